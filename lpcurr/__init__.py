@@ -1,0 +1,63 @@
+"""lpcurr: a learning-progress curriculum with exact scores, fresh to the last episode, at about a microsecond each."""
+
+from typing import Any
+
+from lpcurr.config import DiscreteRandomConfig, LearningProgressConfig
+from lpcurr.curriculum import Curriculum, CurriculumTask, attach
+from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.errors import (
+    AttachLimitError,
+    ConfigError,
+    DuplicateTaskError,
+    InvalidBatchError,
+    InvalidLabelError,
+    InvalidScoreError,
+    InvalidTaskIdError,
+    LpcurrError,
+    PoolClosedError,
+    PoolEmptyError,
+    PoolFullError,
+    SegmentSpaceError,
+    SessionIncompatibleError,
+    SessionNotFoundError,
+    TaskGenerationError,
+    UnknownTaskError,
+)
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Needs an extra: imported when it is asked for, so that `import lpcurr` needs none.
+    if name == "CurriculumEnv":
+        from lpcurr.integrations.gymnasium import CurriculumEnv
+
+        return CurriculumEnv
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "AttachLimitError",
+    "ConfigError",
+    "Curriculum",
+    "CurriculumConfig",
+    "CurriculumTask",
+    "DiscreteRandomConfig",
+    "DuplicateTaskError",
+    "InvalidBatchError",
+    "InvalidLabelError",
+    "InvalidScoreError",
+    "InvalidTaskIdError",
+    "LearningProgressConfig",
+    "LpcurrError",
+    "PoolClosedError",
+    "PoolEmptyError",
+    "PoolFullError",
+    "SegmentSpaceError",
+    "SessionIncompatibleError",
+    "SessionNotFoundError",
+    "TaskGenerationError",
+    "UnknownTaskError",
+    "__version__",
+    "attach",
+]

@@ -1,0 +1,73 @@
+"""The errors lpcurr raises: one family, each also the builtin that a caller would expect.
+
+Catch :class:`LpcurrError` for all of them, or the builtin (``ValueError``, ``KeyError`` …) as with any library.
+"""
+
+from __future__ import annotations
+
+
+class LpcurrError(Exception):
+    """Base of every error that lpcurr raises on purpose."""
+
+
+class ConfigError(LpcurrError, ValueError):
+    """A configuration that contradicts itself, or a value outside its limits."""
+
+
+class InvalidScoreError(LpcurrError, ValueError):
+    """A score that is not a finite number."""
+
+
+class InvalidTaskIdError(LpcurrError, ValueError):
+    """A task id that is not an integer in 0 … 2**53 - 1."""
+
+
+class InvalidBatchError(LpcurrError, ValueError):
+    """A batch argument of the wrong dtype, shape or length."""
+
+
+class InvalidLabelError(LpcurrError, ValueError):
+    """A label that is not a string, or is too long for the segment."""
+
+
+class UnknownTaskError(LpcurrError, KeyError):
+    """A task that is not in the pool: never added, or evicted meanwhile."""
+
+    def __str__(self) -> str:  # KeyError would show the message's repr
+        return str(self.args[0]) if self.args else ""
+
+
+class DuplicateTaskError(LpcurrError, ValueError):
+    """A task that is in the pool already."""
+
+
+class PoolFullError(LpcurrError, RuntimeError):
+    """The pool holds as many tasks as it has slots."""
+
+
+class PoolEmptyError(LpcurrError, RuntimeError):
+    """There is no task to draw."""
+
+
+class PoolClosedError(LpcurrError, RuntimeError):
+    """The curriculum was used after ``close()``."""
+
+
+class TaskGenerationError(LpcurrError, RuntimeError):
+    """The task generator could not build an environment configuration."""
+
+
+class SessionNotFoundError(LpcurrError, FileNotFoundError):
+    """No live pool has the given session id."""
+
+
+class SessionIncompatibleError(LpcurrError, ValueError):
+    """A segment that is not an lpcurr pool, or has another layout version."""
+
+
+class SegmentSpaceError(LpcurrError, OSError):
+    """Shared memory has no room for the pool."""
+
+
+class AttachLimitError(LpcurrError, RuntimeError):
+    """More processes than the segment has process records want to attach."""

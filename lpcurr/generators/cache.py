@@ -1,0 +1,116 @@
+"""Tasks built on demand, the latest kept."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from lpcurr.errors import ConfigError, TaskGenerationError
+from lpcurr.generators.base import GeneratedTask, TaskGenerator
+
+Result = TypeVar("Result")
+
+
+class TaskCache:
+    """Builds tasks by id and keeps those used last.
+
+    Environment configurations are handed out as deep copies: an environment that changes its configuration changes
+    its own episode only. A configuration that cannot be copied is built anew each time instead.
+
+    Pickling takes the generator along and leaves the tasks behind, since any process can build them again.
+
+    Args:
+        generator: what builds the tasks.
+        size: how many built tasks to keep; 0 keeps none.
+
+    Raises:
+        ConfigError: the size is negative or not an integer.
+
+    Example:
+        >>> from lpcurr.generators import bucketed
+        >>> cache = TaskCache(bucketed({"size": 4}).add_bucket("size", [4, 8]), size=100)
+        >>> env_cfg = cache.env_cfg(12)
+        >>> env_cfg["size"] = 99
+        >>> cache.env_cfg(12), len(cache)
+        ({'size': 8}, 1)
+    """
+
+    def __init__(self, generator: TaskGenerator, size: int) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+            raise ConfigError(f"the size of a task cache is an integer from 0 up, not {size!r}")
+        self.generator = generator
+        self.size = size
+        # No lock, which a fork at the wrong moment would leave locked in the child: each step below is one atomic
+        # operation, and threads that meet on one id build it twice at worst.
+        self._tasks: OrderedDict[int, GeneratedTask] = OrderedDict()
+        self._copyable = True
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __reduce__(self) -> tuple[type[TaskCache], tuple[TaskGenerator, int]]:
+        return TaskCache, (self.generator, self.size)
+
+    def get(self, task_id: int) -> GeneratedTask:
+        """The built task. It is the cache's own: read it, do not hand it out.
+
+        Args:
+            task_id: the task's id.
+
+        Raises:
+            TaskGenerationError: the generator raised.
+        """
+        task = self._tasks.pop(task_id, None)
+        if task is None:
+            task = self._guarded(self.generator.build, task_id)
+        self._tasks[task_id] = task
+        while len(self._tasks) > self.size:
+            with suppress(KeyError):  # another thread took the last one
+                self._tasks.popitem(last=False)
+        return task
+
+    def env_cfg(self, task_id: int) -> Any:
+        """An environment configuration that belongs to the caller.
+
+        Args:
+            task_id: the task's id.
+
+        Raises:
+            TaskGenerationError: the generator raised.
+        """
+        if self.size and self._copyable:
+            pristine = self.get(task_id).env_cfg
+            try:
+                return copy.deepcopy(pristine)
+            except Exception:
+                self._copyable = False
+                self._tasks.clear()
+        return self._guarded(self.generator.build, task_id).env_cfg
+
+    def label(self, task_id: int) -> str:
+        """The label of a task, which is not built for it.
+
+        Raises:
+            TaskGenerationError: the generator raised.
+        """
+        return self._guarded(self.generator.label_of, task_id)
+
+    def slice_values(self, task_id: int) -> dict[str, Any]:
+        """The drawn value of each bucket, by path; the task is not built for it.
+
+        Raises:
+            TaskGenerationError: the generator raised.
+        """
+        return self._guarded(self.generator.slice_values_of, task_id)
+
+    def _guarded(self, call: Callable[[int], Result], task_id: int) -> Result:
+        try:
+            return call(task_id)
+        except Exception as error:
+            name = f"{type(self.generator).__name__}{f' {self.generator.label!r}' if self.generator.label else ''}"
+            raise TaskGenerationError(
+                f"{name} failed for task {task_id} in {call.__name__}: {type(error).__name__}: {error}"
+            ) from error

@@ -1,0 +1,225 @@
+"""Environment configurations as plain JSON or YAML, and back with their Python type.
+
+What JSON has is written as it is. Everything else is ``{"__type__": …, "data": …}``:
+
+=======================  ==========================================================================
+``__type__``             ``data``
+=======================  ==========================================================================
+``module:QualName``      of a dataclass (constructor arguments by name), a pydantic model (fields by
+                         name), an enum (member name)
+``tuple``                list of items; also ``set`` and ``frozenset``
+``dict``                 list of [key, value]: for keys that are not strings, or one named ``__type__``
+``float``                ``nan``, ``inf`` or ``-inf``, which strict JSON does not have
+=======================  ==========================================================================
+
+Reading imports the modules named in the file, which runs them: read files that you trust. Nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import importlib
+import math
+from contextlib import suppress
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, PlainSerializer, RootModel
+
+from lpcurr.errors import ConfigError
+from lpcurr.generators.environment import by_alias, copied
+
+TAG = "__type__"
+_COLLECTIONS: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+
+
+def encode(value: Any) -> Any:
+    """Write a value with what JSON has.
+
+    Args:
+        value: a scalar, dict, list, tuple, set, enum, dataclass or pydantic model, nested at will. numpy scalars
+            become Python's.
+
+    Returns:
+        Dicts with string keys, lists, strings, finite numbers, booleans and None.
+
+    Raises:
+        ConfigError: the value has no such form.
+
+    Example:
+        >>> encode({"size": (4, 8), 1: float("inf")})  # doctest: +NORMALIZE_WHITESPACE
+        {'__type__': 'dict', 'data': [['size', {'__type__': 'tuple', 'data': [4, 8]}],
+                                      [1, {'__type__': 'float', 'data': 'inf'}]]}
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    kind = type(value)  # exact types: a subclass (OrderedDict, a named tuple, …) would come back as its base
+    if kind in (type(None), bool, int, str):
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {TAG: "float", "data": str(value)}
+    if kind is list:
+        return [encode(item) for item in value]
+    if kind is dict:
+        if all(type(key) is str for key in value) and TAG not in value:
+            return {key: encode(item) for key, item in value.items()}
+        return {TAG: "dict", "data": [[encode(key), encode(item)] for key, item in value.items()]}
+    if kind is tuple:
+        return {TAG: "tuple", "data": [encode(item) for item in value]}
+    if kind in (set, frozenset):
+        # A set's order changes from process to process; the same configuration has to give the same file.
+        return {TAG: kind.__name__, "data": sorted((encode(item) for item in value), key=repr)}
+    if isinstance(value, enum.Enum):
+        return {TAG: _type_name(kind), "data": _member_name(value)}
+    if isinstance(value, BaseModel):
+        return {TAG: _type_name(kind), "data": _encode_model(value)}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {TAG: _type_name(kind), "data": _encode_dataclass(value)}
+    raise ConfigError(
+        f"{value!r} of type {kind.__name__} cannot be written to JSON or YAML; use scalars, dicts, lists, tuples, "
+        "sets, enums, dataclasses and pydantic models"
+    )
+
+
+def decode(value: Any) -> Any:
+    """Undo :func:`encode`. What is no tagged dict comes back equal; objects come back as they are.
+
+    Args:
+        value: what ``encode`` gave, or what a JSON or YAML file gave, or Python objects.
+
+    Returns:
+        The value with its Python type.
+
+    Raises:
+        ConfigError: a ``__type__`` that is malformed, cannot be imported, or is neither dataclass, pydantic model nor
+            enum; or ``data`` that the type refuses.
+
+    Example:
+        >>> decode({"size": {"__type__": "tuple", "data": [4, 8]}})
+        {'size': (4, 8)}
+    """
+    if type(value) is list:
+        return [decode(item) for item in value]
+    if type(value) is not dict:
+        return value
+    if TAG not in value:
+        return {key: decode(item) for key, item in value.items()}
+    if value.keys() != {TAG, "data"} or not isinstance(value[TAG], str):
+        raise ConfigError(f"a dict with {TAG!r} has that, a string, and 'data', and nothing else; got {value!r}")
+    tag, content = value[TAG], value["data"]
+    try:
+        if tag in _COLLECTIONS:
+            return _COLLECTIONS[tag]([decode(item) for item in content])
+        if tag == "dict":
+            return {decode(key): decode(item) for key, item in content}
+        if tag == "float":
+            return float(content)
+        return _make(_find_type(tag), content)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{tag} cannot be made from {content!r}: {error}") from error
+
+
+def _encode_model(model: BaseModel) -> Any:
+    if isinstance(model, RootModel):
+        return encode(model.root)
+    # pydantic's own form first: it is short, and knows how to write dates, paths and whatever else the fields declare.
+    # But it drops the type of a value that is more than its field says (Any, a base class), so it has to prove itself.
+    short: dict[str, Any] = {}
+    with suppress(ValueError, TypeError):
+        short = model.model_dump(mode="json", round_trip=True, warnings=False)
+        if encode(short) == short and _restores(model, short):
+            return short
+    values = {name: getattr(model, name) for name in type(model).model_fields} | (model.model_extra or {})
+    mixed = {}
+    for name, value in values.items():
+        try:
+            mixed[name] = encode(value)
+        except ConfigError:
+            if name not in short:
+                raise
+            mixed[name] = short[name]
+    try:
+        if _restores(model, mixed):
+            return mixed
+    except ValueError as error:
+        raise ConfigError(f"{model!r} cannot be made again from its fields: {error}") from error
+    raise ConfigError(f"{model!r} would not come back equal: its validators change its own values, or it hides some")
+
+
+def _restores(model: BaseModel, content: dict[str, Any]) -> bool:
+    restored = _make(type(model), content)
+    # repr as well as ==, because an IntEnum equals its number; and NaN equals nothing.
+    return (restored == model or "nan" in repr(model)) and repr(restored) == repr(model)
+
+
+def _encode_dataclass(value: Any) -> dict[str, Any]:
+    arguments = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+    encoded = {name: encode(argument) for name, argument in arguments.items()}
+    try:
+        restored = type(value)(**arguments)
+        equal = restored == value or repr(restored) == repr(value)
+    except Exception as error:
+        raise ConfigError(f"{value!r} cannot be made again from its fields: {error}") from error
+    if not equal:
+        raise ConfigError(
+            f"{value!r} would not come back equal: __post_init__ changes its own values, or a field with init=False "
+            f"was changed, or {type(value).__name__} has no =="
+        )
+    return encoded
+
+
+def _make(kind: type, content: Any) -> Any:
+    if issubclass(kind, enum.Enum):
+        return kind[content]
+    if issubclass(kind, RootModel):
+        return kind.model_validate(decode(content))
+    arguments = {name: decode(item) for name, item in content.items()}
+    return kind.model_validate(by_alias(kind, arguments)) if issubclass(kind, BaseModel) else kind(**arguments)
+
+
+def _type_name(kind: type) -> str:
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    try:
+        found = _find_type(name)
+    except ConfigError as error:
+        raise ConfigError(f"{name} cannot be found again by its name; define it at the top of a module") from error
+    if found is not kind:
+        raise ConfigError(f"{name} names another class by now; a configuration of the old one cannot be written")
+    return name
+
+
+def _member_name(member: enum.Enum) -> str:
+    if member.name is None or member.name not in type(member).__members__:
+        raise ConfigError(f"{member!r} is a combination of flags without a name of its own; it cannot be written")
+    return member.name
+
+
+def _find_type(name: str) -> type:
+    module, _, qualname = name.partition(":")
+    if not module or not qualname:
+        raise ConfigError(f"{TAG} {name!r} is none of {', '.join(_COLLECTIONS)}, dict, float, nor 'module:QualName'")
+    try:
+        found: Any = importlib.import_module(module)
+        for attribute in qualname.split("."):
+            found = getattr(found, attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{TAG} {name!r} cannot be imported: {error}") from error
+    if isinstance(found, type) and (dataclasses.is_dataclass(found) or issubclass(found, (BaseModel, enum.Enum))):
+        return found
+    raise ConfigError(f"{TAG} {name!r} is neither a dataclass, a pydantic model nor an enum")
+
+
+def read(value: Any) -> Any:
+    """Decode, and copy, so that the value's former owner cannot change it.
+
+    Raises:
+        ConfigError: as for :func:`decode`, or the value cannot be copied.
+    """
+    return copied(decode(value))
+
+
+EncodedValue = Annotated[Any, BeforeValidator(read), PlainSerializer(encode)]
+"""A pydantic field type: any value, written with :func:`encode` and read with :func:`read`."""

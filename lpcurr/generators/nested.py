@@ -1,0 +1,66 @@
+"""Generators as fields of other configurations, and anything usable as a generator made into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SerializeAsAny
+
+from lpcurr.errors import ConfigError
+from lpcurr.generators.base import TaskGenerator
+from lpcurr.generators.callables import CallableGenerator
+
+
+def as_generator(source: Any) -> TaskGenerator:
+    """Make a task generator of whatever can serve as one.
+
+    Args:
+        source: a task generator, or a callable from a task id to an environment configuration.
+
+    Returns:
+        The generator itself, or the callable in a :class:`CallableGenerator`.
+
+    Raises:
+        ConfigError: it is neither.
+
+    Example:
+        >>> def maze(task_id):
+        ...     return {"map_seed": task_id}
+        >>> as_generator(maze)(7)
+        {'map_seed': 7}
+    """
+    if isinstance(source, TaskGenerator):
+        return source
+    if isinstance(source, type) and issubclass(source, TaskGenerator):
+        raise ConfigError(f"{source.__name__} is a class; pass an instance of it")
+    if callable(source):
+        return CallableGenerator(function=source)
+    raise ConfigError(
+        f"a task generator is a TaskGenerator or a callable task_id -> environment configuration, not {source!r} of "
+        f"type {type(source).__name__}; for one fixed configuration use single_task(...)"
+    )
+
+
+def is_generator_form(value: Any) -> bool:
+    """Whether this is a generator as JSON or YAML has it: a mapping whose ``type`` is that of a generator."""
+    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and value["type"] in TaskGenerator.kinds
+
+
+def _read_generator(value: Any) -> TaskGenerator:
+    if is_generator_form(value):
+        return TaskGenerator.kinds[value["type"]].model_validate(dict(value))
+    if isinstance(value, Mapping):
+        raise ConfigError(
+            f"a generator's type is one of {', '.join(TaskGenerator.kinds)}, not {value.get('type')!r}; "
+            "for one of your own, import the module that defines it first"
+        )
+    return as_generator(value)
+
+
+AnyTaskGenerator = Annotated[SerializeAsAny[TaskGenerator], BeforeValidator(_read_generator)]
+"""A pydantic field type: any generator, told apart by ``type`` when read.
+
+An open union: the ``type`` of every :class:`TaskGenerator` subclass that has been defined is known, a user's own too.
+It also takes a callable.
+"""

@@ -1,0 +1,82 @@
+"""Ranges to draw bucket values from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from lpcurr.errors import ConfigError
+
+BINS = 4
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of numbers: between two integers an integer, both ends included; otherwise a uniform float.
+
+    Attributes:
+        low: the least value.
+        high: the greatest value.
+
+    Raises:
+        ConfigError: an end is not a finite number, ``low`` is above ``high``, or the range is too wide to draw from.
+
+    Example:
+        >>> Span(4, 8).draw(0.999)
+        8
+        >>> Span(0.5, 1.5).draw(0.25)
+        0.75
+    """
+
+    low: int | float
+    high: int | float
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            end = getattr(self, name)
+            if isinstance(end, np.generic):
+                end = end.item()
+                object.__setattr__(self, name, end)
+            if type(end) not in (int, float) or not math.isfinite(end):
+                raise ConfigError(f"Span({self.low!r}, {self.high!r}): {name} is not a finite number")
+        if self.low > self.high:
+            raise ConfigError(f"Span({self.low!r}, {self.high!r}): low is above high")
+        if self.integer and self.high - self.low >= 2**53:
+            raise ConfigError(f"Span({self.low!r}, {self.high!r}) holds more than 2**53 integers")
+        if not math.isfinite(self.high - self.low):
+            raise ConfigError(f"Span({self.low!r}, {self.high!r}) is wider than the greatest float")
+
+    @property
+    def integer(self) -> bool:
+        """Whether integers are drawn."""
+        return type(self.low) is int and type(self.high) is int
+
+    def draw(self, u: float) -> int | float:
+        """The value for a uniform random number.
+
+        Args:
+            u: from 0 up to, but not including, 1.
+        """
+        if self.integer:
+            return int(self.low) + int(u * (self.high - self.low + 1))
+        return min(self.low + u * (self.high - self.low), float(self.high))  # rounding may lead past the end
+
+    def bin_of(self, value: int | float) -> str:
+        """The name of the part of the range that a value is in, for a label: at most four names for a range.
+
+        >>> Span(1, 8).bin_of(4), Span(0.0, 1.0).bin_of(0.3), Span(1, 3).bin_of(2)
+        ('3..4', '0.25..0.5', '2')
+        """
+        if self.low == self.high:
+            return f"{self.low}"
+        width = self.high - self.low
+        if self.integer:
+            count = int(min(BINS, width + 1))
+            starts = [int(self.low) + int(width + 1) * k // count for k in range(count + 1)]
+            k = max(k for k in range(count) if starts[k] <= value)
+            first, last = starts[k], starts[k + 1] - 1
+            return str(first) if first == last else f"{first}..{last}"
+        k = min(int((value - self.low) / width * BINS), BINS - 1)
+        return f"{self.low + width * k / BINS:.3g}..{self.low + width * (k + 1) / BINS:.3g}"

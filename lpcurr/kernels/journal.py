@@ -1,0 +1,96 @@
+"""The undo journal: what a call is about to change, written down before it changes it.
+
+``remember_…`` copies words to the header and then publishes them by raising ``journal_count``; ``commit`` sets the
+count back to zero at the end of a call. Whoever finds the lock's owner dead restores the words in reverse order and
+rebuilds the derived state (:mod:`lpcurr.kernels.repair`), so at most the dead worker's one unfinished call is lost.
+
+Only truth is journalled: the columns in ``layout.TRUTH_COLUMNS`` and the counters. A compiler barrier is all the
+ordering that is needed: a killed process's stores retire in program order, as every thread sees its own.
+"""
+
+from __future__ import annotations
+
+from lpcurr import layout
+from lpcurr.kernels import views
+from lpcurr.kernels._compile import helper
+from lpcurr.kernels.views import compiler_barrier, header_record, words
+
+_FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
+_LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
+_LABEL_WORDS = layout.LABEL.itemsize // 8
+_LABEL_FIRST = layout.label_word("completed")
+_LABEL_LAST = layout.label_word("epoch_sampled") + 1
+
+_journal_words = views._fixed_array("<i8", 8 * layout.header_word("journal_word"), layout.JOURNAL_CAPACITY)
+_journal_values = views._fixed_array("<i8", 8 * layout.header_word("journal_value"), layout.JOURNAL_CAPACITY)
+
+
+@helper
+def remember_word(segment, word):
+    """Journal one eight-byte word of the segment."""
+    header = header_record(segment, 0)
+    count = header.journal_count
+    _journal_words(segment)[count] = word
+    _journal_values(segment)[count] = words(segment)[word]
+    compiler_barrier()
+    header.journal_count = count + 1
+    compiler_barrier()
+
+
+@helper
+def remember_words(segment, first, last):
+    """Journal the words ``first`` … ``last - 1``, published together."""
+    header = header_record(segment, 0)
+    count = header.journal_count
+    old = words(segment)
+    for word in range(first, last):
+        _journal_words(segment)[count] = word
+        _journal_values(segment)[count] = old[word]
+        count += 1
+    compiler_barrier()
+    header.journal_count = count
+    compiler_barrier()
+
+
+@helper
+def remember_columns(segment, first, last, slot):
+    """Journal the truth columns number ``first`` … ``last - 1`` of a slot."""
+    header = header_record(segment, 0)
+    count = header.journal_count
+    old = words(segment)
+    padded = (header.capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
+    for number in range(first, last):
+        word = _FIRST_COLUMN_WORD + padded * number + slot
+        _journal_words(segment)[count] = word
+        _journal_values(segment)[count] = old[word]
+        count += 1
+    compiler_barrier()
+    header.journal_count = count
+    compiler_barrier()
+
+
+@helper
+def remember_label(segment, row):
+    """Journal the counters of a label."""
+    start = _LABEL_TABLE_WORD + row * _LABEL_WORDS
+    remember_words(segment, start + _LABEL_FIRST, start + _LABEL_LAST)
+
+
+@helper
+def commit(segment):
+    """The call's truth is complete: forget the journal."""
+    compiler_barrier()
+    header_record(segment, 0).journal_count = 0
+    compiler_barrier()
+
+
+@helper
+def roll_back(segment):
+    """Restore what an unfinished call had journalled; the number of words restored."""
+    header = header_record(segment, 0)
+    count = header.journal_count
+    cells = words(segment)
+    for entry in range(count - 1, -1, -1):
+        cells[_journal_words(segment)[entry]] = _journal_values(segment)[entry]
+    commit(segment)
+    return count

@@ -1,0 +1,210 @@
+"""Creating, replacing, removing and updating a task: truth under the journal, then what is derived from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from lpcurr import layout
+from lpcurr.kernels import eviction, journal, labels, moments, random, slots, trees
+from lpcurr.kernels._compile import JIT, helper
+from lpcurr.kernels.learning_progress import apply_score, compute_progress
+from lpcurr.kernels.mutex import HAS_MUTEX
+from lpcurr.kernels.views import address, column, header_record, label_record, process_record
+
+_COLUMN_COUNT = len(layout.TRUTH_COLUMNS)
+_SCORE_FIRST, _SCORE_LAST = layout.truth_range("completion_count", "random_baseline")
+_SCHEDULED_FIRST, _SCHEDULED_LAST = layout.truth_range("scheduled_count", "scheduled_count")
+_COMPLETED_WORD = layout.header_word("completed")
+_SCHEDULED_WORD = layout.header_word("scheduled")
+_CREATED_WORD = layout.header_word("created")
+_EVICTED_COMPLETIONS_WORD = layout.header_word("evicted_completions")
+_CLOCK_OFFSET = 8 * layout.header_word("clock")
+
+if JIT and HAS_MUTEX:
+    _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
+
+    @helper
+    def now(segment):
+        """Seconds since the epoch (float64)."""
+        _clock_gettime(np.int32(0), address(segment, _CLOCK_OFFSET))
+        clock = header_record(segment, 0).clock
+        return np.float64(clock[0]) + 1e-9 * np.float64(clock[1])
+
+elif JIT:  # Windows: whole seconds
+    _time64 = types.ExternalFunction("_time64", types.int64(types.voidptr))
+
+    @helper
+    def now(segment):
+        """Seconds since the epoch (float64)."""
+        return np.float64(_time64(address(segment, _CLOCK_OFFSET)))
+
+else:
+    import time
+
+    def now(segment):
+        """Seconds since the epoch (float64)."""
+        return time.time()
+
+
+@helper
+def refresh(segment, slot):
+    """Set the slot's keys in the trees by its progress and completions."""
+    header = header_record(segment, 0)
+    trees.set_evict_key(segment, slot, eviction.eviction_key(segment, slot))
+    if header.algorithm == layout.BASIC:
+        view = column(segment)
+        explored = view.completion_count[slot] >= eviction.exploration_threshold(segment)
+        trees.set_weight(segment, slot, view.progress[slot] if explored else header.exploration_bonus)
+
+
+@helper
+def _fill(segment, slot, task_id, label_cell, success_threshold):
+    """Write a fresh task into the truth columns of a free slot."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    view.entry[slot] = header.entry_count
+    header.entry_count += 1
+    header.created += 1
+    view.label[slot] = label_cell
+    view.creation_time[slot] = now(segment)
+    view.success_threshold[slot] = success_threshold
+    view.generator_type[slot] = header.generator_type
+    view.scheduled_count[slot] = 0
+    view.completion_count[slot] = 0
+    view.total_score[slot] = 0.0
+    view.last_score[slot] = 0.0
+    view.reward_ema[slot] = 0.0
+    view.ema_squared[slot] = 0.0
+    view.success_rate_ema[slot] = 0.0
+    view.p_fast[slot] = 0.0
+    view.p_slow[slot] = 0.0
+    view.p_true[slot] = 0.0
+    view.random_baseline[slot] = 0.0
+    view.task_id[slot] = task_id
+
+
+@helper
+def _journal_row(segment, slot):
+    """Journal a whole slot and the counters of creation and eviction."""
+    journal.remember_columns(segment, 0, _COLUMN_COUNT, slot)
+    journal.remember_words(segment, _CREATED_WORD, _EVICTED_COMPLETIONS_WORD + 1)
+
+
+@helper
+def _enter(segment, slot):
+    """Enter a filled slot into everything derived."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    slots.index_insert(segment, slot)
+    slots.enter_active(segment, slot)
+    if view.completion_count[slot] >= eviction.exploration_threshold(segment):
+        slots.promote(segment, slot)
+    header.immature_count += eviction.is_immature(segment, view.completion_count[slot])
+    progress = compute_progress(segment, slot)
+    view.progress[slot] = progress
+    moments.add_progress(segment, progress, 1.0)
+    labels.enter_label(segment, labels.row_of(view.label[slot]))
+    refresh(segment, slot)
+
+
+@helper
+def _leave(segment, slot):
+    """Take a slot out of everything derived, while its columns still say what it was."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    header.immature_count -= eviction.is_immature(segment, view.completion_count[slot])
+    trees.set_evict_key(segment, slot, np.inf)
+    if header.algorithm == layout.BASIC:
+        trees.set_weight(segment, slot, 0.0)
+    slots.leave_active(segment, slot)
+    slots.index_remove(segment, slot)
+    if abs(view.progress[slot]) > 1e100:
+        moments.rebuild_sums(segment)
+    else:
+        moments.add_progress(segment, view.progress[slot], -1.0)
+
+
+@helper
+def create_task(segment, process, task_id, label_cell, success_threshold):
+    """Put a task that is not in the pool into a free slot, of which there must be one; its slot."""
+    slot = slots.take_free_slot(segment)
+    _journal_row(segment, slot)
+    _fill(segment, slot, task_id, label_cell, success_threshold)
+    _enter(segment, slot)
+    process_record(segment, process).created += 1
+    return slot
+
+
+@helper
+def remove_task(segment, process, slot):
+    """Take a task out of the pool; its slot becomes free."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    row = labels.row_of(view.label[slot])
+    _journal_row(segment, slot)
+    journal.remember_label(segment, row)
+    _leave(segment, slot)
+    record = label_record(segment, row)
+    record.evicted += 1
+    record.epoch_evicted += 1
+    header.evicted += 1
+    header.epoch_evictions += 1
+    header.eviction_stamp += 1
+    header.evicted_completions += view.completion_count[slot]
+    view.task_id[slot] = layout.FREE
+    labels.leave_label(segment, row)
+    slots.give_free_slot(segment, slot)
+    process_record(segment, process).evicted += 1
+
+
+@helper
+def create_random_task(segment, process):
+    """Create a task under a random id that is not in the pool; its slot."""
+    header = header_record(segment, 0)
+    task_id = random.task_id(segment, process)
+    while slots.find_slot(segment, task_id) >= 0:
+        task_id = random.task_id(segment, process)
+    return create_task(segment, process, task_id, header.new_label, header.success_threshold)
+
+
+@helper
+def complete_task(segment, process, slot, score):
+    """Credit one completion to a task."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    row = labels.row_of(view.label[slot])
+    journal.remember_columns(segment, _SCORE_FIRST, _SCORE_LAST, slot)
+    journal.remember_words(segment, _COMPLETED_WORD, _COMPLETED_WORD + 2)
+    journal.remember_label(segment, row)
+    apply_score(segment, slot, score)
+    header.completed += 1
+    header.score_sum += score
+    label_record(segment, row).completed += 1
+    process_record(segment, process).accepted += 1
+
+    completions = view.completion_count[slot]
+    if completions == eviction.exploration_threshold(segment):
+        slots.promote(segment, slot)
+    header.immature_count += eviction.is_immature(segment, completions)
+    header.immature_count -= eviction.is_immature(segment, completions - 1)
+    old = view.progress[slot]
+    new = compute_progress(segment, slot)
+    view.progress[slot] = new
+    moments.replace_progress(segment, old, new)
+    refresh(segment, slot)
+
+
+@helper
+def count_draw(segment, process, slot):
+    """Count that a task was handed out."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    row = labels.row_of(view.label[slot])
+    journal.remember_columns(segment, _SCHEDULED_FIRST, _SCHEDULED_LAST, slot)
+    journal.remember_word(segment, _SCHEDULED_WORD)
+    journal.remember_label(segment, row)
+    view.scheduled_count[slot] += 1
+    header.scheduled += 1
+    label_record(segment, row).epoch_sampled += 1
+    process_record(segment, process).draws += 1

@@ -1,0 +1,375 @@
+"""The Python face of the kernels: ids and scores in, status codes turned into errors.
+
+A :class:`Pool` is one process's hold on a segment. It keeps nothing that another process needs: what it has beside the
+segment is its own place in the process table. ``draw`` and ``update``, the two calls of an episode, are the compiled
+kernels themselves with the segment bound to them, so that nothing stands between a caller and the machine code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from lpcurr import kernels, layout
+from lpcurr.errors import (
+    AttachLimitError,
+    DuplicateTaskError,
+    InvalidLabelError,
+    InvalidScoreError,
+    InvalidTaskIdError,
+    LpcurrError,
+    PoolClosedError,
+    PoolEmptyError,
+    PoolFullError,
+    UnknownTaskError,
+)
+from lpcurr.kernels import administration, episode, measures, mutex
+from lpcurr.layout import Status
+from lpcurr.segment import Bytes, Segment, State, process_start_time
+
+_logger = logging.getLogger("lpcurr")
+
+Int64s = np.ndarray[tuple[int], np.dtype[np.int64]]
+Float64s = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+_NO_NAME = np.zeros(1, dtype=np.uint8)
+_KEEP_LABEL = (_NO_NAME, -1, 0)
+
+_ERRORS: dict[int, type[LpcurrError]] = {
+    Status.INVALID_SCORE: InvalidScoreError,
+    Status.INVALID_TASK_ID: InvalidTaskIdError,
+    Status.UNKNOWN_TASK: UnknownTaskError,
+    Status.DUPLICATE_TASK: DuplicateTaskError,
+    Status.POOL_FULL: PoolFullError,
+    Status.POOL_EMPTY: PoolEmptyError,
+}
+
+_open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+class Distribution(NamedTuple):
+    """Every active task at one moment, in the order in which they entered the pool; arrays of equal length."""
+
+    ids: Int64s
+    completions: Int64s
+    lp_scores: Float64s
+    scores: Float64s
+    probabilities: Float64s
+
+
+class Pool:
+    """A pool of tasks, in shared or local memory.
+
+    Attributes:
+        draw: ``draw() -> (task_id, packed)``: hand out one task; see :mod:`lpcurr.kernels.episode`.
+        update: ``update(task_id, score) -> status``: credit a score. Takes an ``int`` and a ``float`` exactly.
+        capacity: number of slots.
+    """
+
+    draw: Callable[[], tuple[int, int]]
+    update: Callable[[int, float], int]
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self.capacity = int(segment.state["header"]["capacity"][0])
+        self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
+        self._seen_repairs = int(segment.state["header"]["repairs"][0])
+        self._join()
+        _open_pools.add(self)
+
+    @classmethod
+    def create(
+        cls,
+        capacity: int,
+        settings: Mapping[str, float],
+        *,
+        seed: int,
+        config_text: bytes = b"",
+        shared: bool = True,
+        session_id: str | None = None,
+    ) -> Pool:
+        """Make an empty pool.
+
+        Args:
+            capacity: number of slots, 1 … 1,000,000.
+            settings: values of the header's configuration fields, by name.
+            seed: of the random streams, 0 … 2**63 − 1.
+            config_text: kept behind the layout for processes that attach by name.
+            shared: in shared memory, or in this process only.
+            session_id: name for others to attach by; random if None.
+        """
+        kernels.compile_all()
+        segment = Segment.create(capacity, config_text, shared=shared, session_id=session_id)
+        header = segment.state["header"]
+        for name, value in settings.items():
+            header[name] = value
+        header["seed"] = seed
+        header["index_mask"] = layout.index_size(capacity) - 1
+        header["layout_version"] = layout.LAYOUT_VERSION
+        header["created_at"] = time.time()
+        header["creator_pid"] = os.getpid()
+        header["creator_start_time"] = process_start_time(os.getpid()) or 0
+        mutex.initialise(segment.bytes)
+        administration.initialise.entry(segment.bytes)
+        for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
+            administration.preset_label.entry(segment.bytes, 0, row, *_encode_label(name))
+        header["magic"] = layout.MAGIC  # last: now others may attach
+        return cls(segment)
+
+    @classmethod
+    def attach(cls, session_id: str) -> Pool:
+        """Join the live pool of a session."""
+        kernels.compile_all()
+        return cls(Segment.attach(session_id))
+
+    # -- one process's place in the pool ------------------------------------------------------------------------
+
+    def _join(self) -> None:
+        """Take a process record and a random stream of one's own."""
+        self._pid = os.getpid()
+        start_time = process_start_time(self._pid) or 0
+        content = self._segment.bytes
+        process, ordinal = administration.attach_process.entry(content, self._pid, start_time)
+        if process < 0:
+            self._release_dead()
+            process, ordinal = administration.attach_process.entry(content, self._pid, start_time)
+        if process < 0:
+            raise AttachLimitError(
+                f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
+                "close() it in those that are done"
+            )
+        self._process = process
+        self._leave = weakref.finalize(self, _leave, content, process, self._pid, start_time)
+        self._seed_stream((ordinal,))
+        self._bind()
+
+    def _seed_stream(self, spawn_key: tuple[int, ...]) -> None:
+        seed = int(self.state["header"]["seed"][0])
+        words = np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(4, np.uint64)
+        for number, word in enumerate(words):
+            self.state["process"][f"stream{number}"][0, self._process] = word
+
+    def _bind(self) -> None:
+        content = self._segment.bytes
+        self.draw = partial(episode.draw.entry, content, self._process)
+        self.update = partial(episode.update.entry, content, self._process)
+        self.header_words = memoryview(content[: layout.HEADER.itemsize].view(np.int64))  # type: ignore[arg-type]
+
+    def _release_dead(self) -> None:
+        """Free the records of processes that are no more."""
+        records = self.state["process"][0]
+        for process in np.flatnonzero(records["pid"]):
+            pid, start_time = int(records["pid"][process]), int(records["start_time"][process])
+            if process_start_time(pid) != start_time:
+                administration.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
+
+    def after_fork(self) -> None:
+        """In a forked child: become a process of one's own, with a random stream of one's own."""
+        self._leave.detach()
+        if self.session_id is not None:
+            self._join()
+        else:  # a private copy of the parent's memory, whose lock another of its threads may have held
+            mutex.initialise(self._segment.bytes)
+            self._pid = os.getpid()
+            self._seed_stream((int(self.state["process"]["ordinal"][0, self._process]), self._pid))
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    @property
+    def session_id(self) -> str | None:
+        """What other processes attach by; None for a local pool."""
+        return self._segment.session_id
+
+    @property
+    def state(self) -> State:
+        """The live segment as one structured element; reading it is not synchronised (see :meth:`snapshot`)."""
+        return self._segment.state
+
+    @property
+    def config_text(self) -> bytes:
+        """The configuration that the creator left in the segment."""
+        return self._segment.config_text
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._segment.closed
+
+    @property
+    def is_creator(self) -> bool:
+        """Whether this process made the shared segment."""
+        return self._segment.is_creator
+
+    def close(self) -> None:
+        """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
+        if self.closed:
+            return
+        self._leave()
+        self.draw = self.update = _raise_closed
+        self.header_words = _ClosedWords()  # type: ignore[assignment]
+        self._segment.close()
+        _open_pools.discard(self)
+
+    def unlink(self) -> None:
+        """Destroy the shared segment; processes that are attached may go on until they close."""
+        self._segment.unlink()
+
+    # -- tasks --------------------------------------------------------------------------------------------------
+
+    def draw_many(self, count: int) -> tuple[Int64s, Int64s]:
+        """Hand out ``count`` tasks under one lock turn: ids and packed, int64[count]."""
+        ids, packed = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+        status = episode.draw_many.entry(self._segment.bytes, self._process, ids, packed)
+        if status < 0:
+            self.fail(status)
+        return ids, packed
+
+    def update_many(self, ids: Int64s, scores: Float64s) -> int:
+        """Credit ``scores[i]`` to ``ids[i]`` under one lock turn; how many were accepted."""
+        status, count = episode.update_many.entry(self._segment.bytes, self._process, ids, scores)
+        if status < 0:
+            self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
+        return int(count)
+
+    def add_task(self, task_id: int, label: str | None, *, pending: bool, success_threshold: float | None) -> None:
+        """Put a task into the pool; ``pending``: its configuration is yet to be built once."""
+        threshold = self.state["header"]["success_threshold"][0] if success_threshold is None else success_threshold
+        name = _KEEP_LABEL if label is None else _encode_label(label)
+        status = administration.add_task.entry(
+            self._segment.bytes, self._process, task_id, float(threshold), int(pending), *name
+        )
+        if status < 0:
+            self.fail(status, task_id)
+
+    def label_task(self, task_id: int, packed: int, label: str | None) -> int:
+        """Say that a drawn task has been built, and what its label is (None: as it was); the label's row, or -1."""
+        name = _KEEP_LABEL if label is None else _encode_label(label)
+        row = administration.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
+        return int(row) if row >= 0 else -1
+
+    def remove_task(self, task_id: int, *, dropped: bool = False) -> bool:
+        """Take a task out of the pool; False where it is not in it."""
+        status = administration.remove_task.entry(self._segment.bytes, self._process, task_id, int(dropped))
+        return bool(status == Status.ACCEPTED)
+
+    def read_task(self, task_id: int) -> dict[str, Any] | None:
+        """A task's truth columns by name (``label`` as its row), None where it is not in the pool."""
+        row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
+        if administration.read_task.entry(self._segment.bytes, self._process, task_id, row) < 0:
+            return None
+        cells = {name: row[i : i + 1].view(dtype)[0].item() for i, (name, dtype) in enumerate(layout.TRUTH_COLUMNS)}
+        cells["label"] &= layout.PENDING - 1
+        return cells
+
+    # -- labels -------------------------------------------------------------------------------------------------
+
+    @property
+    def label_stamp(self) -> int:
+        """Grows whenever a row may come to mean another label."""
+        return int(self.state["header"]["label_stamp"][0])
+
+    def catch_up(self) -> int:
+        """Take note of the present label stamp, and of repairs; the stamp."""
+        stamp = self.label_stamp
+        self.state["process"]["label_stamp"][0, self._process] = stamp
+        repairs = int(self.state["header"]["repairs"][0])
+        if repairs != self._seen_repairs:
+            _logger.warning("a worker died inside the pool; its unfinished call was rolled back (%d so far)", repairs)
+            self._seen_repairs = repairs
+        return stamp
+
+    def label_name(self, row: int, stamp: int) -> str | None:
+        """The label in a row; None if rows have been renamed since ``stamp``."""
+        name = np.empty(layout.LABEL_BYTES, dtype=np.uint8)
+        size = administration.read_label.entry(self._segment.bytes, self._process, row, stamp, name)
+        return name[:size].tobytes().decode() if size >= 0 else None
+
+    def epoch_evictions(self) -> list[tuple[int, int]]:
+        """Label rows with evictions in this epoch, and how many."""
+        rows, counts = self._label_scratch
+        found = administration.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
+        return list(zip(rows[:found].tolist(), counts[:found].tolist(), strict=True))
+
+    # -- all tasks ----------------------------------------------------------------------------------------------
+
+    def distribution(self, snapshot: State | None = None) -> Distribution:
+        """The exact distribution of the draws at this moment, or at that of a snapshot, O(n)."""
+        content = self._segment.bytes if snapshot is None else snapshot.view(np.uint8)
+        ids, entries, completions = (np.empty(self.capacity, dtype=np.int64) for _ in range(3))
+        lp_scores, scores, probabilities = (np.empty(self.capacity, dtype=np.float64) for _ in range(3))
+        columns = (ids, entries, completions, lp_scores, scores, probabilities)
+        count = measures.distribution.entry(content, self._process, *columns)
+        order = np.argsort(entries[:count])
+        ids, completions = ids[:count][order], completions[:count][order]
+        lp_scores, scores, probabilities = (each[:count][order] for each in (lp_scores, scores, probabilities))
+        return Distribution(ids, completions, lp_scores, scores, probabilities)
+
+    def snapshot(self) -> State:
+        """A consistent private copy of the whole segment, with the same dtype."""
+        copy: Bytes = np.empty(self.state.dtype.itemsize, dtype=np.uint8)
+        administration.snapshot.entry(self._segment.bytes, self._process, copy)
+        return copy.view(self.state.dtype)
+
+    def end_epoch(self) -> int:
+        """Begin a new epoch for the per-epoch counters; how many have ended."""
+        return int(administration.end_epoch.entry(self._segment.bytes, self._process))
+
+    # -- errors -------------------------------------------------------------------------------------------------
+
+    def fail(self, status: int, task_id: object = None, score: object = None, where: str = "") -> NoReturn:
+        """Raise the error for a kernel's negative status."""
+        message = {
+            Status.INVALID_SCORE: f"score {score!r} is not finite{where}: report a finite number, by convention 0 … 1",
+            Status.INVALID_TASK_ID: f"task id {task_id!r} is outside 0 … 2**53 − 1{where}",
+            Status.UNKNOWN_TASK: f"task {task_id!r} is not in the pool",
+            Status.DUPLICATE_TASK: f"task {task_id!r} is in the pool already",
+            Status.POOL_FULL: f"the pool is full ({self.capacity} tasks): evict one or raise num_active_tasks",
+            Status.POOL_EMPTY: "the pool has no task to draw: it was made with defer_init=True, so add_task(id) first",
+        }[status]
+        raise _ERRORS[status](message)
+
+
+def _leave(content: Bytes, process: int, pid: int, start_time: int) -> None:
+    """Give the process record back: on close, when the pool is garbage, or at exit; not in a forked child's name."""
+    if os.getpid() == pid:
+        administration.detach_process.entry(content, process, pid, start_time)
+
+
+class _ClosedWords:
+    """Stands in for the header of a closed pool."""
+
+    def __getitem__(self, index: int) -> NoReturn:
+        _raise_closed()
+
+
+def _raise_closed(*_: object) -> NoReturn:
+    raise PoolClosedError("this curriculum is closed: attach again with lpcurr.attach(session_id), or make a new one")
+
+
+def _encode_label(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
+    """A label as kernels take it: UTF-8 bytes, their number, and a hash that is the same in every process."""
+    if not isinstance(label, str):
+        raise InvalidLabelError(f"label {label!r} is a {type(label).__name__}, not a string")
+    encoded = label.encode()
+    if len(encoded) > layout.LABEL_BYTES:
+        raise InvalidLabelError(f"label {label!r} has {len(encoded)} bytes, the limit is {layout.LABEL_BYTES}")
+    digest = int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little", signed=True)
+    return np.frombuffer(encoded or b"\0", dtype=np.uint8).copy(), len(encoded), digest
+
+
+def _after_fork_in_child() -> None:
+    for pool in list(_open_pools):
+        if not pool.closed:
+            pool.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

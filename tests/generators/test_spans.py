@@ -1,0 +1,92 @@
+"""Ranges: bounds, both ends, refusals, and the names of their parts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lpcurr.errors import ConfigError
+from lpcurr.generators import Span
+
+BELOW_ONE = 1 - 2**-53
+uniform = st.floats(0, BELOW_ONE)
+
+
+@given(st.integers(-(2**60), 2**60), st.integers(0, 2**53 - 1), uniform)
+def test_an_integer_span_gives_integers_from_low_to_high(low: int, width: int, u: float) -> None:
+    value = Span(low, low + width).draw(u)
+    assert type(value) is int
+    assert low <= value <= low + width
+
+
+def test_an_integer_span_reaches_both_ends() -> None:
+    assert [Span(-1, 2).draw(u) for u in (0.0, 0.25, 0.5, BELOW_ONE)] == [-1, 0, 1, 2]
+    assert Span(0, 2**53 - 1).draw(BELOW_ONE) == 2**53 - 1
+    assert Span(5, 5).draw(BELOW_ONE) == 5
+
+
+@given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300), uniform)
+def test_a_float_span_stays_inside(one: float, other: float, u: float) -> None:
+    low, high = sorted((one, other))
+    value = Span(low, high).draw(u)
+    assert type(value) is float
+    assert low <= value <= high
+
+
+def test_one_float_end_makes_a_float_span() -> None:
+    assert Span(0, 1.0).draw(0.5) == Span(0.0, 1).draw(0.5) == 0.5
+    assert type(Span(0, 4.0).draw(0.5)) is float
+
+
+def test_numpy_ends_become_numbers() -> None:
+    span = Span(np.int64(1), np.int64(4))
+    assert span == Span(1, 4)
+    assert type(span.low) is int
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "named"),
+    [
+        (2, 1, "low is above high"),
+        (1.0, 0.5, "low is above high"),
+        (math.nan, 1.0, "low is not a finite number"),
+        (0.0, math.inf, "high is not a finite number"),
+        ("1", 2, "low is not a finite number"),
+        (False, True, "low is not a finite number"),
+        (None, 1, "low is not a finite number"),
+        (0, 2**53, "more than 2\\*\\*53 integers"),
+        (-1.7e308, 1.7e308, "wider than the greatest float"),
+    ],
+)
+def test_a_span_that_cannot_be_drawn_from(low: Any, high: Any, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        Span(low, high)
+
+
+@pytest.mark.parametrize(
+    ("span", "names"),
+    [
+        (Span(1, 8), ["1..2", "3..4", "5..6", "7..8"]),
+        (Span(0, 9), ["0..1", "2..4", "5..6", "7..9"]),
+        (Span(1, 3), ["1", "2", "3"]),
+        (Span(7, 7), ["7"]),
+        (Span(0.0, 1.0), ["0..0.25", "0.25..0.5", "0.5..0.75", "0.75..1"]),
+        (Span(2.5, 2.5), ["2.5"]),
+    ],
+)
+def test_the_parts_of_a_span_are_few_and_in_order(span: Span, names: list[str]) -> None:
+    values = [span.draw(k / 1000) for k in range(1000)] + [span.high]
+    assert list(dict.fromkeys(span.bin_of(value) for value in values)) == names
+
+
+@given(st.integers(-1000, 1000), st.integers(0, 1000), uniform)
+def test_an_integer_is_in_the_part_that_is_named(low: int, width: int, u: float) -> None:
+    span = Span(low, low + width)
+    value = span.draw(u)
+    first, _, last = span.bin_of(value).partition("..")
+    assert int(first) <= value <= int(last or first)
