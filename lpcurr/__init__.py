@@ -3,7 +3,7 @@
 from typing import Any
 
 from lpcurr.config import DiscreteRandomConfig, LearningProgressConfig
-from lpcurr.curriculum import Curriculum, CurriculumTask, attach
+from lpcurr.curriculum import Curriculum
 from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.errors import (
     AttachLimitError,
@@ -23,6 +23,8 @@ from lpcurr.errors import (
     TaskGenerationError,
     UnknownTaskError,
 )
+from lpcurr.sessions import attach
+from lpcurr.task import CurriculumTask
 
 __version__ = "0.1.0"
 

@@ -7,13 +7,15 @@ True
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.config import AnyAlgorithmConfig, Capacity, CheckedModel, Count, LearningProgressConfig
-from lpcurr.generators import AnyTaskGenerator
+from lpcurr.generators import AnyTaskGenerator, TaskGenerator
 
 if TYPE_CHECKING:
     from lpcurr.curriculum import Curriculum
@@ -92,3 +94,17 @@ class CurriculumConfig(CheckedModel):
             "min_presentations": self.min_presentations_for_eviction,
             "fixed_set": self.defer_init,
         }
+
+    def to_json(self, generator: TaskGenerator | None) -> bytes:
+        """This configuration with that generator, for processes that attach by name.
+
+        A generator that cannot be written down, such as a plain callable, is left out.
+        """
+        stored = self.model_dump(mode="json", exclude={"task_generator"})
+        stored["task_generator"] = None
+        if generator is not None:
+            with contextlib.suppress(ValueError):
+                written = generator.model_dump(mode="json")
+                CurriculumConfig.model_validate({"task_generator": written})
+                stored["task_generator"] = written
+        return json.dumps(stored).encode()

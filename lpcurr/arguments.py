@@ -1,0 +1,43 @@
+"""What callers pass in, checked at the border: afterwards nothing inside needs to check it again."""
+
+from __future__ import annotations
+
+import operator
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lpcurr import layout
+from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError
+
+
+def as_task_id(task_id: object) -> int:
+    try:
+        number = operator.index(task_id)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidTaskIdError(f"task id {task_id!r} is a {type(task_id).__name__}, not an integer") from None
+    if not 0 <= number <= layout.MAX_TASK_ID:
+        raise InvalidTaskIdError(f"task id {number} is outside 0 … 2**53 − 1")
+    return number
+
+
+def as_score(score: object) -> float:
+    if not isinstance(score, (Real, np.bool_)):
+        raise InvalidScoreError(f"score {score!r} is a {type(score).__name__}, not a number")
+    try:
+        return float(score)
+    except OverflowError:
+        return float("inf")
+
+
+def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: str) -> np.ndarray[Any, Any]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InvalidBatchError(f"{name} has shape {array.shape}: it must have one dimension")
+    if array.size == 0:
+        return np.empty(0, dtype=dtype)
+    if array.dtype.kind == "b" or not np.can_cast(array.dtype, dtype, "safe"):
+        raise InvalidBatchError(f"{name} has dtype {array.dtype}: it must be {np.dtype(dtype).name}")
+    return np.ascontiguousarray(array, dtype=dtype)

@@ -1,0 +1,318 @@
+"""Gymnasium: every reset takes a task, every end of an episode reports its score.
+
+Worker processes share one pool because they hold one curriculum: a vector environment pickles the functions that make
+its environments, and with them the curriculum, which attaches to its pool on the other side (a forked worker has its
+own place in the pool at once).
+
+>>> from lpcurr import CurriculumConfig
+>>> def make_lake():
+...     def build(env, config):
+...         return gymnasium.make("FrozenLake-v1", desc=config["map"], render_mode=env.render_mode)
+...     return CurriculumEnv(gymnasium.make("FrozenLake-v1"), curriculum, apply_task=build)
+>>> def generate(task_id):
+...     return {"map": ["SFFF", "FFFF", "FFFF", "FFFG"] if task_id % 2 else ["SFFF", "FHFF", "FFFH", "HFFG"]}
+>>> curriculum = CurriculumConfig(num_active_tasks=16, task_generator=generate).make()
+>>> lakes = gymnasium.vector.SyncVectorEnv([make_lake] * 2)
+>>> observations, infos = lakes.reset(seed=0)
+>>> len(infos["curriculum/task_id"])
+2
+>>> lakes.close(); curriculum.close(); curriculum.unlink()
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, SupportsFloat
+
+import numpy as np
+
+from lpcurr.curriculum import Curriculum
+from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError, UnknownTaskError
+from lpcurr.task import CurriculumTask
+
+try:
+    import gymnasium
+except ModuleNotFoundError as error:
+    if error.name != "gymnasium":
+        raise
+    raise ImportError('lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"', name="gymnasium") from error
+
+from gymnasium.utils.seeding import np_random
+
+_logger = logging.getLogger("lpcurr")
+
+_Env = gymnasium.Env[Any, Any]
+_Step = tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]
+
+TASK_ID = "curriculum/task_id"
+LABEL = "curriculum/label"
+SCORE = "curriculum/score"
+ACCEPTED = "curriculum/accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A finished episode, as a score function gets it.
+
+    Attributes:
+        task: what was played.
+        total_reward: the sum of its rewards, not discounted.
+        length: its number of steps.
+        terminated: whether the environment ended it.
+        truncated: whether a limit, such as ``TimeLimit``, ended it.
+        info: the info of its last step, with what the wrappers inside put there.
+
+    Example:
+        >>> def reached_the_end_quickly(episode):
+        ...     return 1.0 - episode.length / 500 if episode.terminated else 0.0
+    """
+
+    task: CurriculumTask
+    total_reward: float
+    length: int
+    terminated: bool
+    truncated: bool
+    info: dict[str, Any]
+
+
+class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """An environment that plays what a curriculum gives it.
+
+    ``reset`` takes a task and applies it; the step that terminates or truncates the episode reports its score, once. A
+    reset in mid-episode abandons the episode: nothing is reported, another task is taken. ``close`` closes the
+    environment and leaves the curriculum, which is the trainer's, open.
+
+    What it adds to ``info``, flat and typed so that vector environments stack it, each key with its mask:
+
+    - ``curriculum/task_id`` (int) and ``curriculum/label`` (str; in a vector an object array), at reset and at the
+      episode's end: the task of this episode.
+    - ``curriculum/score`` (float), at the episode's end: what was reported.
+    - ``curriculum/accepted`` (bool), at the episode's end: False where the task had left the pool meanwhile.
+
+    With autoreset mode ``SAME_STEP``, the end of the old episode is in ``infos["final_info"]`` and the new task in
+    ``infos`` itself; with ``NEXT_STEP`` the new task comes with the step after. ``curriculum.get_episode_stats(label)``
+    is left to the trainer: its evictions are the whole pool's, which a sum over environments would multiply, and its
+    keys are labels, of which one that begins with ``_`` would overwrite another's mask.
+
+    Order of wrappers: this one goes outside ``TimeLimit`` (``gymnasium.make`` puts that inside), for an end that it
+    does not see is an abandoned episode. ``RecordEpisodeStatistics`` works on either side: inside, the score function
+    finds its figures in ``episode.info``; it belongs outside where ``apply_task`` rebuilds the environment, and so does
+    ``Autoreset`` always.
+
+    Impossible tasks: where building the configuration, ``apply_task`` (or ``set_task``) or the environment's ``reset``
+    raises any ``Exception`` but ``ConfigError``, the task is passed over and another taken. If it was never completed,
+    it is evicted as well; one that has been played before is kept, since then something else must be wrong (bad
+    ``options``, a broken simulator), which must not cost a trained pool.
+
+    Seeds: ``reset(seed=…)`` seeds the wrapped environment and, where ``apply_task`` rebuilds it, also those that later
+    resets without a seed bring in. Which tasks are drawn depends on the curriculum's own seed, and among many
+    processes on which is first.
+
+    ``gymnasium.make(env.spec)`` is refused by Gymnasium: a live pool is nothing that a spec could describe.
+
+    Attributes:
+        curriculum: where the tasks come from.
+
+    Args:
+        env: the environment to play in.
+        curriculum: where the tasks come from.
+        apply_task: ``apply_task(env, config)`` makes the environment play a configuration; where it returns another
+            environment, that takes the place of the one before, which is closed. By default ``set_task(config)`` of the
+            outermost wrapper that has it, or of the environment itself.
+        score: ``score(episode)``, a finite number, by convention 0 … 1. By default the sum of rewards.
+        max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
+
+    Raises:
+        ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
+
+    Example:
+        >>> from lpcurr import CurriculumConfig
+        >>> from lpcurr.generators import bucketed
+        >>> class CartPoleTasks(gymnasium.Wrapper):
+        ...     def set_task(self, config):
+        ...         self.unwrapped.gravity = config["gravity"]
+        >>> tasks = bucketed({"gravity": 9.8}, label="planets").add_bucket("gravity", [1.6, 3.7, 9.8, 24.8])
+        >>> config = CurriculumConfig(num_active_tasks=32, seed=0, use_shared_memory=False, task_generator=tasks)
+        >>> with config.make() as curriculum:
+        ...     env = CurriculumEnv(CartPoleTasks(gymnasium.make("CartPole-v1")), curriculum,
+        ...                         score=lambda episode: episode.length / 500)
+        ...     observation, info = env.reset(seed=0)
+        ...     played, ended = info["curriculum/task_id"], False
+        ...     while not ended:
+        ...         observation, reward, terminated, truncated, info = env.step(0)
+        ...         ended = terminated or truncated
+        ...     env.close()
+        >>> info["curriculum/task_id"] == played, info["curriculum/label"], info["curriculum/accepted"]
+        (True, 'planets', True)
+        >>> 0 < info["curriculum/score"] < 0.1
+        True
+    """
+
+    def __init__(
+        self,
+        env: _Env,
+        curriculum: Curriculum,
+        *,
+        apply_task: Callable[[_Env, Any], _Env | None] | None = None,
+        score: Callable[[Episode], float] | None = None,
+        max_task_attempts: int | None = None,
+    ) -> None:
+        super().__init__(env)
+        _check_arguments(env, curriculum, apply_task, score, max_task_attempts)
+        self.curriculum = curriculum
+        self._apply_task = apply_task or _set_task
+        self._score = score or _total_reward
+        self._max_task_attempts = max_task_attempts or curriculum.config.max_task_attempts
+        # Kept over rebuilt environments: vector environments have read them, callers have seeded them.
+        self.observation_space = env.observation_space
+        self.action_space = env.action_space
+        self._rebuild_seeds: np.random.Generator | None = None
+        self._drop_level = logging.WARNING
+        self._task: CurriculumTask | None = None  # None between episodes
+        self._total_reward = 0.0
+        self._length = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Take a task and begin an episode of it.
+
+        Args:
+            seed: passed on to the environment.
+            options: passed on to the environment.
+
+        Returns:
+            The first observation, and the environment's info with the task's id and label.
+
+        Raises:
+            TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
+            ConfigError: the task has another observation or action space.
+        """
+        self._task = None
+        if seed is not None:
+            self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
+        failure: Exception | None = None
+        for _ in range(self._max_task_attempts):
+            task = self._take_task(failure)
+            try:
+                observation, info = self._begin(task, seed, options)
+            except ConfigError:
+                raise
+            except Exception as error:
+                failure = error
+                self._drop(task, error)
+                continue
+            self._check_spaces(task)
+            self._task, self._total_reward, self._length = task, 0.0, 0
+            return observation, {**info, TASK_ID: task.task_id, LABEL: task.label}
+        raise TaskGenerationError(
+            f"{self._max_task_attempts} tasks in a row could not be played (max_task_attempts), "
+            f"at last task {task.task_id} ({task.label!r}): {type(failure).__name__}: {failure}"
+        ) from failure
+
+    def step(self, action: Any) -> _Step:
+        """Step the environment; the step that ends the episode reports its score.
+
+        Args:
+            action: passed on to the environment.
+
+        Returns:
+            What the environment returns; at the episode's end with task id, label, score and acceptance in the info.
+
+        Raises:
+            InvalidScoreError: the score is not a finite number; nothing was reported.
+        """
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if self._task is not None:
+            self._total_reward += float(reward)
+            self._length += 1
+            if terminated or truncated:
+                info = self._report(self._task, bool(terminated), bool(truncated), info)
+        return observation, reward, terminated, truncated, info
+
+    def _take_task(self, failure: Exception | None) -> CurriculumTask:
+        try:
+            return self.curriculum.get_task()
+        except PoolEmptyError:
+            if failure is None:
+                raise
+            raise TaskGenerationError(
+                f"the pool is empty: no task in it could be played, the last for {type(failure).__name__}: {failure}"
+            ) from failure
+
+    def _begin(
+        self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Apply a task, replace the environment if that made another, and reset it."""
+        env = self._apply_task(self.env, task.get_env_cfg())
+        if env is not None and env is not self.env:
+            if not isinstance(env, gymnasium.Env):
+                raise ConfigError(
+                    f"apply_task returned {env!r} for task {task.task_id}: return a gymnasium.Env, or None where the "
+                    "environment was changed in place"
+                )
+            self._replace_env(env)
+            if seed is None and self._rebuild_seeds is not None:
+                seed = int(self._rebuild_seeds.integers(2**31))
+        return self.env.reset(seed=seed, options=options)
+
+    def _replace_env(self, env: _Env) -> None:
+        replaced, self.env = self.env, env
+        self._cached_spec = None
+        if replaced.unwrapped is not env.unwrapped:  # the new one may be the old one in other wrappers
+            replaced.close()
+
+    def _check_spaces(self, task: CurriculumTask) -> None:
+        for name, fixed in (("observation_space", self.observation_space), ("action_space", self.action_space)):
+            space = getattr(self.env, name)
+            if space is not fixed and space != fixed:
+                raise ConfigError(
+                    f"task {task.task_id} ({task.label!r}) has {name} {space}, the environment began with {fixed}: all "
+                    "tasks must share their spaces, so pad them to one in a wrapper inside"
+                )
+
+    def _drop(self, task: CurriculumTask, error: Exception) -> None:
+        """Pass over a task that raised, and evict it unless it is known to be playable."""
+        message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
+        _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
+        self._drop_level = logging.DEBUG
+        stats = self.curriculum.get_task_stats(task.task_id)
+        if stats is not None and stats["completion_count"] == 0:
+            with suppress(UnknownTaskError):  # another worker was first
+                self.curriculum.evict(task.task_id)
+
+    def _report(self, task: CurriculumTask, terminated: bool, truncated: bool, info: dict[str, Any]) -> dict[str, Any]:
+        self._task = None
+        score = self._score(Episode(task, self._total_reward, self._length, terminated, truncated, info))
+        try:
+            accepted = self.curriculum.update_task_performance(task.task_id, score)
+        except InvalidScoreError as error:
+            raise InvalidScoreError(
+                f"the episode of task {task.task_id} ({task.label!r}; total reward {self._total_reward}, "
+                f"{self._length} steps) cannot be reported: {error}"
+            ) from error
+        return {**info, TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted}
+
+
+def _set_task(env: _Env, config: Any) -> None:
+    env.get_wrapper_attr("set_task")(config)
+
+
+def _total_reward(episode: Episode) -> float:
+    return episode.total_reward
+
+
+def _check_arguments(env: _Env, curriculum: object, apply_task: object, score: object, attempts: object) -> None:
+    if not isinstance(curriculum, Curriculum):
+        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
+    for name, function in (("apply_task", apply_task), ("score", score)):
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is {function!r}: give a function")
+    if apply_task is None and not (env.has_wrapper_attr("set_task") and callable(env.get_wrapper_attr("set_task"))):
+        raise ConfigError(
+            f"{env} has no set_task(config), nor has any of its wrappers: give CurriculumEnv a function, "
+            "apply_task(env, config)"
+        )
+    if attempts is not None and (not isinstance(attempts, int) or attempts < 1):
+        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up")

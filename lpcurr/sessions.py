@@ -1,0 +1,36 @@
+"""Joining a live pool by its session id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.pool import Pool
+
+
+def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) -> Curriculum:
+    """Join the live pool of a session, from any process of the same user on this machine.
+
+    Args:
+        session_id: what ``curriculum.session_id`` is in the process that made it.
+        task_generator: needed where the curriculum's generator is a plain callable, which cannot be stored with it.
+
+    Raises:
+        SessionNotFoundError: there is no such session.
+        SessionIncompatibleError: what has that name is not a pool of this version of lpcurr.
+
+    Example:
+        >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
+        >>> other = attach(curriculum.session_id)
+        >>> other.add_task(curriculum.get_task().task_id)
+        Traceback (most recent call last):
+            ...
+        lpcurr.errors.DuplicateTaskError: ...
+        >>> other.close(); curriculum.close(); curriculum.unlink()
+    """
+    pool = Pool.attach(session_id)
+    config = CurriculumConfig(**json.loads(pool.config_text))
+    return Curriculum(config, task_generator, _pool=pool)

@@ -1,0 +1,353 @@
+"""CurriculumEnv around one environment: what is applied, what is reported, what is in the info."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
+
+import lpcurr
+from lpcurr import Curriculum, CurriculumConfig, CurriculumEnv, DiscreteRandomConfig
+from lpcurr.generators import bucketed
+from lpcurr.integrations.gymnasium import Episode
+
+from .sample_tasks import Countdown, Env, LakeTasks, build_lake, lake_map, make_cart_pole, make_lake
+
+PHYSICS = bucketed({"gravity": 9.8, "length": 0.5}, label="physics")
+PHYSICS.add_bucket("gravity", [1.6, 9.8, 24.8]).add_bucket("length", [0.25, 0.5, 2.0])
+
+START_KEYS = {"curriculum/task_id", "curriculum/label"}
+END_KEYS = START_KEYS | {"curriculum/score", "curriculum/accepted"}
+
+Make = Callable[..., Curriculum]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Makes local curricula that never evict by score."""
+    made: list[Curriculum] = []
+
+    def make(generator: Callable[[int], Any] = lambda task_id: {"steps": 2}, **settings: Any) -> Curriculum:
+        fields: dict[str, Any] = {
+            "num_active_tasks": 8,
+            "seed": 3,
+            "use_shared_memory": False,
+            "task_generator": generator,
+        }
+        made.append(CurriculumConfig(algorithm_config=DiscreteRandomConfig(), **(fields | settings)).make())
+        return made[-1]
+
+    yield make
+    for curriculum in made:
+        curriculum.close()
+
+
+def run_episode(env: Env) -> tuple[int, dict[str, Any]]:
+    """Step to the end; the number of steps and the last info. Nothing is added to the infos in between."""
+    for length in range(1, 1000):
+        _, _, terminated, truncated, info = env.step(env.action_space.sample())
+        if terminated or truncated:
+            return length, info
+        assert not any(key.startswith("curriculum/") for key in info)
+    raise AssertionError("the episode does not end")
+
+
+def completions(curriculum: Curriculum) -> int:
+    return int(curriculum.stats()["num_completed"])
+
+
+def test_it_is_the_package_s_public_name() -> None:
+    assert lpcurr.CurriculumEnv.__module__ == "lpcurr.integrations.gymnasium"
+
+
+def test_cart_pole_plays_the_physics_of_its_task(make: Make) -> None:
+    curriculum = make(PHYSICS)
+    env = CurriculumEnv(make_cart_pole(), curriculum)
+    seen = set()
+    for _ in range(20):
+        _, info = env.reset()
+        assert set(info) == START_KEYS
+        task_id, label = info["curriculum/task_id"], info["curriculum/label"]
+        config = curriculum.build(task_id)
+        pole: Any = env.unwrapped
+        assert {"gravity": pole.gravity, "length": pole.length} == config
+        seen.add((pole.gravity, pole.length))
+        before = curriculum.get_task_stats(task_id) or {}
+        length, info = run_episode(env)
+        after = curriculum.get_task_stats(task_id) or {}
+        assert info == {
+            "curriculum/task_id": task_id,
+            "curriculum/label": label,
+            "curriculum/score": float(length),
+            "curriculum/accepted": True,
+        }
+        assert [type(info[key]) for key in sorted(END_KEYS)] == [bool, str, float, int]
+        assert label == after["label"]
+        assert after["completion_count"] == before["completion_count"] + 1
+        assert after["last_score"] == length
+    assert len(seen) > 2
+    assert completions(curriculum) == 20
+
+
+def test_frozen_lake_is_rebuilt_for_each_map(make: Make) -> None:
+    curriculum = make(LakeTasks())
+    env = make_lake(curriculum)
+    for _ in range(10):
+        _, info = env.reset()
+        lake: Any = env.unwrapped
+        assert ["".join(row) for row in lake.desc.astype(str)] == lake_map(curriculum.build(info["curriculum/task_id"]))
+        length, info = run_episode(env)
+        assert info["curriculum/score"] == length / 20
+        assert "prob" in info  # FrozenLake's own
+    assert env.render_mode == "ansi"
+    assert isinstance(env.render(), str)
+
+
+def test_the_outermost_set_task_is_called(make: Make) -> None:
+    class Scaled(gymnasium.Wrapper[Any, Any, Any, Any]):
+        def set_task(self, config: dict[str, Any]) -> None:
+            inner: Any = self.unwrapped
+            inner.set_task(config | {"steps": 2 * config["steps"]})
+
+    env = CurriculumEnv(TimeLimit(Scaled(Countdown()), 100), make())
+    env.reset()
+    assert run_episode(env)[0] == 4
+    bare = CurriculumEnv(Countdown(), make())
+    bare.reset()
+    assert run_episode(bare)[0] == 2
+
+
+def test_what_a_score_function_gets(make: Make) -> None:
+    episodes: list[Episode] = []
+
+    def score(episode: Episode) -> np.float32:
+        episodes.append(episode)
+        return np.float32(0.25)
+
+    env = CurriculumEnv(Countdown(), make(lambda task_id: {"steps": 3, "reward": 0.5}), score=score)
+    _, start = env.reset()
+    _, info = run_episode(env)
+    (episode,) = episodes
+    assert episode.task.task_id == start["curriculum/task_id"]
+    assert (episode.total_reward, episode.length, episode.terminated, episode.truncated) == (1.5, 3, True, False)
+    assert episode.info == {"own": True}
+    assert type(info["curriculum/score"]) is float
+    assert info["curriculum/score"] == 0.25
+    env.reset()
+    run_episode(env)
+    assert (episodes[1].total_reward, episodes[1].length) == (1.5, 3)
+
+
+def test_the_environments_own_info_is_not_written_to(make: Make) -> None:
+    shared = {"own": True}
+
+    class Thrifty(Countdown):
+        def reset(self, **arguments: Any) -> tuple[int, dict[str, Any]]:
+            return super().reset(**arguments)[0], shared
+
+        def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+            return *super().step(action)[:-1], shared
+
+    env = CurriculumEnv(Thrifty(), make())
+    env.reset()
+    run_episode(env)
+    assert shared == {"own": True}
+
+
+def test_an_episode_is_reported_once(make: Make) -> None:
+    curriculum = make()
+    env = CurriculumEnv(Countdown(), curriculum)
+    env.reset()
+    run_episode(env)
+    inner: Any = env.unwrapped
+    for left in (5, 1):  # the second ends the environment's episode once more
+        inner.left = left
+        assert env.step(0)[4] == {"own": True}
+    assert completions(curriculum) == 1
+
+
+def test_steps_before_the_first_reset_are_the_environments_affair(make: Make) -> None:
+    env = CurriculumEnv(make_cart_pole(), make(PHYSICS))
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(0)
+
+
+def test_an_abandoned_episode_is_not_reported(make: Make) -> None:
+    curriculum = make()
+    env = CurriculumEnv(Countdown(), curriculum)
+    for _ in range(3):
+        env.reset()
+        env.step(0)
+    assert completions(curriculum) == 0
+    assert curriculum.stats()["num_scheduled"] == 3
+    env.step(0)
+    assert completions(curriculum) == 1
+    env.reset()
+    _, info = run_episode(env)
+    assert info["curriculum/score"] == 2  # the abandoned steps are not in it
+
+
+def test_a_task_that_left_the_pool_is_refused(make: Make) -> None:
+    curriculum = make()
+    env = CurriculumEnv(Countdown(), curriculum)
+    _, info = env.reset()
+    curriculum.evict(info["curriculum/task_id"])
+    _, info = run_episode(env)
+    assert info["curriculum/accepted"] is False
+    assert info["curriculum/score"] == 2
+    assert (completions(curriculum), curriculum.stats()["num_refused"]) == (0, 1)
+
+
+def test_time_limit_goes_inside(make: Make) -> None:
+    episodes: list[Episode] = []
+
+    def score(episode: Episode) -> float:
+        episodes.append(episode)
+        return 0.0
+
+    curriculum = make(lambda task_id: {"steps": 99})
+    env = CurriculumEnv(TimeLimit(Countdown(), 5), curriculum, score=score)
+    env.reset()
+    assert run_episode(env)[0] == 5
+    assert [(each.terminated, each.truncated) for each in episodes] == [(False, True)]
+
+    outside = TimeLimit(CurriculumEnv(Countdown(), curriculum, score=score), 5)
+    outside.reset()
+    _, info = run_episode(outside)
+    assert "curriculum/score" not in info
+    assert len(episodes) == 1
+
+
+def test_episode_statistics_on_either_side(make: Make) -> None:
+    def return_from_info(episode: Episode) -> float:
+        return float(episode.info["episode"]["r"])
+
+    inside = CurriculumEnv(RecordEpisodeStatistics(Countdown()), make(), score=return_from_info)
+    outside = RecordEpisodeStatistics(CurriculumEnv(Countdown(), make()))
+    for env in (inside, outside):
+        for _ in range(2):
+            env.reset()
+            _, info = run_episode(env)
+            assert (info["episode"]["r"], info["episode"]["l"], info["curriculum/score"]) == (2, 2, 2)
+    assert list(outside.return_queue) == [2, 2]
+
+
+def test_closing_leaves_the_curriculum_open(make: Make) -> None:
+    curriculum = make()
+    inner = Countdown()
+    with CurriculumEnv(inner, curriculum) as env:
+        env.reset()
+    assert inner.closed
+    assert not curriculum.closed
+    assert completions(curriculum) == 0
+    curriculum.get_task()
+
+
+def test_attributes_pass_through(make: Make) -> None:
+    env = CurriculumEnv(TimeLimit(Countdown(), 7), make())
+    assert env.get_wrapper_attr("config") == {"steps": 2}
+    assert env.unwrapped.metadata is env.metadata
+    env.set_wrapper_attr("config", {"steps": 3})
+    assert env.unwrapped.config == {"steps": 3}
+    assert env.get_wrapper_attr("curriculum").config.num_active_tasks == 8
+
+
+def seeded_run(env: Env, seed: int) -> list[list[float]]:
+    """All observations of a few episodes, of which only the first is given a seed."""
+    seen = [env.reset(seed=seed)[0]]
+    env.action_space.seed(seed)
+    for _ in range(60):
+        observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        seen.append(observation)
+        if terminated or truncated:
+            seen.append(env.reset()[0])
+    return [np.ravel(observation).tolist() for observation in seen]
+
+
+@pytest.mark.parametrize("family", ["rebuilt lake", "cart pole in place"])
+def test_seeds_determine_everything(make: Make, family: str) -> None:
+    def run(seed: int) -> list[list[float]]:
+        if family == "rebuilt lake":
+            return seeded_run(make_lake(make(LakeTasks())), seed)
+        return seeded_run(CurriculumEnv(make_cart_pole(), make(PHYSICS)), seed)
+
+    assert run(5) == run(5) != run(6)
+
+
+def test_a_rebuilt_environment_does_not_repeat_one_seed(make: Make) -> None:
+    env = CurriculumEnv(Countdown(), make(), apply_task=lambda env, config: Countdown())
+    firsts = [env.reset(seed=1)[0]] + [env.reset()[0] for _ in range(9)]
+    assert firsts[0] == Countdown().reset(seed=1)[0]
+    assert len(set(firsts)) > 7
+
+
+def test_an_unseeded_rebuilt_environment_stays_unseeded(make: Make) -> None:
+    env = CurriculumEnv(Countdown(10**9), make(), apply_task=lambda env, config: Countdown(10**9))
+    assert env.reset()[0] != env.reset()[0]
+
+
+def test_options_pass_through(make: Make) -> None:
+    inner = Countdown()
+    env = CurriculumEnv(inner, make())
+    options = {"low": 0.1}
+    env.reset(seed=1, options=options)
+    env.reset()
+    assert inner.options == [options, None]
+
+
+def test_rebuilding_closes_what_it_replaces(make: Make) -> None:
+    built = [Countdown()]
+
+    def rebuild(env: Env, config: dict[str, Any]) -> Env:
+        assert env is built[-1]
+        assert not env.closed
+        built.append(Countdown())
+        return built[-1]
+
+    env = CurriculumEnv(built[0], make(), apply_task=rebuild)
+    for _ in range(3):
+        env.reset()
+    assert [each.closed for each in built] == [True, True, True, False]
+    env.close()
+    assert built[-1].closed
+
+
+def test_what_the_new_environment_wraps_is_not_closed(make: Make) -> None:
+    inner = Countdown()
+    limits = iter((1, 2))
+    env = CurriculumEnv(inner, make(), apply_task=lambda env, config: TimeLimit(env.unwrapped, next(limits)))
+    for limit in (1, 2):
+        env.reset()
+        assert run_episode(env)[0] == limit
+        assert not inner.closed
+
+
+def test_spaces_are_one_object_over_rebuilds(make: Make) -> None:
+    env = make_lake(make(LakeTasks()))
+    spaces = env.observation_space, env.action_space
+    env.reset()
+    assert env.observation_space is spaces[0]
+    assert env.action_space is spaces[1]
+
+
+def test_the_spec_describes_the_environment_but_not_the_pool(make: Make) -> None:
+    env = CurriculumEnv(make_cart_pole(), make(PHYSICS))
+    spec = pickle.loads(pickle.dumps(RecordEpisodeStatistics(env).spec))
+    assert spec.id == "CartPole-v1"
+    assert [wrapper.name for wrapper in spec.additional_wrappers][-2:] == ["CurriculumEnv", "RecordEpisodeStatistics"]
+    alone = CurriculumEnv(gymnasium.make("CartPole-v1"), env.curriculum, apply_task=lambda env, config: None)
+    with pytest.raises(ValueError, match="CurriculumEnv wrapper does not inherit"):
+        gymnasium.make(alone.spec)
+
+
+def test_the_spec_is_that_of_the_present_environment(make: Make) -> None:
+    env = CurriculumEnv(gymnasium.make("FrozenLake-v1"), make(LakeTasks()), apply_task=build_lake)
+    assert env.spec is not None
+    assert env.spec.kwargs.get("desc") is None
+    _, info = env.reset()
+    assert env.spec.kwargs["desc"] == lake_map(env.curriculum.build(info["curriculum/task_id"]))

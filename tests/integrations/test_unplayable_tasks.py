@@ -1,0 +1,281 @@
+"""CurriculumEnv with impossible tasks, bad scores and wrong arguments."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import pytest
+from gymnasium.wrappers import TimeLimit
+
+from lpcurr import (
+    ConfigError,
+    Curriculum,
+    CurriculumConfig,
+    CurriculumEnv,
+    DiscreteRandomConfig,
+    InvalidScoreError,
+    PoolEmptyError,
+    TaskGenerationError,
+)
+
+from .sample_tasks import Countdown, Env
+
+
+class Impossible(Exception):
+    """What a simulator of one's own raises."""
+
+
+class Picky(Countdown):
+    """Cannot play odd tasks, and says so where it is told to."""
+
+    where = "set_task"
+
+    def refuse(self, where: str) -> None:
+        if where == self.where and self.config["number"] % 2:
+            raise Impossible(f"{self.config['number']} is odd")
+
+    def set_task(self, config: dict[str, Any]) -> None:
+        super().set_task(config)
+        self.refuse("set_task")
+
+    def reset(self, **arguments: Any) -> tuple[int, dict[str, Any]]:
+        self.refuse("reset")
+        return super().reset(**arguments)
+
+
+def numbered(task_id: int) -> dict[str, Any]:
+    return {"number": task_id, "steps": 1}
+
+
+def config(**settings: Any) -> CurriculumConfig:
+    fields: dict[str, Any] = {"num_active_tasks": 8, "seed": 3, "use_shared_memory": False, "task_generator": numbered}
+    return CurriculumConfig(algorithm_config=DiscreteRandomConfig(), **(fields | settings))
+
+
+@pytest.fixture
+def curriculum() -> Iterator[Curriculum]:
+    with config().make() as curriculum:
+        yield curriculum
+
+
+@pytest.fixture
+def fixed_set() -> Iterator[Curriculum]:
+    with config(defer_init=True).make() as curriculum:
+        yield curriculum
+
+
+@pytest.mark.parametrize("where", ["set_task", "reset"])
+def test_an_impossible_task_is_evicted_and_another_taken(
+    curriculum: Curriculum, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    inner = Picky()
+    inner.where = where
+    env = CurriculumEnv(inner, curriculum)
+    for _ in range(100):
+        _, info = env.reset()
+        assert info["curriculum/task_id"] % 2 == 0
+        assert env.step(0)[4]["curriculum/accepted"]
+    ids, _ = curriculum.probabilities()
+    assert len(ids) == 8
+    assert not (ids % 2).any()
+    figures = curriculum.stats()
+    assert figures["num_created"] - 8 == figures["num_evicted"] > 0
+    assert figures["num_completed"] == 100
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert "cannot be played" in caplog.text
+    assert "is odd" in caplog.text
+
+
+@pytest.mark.parametrize("attempts", [None, 4])
+def test_the_search_for_a_playable_task_has_a_limit(attempts: int | None) -> None:
+    tried: list[int] = []
+
+    def refuse(env: Env, config: dict[str, Any]) -> None:
+        tried.append(config["number"])
+        raise Impossible("nothing can be played")
+
+    with config(max_task_attempts=6).make() as curriculum:
+        env = CurriculumEnv(Countdown(), curriculum, apply_task=refuse, max_task_attempts=attempts)
+        limit = attempts or 6
+        with pytest.raises(TaskGenerationError, match=rf"^{limit} tasks in a row .*\d+ .*Impossible: noth") as raised:
+            env.reset()
+        assert isinstance(raised.value.__cause__, Impossible)
+        assert len(set(tried)) == limit
+        assert str(tried[-1]) in str(raised.value)
+        assert curriculum.stats()["num_active_tasks"] == 0
+
+
+def test_what_was_learned_is_not_lost_to_a_broken_environment(curriculum: Curriculum) -> None:
+    env = CurriculumEnv(Countdown(), curriculum, max_task_attempts=50)
+    for _ in range(200):
+        env.reset()
+        env.step(0)
+    ids, _ = curriculum.probabilities()
+    env.unwrapped.observation_space = None  # its reset raises from now on
+    with pytest.raises(TaskGenerationError, match="AttributeError"):
+        env.reset(options={"any": 1})
+    assert curriculum.probabilities()[0].tolist() == ids.tolist()
+
+
+def test_a_bad_seed_is_not_the_tasks_fault(curriculum: Curriculum) -> None:
+    env = CurriculumEnv(Countdown(), curriculum)
+    with pytest.raises(gymnasium.error.Error, match="Seed must be greater"):
+        env.reset(seed=-1)
+    assert curriculum.stats()["num_created"] == 0
+
+
+def test_a_fixed_set_without_a_playable_task(fixed_set: Curriculum) -> None:
+    env = CurriculumEnv(Picky(), fixed_set)
+    with pytest.raises(PoolEmptyError):
+        env.reset()
+    for task_id in (1, 3, 5):
+        fixed_set.add_task(task_id)
+    with pytest.raises(TaskGenerationError, match=r"the pool is empty.*Impossible: \d is odd") as raised:
+        env.reset()
+    assert isinstance(raised.value.__cause__, Impossible)
+    fixed_set.add_task(4)
+    assert env.reset()[1]["curriculum/task_id"] == 4
+
+
+def test_another_worker_may_evict_it_first(curriculum: Curriculum) -> None:
+    refused: list[int] = []
+
+    def evicted_meanwhile(env: Env, config: dict[str, Any]) -> None:
+        if len(refused) < 3:
+            refused.append(config["number"])
+            curriculum.evict(config["number"])
+            raise Impossible
+
+    _, info = CurriculumEnv(Countdown(), curriculum, apply_task=evicted_meanwhile).reset()
+    assert info["curriculum/task_id"] not in refused
+    assert curriculum.stats()["num_evicted"] == 3
+
+
+def test_interrupts_are_passed_on(curriculum: Curriculum) -> None:
+    def interrupt(env: Env, config: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        CurriculumEnv(Countdown(), curriculum, apply_task=interrupt).reset()
+    assert curriculum.stats()["num_evicted"] == 0
+
+
+def test_an_impossible_task_may_have_replaced_the_environment(curriculum: Curriculum) -> None:
+    built: list[Picky] = []
+
+    def build(env: Env, config: dict[str, Any]) -> Env:
+        built.append(Picky())
+        built[-1].where = "reset"
+        built[-1].config = config
+        return built[-1]
+
+    env = CurriculumEnv(Countdown(), curriculum, apply_task=build)
+    for _ in range(20):
+        env.reset()
+    assert len(built) > 20
+    assert all(each.closed for each in built[:-1])
+    assert not built[-1].closed
+
+
+@pytest.mark.parametrize("how", ["rebuilt", "in place"])
+def test_all_tasks_share_their_spaces(fixed_set: Curriculum, how: str) -> None:
+    def apply(env: Env, config: dict[str, Any]) -> Env | None:
+        if how == "rebuilt":
+            return Countdown(states=config["number"])
+        env.unwrapped.observation_space = gymnasium.spaces.Discrete(config["number"])
+        return None
+
+    env = CurriculumEnv(TimeLimit(Countdown(states=10), 5), fixed_set, apply_task=apply)
+    fixed_set.add_task(10)
+    env.reset()
+    fixed_set.evict(10)
+    fixed_set.add_task(12)
+    with pytest.raises(ConfigError, match=r"task 12 .*observation_space Discrete\(12\), .*began with Discrete\(10\)"):
+        env.reset()
+    assert env.observation_space == gymnasium.spaces.Discrete(10)
+    assert fixed_set.get_task_stats(12) is not None
+    env.close()
+
+
+def test_action_spaces_too(curriculum: Curriculum) -> None:
+    def apply(env: Env, config: dict[str, Any]) -> None:
+        env.action_space = gymnasium.spaces.Discrete(3)
+
+    with pytest.raises(ConfigError, match=r"action_space Discrete\(3\)"):
+        CurriculumEnv(Countdown(), curriculum, apply_task=apply).reset()
+
+
+def test_apply_task_returns_an_environment_or_none(curriculum: Curriculum) -> None:
+    env = CurriculumEnv(Countdown(), curriculum, apply_task=lambda env, config: config["number"])
+    with pytest.raises(ConfigError, match=r"apply_task returned (\d+) for task \1: return a gymnasium.Env, or None"):
+        env.reset()
+    assert curriculum.stats()["num_evicted"] == 0
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf"), None, "0.5", [0.5]])
+def test_a_score_that_is_no_finite_number(curriculum: Curriculum, score: Any) -> None:
+    scores = [score]
+    env = CurriculumEnv(Countdown(), curriculum, score=lambda episode: scores.pop() if scores else 0.5)
+    _, info = env.reset()
+    with pytest.raises(InvalidScoreError, match=f"task {info['curriculum/task_id']} .*total reward 1.0, 1 steps"):
+        env.step(0)
+    assert curriculum.stats()["num_completed"] == 0
+    assert env.step(0)[4] == {"own": True}  # that episode is over, and not reported later either
+    env.reset()
+    assert env.step(0)[4]["curriculum/score"] == 0.5
+    assert curriculum.stats()["algorithm/tracker/mean_score"] == 0.5
+
+
+def test_a_reward_that_is_not_finite_is_not_reported() -> None:
+    with config(task_generator=lambda task_id: {"steps": 3, "reward": float("nan")}).make() as curriculum:
+        env = CurriculumEnv(Countdown(), curriculum)
+        env.reset()
+        env.step(0)
+        env.step(0)
+        with pytest.raises(InvalidScoreError, match="total reward nan, 3 steps"):
+            env.step(0)
+
+
+def test_an_error_in_the_score_function_is_passed_on(curriculum: Curriculum) -> None:
+    env = CurriculumEnv(Countdown(), curriculum, score=lambda episode: episode.info["absent"])
+    env.reset()
+    with pytest.raises(KeyError, match="absent"):
+        env.step(0)
+    assert curriculum.stats()["num_completed"] == 0
+
+
+def test_wrong_arguments(curriculum: Curriculum) -> None:
+    with pytest.raises(ConfigError, match=r"<CartPoleEnv<CartPole-v1>>.* has no set_task\(config\).*apply_task"):
+        CurriculumEnv(gymnasium.make("CartPole-v1"), curriculum)
+    with pytest.raises(ConfigError, match="curriculum is a CurriculumConfig, not a Curriculum"):
+        CurriculumEnv(Countdown(), curriculum.config)
+    with pytest.raises(ConfigError, match="apply_task is 'set_task': give a function"):
+        CurriculumEnv(Countdown(), curriculum, apply_task="set_task")
+    with pytest.raises(ConfigError, match=r"score is 0\.5: give a function"):
+        CurriculumEnv(Countdown(), curriculum, score=0.5)
+    for attempts in (0, -1, 2.5):
+        with pytest.raises(ConfigError, match=f"max_task_attempts is {attempts}"):
+            CurriculumEnv(Countdown(), curriculum, max_task_attempts=attempts)
+    with pytest.raises((TypeError, AssertionError), match=r"gymnasium\.Env"):
+        CurriculumEnv("CartPole-v1", curriculum)
+
+
+def test_a_curriculum_without_a_generator_is_told_apart_from_an_impossible_task() -> None:
+    with (
+        config(task_generator=None).make() as curriculum,
+        pytest.raises(ConfigError, match="no task generator"),
+    ):
+        CurriculumEnv(Countdown(), curriculum).reset()
+
+
+def test_without_gymnasium(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    monkeypatch.delitem(sys.modules, "lpcurr.integrations.gymnasium")
+    with pytest.raises(ImportError, match=r'pip install "lpcurr\[train\]"'):
+        importlib.import_module("lpcurr.integrations.gymnasium")

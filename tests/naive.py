@@ -1,0 +1,473 @@
+"""Slow, obvious twins of the kernels, in plain Python: spec.md written down once more, with nothing shared.
+
+A :class:`NaivePool` is a dict of tasks in the order in which they entered. It scores every task at every question, sums
+with exact fractions, and draws nothing: where the real pool chooses, a test takes its answer and asks here whether it
+was allowed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+
+MASK_64 = 2**64 - 1
+PROGRESS_LIMIT = 1e140
+HUGE = 1e300
+EXPLORATION_UNIT = 10.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a configuration says, under the names of spec.md."""
+
+    capacity: int
+    algorithm: str  # "progress", "basic" or "random"
+    fixed_set: bool
+    alpha: float
+    tau: float
+    slow_tau: float
+    baseline: bool
+    zero_is_unset: bool
+    theta: float
+    smoothing: float
+    performance_weight: float
+    temperature: float
+    amplification: float
+    bonus: float
+    relative: bool
+    epsilon: float
+    min_samples: int
+    min_presentations: int
+    percentile: float
+    explored_only: bool
+    new_task_rate: float
+    success_threshold: float
+
+    @classmethod
+    def of(cls, config: CurriculumConfig) -> Rules:
+        algorithm = config.algorithm_config
+        random = isinstance(algorithm, DiscreteRandomConfig)
+        lp = algorithm if isinstance(algorithm, LearningProgressConfig) else LearningProgressConfig()
+        kind = "random" if random else ("progress" if lp.use_bidirectional else "basic")
+        return cls(
+            capacity=config.num_active_tasks,
+            algorithm=kind,
+            fixed_set=config.defer_init,
+            alpha=algorithm.task_tracker_ema_alpha,
+            tau=lp.ema_timescale,
+            slow_tau=lp.ema_timescale * lp.slow_timescale_factor,
+            baseline=lp.use_baseline_normalization,
+            zero_is_unset=lp.zero_is_unset,
+            theta=lp.early_progress_amplification,
+            smoothing=lp.progress_smoothing,
+            performance_weight=lp.performance_bonus_weight,
+            temperature=lp.lp_score_temperature,
+            amplification=lp.z_score_amplification,
+            bonus=lp.exploration_bonus,
+            relative=lp.exploration == "relative",
+            epsilon=0.0 if random else lp.rand_task_rate,
+            min_samples=max(2, lp.min_samples_for_lp) if kind == "basic" else lp.min_samples_for_lp,
+            min_presentations=config.min_presentations_for_eviction,
+            percentile=lp.eviction_threshold_percentile,
+            explored_only=lp.eviction_among == "explored",
+            new_task_rate=0.0 if random else lp.new_task_rate,
+            success_threshold=algorithm.task_default_success_threshold,
+        )
+
+
+@dataclass
+class Task:
+    """One task; ``entry`` orders tasks by age."""
+
+    task_id: int
+    entry: int
+    success_threshold: float = 0.5
+    label: str = "unknown"
+    completion_count: int = 0
+    scheduled_count: int = 0
+    total_score: float = 0.0
+    last_score: float = 0.0
+    reward_ema: float = 0.0
+    ema_squared: float = 0.0
+    success_rate_ema: float = 0.0
+    p_fast: float = 0.0
+    p_slow: float = 0.0
+    p_true: float = 0.0
+    random_baseline: float = 0.0
+
+
+# -- one task -------------------------------------------------------------------------------------------------------
+
+
+def apply_score(task: Task, score: float, rules: Rules) -> None:
+    """One completion."""
+    first = task.completion_count == 0
+    task.completion_count += 1
+    task.total_score += score
+    task.last_score = score
+    success = 1.0 if score >= task.success_threshold else 0.0
+    square = min(score * score, HUGE)
+    if first:
+        task.reward_ema, task.ema_squared, task.success_rate_ema = score, square, success
+    else:
+        keep, alpha = 1.0 - rules.alpha, rules.alpha
+        task.reward_ema = keep * task.reward_ema + alpha * score
+        task.ema_squared = keep * task.ema_squared + alpha * square
+        task.success_rate_ema = keep * task.success_rate_ema + alpha * success
+    value = score
+    if rules.baseline:
+        if task.random_baseline == 0.0 if rules.zero_is_unset else first:
+            task.random_baseline = min(score, 0.75)
+        value = max(score - task.random_baseline, 0.0) / max(1.0 - task.random_baseline, 1e-10)
+        value = min(value, HUGE)
+    if (task.p_fast == 0.0 and task.p_slow == 0.0) if rules.zero_is_unset else first:
+        task.p_fast, task.p_slow, task.p_true = value, value, score
+    else:
+        task.p_fast = rules.tau * value + (1.0 - rules.tau) * task.p_fast
+        task.p_slow = rules.slow_tau * value + (1.0 - rules.slow_tau) * task.p_slow
+        task.p_true = rules.tau * score + (1.0 - rules.tau) * task.p_true
+
+
+def reweight(p: float, theta: float) -> float:
+    """R(p)."""
+    denominator = p + theta * (1.0 - 2.0 * p)
+    if abs(denominator) < 1e-10:
+        return 0.0 if p < 0.5 else 1.0
+    return p * (1.0 - theta) / denominator
+
+
+def raw_progress(task: Task, theta: float) -> float:
+    fast, slow = task.p_fast, task.p_slow
+    if abs(theta - 0.5) > 1e-6:
+        fast, slow = (reweight(min(1.0, max(0.0, p)), theta) for p in (fast, slow))
+    return abs(fast - slow)
+
+
+def progress(task: Task, rules: Rules) -> float:
+    """`sub` of the LP variant, the standard deviation of the basic one."""
+    if rules.algorithm == "basic":
+        return min(math.sqrt(max(0.0, task.ema_squared - task.reward_ema**2)), PROGRESS_LIMIT)
+    value = raw_progress(task, rules.theta) + rules.smoothing
+    if rules.performance_weight > 0.0:
+        value += rules.performance_weight * task.p_true
+    return min(max(value, -PROGRESS_LIMIT), PROGRESS_LIMIT)
+
+
+# -- all tasks ------------------------------------------------------------------------------------------------------
+
+
+def moments(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and population standard deviation, exact up to one rounding."""
+    exact = [Fraction(value) for value in values]
+    mean = sum(exact, Fraction(0)) / len(exact)
+    variance = sum(((value - mean) ** 2 for value in exact), Fraction(0)) / len(exact)
+    return float(mean), _root(variance)
+
+
+def _root(value: Fraction) -> float:
+    if value == 0:
+        return 0.0
+    shift = 2 * max(0, 120 - (value.numerator.bit_length() - value.denominator.bit_length()) // 2)
+    return float(Fraction(math.isqrt(value.numerator * 2**shift // value.denominator), 2 ** (shift // 2)))
+
+
+def sigmoid(z: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(500.0, max(-500.0, z))))
+
+
+def z_score(value: float, mean: float, deviation: float, rules: Rules) -> float:
+    if rules.temperature > 0.0:
+        return value / rules.temperature
+    if rules.temperature == 0.0 and deviation > 1e-10:
+        return (value - mean) / deviation * rules.amplification
+    return value
+
+
+def gini(values: Iterable[float]) -> float:
+    ranked = sorted(values)
+    n, total = len(ranked), math.fsum(ranked)
+    if n == 0 or total == 0.0:
+        return 0.0
+    return 2.0 * math.fsum(i * x for i, x in enumerate(ranked, 1)) / (n * total) - (n + 1) / n
+
+
+class NaivePool:
+    """The pool as a dict in entry order.
+
+    Attributes:
+        tasks: the active tasks by id.
+        completed, refused, created, evicted, scheduled, evicted_completions: what the real pool counts.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.tasks: dict[int, Task] = {}
+        self.created = self.evicted = self.completed = self.refused = self.scheduled = self.evicted_completions = 0
+        self.score_sum = 0.0
+
+    # -- operations -------------------------------------------------------------------------------------------------
+
+    def add_task(self, task_id: int, label: str | None = None, success_threshold: float | None = None) -> None:
+        assert task_id not in self.tasks
+        assert len(self.tasks) < self.rules.capacity
+        threshold = self.rules.success_threshold if success_threshold is None else success_threshold
+        self.tasks[task_id] = Task(task_id, self.created, threshold, label or "unknown")
+        self.created += 1
+
+    def evict(self, task_id: int) -> None:
+        task = self.tasks.pop(task_id)
+        self.evicted += 1
+        self.evicted_completions += task.completion_count
+
+    def update(self, task_id: int, score: float) -> bool:
+        if task_id not in self.tasks:
+            self.refused += 1
+            return False
+        apply_score(self.tasks[task_id], score, self.rules)
+        self.completed += 1
+        self.score_sum += score
+        return True
+
+    def count_draw(self, task_id: int) -> None:
+        self.tasks[task_id].scheduled_count += 1
+        self.scheduled += 1
+
+    def take_draw(self, task_id: int) -> str:
+        """Follow the real pool, whose ``get_task`` answered ``task_id``; how that came about. Wrong if not allowed."""
+        known = task_id in self.tasks
+        candidate = self.eviction_candidate()
+        if known:
+            assert self.rules.fixed_set or len(self.tasks) == self.rules.capacity, "drawn though there was room"
+            assert self.rules.new_task_rate < 1.0 or candidate is None, f"{candidate} had to be evicted"
+            assert self.probabilities()[task_id] > 0.0, "drawn with probability 0"
+            how = "drawn"
+        elif len(self.tasks) < self.rules.capacity:
+            assert not self.rules.fixed_set, "a fixed set grew"
+            self.add_task(task_id)
+            how = "created"
+        else:
+            assert candidate is not None, "a task was replaced though none may be evicted"
+            assert self.rules.new_task_rate > 0.0, "a task was replaced at new_task_rate 0"
+            self.evict(candidate)
+            self.add_task(task_id)
+            how = "replaced"
+        self.count_draw(task_id)
+        return how
+
+    # -- scores -----------------------------------------------------------------------------------------------------
+
+    def is_explored(self, task: Task) -> bool:
+        return task.completion_count >= self.rules.min_samples
+
+    def lp_scores(self) -> dict[int, float]:
+        """g / Σ g over all active tasks."""
+        values = {task_id: progress(task, self.rules) for task_id, task in self.tasks.items()}
+        if not values:
+            return {}
+        mean, deviation = moments(list(values.values()))
+        weights = {task_id: sigmoid(z_score(value, mean, deviation, self.rules)) for task_id, value in values.items()}
+        total = math.fsum(weights.values())
+        return {task_id: weight / total for task_id, weight in weights.items()}
+
+    def scores(self) -> dict[int, float]:
+        """A task's probability is its score over the sum of all (the random share aside)."""
+        rules = self.rules
+        if rules.algorithm == "random":
+            return dict.fromkeys(self.tasks, 1.0)
+        known = (
+            {task_id: progress(task, rules) for task_id, task in self.tasks.items()}
+            if rules.algorithm == "basic"
+            else self.lp_scores()
+        )
+        explored = [known[task_id] for task_id, task in self.tasks.items() if self.is_explored(task)]
+        bonus = rules.bonus
+        if rules.relative and rules.algorithm == "progress" and explored:
+            bonus *= EXPLORATION_UNIT * math.fsum(explored) / len(explored)
+        return {task_id: known[task_id] if self.is_explored(task) else bonus for task_id, task in self.tasks.items()}
+
+    def probabilities(self) -> dict[int, float]:
+        scores = self.scores()
+        total, n = math.fsum(scores.values()), len(scores)
+        share = {task_id: score / total if total > 0.0 else 1.0 / n for task_id, score in scores.items()}
+        return {task_id: (1.0 - self.rules.epsilon) * p + self.rules.epsilon / n for task_id, p in share.items()}
+
+    # -- eviction ---------------------------------------------------------------------------------------------------
+
+    def evictable(self, min_presentations: int | None = None) -> list[int]:
+        """Tasks that may be evicted by their scores, in entry order."""
+        rules = self.rules
+        if rules.algorithm == "random" or len(self.tasks) <= 1:
+            return []
+        scores = self.scores()
+        counted = [s for i, s in scores.items() if not rules.explored_only or self.is_explored(self.tasks[i])]
+        if not counted:
+            return []
+        limit = sorted(counted)[min(len(counted) - 1, math.floor(len(counted) * rules.percentile))]
+        enough = rules.min_presentations if min_presentations is None else min_presentations
+        if rules.explored_only:
+            enough = max(enough, rules.min_samples)
+        return [i for i, task in self.tasks.items() if task.completion_count >= enough and scores[i] <= limit]
+
+    def recommend_eviction(self, min_presentations: int | None = None) -> int | None:
+        scores = self.scores()
+        return min(self.evictable(min_presentations), key=scores.__getitem__, default=None)
+
+    def eviction_candidate(self) -> int | None:
+        """Whom ``get_task`` on a full pool may replace."""
+        rules = self.rules
+        if rules.fixed_set:
+            return None
+        unexplored = sum(not self.is_explored(task) for task in self.tasks.values())
+        if rules.explored_only and unexplored >= max(1.0, rules.new_task_rate * len(self.tasks)):
+            return None
+        return self.recommend_eviction()
+
+
+# -- random streams -------------------------------------------------------------------------------------------------
+
+
+class Xoshiro:
+    """xoshiro256++ of Blackman and Vigna, from their description."""
+
+    def __init__(self, words: Iterable[int]) -> None:
+        self.state = [int(word) for word in words]
+
+    def next_word(self) -> int:
+        s = self.state
+        result = (_rotate((s[0] + s[3]) & MASK_64, 23) + s[0]) & MASK_64
+        t = (s[1] << 17) & MASK_64
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = _rotate(s[3], 45)
+        return result
+
+    def uniform(self) -> float:
+        return (self.next_word() >> 11) / 2**53
+
+    def below(self, bound: int) -> int:
+        """Lemire's draw from the upper 32 bits, with rejection where it would be biased."""
+        while True:
+            product = (self.next_word() >> 32) * bound
+            if product % 2**32 >= 2**32 % bound:
+                return product >> 32
+
+    def task_id(self) -> int:
+        return self.next_word() >> 11
+
+
+def _rotate(word: int, count: int) -> int:
+    return ((word << count) | (word >> (64 - count))) & MASK_64
+
+
+class SeedSequence:
+    """NumPy's SeedSequence for one integer and a spawn key, by the published algorithm (O'Neill's seed_seq)."""
+
+    def __init__(self, entropy: int, spawn_key: tuple[int, ...] = ()) -> None:
+        words = list(_words_32(entropy))
+        if spawn_key and len(words) < 4:
+            words += [0] * (4 - len(words))
+        for number in spawn_key:
+            words += _words_32(number)
+        self.pool = self._mix(words)
+
+    @staticmethod
+    def _mix(words: list[int]) -> list[int]:
+        mask, constant = 2**32 - 1, 0x43B0D7E5
+
+        def hashed(value: int) -> int:
+            nonlocal constant
+            value ^= constant
+            constant = constant * 0x931E8875 & mask
+            value = value * constant & mask
+            return value ^ value >> 16
+
+        def mixed(x: int, y: int) -> int:
+            result = (x * 0xCA01F9DD - y * 0x4973F715) & mask
+            return result ^ result >> 16
+
+        pool = [hashed(words[i] if i < len(words) else 0) for i in range(4)]
+        for source in range(4):
+            for target in range(4):
+                if source != target:
+                    pool[target] = mixed(pool[target], hashed(pool[source]))
+        for word in words[4:]:
+            for target in range(4):
+                pool[target] = mixed(pool[target], hashed(word))
+        return pool
+
+    def generate_words(self, count: int) -> list[int]:
+        """``count`` words of 64 bits."""
+        mask, constant, halves = 2**32 - 1, 0x8B51F9DD, []
+        for i in range(2 * count):
+            value = self.pool[i % 4] ^ constant
+            constant = constant * 0x58F38DED & mask
+            value = value * constant & mask
+            halves.append(value ^ value >> 16)
+        return [halves[i] | halves[i + 1] << 32 for i in range(0, 2 * count, 2)]
+
+
+def _words_32(number: int) -> Iterator[int]:
+    yield number & (2**32 - 1)
+    while number := number >> 32:
+        yield number & (2**32 - 1)
+
+
+# -- small structures -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class LabelTable:
+    """Labels as spec.md and the layout say: kept while active, then the last ``retained`` that went, first in first out.
+
+    Attributes:
+        rows: labels that may be in use at a time, beside "unknown" and "(other)".
+    """
+
+    rows: int
+    retained: int
+    active: dict[str, int] = field(default_factory=dict)
+    inactive: list[str] = field(default_factory=list)
+
+    def enter(self, name: str) -> str:
+        """A task gets this label; under which one it counts."""
+        if name not in self.active and name not in self.inactive:
+            if len(self.active) + len(self.inactive) >= self.rows:
+                if not self.inactive:
+                    return "(other)"
+                self.inactive.pop(0)
+            self.active[name] = 0
+        if name in self.inactive:
+            self.inactive.remove(name)
+        self.active[name] = self.active.get(name, 0) + 1
+        return name
+
+    def leave(self, name: str) -> None:
+        """A task of this label goes."""
+        if name == "(other)":
+            return
+        self.active[name] -= 1
+        if self.active[name] == 0:
+            del self.active[name]
+            self.inactive.append(name)
+            if len(self.inactive) > self.retained:
+                self.inactive.pop(0)
+
+
+def summary(pool: NaivePool) -> dict[str, Any]:
+    """The counters under the names of the statistics."""
+    return {
+        "num_created": pool.created,
+        "num_evicted": pool.evicted,
+        "num_completed": pool.completed,
+        "num_scheduled": pool.scheduled,
+        "num_active_tasks": len(pool.tasks),
+        "num_refused": pool.refused,
+    }
