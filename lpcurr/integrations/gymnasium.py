@@ -120,8 +120,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         env: the environment to play in.
         curriculum: where the tasks come from.
         apply_task: ``apply_task(env, config)`` makes the environment play a configuration; where it returns another
-            environment, that takes the place of the one before, which is closed. By default ``set_task(config)`` of the
-            outermost wrapper that has it, or of the environment itself.
+            environment, that takes the place of the one before, which is closed; make it with the same wrappers (as
+            ``gymnasium.make`` does) and ``render_mode``. All tasks must have the same spaces. By default
+            ``set_task(config)`` of the outermost wrapper that has it, or of the environment itself.
         score: ``score(episode)``, a finite number, by convention 0 … 1. By default the sum of rewards.
         max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
 

@@ -22,16 +22,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import llvmlite.binding
 import numba
 from numba.core import config as numba_config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.runtime import rtsys
+
+from lpcurr.kernels._helper_compiler import helper_options
 
 _logger = logging.getLogger("lpcurr")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # fastmath would break isnan; parallel would break fork.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 _settings: Any = numba_config
 _njit: Any = numba.njit  # its stubs leave out the two wrapper options
@@ -40,8 +44,7 @@ JIT = not _settings.DISABLE_JIT
 
 def helper(function: Function) -> Function:
     """Compile a function into the kernels that call it."""
-    # No Python wrapper: helpers are never called from Python, and the wrappers are a third of the compilation.
-    compiled: Function = _njit(no_cpython_wrapper=True, **_OPTIONS)(function)
+    compiled: Function = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **helper_options(), **_OPTIONS)(function)
     return compiled
 
 
@@ -55,27 +58,38 @@ class Kernel:
 
     registry: list[Kernel] = []  # noqa: RUF012 - shared on purpose: every kernel of the package
 
-    def __init__(self, function: Callable[..., Any], signature: str) -> None:
+    def __init__(self, function: Callable[..., Any], signature: str, symbol: str | None) -> None:
         self.function = function
         self.signature = signature
+        self.symbol = symbol
         self.entry: Callable[..., Any] = function
-        self._dispatcher: Any = _njit(**_OPTIONS)(function)
+        self._dispatcher: Any = _njit(no_cfunc_wrapper=symbol is None, **_OPTIONS)(function)
+        self._result: Any = None
         Kernel.registry.append(self)
 
     def compile(self, compilation: _Compilation) -> None:
         """Load the machine code from the cache, or compile it."""
         dispatcher = self._dispatcher
-        dispatcher._cache = _KernelCache(self.function, compilation)
-        dispatcher.compile(self.signature)
-        dispatcher.disable_compile()
-        self.entry = dispatcher.overloads[dispatcher.signatures[0]].entry_point
+        cache = _KernelCache(self.function, compilation)
+        self._result = cache.load_machine_code(self.signature, dispatcher.targetctx)
+        if self._result is None:
+            dispatcher._cache = cache
+            dispatcher.compile(self.signature)
+            self._result = dispatcher.overloads[dispatcher.signatures[0]]
+        self.entry = self._result.entry_point
+        if self.symbol is not None:
+            c_name = self._result.fndesc.llvm_cfunc_wrapper_name
+            llvmlite.binding.add_symbol(self.symbol, self._result.library.get_pointer_to_function(c_name))
 
 
-def kernel(signature: str) -> Callable[[Callable[..., Any]], Kernel]:
-    """Mark a function that Python calls, with its one numba signature."""
+def kernel(signature: str, symbol: str | None = None) -> Callable[[Callable[..., Any]], Kernel]:
+    """Mark a function that Python calls, with its one numba signature.
+
+    With a ``symbol``, other kernels can call it by that name as an external function.
+    """
 
     def mark(function: Callable[..., Any]) -> Kernel:
-        return Kernel(function, signature)
+        return Kernel(function, signature, symbol)
 
     return mark
 
@@ -112,7 +126,7 @@ class _Compilation:
         if self.started is None:
             self.started = time.perf_counter()
             _logger.warning(
-                "lpcurr is compiling its kernels for this machine: about 20 s, once (`lpcurr warmup` does it ahead)."
+                "lpcurr is compiling its kernels for this machine: about 15 s, once (`lpcurr warmup` does it ahead)."
             )
 
     def finish(self) -> None:
@@ -134,6 +148,14 @@ class _KernelCache(FunctionCache):
             filename_base=f"{self._impl.filename_base}-{stamp[:8]}",
             source_stamp=stamp,
         )
+
+    def load_machine_code(self, signature: str, target_context: Any) -> Any:
+        """The compile result, without what numba needs to compile: that would double a process's start-up time."""
+        try:
+            rtsys.initialize(target_context)  # the symbols of numba's own runtime
+            return self._load_overload(signature, target_context)
+        except Exception:  # whatever is wrong with a cache file, compiling answers it
+            return None
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = super().load_overload(sig, target_context)
@@ -160,5 +182,5 @@ def compile_all() -> None:
     if not JIT:
         return
     with _compilation() as compilation:
-        for each in Kernel.registry:
+        for each in sorted(Kernel.registry, key=lambda each: each.symbol is None):  # what others call by name first
             each.compile(compilation)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import carray, types
 
 from lpcurr import layout
 from lpcurr.kernels import eviction, journal, labels, moments, mutex, slots, trees
-from lpcurr.kernels._compile import helper
+from lpcurr.kernels._compile import JIT, helper, kernel
 from lpcurr.kernels.learning_progress import compute_progress
-from lpcurr.kernels.views import column, header_record, index_table, process_record
+from lpcurr.kernels.views import address, column, header_record, index_table, process_record
+
+_SEGMENT_SIZE_WORD = layout.header_word("segment_size")
+_HEADER_WORDS = layout.HEADER.itemsize // 8
 
 
 @helper
@@ -55,6 +59,24 @@ def _rebuild_slot(segment, slot):
         view.weight[slot] = view.progress[slot] if explored else header.exploration_bonus
 
 
+@kernel("int64(voidptr)", symbol="lpcurr_repair")
+def repair_segment(pointer):
+    """Undo what a dead owner left unfinished and rebuild the rest; the caller holds the lock."""
+    words = carray(pointer, _HEADER_WORDS, np.int64)
+    segment = carray(pointer, words[_SEGMENT_SIZE_WORD], np.uint8)
+    journal.roll_back(segment)
+    rebuild(segment)
+    header = header_record(segment, 0)
+    header.repairs += 1
+    header.label_stamp += 1  # every process looks up: labels may have changed, and it can log the repair
+    mutex.mark_consistent(segment)
+    return header.repairs
+
+
+# Called by name: compiled into each kernel, the rebuild would be a third of all compilation.
+_repair = types.ExternalFunction("lpcurr_repair", types.int64(types.voidptr)) if JIT else repair_segment.function
+
+
 @helper
 def lock(segment, process):
     """Take the pool's lock; where its owner has died, roll back what that left unfinished and rebuild the rest."""
@@ -63,8 +85,4 @@ def lock(segment, process):
         process_record(segment, process).lock_waits += 1
         answer = mutex.wait_lock(segment)
     if answer == mutex.OWNER_DEAD:
-        journal.roll_back(segment)
-        rebuild(segment)
-        header_record(segment, 0).repairs += 1
-        header_record(segment, 0).label_stamp += 1  # every process looks up: labels may have changed, and it can log
-        mutex.mark_consistent(segment)
+        _repair(address(segment, 0))

@@ -10,6 +10,7 @@ from gymnasium.envs.toy_text.frozen_lake import generate_random_map
 
 import lpcurr
 from lpcurr import Curriculum, CurriculumEnv
+from lpcurr.generators import bucketed
 from lpcurr.integrations.gymnasium import Episode
 
 LAKE_STEPS = 20
@@ -32,13 +33,24 @@ def lake_map(config: dict[str, Any]) -> list[str]:
 
 
 def build_lake(env: Env, config: dict[str, Any]) -> Env:
-    return gymnasium.make(
+    lake: Env = gymnasium.make(
         "FrozenLake-v1", desc=lake_map(config), max_episode_steps=LAKE_STEPS, render_mode=env.render_mode
     )
+    return lake
 
 
 def share_of_steps(episode: Episode) -> float:
     return episode.length / LAKE_STEPS
+
+
+def run_episode(env: Env) -> tuple[int, dict[str, Any]]:
+    """Step to the end: the number of steps and the last info. Nothing is added to the infos in between."""
+    for length in range(1, 1000):
+        _, _, terminated, truncated, info = env.step(env.action_space.sample())
+        if terminated or truncated:
+            return length, info
+        assert not any(key.startswith("curriculum/") for key in info)
+    raise AssertionError("the episode does not end")
 
 
 class WorkerPid(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -58,11 +70,15 @@ def make_attached_lake(session_id: str) -> Env:
     return make_lake(lpcurr.attach(session_id, LakeTasks()))
 
 
-def make_impossible_lake(curriculum: Curriculum) -> Env:
+def make_impossible_lake(curriculum: Curriculum) -> CurriculumEnv:
     def refuse(env: Env, config: dict[str, Any]) -> None:
         raise ValueError(f"no lake for map {config['map_seed']}")
 
     return CurriculumEnv(gymnasium.make("FrozenLake-v1"), curriculum, apply_task=refuse, max_task_attempts=3)
+
+
+PHYSICS = bucketed({"gravity": 9.8, "length": 0.5}, label="physics")
+PHYSICS.add_bucket("gravity", [1.6, 9.8, 24.8]).add_bucket("length", [0.25, 0.5, 2.0])
 
 
 class CartPolePhysics(gymnasium.Wrapper[Any, Any, Any, Any]):

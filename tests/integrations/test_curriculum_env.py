@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium
@@ -12,49 +11,14 @@ import pytest
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 import lpcurr
-from lpcurr import Curriculum, CurriculumConfig, CurriculumEnv, DiscreteRandomConfig
-from lpcurr.generators import bucketed
+from lpcurr import Curriculum, CurriculumEnv
 from lpcurr.integrations.gymnasium import Episode
 
-from .sample_tasks import Countdown, Env, LakeTasks, build_lake, lake_map, make_cart_pole, make_lake
-
-PHYSICS = bucketed({"gravity": 9.8, "length": 0.5}, label="physics")
-PHYSICS.add_bucket("gravity", [1.6, 9.8, 24.8]).add_bucket("length", [0.25, 0.5, 2.0])
+from .conftest import Make
+from .sample_tasks import PHYSICS, Countdown, make_cart_pole, run_episode
 
 START_KEYS = {"curriculum/task_id", "curriculum/label"}
 END_KEYS = START_KEYS | {"curriculum/score", "curriculum/accepted"}
-
-Make = Callable[..., Curriculum]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    """Makes local curricula that never evict by score."""
-    made: list[Curriculum] = []
-
-    def make(generator: Callable[[int], Any] = lambda task_id: {"steps": 2}, **settings: Any) -> Curriculum:
-        fields: dict[str, Any] = {
-            "num_active_tasks": 8,
-            "seed": 3,
-            "use_shared_memory": False,
-            "task_generator": generator,
-        }
-        made.append(CurriculumConfig(algorithm_config=DiscreteRandomConfig(), **(fields | settings)).make())
-        return made[-1]
-
-    yield make
-    for curriculum in made:
-        curriculum.close()
-
-
-def run_episode(env: Env) -> tuple[int, dict[str, Any]]:
-    """Step to the end; the number of steps and the last info. Nothing is added to the infos in between."""
-    for length in range(1, 1000):
-        _, _, terminated, truncated, info = env.step(env.action_space.sample())
-        if terminated or truncated:
-            return length, info
-        assert not any(key.startswith("curriculum/") for key in info)
-    raise AssertionError("the episode does not end")
 
 
 def completions(curriculum: Curriculum) -> int:
@@ -92,20 +56,6 @@ def test_cart_pole_plays_the_physics_of_its_task(make: Make) -> None:
         assert after["last_score"] == length
     assert len(seen) > 2
     assert completions(curriculum) == 20
-
-
-def test_frozen_lake_is_rebuilt_for_each_map(make: Make) -> None:
-    curriculum = make(LakeTasks())
-    env = make_lake(curriculum)
-    for _ in range(10):
-        _, info = env.reset()
-        lake: Any = env.unwrapped
-        assert ["".join(row) for row in lake.desc.astype(str)] == lake_map(curriculum.build(info["curriculum/task_id"]))
-        length, info = run_episode(env)
-        assert info["curriculum/score"] == length / 20
-        assert "prob" in info  # FrozenLake's own
-    assert env.render_mode == "ansi"
-    assert isinstance(env.render(), str)
 
 
 def test_the_outermost_set_task_is_called(make: Make) -> None:
@@ -257,40 +207,6 @@ def test_attributes_pass_through(make: Make) -> None:
     assert env.get_wrapper_attr("curriculum").config.num_active_tasks == 8
 
 
-def seeded_run(env: Env, seed: int) -> list[list[float]]:
-    """All observations of a few episodes, of which only the first is given a seed."""
-    seen = [env.reset(seed=seed)[0]]
-    env.action_space.seed(seed)
-    for _ in range(60):
-        observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
-        seen.append(observation)
-        if terminated or truncated:
-            seen.append(env.reset()[0])
-    return [np.ravel(observation).tolist() for observation in seen]
-
-
-@pytest.mark.parametrize("family", ["rebuilt lake", "cart pole in place"])
-def test_seeds_determine_everything(make: Make, family: str) -> None:
-    def run(seed: int) -> list[list[float]]:
-        if family == "rebuilt lake":
-            return seeded_run(make_lake(make(LakeTasks())), seed)
-        return seeded_run(CurriculumEnv(make_cart_pole(), make(PHYSICS)), seed)
-
-    assert run(5) == run(5) != run(6)
-
-
-def test_a_rebuilt_environment_does_not_repeat_one_seed(make: Make) -> None:
-    env = CurriculumEnv(Countdown(), make(), apply_task=lambda env, config: Countdown())
-    firsts = [env.reset(seed=1)[0]] + [env.reset()[0] for _ in range(9)]
-    assert firsts[0] == Countdown().reset(seed=1)[0]
-    assert len(set(firsts)) > 7
-
-
-def test_an_unseeded_rebuilt_environment_stays_unseeded(make: Make) -> None:
-    env = CurriculumEnv(Countdown(10**9), make(), apply_task=lambda env, config: Countdown(10**9))
-    assert env.reset()[0] != env.reset()[0]
-
-
 def test_options_pass_through(make: Make) -> None:
     inner = Countdown()
     env = CurriculumEnv(inner, make())
@@ -298,41 +214,6 @@ def test_options_pass_through(make: Make) -> None:
     env.reset(seed=1, options=options)
     env.reset()
     assert inner.options == [options, None]
-
-
-def test_rebuilding_closes_what_it_replaces(make: Make) -> None:
-    built = [Countdown()]
-
-    def rebuild(env: Env, config: dict[str, Any]) -> Env:
-        assert env is built[-1]
-        assert not env.closed
-        built.append(Countdown())
-        return built[-1]
-
-    env = CurriculumEnv(built[0], make(), apply_task=rebuild)
-    for _ in range(3):
-        env.reset()
-    assert [each.closed for each in built] == [True, True, True, False]
-    env.close()
-    assert built[-1].closed
-
-
-def test_what_the_new_environment_wraps_is_not_closed(make: Make) -> None:
-    inner = Countdown()
-    limits = iter((1, 2))
-    env = CurriculumEnv(inner, make(), apply_task=lambda env, config: TimeLimit(env.unwrapped, next(limits)))
-    for limit in (1, 2):
-        env.reset()
-        assert run_episode(env)[0] == limit
-        assert not inner.closed
-
-
-def test_spaces_are_one_object_over_rebuilds(make: Make) -> None:
-    env = make_lake(make(LakeTasks()))
-    spaces = env.observation_space, env.action_space
-    env.reset()
-    assert env.observation_space is spaces[0]
-    assert env.action_space is spaces[1]
 
 
 def test_the_spec_describes_the_environment_but_not_the_pool(make: Make) -> None:
@@ -343,11 +224,3 @@ def test_the_spec_describes_the_environment_but_not_the_pool(make: Make) -> None
     alone = CurriculumEnv(gymnasium.make("CartPole-v1"), env.curriculum, apply_task=lambda env, config: None)
     with pytest.raises(ValueError, match="CurriculumEnv wrapper does not inherit"):
         gymnasium.make(alone.spec)
-
-
-def test_the_spec_is_that_of_the_present_environment(make: Make) -> None:
-    env = CurriculumEnv(gymnasium.make("FrozenLake-v1"), make(LakeTasks()), apply_task=build_lake)
-    assert env.spec is not None
-    assert env.spec.kwargs.get("desc") is None
-    _, info = env.reset()
-    assert env.spec.kwargs["desc"] == lake_map(env.curriculum.build(info["curriculum/task_id"]))

@@ -44,10 +44,8 @@ class Ending(NamedTuple):
 @pytest.fixture
 def curriculum() -> Iterator[Curriculum]:
     """A shared pool whose tasks stay once it is full."""
-    config = CurriculumConfig(
-        num_active_tasks=CAPACITY, seed=0, task_generator=LakeTasks(), algorithm_config=DiscreteRandomConfig()
-    )
-    with config.make() as curriculum:
+    config = CurriculumConfig(num_active_tasks=CAPACITY, seed=0, algorithm_config=DiscreteRandomConfig())
+    with config.make(LakeTasks()) as curriculum:
         yield curriculum
 
 
@@ -175,10 +173,9 @@ def test_scores_of_tasks_evicted_meanwhile_are_refused(mode: AutoresetMode) -> N
         seed=0,
         use_shared_memory=False,
         min_presentations_for_eviction=1,
-        task_generator=LakeTasks(),
         algorithm_config=algorithm,
     )
-    with config.make() as curriculum:
+    with config.make(LakeTasks()) as curriculum:
         envs = SyncVectorEnv([partial(make_lake, curriculum)] * 4, autoreset_mode=mode)
         endings = play(envs, 200)
         check_the_books(curriculum, endings)
