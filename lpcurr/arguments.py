@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import reprlib
 from numbers import Real
 from typing import Any
 
@@ -29,11 +30,16 @@ def as_score(score: object) -> float:
     try:
         return float(score)
     except OverflowError:
-        return float("inf")
+        raise InvalidScoreError(
+            f"score {reprlib.repr(score)} is too large for a float: report a finite number"
+        ) from None
 
 
 def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: str) -> np.ndarray[Any, Any]:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InvalidBatchError(f"{name} is ragged: it must have one dimension") from None
     if array.ndim != 1:
         raise InvalidBatchError(f"{name} has shape {array.shape}: it must have one dimension")
     if array.size == 0:
@@ -41,3 +47,14 @@ def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: 
     if array.dtype.kind == "b" or not np.can_cast(array.dtype, dtype, "safe"):
         raise InvalidBatchError(f"{name} has dtype {array.dtype}: it must be {np.dtype(dtype).name}")
     return np.ascontiguousarray(array, dtype=dtype)
+
+
+def as_count(count: object, name: str) -> int:
+    """A number of completions: a non-negative integer."""
+    try:
+        number = operator.index(count)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidBatchError(f"{name} is {count!r}, not an integer") from None
+    if number < 0:
+        raise InvalidBatchError(f"{name} is {number}, which is negative")
+    return number

@@ -38,6 +38,22 @@ class CheckedModel(BaseModel):
         except ValidationError as error:
             raise ConfigError(_describe(type(self), error)) from None
 
+    @classmethod
+    def model_validate(cls, *args: Any, **options: Any) -> Self:
+        """As pydantic's, but with :class:`lpcurr.ConfigError`."""
+        try:
+            return super().model_validate(*args, **options)
+        except ValidationError as error:
+            raise ConfigError(_describe(cls, error)) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = dict(self.__dict__)
+        try:
+            super().__setattr__(name, value)
+        except ValidationError as error:
+            self.__dict__.update(before)  # pydantic leaves a value in place that only a model validator refuses
+            raise ConfigError(_describe(type(self), error)) from None
+
 
 def _describe(model: type[BaseModel], error: ValidationError) -> str:
     problems = []

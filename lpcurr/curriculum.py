@@ -34,6 +34,7 @@ from lpcurr.task_builder import TaskBuilder
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
 _EVICTION_STAMP = layout.header_word("eviction_stamp")
 _EPOCH_EVICTIONS = layout.header_word("epoch_evictions")
+_MAX_BATCH = 2**26  # a gigabyte of ids and labels
 _SAMPLES = "env_curriculum_stats/per_label_samples"
 _EVICTIONS = "env_curriculum_stats/per_label_evictions"
 
@@ -146,8 +147,8 @@ class Curriculum(CurriculumQueries):
             count = operator.index(count)
         except TypeError:
             raise InvalidBatchError(f"the number of tasks to sample is {count!r}, not an integer") from None
-        if count < 0:
-            raise InvalidBatchError(f"the number of tasks to sample is {count}, which is negative")
+        if not 0 <= count <= _MAX_BATCH:
+            raise InvalidBatchError(f"the number of tasks to sample is {count}, outside 0 … {_MAX_BATCH}")
         ids, packed = self._pool.draw_many(count)
         known: dict[int, bool] = {}
         for attempt in range(self.config.max_task_attempts):
@@ -208,12 +209,18 @@ class Curriculum(CurriculumQueries):
         if not self._pool.remove_task(task_id):
             self._pool.fail(Status.UNKNOWN_TASK, task_id)
 
+    def drop_task(self, task_id: int) -> bool:
+        """Take a task out of the pool because it cannot be played (``num_dropped``); False where it is not in it."""
+        return self._pool.remove_task(as_task_id(task_id), dropped=True)
+
     def build(self, task_id: int) -> Any:
         """The environment configuration of any task id, a copy; raises ``TaskGenerationError``."""
+        self._pool.check_open()
         return self._builder.env_cfg(task_id)
 
     def slice_values(self, task_id: int) -> dict[str, Any]:
         """The values that the task generator draws for a task id, by bucket."""
+        self._pool.check_open()
         return self._builder.slice_values(task_id)
 
     def on_epoch_end(self) -> None:
@@ -252,6 +259,7 @@ class Curriculum(CurriculumQueries):
             self.unlink()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        self._pool.check_open()
         if self._pool.session_id is None:
             raise LpcurrError(
                 "a curriculum with use_shared_memory=False lives in this process alone and cannot be pickled into "
@@ -273,7 +281,7 @@ class Curriculum(CurriculumQueries):
             if self._builder.make_playable(task_id, packed, {}):
                 row = packed >> _LABEL_SHIFT & _LABEL_MASK
                 if packed & layout.WAITS and row == layout.UNKNOWN_LABEL:  # named this very moment
-                    return CurriculumTask(task_id, self._builder.label(task_id) or "unknown", self._builder)
+                    return CurriculumTask(task_id, self._builder.built_label(task_id), self._builder)
                 return CurriculumTask(task_id, self._builder.label_text(row, task_id), self._builder)
             if attempt + 1 < self.config.max_task_attempts:
                 task_id, packed = self._pool.draw()
@@ -281,7 +289,8 @@ class Curriculum(CurriculumQueries):
 
     def _count_evictions(self) -> dict[str, int]:
         """Evictions of this epoch by label."""
-        return {self._builder.label_text(row, -1): count for row, count in self._pool.epoch_evictions()}
+        named = ((self._builder.row_name(row), count) for row, count in self._pool.epoch_evictions())
+        return {label: count for label, count in named if label is not None}
 
 
 def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:

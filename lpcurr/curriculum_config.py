@@ -48,7 +48,11 @@ class CurriculumConfig(CheckedModel):
         default=None, description="makes the environment configuration and the label of a task from its id"
     )
     algorithm_config: AnyAlgorithmConfig = Field(default_factory=LearningProgressConfig)
-    session_id: str | None = Field(default=None, description="name under which other processes attach; None: random")
+    session_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{1,20}$",
+        description="name under which other processes attach: 1 to 20 letters, digits, '_' or '-'; None: random",
+    )
     env_cache_size: Count = Field(default=1024, description="environment configurations kept ready in each process")
     max_task_attempts: int = Field(
         default=100, ge=1, le=10**6, description="tasks in a row that the generator may fail to build"

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lpcurr.arguments import as_batch, as_task_id
+from lpcurr.arguments import as_batch, as_count, as_task_id
 from lpcurr.config import LearningProgressConfig
 from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.errors import UnknownTaskError
@@ -49,13 +49,14 @@ class CurriculumQueries:
 
     def get_task_score(self, task_id: int) -> float:
         """A task's score: its probability is this over the sum of all scores (``rand_task_rate`` aside). O(n)."""
-        return self.score_tasks([task_id])[int(task_id)]
+        task_id = as_task_id(task_id)
+        return self.score_tasks([task_id])[task_id]
 
     def score_tasks(self, ids: ArrayLike) -> dict[int, float]:
         """The scores of several tasks at one moment; raises ``UnknownTaskError`` for one not in the pool. O(n)."""
         tasks = self._pool.distribution()
         scores = dict(zip(tasks.ids.tolist(), tasks.scores.tolist(), strict=True))
-        wanted = [as_task_id(task_id) for task_id in np.asarray(ids).ravel().tolist()]
+        wanted = as_batch(ids, np.int64, "ids").tolist()
         missing = [task_id for task_id in wanted if task_id not in scores]
         if missing:
             raise UnknownTaskError(f"task {missing[0]} is not in the pool: it was never added, or evicted meanwhile")
@@ -113,12 +114,14 @@ class CurriculumQueries:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _rank(self, ids: ArrayLike | None, min_presentations: int | None) -> tuple[list[int], int | None]:
+        enough = self.config.min_presentations_for_eviction
+        if min_presentations is not None:
+            enough = as_count(min_presentations, "min_presentations")
         algorithm = self.config.algorithm_config
         if not isinstance(algorithm, LearningProgressConfig):
             return [], None
         tasks = self._pool.distribution()
         queried = tasks.ids if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
-        enough = self.config.min_presentations_for_eviction if min_presentations is None else min_presentations
         explored_from = (
             algorithm.min_samples_for_lp if algorithm.use_bidirectional else max(2, algorithm.min_samples_for_lp)
         )

@@ -107,7 +107,7 @@ HEADER_FIELDS: list[Any] = [
     # Derived: what a rebuild from the slots gives.
     *_integers("active_count", "explored_count", "immature_count", "high_water", "free_count", "index_mask"),
     *_integers("inactive_labels"),
-    *_floats("sum_high", "sum_low", "square_high", "square_low"),
+    *_floats("sum_high", "sum_low", "square_high", "square_low", "square_peak"),
     *_integers("updates_since_rebuild"),
     # The undo journal: `journal_count` words are to be restored if the lock's owner is found dead.
     *_integers("journal_count"),

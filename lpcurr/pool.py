@@ -175,11 +175,24 @@ class Pool:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
         self._leave.detach()
         if self.session_id is not None:
-            self._join()
+            try:
+                self._join()
+            except AttachLimitError:  # the child may never use it; if it does, this is what it hears
+                self.draw = self.update = _raise_no_record
         else:  # a private copy of the parent's memory, whose lock another of its threads may have held
             mutex.initialise(self._segment.bytes)
             self._pid = os.getpid()
             self._seed_stream((int(self.state["process"]["ordinal"][0, self._process]), self._pid))
+            self.draw = self._first_draw_in_fork
+
+    def _first_draw_in_fork(self) -> tuple[int, int]:
+        _logger.warning(
+            "process %d was forked with a curriculum that is not in shared memory: what it plays stays in its own copy "
+            "of the pool; make the curriculum with use_shared_memory=True for the processes to share it",
+            self._pid,
+        )
+        self._bind()
+        return self.draw()
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -207,6 +220,11 @@ class Pool:
     def is_creator(self) -> bool:
         """Whether this process made the shared segment."""
         return self._segment.is_creator
+
+    def check_open(self) -> None:
+        """Raise ``PoolClosedError`` after :meth:`close`."""
+        if self.closed:
+            _raise_closed()
 
     def close(self) -> None:
         """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
@@ -354,11 +372,20 @@ def _raise_closed(*_: object) -> NoReturn:
     raise PoolClosedError("this curriculum is closed: attach again with lpcurr.attach(session_id), or make a new one")
 
 
+def _raise_no_record(*_: object) -> NoReturn:
+    raise AttachLimitError(
+        f"{layout.PROCESS_CAPACITY} processes were attached to this pool when this one was forked, which is the limit"
+    )
+
+
 def _encode_label(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
     """A label as kernels take it: UTF-8 bytes, their number, and a hash that is the same in every process."""
     if not isinstance(label, str):
         raise InvalidLabelError(f"label {label!r} is a {type(label).__name__}, not a string")
-    encoded = label.encode()
+    try:
+        encoded = label.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidLabelError(f"label {label!r} cannot be written in UTF-8: {error.reason}") from None
     if len(encoded) > layout.LABEL_BYTES:
         raise InvalidLabelError(f"label {label!r} has {len(encoded)} bytes, the limit is {layout.LABEL_BYTES}")
     digest = int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little", signed=True)

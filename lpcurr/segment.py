@@ -98,10 +98,10 @@ def _reserve(memory: _Memory, size: int) -> None:
     try:
         os.posix_fallocate(memory._fd, 0, size)  # type: ignore[attr-defined]
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
-            raise
         memory.close()
         memory.unlink()
+        if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
+            raise
         raise SegmentSpaceError(
             error.errno,
             f"shared memory has no room for {size / 2**20:.1f} MiB (/dev/shm is full or small). Docker gives 64 MB "

@@ -8,6 +8,7 @@ from typing import Any
 
 from lpcurr.curriculum import Curriculum
 from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.errors import SessionIncompatibleError
 from lpcurr.pool import Pool
 
 
@@ -32,5 +33,11 @@ def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) 
         >>> other.close(); curriculum.close(); curriculum.unlink()
     """
     pool = Pool.attach(session_id)
-    config = CurriculumConfig(**json.loads(pool.config_text))
+    try:
+        config = CurriculumConfig(**json.loads(pool.config_text))
+    except ValueError as error:
+        pool.close()
+        raise SessionIncompatibleError(
+            f"session {session_id!r} cannot be attached: its configuration cannot be read here ({error})"
+        ) from error
     return Curriculum(config, task_generator, _pool=pool)

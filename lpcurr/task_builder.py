@@ -99,12 +99,20 @@ class TaskBuilder:
             self.labels = [None] * layout.LABEL_CAPACITY
 
     def label_text(self, row: int, task_id: int) -> str:
-        """The name of a label's row, from the segment the first time."""
+        """The label of a task whose label row is this one."""
+        if row != layout.OVERFLOW_LABEL:
+            name = self.row_name(row)
+            if name is not None:
+                self.labels[row] = name
+                return name
+        # The table overflowed, or the row was renamed this very moment: the generator knows.
+        return "unknown" if self._cache is None else self._cache.label(task_id)
+
+    def row_name(self, row: int) -> str | None:
+        """What a row of the label table counts, from the segment the first time; None if it was just renamed."""
         self.notice_renamed_labels()
-        label = self.labels[row]
-        if label is None:
-            label = None if row == layout.OVERFLOW_LABEL else self._pool.label_name(row, self._label_stamp)
-            if label is None:  # the table overflowed, or the row was renamed this very moment: the generator knows
-                return "unknown" if self._cache is None else self._cache.label(task_id)
-            self.labels[row] = label
-        return label
+        return self.labels[row] or self._pool.label_name(row, self._label_stamp)
+
+    def built_label(self, task_id: int) -> str:
+        """The label that a task was built with."""
+        return "unknown" if self._cache is None else self._cache.get(task_id).label

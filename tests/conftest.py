@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Before numba is imported: editing a helper must never leave a stale kernel in a developer's cache.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"lpcurr-tests-{os.getuid()}"))
 os.environ.setdefault("MPLBACKEND", "agg")
 
-from lpcurr import kernels
+from lpcurr import kernels, layout
+from lpcurr.segment import NAME_PREFIX
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,11 +25,22 @@ def compiled_kernels() -> None:
     kernels.compile_all()
 
 
+def _segments_left() -> set[str]:
+    """Segments of this process, or of dead ones: another test run on this machine may have live ones of its own."""
+    left = set()
+    for path in Path("/dev/shm").glob(f"{NAME_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):
+            header = np.fromfile(path, dtype=layout.HEADER, count=1)
+            creator = int(header["creator_pid"][0]) if header.size else 0
+            if creator == os.getpid() or not os.path.isdir(f"/proc/{creator}"):
+                left.add(path.name)
+    return left
+
+
 @pytest.fixture(autouse=True)
 def no_segment_is_left_behind() -> Iterator[None]:
     """Whatever a test does, it leaves /dev/shm as it was."""
-    shm = Path("/dev/shm")
-    before = set(shm.glob("lpcurr_*")) if shm.is_dir() else set()
+    before = _segments_left()
     yield
-    after = set(shm.glob("lpcurr_*")) if shm.is_dir() else set()
+    after = _segments_left()
     assert after <= before, f"left behind: {after - before}"

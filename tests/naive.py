@@ -425,7 +425,7 @@ def _words_32(number: int) -> Iterator[int]:
 
 @dataclass
 class LabelTable:
-    """Labels as spec.md and the layout say: kept while active, then the last ``retained`` that went, first in first out.
+    """Labels by the rules of the layout: kept while active, then the last ``retained`` that went, first in first out.
 
     Attributes:
         rows: labels that may be in use at a time, beside "unknown" and "(other)".

@@ -15,9 +15,7 @@ LEAST_P_VALUE = 1e-4
 LEAST_EXPECTED = 10.0
 
 
-def make_config(
-    capacity: int, algorithm: dict[str, Any] | DiscreteRandomConfig, **fields: Any
-) -> CurriculumConfig:
+def make_config(capacity: int, algorithm: dict[str, Any] | DiscreteRandomConfig, **fields: Any) -> CurriculumConfig:
     """A local pool of given size; ``algorithm`` as fields of LearningProgressConfig."""
     if isinstance(algorithm, dict):
         algorithm = LearningProgressConfig(**algorithm)

@@ -23,14 +23,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 import numpy as np
 
 from lpcurr.curriculum import Curriculum
-from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError, UnknownTaskError
+from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
 from lpcurr.task import CurriculumTask
 
 try:
@@ -280,8 +279,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._drop_level = logging.DEBUG
         stats = self.curriculum.get_task_stats(task.task_id)
         if stats is not None and stats["completion_count"] == 0:
-            with suppress(UnknownTaskError):  # another worker was first
-                self.curriculum.evict(task.task_id)
+            self.curriculum.drop_task(task.task_id)
 
     def _report(self, task: CurriculumTask, terminated: bool, truncated: bool, info: dict[str, Any]) -> dict[str, Any]:
         self._task = None

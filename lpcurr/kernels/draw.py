@@ -87,7 +87,7 @@ def _draw_by_progress(segment, process):
     for _ in range(limit):
         if not settled and to_unexplored > 0.0 and random.uniform(segment, process) < to_unexplored:
             return active_slot(segment, explored + random.below(segment, process, count - explored))
-        settled = header.relative_exploration == 1
+        settled = True
         record.tries += 1
         position = random.below(segment, process, candidates)
         slot = np.int64(view.active[position])
@@ -96,15 +96,17 @@ def _draw_by_progress(segment, process):
         # For z < 0, sigmoid(z) < 1 / (2 − z + z²/2): most rejections need no exponential.
         if z < 0.0 and u * (2.0 - z + 0.5 * z * z) >= 1.0:
             continue
-        if u < sigmoid(z) and position < explored:
-            return slot
+        if u < sigmoid(z):
+            if position < explored:
+                return slot
+            settled = False  # the draw from all tasks came out unexplored: start over
     record.scans += 1
     return _draw_by_scan(segment, process, mean, deviation, settled)
 
 
 @helper
 def _draw_by_scan(segment, process, mean, deviation, settled):
-    """The same draw by looking at every task; ``settled``: the unexplored group has been passed over already."""
+    """The same draw by looking at every task; ``settled``: the try did not go to the unexplored group."""
     header = header_record(segment, 0)
     view = column(segment)
     count, explored = header.active_count, header.explored_count
@@ -114,6 +116,8 @@ def _draw_by_scan(segment, process, mean, deviation, settled):
         total += sigmoid(z)
         if position < explored:
             total_explored = total
+    if settled and header.relative_exploration == 0:  # the draw from all tasks is still to come
+        settled = random.uniform(segment, process) * total < total_explored
     if not settled:
         weight = header.exploration_bonus * (count - explored)
         if weight > 0.0 and random.uniform(segment, process) * (weight + total_explored / total) < weight:

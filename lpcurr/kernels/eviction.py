@@ -50,6 +50,21 @@ def maturity_threshold(segment):
 
 
 @helper
+def _order_of_score(segment, progress):
+    """A number that orders explored tasks as their scores do, whatever the pool's mean and deviation are.
+
+    Progress itself, unless scores are equal where progress is not: no amplification, or a saturated sigmoid. (At
+    temperature 0 the least score cannot be a saturated one.)
+    """
+    header = header_record(segment, 0)
+    if header.algorithm == layout.BASIC:
+        return progress
+    if header.temperature != 0.0:
+        return sigmoid(z_score(progress, 0.0, 1.0, 1.0, header.temperature))
+    return progress if header.amplification > 0.0 else 0.0
+
+
+@helper
 def eviction_key(segment, slot):
     """The slot's key in the tournament: infinite where it may not be evicted."""
     header = header_record(segment, 0)
@@ -58,7 +73,7 @@ def eviction_key(segment, slot):
     if header.algorithm == layout.DISCRETE_RANDOM or header.fixed_set or completions < maturity_threshold(segment):
         return np.inf
     if completions >= exploration_threshold(segment):
-        return view.progress[slot]
+        return _order_of_score(segment, view.progress[slot])
     return header.exploration_bonus if header.algorithm == layout.BASIC else _AFTER_ALL_PROGRESS
 
 
@@ -106,8 +121,9 @@ def _passes(segment, slot, count, more_below):
     threshold = exploration_threshold(segment)
     if view.completion_count[slot] < threshold:  # an unexplored candidate: nothing explored and mature lies below it
         return allowed >= 0
+    own = _order_of_score(segment, view.progress[slot])
     for position in range(header.explored_count):
-        if view.progress[view.active[position]] < view.progress[slot]:
+        if _order_of_score(segment, view.progress[view.active[position]]) < own:
             allowed -= 1
             if allowed < 0:
                 return False

@@ -59,6 +59,7 @@ def add_progress(segment, value, sign):
     high, low = _accumulate(header.square_high, header.square_low, sign * square, sign * error)
     header.square_high = high
     header.square_low = low
+    header.square_peak = max(header.square_peak, high)
 
 
 @helper
@@ -70,6 +71,7 @@ def rebuild_sums(segment):
     header.sum_low = 0.0
     header.square_high = 0.0
     header.square_low = 0.0
+    header.square_peak = 0.0
     header.updates_since_rebuild = 0
     for position in range(header.active_count):
         add_progress(segment, view.progress[view.active[position]], 1.0)
@@ -80,12 +82,29 @@ def replace_progress(segment, old, new):
     """A task's progress went from ``old`` to ``new``; the column holds the new value already."""
     header = header_record(segment, 0)
     header.updates_since_rebuild += 1
-    # Values beyond 1e100 swallow all others: only a rebuild finds them again when such a task calms down.
-    if header.updates_since_rebuild >= max(header.capacity, 256) or abs(old) > 1e100:
-        rebuild_sums(segment)
-    elif old != new:
+    if old != new:
         add_progress(segment, old, -1.0)
         add_progress(segment, new, 1.0)
+    _rebuild_if_due(segment)
+
+
+@helper
+def remove_progress(segment, value):
+    """A task with this progress has left the active index."""
+    add_progress(segment, value, -1.0)
+    _rebuild_if_due(segment)
+
+
+@helper
+def _rebuild_if_due(segment):
+    """Rebuild where rounding may show: after ``capacity`` updates, or when the sums have shrunk by 16 digits.
+
+    A task with huge scores swallows the low digits of all others; they are found again when it has left or calmed down.
+    """
+    header = header_record(segment, 0)
+    shrunk = header.square_high < 1e-16 * header.square_peak
+    if shrunk or header.updates_since_rebuild >= max(header.capacity, 256):
+        rebuild_sums(segment)
 
 
 @helper

@@ -119,10 +119,7 @@ def _leave(segment, slot):
         trees.set_weight(segment, slot, 0.0)
     slots.leave_active(segment, slot)
     slots.index_remove(segment, slot)
-    if abs(view.progress[slot]) > 1e100:
-        moments.rebuild_sums(segment)
-    else:
-        moments.add_progress(segment, view.progress[slot], -1.0)
+    moments.remove_progress(segment, view.progress[slot])
 
 
 @helper
