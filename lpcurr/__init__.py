@@ -23,6 +23,17 @@ from lpcurr.errors import (
     TaskGenerationError,
     UnknownTaskError,
 )
+from lpcurr.generators import (
+    BucketedTaskGenerator,
+    GeneratedTask,
+    SingleTaskGenerator,
+    Span,
+    TaskGenerator,
+    TaskGeneratorSet,
+    bucketed,
+    merge,
+    single_task,
+)
 from lpcurr.sessions import attach
 from lpcurr.task import CurriculumTask
 
@@ -40,12 +51,15 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "AttachLimitError",
+    "BucketedTaskGenerator",
     "ConfigError",
     "Curriculum",
     "CurriculumConfig",
+    "CurriculumEnv",
     "CurriculumTask",
     "DiscreteRandomConfig",
     "DuplicateTaskError",
+    "GeneratedTask",
     "InvalidBatchError",
     "InvalidLabelError",
     "InvalidScoreError",
@@ -58,8 +72,15 @@ __all__ = [
     "SegmentSpaceError",
     "SessionIncompatibleError",
     "SessionNotFoundError",
+    "SingleTaskGenerator",
+    "Span",
     "TaskGenerationError",
+    "TaskGenerator",
+    "TaskGeneratorSet",
     "UnknownTaskError",
     "__version__",
     "attach",
+    "bucketed",
+    "merge",
+    "single_task",
 ]

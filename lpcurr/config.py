@@ -116,7 +116,7 @@ class LearningProgressConfig(AlgorithmConfig):
     exploration_bonus: NonNegative = Field(
         default=0.1,
         description="weight of a task with too few completions to tell: with exploration='relative', ten times this "
-        "times the mean weight of the explored tasks; with 'absolute', this as it is",
+        "times the mean weight of the explored tasks; with 'absolute', and in the basic variant, this as it is",
     )
     progress_smoothing: NonNegative = Field(default=0.0, description="added to every task's progress")
     performance_bonus_weight: NonNegative = Field(default=0.0, description="times the average score, added to progress")

@@ -3,7 +3,7 @@
 The z-score needs the mean and the population standard deviation of all tasks. They follow from Σx and Σx², which one
 update changes in O(1). In plain float64 the difference Σx²/n − mean² would lose everything where tasks are nearly
 equal (the test ``std > 1e-10`` would see noise of 1e-9); kept as unevaluated sums of two floats, with products split
-exactly (Dekker 1971), the sums carry 106 bits, and one rebuild every ``capacity`` updates keeps it so for ever.
+exactly, the sums carry 106 bits, and one rebuild every ``capacity`` updates keeps it so for ever.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 import math
 
 from lpcurr.kernels._compile import helper
-from lpcurr.kernels.views import column, header_record
-
-_SPLIT = 134217729.0  # 2**27 + 1
+from lpcurr.kernels.views import column, fused_multiply_add, header_record
 
 PROGRESS_LIMIT = 1e140
 """Progress is clamped to ± this, so that no square overflows however large a user's scores are."""
@@ -29,15 +27,9 @@ def _two_sum(a, b):
 
 @helper
 def _two_product(a, b):
-    """a · b as a rounded product and its exact error (Dekker)."""
+    """a · b as a rounded product and its exact error."""
     product = a * b
-    t = _SPLIT * a
-    a_high = t - (t - a)
-    a_low = a - a_high
-    t = _SPLIT * b
-    b_high = t - (t - b)
-    b_low = b - b_high
-    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    return product, fused_multiply_add(a, b, -product)
 
 
 @helper
@@ -63,6 +55,21 @@ def add_progress(segment, value, sign):
 
 
 @helper
+def _exchange_progress(segment, old, new):
+    """Take one value out and put another in: half the work of doing one after the other."""
+    header = header_record(segment, 0)
+    change, rounding = _two_sum(new, -old)
+    header.sum_high, header.sum_low = _accumulate(header.sum_high, header.sum_low, change, rounding)
+    new_square, new_error = _two_product(new, new)
+    old_square, old_error = _two_product(old, old)
+    change, rounding = _two_sum(new_square, -old_square)
+    high, low = _accumulate(header.square_high, header.square_low, change, rounding + (new_error - old_error))
+    header.square_high = high
+    header.square_low = low
+    header.square_peak = max(header.square_peak, high, new_square)
+
+
+@helper
 def rebuild_sums(segment):
     """Make the sums from the columns, O(n)."""
     header = header_record(segment, 0)
@@ -83,8 +90,7 @@ def replace_progress(segment, old, new):
     header = header_record(segment, 0)
     header.updates_since_rebuild += 1
     if old != new:
-        add_progress(segment, old, -1.0)
-        add_progress(segment, new, 1.0)
+        _exchange_progress(segment, old, new)
     _rebuild_if_due(segment)
 
 

@@ -13,6 +13,7 @@ Where JIT is disabled (coverage, debugging), NumPy views with the same names sta
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,19 @@ def _jit_compiler_barrier(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
+@intrinsic
+def _jit_fused_multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+def _python_fused_multiply_add(a: float, b: float, c: float) -> float:
+    exact = Fraction(a) * Fraction(b) + Fraction(c)
+    return float(exact)
+
+
 class _PythonColumns:
     """The columns where JIT is disabled: NumPy views with the same names."""
 
@@ -265,6 +279,9 @@ words = _fixed_array("<i8", 0, None)
 
 address = _jit_address
 """Pointer to a byte of the segment, for C functions; there is no stand-in where JIT is disabled."""
+
+fused_multiply_add = _jit_fused_multiply_add if JIT else _python_fused_multiply_add
+"""``a · b + c`` rounded once: one instruction where the processor has it."""
 
 compiler_barrier = _jit_compiler_barrier if JIT else _python_barrier
 """Keeps the compiler from moving memory accesses across it (the processor needs no telling: see ``journal``)."""
