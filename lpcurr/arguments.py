@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import operator
 import reprlib
 from numbers import Real
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lpcurr import layout
-from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError
+from lpcurr.errors import InvalidBatchError, InvalidLabelError, InvalidScoreError, InvalidTaskIdError
 
 
 def as_task_id(task_id: object) -> int:
@@ -58,3 +59,17 @@ def as_count(count: object, name: str) -> int:
     if number < 0:
         raise InvalidBatchError(f"{name} is {number}, which is negative")
     return number
+
+
+def encode_label(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
+    """A label as kernels take it: UTF-8 bytes, their number, and a hash that is the same in every process."""
+    if not isinstance(label, str):
+        raise InvalidLabelError(f"label {label!r} is a {type(label).__name__}, not a string")
+    try:
+        encoded = label.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidLabelError(f"label {label!r} cannot be written in UTF-8: {error.reason}") from None
+    if len(encoded) > layout.LABEL_BYTES:
+        raise InvalidLabelError(f"label {label!r} has {len(encoded)} bytes, the limit is {layout.LABEL_BYTES}")
+    digest = int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little", signed=True)
+    return np.frombuffer(encoded or b"\0", dtype=np.uint8).copy(), len(encoded), digest

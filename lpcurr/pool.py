@@ -7,7 +7,6 @@ kernels themselves with the segment bound to them, so that nothing stands betwee
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
@@ -19,10 +18,10 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from lpcurr import kernels, layout
+from lpcurr.arguments import encode_label
 from lpcurr.errors import (
     AttachLimitError,
     DuplicateTaskError,
-    InvalidLabelError,
     InvalidScoreError,
     InvalidTaskIdError,
     LpcurrError,
@@ -120,7 +119,7 @@ class Pool:
         mutex.initialise(segment.bytes)
         administration.initialise.entry(segment.bytes)
         for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
-            administration.preset_label.entry(segment.bytes, 0, row, *_encode_label(name))
+            administration.preset_label.entry(segment.bytes, 0, row, *encode_label(name))
         header["magic"] = layout.MAGIC  # last: now others may attach
         return cls(segment)
 
@@ -260,7 +259,7 @@ class Pool:
     def add_task(self, task_id: int, label: str | None, *, pending: bool, success_threshold: float | None) -> None:
         """Put a task into the pool; ``pending``: its configuration is yet to be built once."""
         threshold = self.state["header"]["success_threshold"][0] if success_threshold is None else success_threshold
-        name = _KEEP_LABEL if label is None else _encode_label(label)
+        name = _KEEP_LABEL if label is None else encode_label(label)
         status = administration.add_task.entry(
             self._segment.bytes, self._process, task_id, float(threshold), int(pending), *name
         )
@@ -269,7 +268,7 @@ class Pool:
 
     def label_task(self, task_id: int, packed: int, label: str | None) -> int:
         """Say that a drawn task has been built, and what its label is (None: as it was); the label's row, or -1."""
-        name = _KEEP_LABEL if label is None else _encode_label(label)
+        name = _KEEP_LABEL if label is None else encode_label(label)
         row = administration.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
         return int(row) if row >= 0 else -1
 
@@ -376,20 +375,6 @@ def _raise_no_record(*_: object) -> NoReturn:
     raise AttachLimitError(
         f"{layout.PROCESS_CAPACITY} processes were attached to this pool when this one was forked, which is the limit"
     )
-
-
-def _encode_label(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
-    """A label as kernels take it: UTF-8 bytes, their number, and a hash that is the same in every process."""
-    if not isinstance(label, str):
-        raise InvalidLabelError(f"label {label!r} is a {type(label).__name__}, not a string")
-    try:
-        encoded = label.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidLabelError(f"label {label!r} cannot be written in UTF-8: {error.reason}") from None
-    if len(encoded) > layout.LABEL_BYTES:
-        raise InvalidLabelError(f"label {label!r} has {len(encoded)} bytes, the limit is {layout.LABEL_BYTES}")
-    digest = int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little", signed=True)
-    return np.frombuffer(encoded or b"\0", dtype=np.uint8).copy(), len(encoded), digest
 
 
 def _after_fork_in_child() -> None:
