@@ -1,0 +1,70 @@
+"""The command line: ``lpcurr train``, ``lpcurr warmup``.
+
+One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from lpcurr import __version__
+from lpcurr.cli import train, warmup
+from lpcurr.errors import LpcurrError
+
+COMMANDS = {"train": train, "warmup": warmup}
+
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
+_EPILOG = """examples:
+  lpcurr train                                 the default recipe, about a minute
+  lpcurr train use_lp=false                    the same with tasks drawn at random
+  lpcurr train compare=true seeds=5            learning progress against random
+  lpcurr warmup                                compile the kernels ahead of time
+
+`lpcurr COMMAND --help` says more."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: the arguments; by default those of the process.
+
+    Returns:
+        The exit code: 0, 2 after an error, 130 after Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except LpcurrError as error:
+        print(f"lpcurr {arguments.command}: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print(f"lpcurr {arguments.command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lpcurr",
+        description="A learning-progress curriculum for reinforcement learning.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"lpcurr {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=command.SUMMARY,
+            description=command.SUMMARY,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    return parser

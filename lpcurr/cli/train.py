@@ -1,0 +1,65 @@
+"""``lpcurr train``: run a recipe."""
+
+from __future__ import annotations
+
+import argparse
+
+from lpcurr.cli.extras import needs_extra
+from lpcurr.recipes import PACKAGED, load_config
+from lpcurr.recipes.registry import DEFAULT
+
+SUMMARY = "train a recipe and write a run folder: configuration, metrics, report.png"
+
+_EXAMPLES = """examples:
+  lpcurr train
+  lpcurr train total_steps=500000 seed=3 run_dir=runs/short
+  lpcurr train use_lp=false
+  lpcurr train compare=true seeds=5
+  lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.ema_timescale=0.02
+  lpcurr train curriculum.algorithm_config.type=discrete_random
+  lpcurr train curriculum.task_generator.buckets.size=[4,8]
+  lpcurr train my_package.recipes:my_recipe"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "recipe", nargs="?", metavar="RECIPE", help=f"a packaged name or package.module:function (default: {DEFAULT})"
+    )
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key.sub=value", help="change the recipe's configuration; values are YAML"
+    )
+    parser.epilog = _epilog()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    recipe, overrides = arguments.recipe, list(arguments.overrides)
+    if recipe is not None and "=" in recipe:
+        recipe, overrides = None, [recipe, *overrides]
+    name = recipe or DEFAULT
+    config = load_config(name)
+    with needs_extra("train"):
+        import gymnasium  # noqa: F401 - so that a missing one shows before a run folder is made
+        from rich.console import Console
+
+        from lpcurr.recipes import comparison
+        from lpcurr.recipes.overrides import apply_overrides
+
+        comparison.run(name, apply_overrides(config, overrides), Console())
+    return 0
+
+
+def _epilog() -> str:
+    fields = type(load_config(DEFAULT)).model_fields
+    width = max(map(len, fields))
+    keys = "\n".join(f"  {name:{width}}  {field.description}" for name, field in fields.items())
+    recipes = "\n".join(f"  {name}  ({place})" for name, place in PACKAGED.items())
+    return "\n".join(
+        (
+            f"packaged recipes:\n{recipes}\n",
+            f"top-level keys of {DEFAULT}:\n{keys}",
+            "(nested ones: see a run folder's config.yaml)\n",
+            _EXAMPLES,
+        )
+    )

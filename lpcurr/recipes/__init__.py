@@ -1,0 +1,24 @@
+"""Recipes: whole trainings as functions that return a configuration.
+
+A recipe is a function without arguments that returns a :class:`TrainingConfig`. It has a packaged name, or is given as
+``package.module:function``. ``lpcurr train`` finds it, applies the overrides of the command line and runs it.
+
+======================  =============================================================================================
+``registry``            from a name to the recipe's function
+``config``              what every recipe's configuration has; the curriculum's choice between LP and random
+``overrides``           ``key.sub=value`` from the command line, checked against the configuration
+``run_folder``          what a run leaves behind: resolved configuration, metrics, tasks, picture
+``progress``            what a run shows while it lasts
+``training``            one training of any recipe: curriculum, recipe, metrics
+``comparison``          LP and random at equal environment steps, over seeds
+``report``              the picture
+``frozen_lake``         the default recipe
+======================  =============================================================================================
+
+This package needs no extra to be imported; running a recipe needs ``lpcurr[train]``.
+"""
+
+from lpcurr.recipes.config import TrainingConfig
+from lpcurr.recipes.registry import PACKAGED, find_recipe, load_config
+
+__all__ = ["PACKAGED", "TrainingConfig", "find_recipe", "load_config"]

@@ -1,0 +1,156 @@
+"""A whole run: one training, several seeds, or learning progress against random at equal environment steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from lpcurr.config import LearningProgressConfig
+from lpcurr.recipes.config import TrainingConfig, randomised
+from lpcurr.recipes.report import draw_report
+from lpcurr.recipes.run_folder import Row, RunFolder
+from lpcurr.recipes.training import train_once
+
+# Student's t, 97.5 % quantile, for 1 … 30 degrees of freedom: scipy would be a large dependency for one number.
+_T = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
+    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
+    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
+)
+_FIGURES = {"eval/mastered_share": "mastered", "eval/score": "held-out score", "score": "training score"}
+
+
+def run(recipe: str, config: TrainingConfig, console: Console) -> RunFolder:
+    """Run a recipe to its end and leave the run folder behind.
+
+    ``config.compare`` trains both curricula, ``config.seeds`` says how many seeds of each. A ``KeyboardInterrupt``
+    passes through after the report of what there is has been drawn.
+
+    Args:
+        recipe: its name.
+        config: its configuration.
+        console: where progress and result are shown.
+
+    Raises:
+        ConfigError: the run folder exists already.
+    """
+    arms = _arms(config)
+    folder = RunFolder(config.run_dir, recipe)
+    folder.write_config(recipe, config)
+    console.print(f"{recipe}: writing to {folder.path}", highlight=False, markup=False, soft_wrap=True)
+    try:
+        for seed in range(config.seed, config.seed + config.seeds):
+            for arm in arms:
+                train_once(arm, seed, folder, console)
+    finally:
+        _conclude(folder, console)
+    return folder
+
+
+def _arms(config: TrainingConfig) -> list[TrainingConfig]:
+    if not config.compare:
+        return [config]
+    algorithm = config.curriculum.algorithm_config
+    learning = config.curriculum
+    if not isinstance(algorithm, LearningProgressConfig):
+        learning = learning.model_copy(update={"algorithm_config": LearningProgressConfig()})
+        learning = type(learning)(**learning.model_dump())  # settles the fields that both have
+    curricula = (learning, randomised(config.curriculum))
+    return [config.model_copy(update={"curriculum": each, "use_lp": None}) for each in curricula]
+
+
+def _conclude(folder: RunFolder, console: Console) -> None:
+    rows = folder.read("metrics.jsonl")
+    if rows:
+        summary = summarise(rows)
+        folder.write_result(summary)
+        draw_report(rows, folder.read("tasks.jsonl"), folder.path / "report.png")
+        console.print(_table(summary))
+    places = f"{folder.path}/ has " + ", ".join(sorted(path.name for path in folder.path.iterdir()))
+    console.print(places, highlight=False, markup=False, soft_wrap=True)
+
+
+# -- results --------------------------------------------------------------------------------------------------------
+
+
+def interval(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and half width of its 95 % interval by Student's t; no width for fewer than two values.
+
+    >>> mean, half = interval([1.0, 2.0, 3.0])
+    >>> round(mean, 3), round(half, 3)
+    (2.0, 2.484)
+    """
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, None
+    t = _T[min(len(values) - 2, len(_T) - 1)]
+    return mean, t * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+
+
+def equal_steps(rows: Sequence[Row]) -> list[Row]:
+    """The last epoch of every training, at the most environment steps that all of them have reached."""
+    trainings: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        trainings.setdefault((row["curriculum"], row["seed"]), []).append(row)
+    reached = min(epochs[-1]["steps"] for epochs in trainings.values())
+    return [
+        max((r for r in epochs if r["steps"] <= reached), key=lambda r: r["steps"], default=epochs[0])
+        for epochs in trainings.values()
+    ]
+
+
+def summarise(rows: Sequence[Row]) -> dict[str, Any]:
+    """The result of a run: each training at its end, and each curriculum's mean and 95 % interval at equal steps.
+
+    With both curricula, ``difference`` is learning progress minus random, paired by seed.
+    """
+    last = equal_steps(rows)
+    figures = [name for name in _FIGURES if all(name in row for row in last)]
+    trainings = [
+        {key: row[key] for key in ("curriculum", "seed", "steps", "episodes", "seconds", *figures)} for row in last
+    ]
+    result: dict[str, Any] = {"trainings": trainings, "curricula": {}}
+    by_kind: dict[str, dict[int, Row]] = {}
+    for row in last:
+        by_kind.setdefault(row["curriculum"], {})[row["seed"]] = row
+    for kind, seeds in by_kind.items():
+        result["curricula"][kind] = {"seeds": len(seeds)} | {
+            name: _mean_and_interval([row[name] for row in seeds.values()]) for name in figures
+        }
+    if len(by_kind) == 2:
+        learning, random = by_kind["learning_progress"], by_kind["discrete_random"]
+        paired = sorted(learning.keys() & random.keys())
+        if paired:
+            result["difference"] = {"seeds": len(paired)} | {
+                name: _mean_and_interval([learning[s][name] - random[s][name] for s in paired]) for name in figures
+            }
+    return result
+
+
+def _mean_and_interval(values: Sequence[float]) -> dict[str, float | None]:
+    mean, half = interval(values)
+    return {"mean": mean, "interval95": half}
+
+
+def _table(summary: dict[str, Any]) -> Table:
+    named = dict(summary["curricula"])
+    if "difference" in summary:
+        named["difference, paired"] = summary["difference"]
+    figures = [name for name in _FIGURES if all(name in row for row in named.values())]
+    steps = min(training["steps"] for training in summary["trainings"])
+    table = Table(title=f"Result at {steps:,} environment steps (mean ± 95 % interval over seeds)")
+    for column in ("curriculum", "seeds", *(_FIGURES[name] for name in figures)):
+        table.add_column(column)
+    for kind, row in named.items():
+        cells = [_cell(row[name]["mean"], row[name]["interval95"]) for name in figures]
+        table.add_row(kind, str(row["seeds"]), *cells)
+    return table
+
+
+def _cell(mean: float, half: float | None) -> str:
+    return f"{mean:.3f}" if half is None else f"{mean:.3f} ± {half:.3f}"

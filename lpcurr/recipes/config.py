@@ -1,0 +1,81 @@
+"""What the configuration of every recipe has."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from lpcurr.config import AlgorithmConfig, CheckedModel, DiscreteRandomConfig
+from lpcurr.curriculum_config import CurriculumConfig
+
+if TYPE_CHECKING:
+    from lpcurr.curriculum import Curriculum
+
+Metrics = dict[str, float | int | str]
+OnEpoch = Callable[[Metrics], None]
+"""Takes the figures of an epoch; see ``lpcurr.recipes.training`` for the keys that a recipe gives."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Positive = Annotated[int, Field(ge=1, le=10**12)]
+
+
+class TrainingConfig(CheckedModel, ABC):
+    """A training: a curriculum, a budget, where the results go. A recipe's configuration extends it.
+
+    Which curriculum is used is said by ``curriculum.algorithm_config.type``, or in short by ``use_lp``.
+    """
+
+    use_lp: bool | None = Field(
+        default=None,
+        description="true: learning progress; false: discrete random; by default what curriculum.algorithm_config says",
+    )
+    compare: bool = Field(default=False, description="train learning progress and random at equal environment steps")
+    seeds: int = Field(default=1, ge=1, le=100, description="how many seeds to train, from `seed` up")
+    seed: Seed = Field(default=0, description="of the learner, the environments and the curriculum")
+    total_steps: Positive = Field(default=1_000_000, description="environment steps of one training")
+    epoch_steps: Positive = Field(default=50_000, description="environment steps of an epoch: a line of metrics each")
+    max_seconds: float = Field(default=90.0, gt=0, description="a training that takes longer ends early")
+    run_dir: Path | None = Field(default=None, description="a new folder for the results; default runs/<recipe>-<time>")
+    curriculum: CurriculumConfig = Field(
+        default_factory=CurriculumConfig, description="the pool, the task generator and the algorithm"
+    )
+
+    @model_validator(mode="after")
+    def _settle_use_lp(self) -> Self:
+        random = isinstance(self.curriculum.algorithm_config, DiscreteRandomConfig)
+        if self.use_lp and random:
+            raise ValueError("use_lp=true contradicts curriculum.algorithm_config.type=discrete_random: give one")
+        if self.use_lp is False and not random:
+            # __dict__ directly: assigning would validate, and come here, again
+            self.__dict__["curriculum"] = randomised(self.curriculum)
+        return self
+
+    @abstractmethod
+    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch) -> None:
+        """Train once, up to ``total_steps`` or ``max_seconds``.
+
+        Args:
+            curriculum: made from ``self.curriculum`` with ``seed``; the caller closes it.
+            seed: of the learner and the environments.
+            on_epoch: called after every epoch with its figures; may raise ``KeyboardInterrupt``.
+        """
+
+
+def randomised(curriculum: CurriculumConfig) -> CurriculumConfig:
+    """The same curriculum with tasks drawn uniformly.
+
+    >>> randomised(CurriculumConfig(num_active_tasks=64)).algorithm_config.type
+    'discrete_random'
+    """
+    shared = AlgorithmConfig.model_fields
+    kept = {
+        name: getattr(curriculum.algorithm_config, name)
+        for name in curriculum.algorithm_config.model_fields_set
+        if name in shared
+    }
+    fields = {name: getattr(curriculum, name) for name in type(curriculum).model_fields if name != "algorithm_config"}
+    return CurriculumConfig(**fields, algorithm_config=DiscreteRandomConfig(**kept))

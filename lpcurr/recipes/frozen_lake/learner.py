@@ -1,0 +1,169 @@
+"""One linear softmax policy and value function for all lakes: actor-critic with clipped updates, in NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from lpcurr.recipes.frozen_lake.config import LearnerConfig
+
+ACTIONS = 4
+VALUE = ACTIONS  # the column of the value function, after those of the actions
+
+Floats = NDArray[np.floating[Any]]
+
+
+class Objective(Protocol):
+    """The settings that the gradient depends on."""
+
+    @property
+    def clip(self) -> float: ...
+    @property
+    def entropy_bonus(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Transitions.
+
+    Attributes:
+        tiles: int32[n, tiles], active rows.
+        actions: int64[n].
+        log_probs: float[n], of the actions when they were taken.
+        advantages: float[n].
+        returns: float[n], targets of the value function.
+    """
+
+    tiles: NDArray[np.int32]
+    actions: NDArray[np.int64]
+    log_probs: Floats
+    advantages: Floats
+    returns: Floats
+
+
+def outputs(weights: Floats, tiles: NDArray[np.int32]) -> Floats:
+    """float[n, ACTIONS + 1]: the logits of the actions, then the value, for int32[n, tiles] active rows."""
+    return np.asarray(weights[tiles].sum(axis=-2))
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities along the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def objective(weights: Floats, batch: Batch, settings: Objective) -> float:
+    """What an update increases: clipped surrogate + entropy − half the squared error of the values, mean over n."""
+    out = outputs(weights, batch.tiles)
+    probs = softmax(out[:, :ACTIONS])
+    ratio = probs[np.arange(len(probs)), batch.actions] / np.exp(batch.log_probs)
+    clipped = np.clip(ratio, 1 - settings.clip, 1 + settings.clip)
+    surrogate = np.minimum(ratio * batch.advantages, clipped * batch.advantages)
+    entropy = -(probs * np.log(probs)).sum(axis=1)
+    squared = 0.5 * (batch.returns - out[:, VALUE]) ** 2
+    return float((surrogate + settings.entropy_bonus * entropy - squared).mean())
+
+
+def gradient(weights: Floats, batch: Batch, settings: Objective) -> Floats:
+    """The gradient of :func:`objective`: an array like ``weights``."""
+    out = outputs(weights, batch.tiles)
+    probs = softmax(out[:, :ACTIONS])
+    log_probs = np.log(probs + 1e-12)
+    chosen = np.arange(len(probs)), batch.actions
+    ratio = np.exp(log_probs[chosen] - batch.log_probs)
+    held = np.where(batch.advantages > 0, ratio > 1 + settings.clip, ratio < 1 - settings.clip)
+    pull = np.where(held, 0.0, batch.advantages * ratio)
+    entropy = -(probs * log_probs).sum(axis=1, keepdims=True)
+    slopes = np.empty_like(out)
+    slopes[:, :ACTIONS] = -probs * (pull[:, None] + settings.entropy_bonus * (log_probs + entropy))
+    slopes[chosen] += pull
+    slopes[:, VALUE] = batch.returns - out[:, VALUE]
+    slopes /= len(out)
+    rows, tiles = batch.tiles.ravel(), batch.tiles.shape[1]
+    # One bincount a column: np.add.at takes five times as long, a sparse matrix needs scipy.
+    columns = [np.bincount(rows, np.repeat(slopes[:, k], tiles), len(weights)) for k in range(ACTIONS + 1)]
+    return np.stack(columns, axis=1).astype(weights.dtype)
+
+
+def advantages_of(
+    rewards: Floats, ended: NDArray[np.bool_], values: Floats, discount: float, trace_decay: float
+) -> Floats:
+    """Generalised advantage estimates.
+
+    Args:
+        rewards: float[steps, envs].
+        ended: bool[steps, envs], where the episode ended with this step (a time limit counts as failure).
+        values: float[steps + 1, envs].
+        discount: of rewards, by step.
+        trace_decay: λ.
+
+    Returns:
+        float[steps, envs].
+    """
+    advantages = np.empty_like(values[:-1])
+    carried = np.zeros_like(values[0])
+    for step in range(len(rewards) - 1, -1, -1):
+        going_on = discount * ~ended[step]
+        error = rewards[step] + going_on * values[step + 1] - values[step]
+        carried = error + trace_decay * going_on * carried
+        advantages[step] = carried
+    return advantages
+
+
+class Learner:
+    """The weights and how they change.
+
+    Args:
+        config: its settings.
+        seed: of the actions and the order of the minibatches.
+
+    Attributes:
+        weights: float32[2**table_bits, ACTIONS + 1]; they begin at 0, which is the uniform policy.
+    """
+
+    def __init__(self, config: LearnerConfig, seed: int) -> None:
+        self._config = config
+        self._rng = np.random.default_rng(seed)
+        self.weights = np.zeros((2**config.table_bits, ACTIONS + 1), np.float32)
+        self._mean = np.zeros_like(self.weights)
+        self._square = np.zeros_like(self.weights)
+        self._updates = 0
+
+    def act(self, tiles: NDArray[np.int32]) -> tuple[NDArray[np.int64], Floats, Floats]:
+        """Draw actions: int64[n], their log probabilities and the values of the states, float32[n]."""
+        out = outputs(self.weights, tiles)
+        probs = softmax(out[:, :ACTIONS])
+        draws = self._rng.random((len(probs), 1), np.float32)
+        actions = (probs.cumsum(axis=1)[:, :-1] <= draws).sum(axis=1)
+        return actions, np.log(probs[np.arange(len(probs)), actions] + 1e-12), out[:, VALUE]
+
+    def values(self, tiles: NDArray[np.int32]) -> Floats:
+        """The values of states, float32[n]."""
+        return outputs(self.weights, tiles)[:, VALUE]
+
+    def learn(self, batch: Batch) -> None:
+        """One pass over a batch in random minibatches."""
+        scale = batch.advantages.std() + 1e-4
+        order = self._rng.permutation(len(batch.actions))
+        for start in range(0, len(order), self._config.minibatch):
+            part = order[start : start + self._config.minibatch]
+            small = Batch(
+                batch.tiles[part],
+                batch.actions[part],
+                batch.log_probs[part],
+                batch.advantages[part] / scale,
+                batch.returns[part],
+            )
+            self._ascend(gradient(self.weights, small, self._config))
+
+    def _ascend(self, slopes: Floats) -> None:
+        """A step of Adam, with its usual constants."""
+        self._updates += 1
+        self._mean += 0.1 * (slopes - self._mean)
+        self._square += 0.001 * (slopes * slopes - self._square)
+        size = self._config.learning_rate * np.sqrt(1 - 0.999**self._updates) / (1 - 0.9**self._updates)
+        self.weights += np.float32(size) * self._mean / (np.sqrt(self._square) + np.float32(1e-8))

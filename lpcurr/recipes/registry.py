@@ -1,0 +1,76 @@
+"""From a recipe's name to its configuration."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lpcurr.errors import ConfigError
+from lpcurr.recipes.config import TrainingConfig
+
+Recipe = Callable[[], TrainingConfig]
+
+DEFAULT = "frozen_lake"
+PACKAGED = {"frozen_lake": "lpcurr.recipes.frozen_lake.config:frozen_lake"}
+"""``package.module:function`` of every packaged recipe, by name."""
+
+
+def find_recipe(name: str) -> Recipe:
+    """The function behind a recipe's name.
+
+    Args:
+        name: a packaged name, or ``package.module:function``; modules of the working directory are found too.
+
+    Raises:
+        ConfigError: there is no such recipe.
+
+    Example:
+        >>> find_recipe("frozen_lake").__name__
+        'frozen_lake'
+    """
+    place = PACKAGED.get(name, name)
+    module_name, colon, function_name = place.partition(":")
+    if not (colon and module_name and function_name):
+        close = difflib.get_close_matches(name, PACKAGED, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ConfigError(
+            f"there is no recipe {name!r}; {hint}packaged: {', '.join(PACKAGED)}; your own: package.module:function"
+        )
+    module = _import(name, module_name)
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise ConfigError(f"recipe {name!r}: {module_name} has no function {function_name!r}")
+    return function  # type: ignore[no-any-return]
+
+
+def _import(name: str, module_name: str) -> object:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # a console script does not look in the working directory by itself
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name == error.name or module_name.startswith(error.name + ".")):
+            raise  # the module is there, and imports something that is not
+        raise ConfigError(f"recipe {name!r}: there is no module {module_name!r} ({error})") from None
+
+
+def load_config(name: str) -> TrainingConfig:
+    """Call a recipe.
+
+    Raises:
+        ConfigError: there is no such recipe, or it does not return a :class:`TrainingConfig`.
+
+    Example:
+        >>> load_config("frozen_lake").curriculum.algorithm_config.type
+        'learning_progress'
+    """
+    config = find_recipe(name)()
+    if not isinstance(config, TrainingConfig):
+        raise ConfigError(
+            f"recipe {name!r} returned a {type(config).__name__}: a recipe returns a lpcurr.recipes.TrainingConfig"
+        )
+    return config

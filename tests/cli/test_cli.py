@@ -1,0 +1,134 @@
+"""The command line: help, exit codes, one clear line for each error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import lpcurr
+from lpcurr.cli import COMMANDS, main
+from lpcurr.recipes import PACKAGED, TrainingConfig
+from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
+
+SHORT = [
+    *("total_steps=256", "epoch_steps=256", "workers=1", "envs_per_worker=4", "learner.rollout_steps=16"),
+    *("learner.table_bits=10", "evaluation.num_tasks=2", "curriculum.num_active_tasks=4", "vectorization=sync"),
+    "curriculum.task_generator.buckets.size=[4]",
+]
+
+
+def exit_of(arguments: Sequence[str]) -> int:
+    try:
+        return main(list(arguments))
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_of(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+    assert "examples:" in shown
+
+
+def test_help_of_train_has_recipes_keys_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_of(["train", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in PACKAGED)
+    assert all(f"  {key} " in shown for key in FrozenLakeConfig.model_fields)
+    assert "None" not in shown  # every key has a description
+    assert "lpcurr train compare=true" in shown
+
+
+def test_help_of_warmup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_of(["warmup", "--help"]) == 0
+    assert "cache" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_of(["--version"]) == 0
+    assert capsys.readouterr().out == f"lpcurr {lpcurr.__version__}\n"
+
+
+def test_warmup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["warmup"]) == 0
+    assert "kernels ready" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["no_such_command"]])
+def test_without_a_command_it_says_how(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_of(arguments) == 2
+    assert "usage: lpcurr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no_such_recipe"], "there is no recipe 'no_such_recipe'"),
+        (["total_stps=1"], "did you mean 'total_steps'"),
+        (["frozen_lake", "total_steps=abc"], "total_steps='abc'"),
+        (["frozen_lake", "loose"], "'loose' is not of the form"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr_and_exit_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+
+
+def test_training_writes_where_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *SHORT, f"run_dir={tmp_path}/run"]) == 0
+    assert (tmp_path / "run" / "report.png").stat().st_size > 1000
+    assert f"{tmp_path}/run" in capsys.readouterr().out
+    assert main(["train", *SHORT, f"run_dir={tmp_path}/run"]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FrozenLakeConfig, "train", interrupt)
+    assert main(["train", *SHORT, f"run_dir={tmp_path}/run"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["gymnasium", "rich", "matplotlib", "omegaconf"])
+def test_a_missing_extra_is_said_before_anything_is_written(package: str, tmp_path: Path) -> None:
+    # in a process of its own: here the packages are imported already
+    code = (
+        f"import sys\nsys.modules[{package!r}] = None\n"
+        f"from lpcurr.cli import main\nsys.exit(main({['train', *SHORT]!r}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.stderr == f'lpcurr train: this needs {package}: pip install "lpcurr[train]"\n'
+    assert done.returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_python_m_and_no_extra_for_help() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('gymnasium', 'rich', 'matplotlib', 'omegaconf', 'yaml'): sys.modules[name] = None\n"
+        "import runpy\n"
+        "sys.argv = ['lpcurr', 'train', '--help']\n"
+        "runpy.run_module('lpcurr', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "frozen_lake" in done.stdout
+
+
+def test_a_recipes_configuration_needs_a_training() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        TrainingConfig()  # type: ignore[abstract]
