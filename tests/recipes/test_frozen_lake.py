@@ -40,8 +40,8 @@ def test_buckets_spread_over_the_family() -> None:
     generator = frozen_lake().curriculum.task_generator
     configs = [generator.build(task_id).env_cfg for task_id in range(300)]
     assert {config.size for config in configs} == {4, 8, 12, 16, 20}
-    assert {config.slip for config in configs} == {0.0, 0.1, 0.3, 0.67}
-    assert {generator.label_of(task_id) for task_id in range(300)} == {f"size={n}" for n in (4, 6, 8, 12, 16)}
+    assert {config.slip for config in configs} == {0.1, 0.3, 0.5, 0.67}
+    assert {generator.label_of(task_id) for task_id in range(300)} == {f"size={n}" for n in (4, 8, 12, 16, 20)}
 
 
 @pytest.mark.parametrize("slip", [0.0, 0.3])
