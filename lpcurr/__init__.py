@@ -7,6 +7,8 @@ from lpcurr.curriculum import Curriculum
 from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.errors import (
     AttachLimitError,
+    CheckpointError,
+    CheckpointNotFoundError,
     ConfigError,
     DuplicateTaskError,
     InvalidBatchError,
@@ -17,6 +19,7 @@ from lpcurr.errors import (
     PoolClosedError,
     PoolEmptyError,
     PoolFullError,
+    PoolLostError,
     SegmentSpaceError,
     SessionIncompatibleError,
     SessionNotFoundError,
@@ -52,6 +55,8 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "AttachLimitError",
     "BucketedTaskGenerator",
+    "CheckpointError",
+    "CheckpointNotFoundError",
     "ConfigError",
     "Curriculum",
     "CurriculumConfig",
@@ -69,6 +74,7 @@ __all__ = [
     "PoolClosedError",
     "PoolEmptyError",
     "PoolFullError",
+    "PoolLostError",
     "SegmentSpaceError",
     "SessionIncompatibleError",
     "SessionNotFoundError",

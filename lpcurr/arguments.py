@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import operator
 import reprlib
 from numbers import Real
@@ -16,6 +17,7 @@ from lpcurr.errors import InvalidBatchError, InvalidLabelError, InvalidScoreErro
 
 
 def as_task_id(task_id: object) -> int:
+    """A task id: an integer in 0 … 2**53 − 1, of Python's or NumPy's; else ``InvalidTaskIdError``."""
     try:
         number = operator.index(task_id)  # type: ignore[arg-type]
     except TypeError:
@@ -26,6 +28,7 @@ def as_task_id(task_id: object) -> int:
 
 
 def as_score(score: object) -> float:
+    """A real number as float; kernels see to it that it is finite. Else ``InvalidScoreError``."""
     if not isinstance(score, (Real, np.bool_)):
         raise InvalidScoreError(f"score {score!r} is a {type(score).__name__}, not a number")
     try:
@@ -36,7 +39,16 @@ def as_score(score: object) -> float:
         ) from None
 
 
+def as_threshold(threshold: object) -> float:
+    """A success threshold: a finite number."""
+    number = as_score(threshold)
+    if not math.isfinite(number):
+        raise InvalidScoreError(f"success threshold {number!r} is not finite")
+    return number
+
+
 def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: str) -> np.ndarray[Any, Any]:
+    """A one-dimensional array of the dtype, if nothing is lost in converting; else ``InvalidBatchError``."""
     try:
         array = np.asarray(values)
     except ValueError:

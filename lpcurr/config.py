@@ -13,7 +13,14 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from lpcurr import layout
 from lpcurr.errors import ConfigError
@@ -85,6 +92,13 @@ class AlgorithmConfig(CheckedModel):
         default=False,
         description="stats() includes the Gini, raw LP and per-label figures, and three figures for each task",
     )
+
+    @model_serializer(mode="wrap")
+    def _serialize_with_type(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # exclude_defaults and exclude_unset would drop the type, and nothing could read the result
+        fields: dict[str, Any] = handler(self)
+        kind = getattr(self, "type", None)
+        return fields if kind is None else {"type": kind} | fields
 
     def header_settings(self) -> dict[str, float]:
         """The header fields of a pool that this algorithm settles."""

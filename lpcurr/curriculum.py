@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lpcurr import layout
-from lpcurr.arguments import as_batch, as_score, as_task_id
+from lpcurr.arguments import as_batch, as_score, as_task_id, as_threshold
+from lpcurr.curriculum_checkpoints import CurriculumCheckpoints
 from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.curriculum_queries import CurriculumQueries
 from lpcurr.errors import ConfigError, InvalidBatchError, LpcurrError
@@ -39,7 +40,7 @@ _SAMPLES = "env_curriculum_stats/per_label_samples"
 _EVICTIONS = "env_curriculum_stats/per_label_evictions"
 
 
-class Curriculum(CurriculumQueries):
+class Curriculum(CurriculumQueries, CurriculumCheckpoints):
     """A learning-progress (or discrete random) curriculum over a pool of tasks that any number of processes share.
 
     Pickling a curriculum into another process of this machine attaches to the same pool there, and so does
@@ -198,7 +199,7 @@ class Curriculum(CurriculumQueries):
             DuplicateTaskError, PoolFullError, InvalidTaskIdError, InvalidLabelError: what their names say.
         """
         task_id = as_task_id(task_id)
-        threshold = None if success_threshold is None else as_score(success_threshold)
+        threshold = None if success_threshold is None else as_threshold(success_threshold)
         if label is None:
             label = self._builder.label(task_id)
         self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
@@ -216,12 +217,12 @@ class Curriculum(CurriculumQueries):
     def build(self, task_id: int) -> Any:
         """The environment configuration of any task id, a copy; raises ``TaskGenerationError``."""
         self._pool.check_open()
-        return self._builder.env_cfg(task_id)
+        return self._builder.env_cfg(as_task_id(task_id))
 
     def slice_values(self, task_id: int) -> dict[str, Any]:
         """The values that the task generator draws for a task id, by bucket."""
         self._pool.check_open()
-        return self._builder.slice_values(task_id)
+        return self._builder.slice_values(as_task_id(task_id))
 
     def on_epoch_end(self) -> None:
         """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""

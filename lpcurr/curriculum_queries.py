@@ -117,11 +117,11 @@ class CurriculumQueries:
         enough = self.config.min_presentations_for_eviction
         if min_presentations is not None:
             enough = as_count(min_presentations, "min_presentations")
+        tasks = self._pool.distribution()
+        queried = tasks.ids if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
         algorithm = self.config.algorithm_config
         if not isinstance(algorithm, LearningProgressConfig):
             return [], None
-        tasks = self._pool.distribution()
-        queried = tasks.ids if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
         explored_from = (
             algorithm.min_samples_for_lp if algorithm.use_bidirectional else max(2, algorithm.min_samples_for_lp)
         )

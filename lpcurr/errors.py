@@ -53,6 +53,18 @@ class PoolClosedError(LpcurrError, RuntimeError):
     """The curriculum was used after ``close()``."""
 
 
+class PoolLostError(LpcurrError, RuntimeError):
+    """The pool's lock is beyond repair, so that nobody can use the pool any more."""
+
+
+class CheckpointError(LpcurrError, ValueError):
+    """A checkpoint that is cut off, altered, of another version, or that contradicts itself."""
+
+
+class CheckpointNotFoundError(LpcurrError, FileNotFoundError):
+    """There is no checkpoint file of that name."""
+
+
 class TaskGenerationError(LpcurrError, RuntimeError):
     """The task generator could not build an environment configuration."""
 

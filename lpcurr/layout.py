@@ -36,7 +36,7 @@ MAX_TASK_ID = 2**53 - 1
 PROCESS_CAPACITY = 256
 LABEL_CAPACITY = 4096
 LABEL_BYTES = 120
-JOURNAL_CAPACITY = 64
+JOURNAL_CAPACITY = 128  # the longest call, naming a task while labels are dropped and made, writes down 68 words
 FANOUT = 16
 CACHE_LINE = 64
 
@@ -76,6 +76,7 @@ class Status:
     POOL_EMPTY = -6
     NO_PROCESS_RECORD = -7
     LOCK_LOST = -8
+    ORDINAL_TAKEN = -9
 
 
 def _integers(*names: str) -> list[tuple[str, str]]:
@@ -89,7 +90,7 @@ def _floats(*names: str) -> list[tuple[str, str]]:
 HEADER_FIELDS: list[Any] = [
     # Identity. `magic` is written last by the creator, so that nobody attaches to half a pool.
     *_integers("magic", "layout_version", "capacity", "segment_size", "config_offset", "config_size"),
-    *_integers("creator_pid", "creator_start_time", "seed"),
+    *_integers("creator_pid", "creator_start_time", "lock_file", "seed"),
     *_floats("created_at"),
     # Configuration, fixed for the life of the pool (spec names; `rule` fields are 0 or 1).
     *_integers("algorithm", "baseline_normalization", "zero_is_unset", "relative_exploration", "evict_explored_only"),
@@ -101,19 +102,25 @@ HEADER_FIELDS: list[Any] = [
     *_integers("completed"),
     *_floats("score_sum"),
     *_integers("scheduled"),
-    *_integers("created", "evicted", "entry_count", "epoch_evictions", "eviction_stamp", "evicted_completions"),
-    *_integers("refused", "dropped", "epoch", "repairs", "next_stream"),
-    *_integers("label_count", "label_stamp", "label_clock"),
+    *_integers("created", "evicted", "entry_count", "epoch_evictions", "evicted_completions"),
+    *_integers("refused", "dropped", "epoch", "next_stream"),
+    *_integers("label_count", "label_clock"),
+    # Stamps only ever grow, also when a call is rolled back: who has seen one looks again when it differs.
+    *_integers("label_stamp", "eviction_stamp"),
     # Derived: what a rebuild from the slots gives.
     *_integers("active_count", "explored_count", "immature_count", "high_water", "free_count", "index_mask"),
     *_integers("inactive_labels"),
     *_floats("sum_high", "sum_low", "square_high", "square_low", "square_peak"),
     *_integers("updates_since_rebuild"),
-    # The undo journal: `journal_count` words are to be restored if the lock's owner is found dead.
+    # What the next owner of the lock goes by if this one is found dead: `journal_count` words are to be restored, an
+    # epoch that was being ended is to be ended. `held` tells of a dead owner where there is no robust mutex.
+    *_integers("repairs", "repairs_logged", "held", "epoch_ending", "fault_countdown"),
     *_integers("journal_count"),
     ("journal_word", "<i8", (JOURNAL_CAPACITY,)),
     ("journal_value", "<i8", (JOURNAL_CAPACITY,)),
     ("clock", "<i8", (2,)),
+    # 1 while the whole content is being replaced, which is more than the journal holds.
+    *_integers("replacing"),
 ]
 _HEADER_PLAIN = np.dtype(HEADER_FIELDS)
 # The mutex stands on cache lines of its own behind the other fields.
@@ -126,6 +133,9 @@ _HEADER_SPEC: Any = {
     "itemsize": MUTEX_OFFSET + MUTEX_SIZE,
 }
 HEADER = np.dtype(_HEADER_SPEC)
+
+# A record is free where its pid is 0. With this start time it holds a stream from a checkpoint, for the next process.
+STREAM_WAITS = -1
 
 PROCESS = np.dtype(
     [
@@ -140,7 +150,7 @@ PROCESS = np.dtype(
 
 LABEL = np.dtype(
     [
-        *_integers("used", "size", "active", "inactive_since"),
+        *_integers("used", "name_size", "active", "inactive_since"),
         *_integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
         ("name", "u1", (LABEL_BYTES + 8,)),
     ]
@@ -266,3 +276,9 @@ def label_word(name: str) -> int:
     """Which eight-byte word of a label's record a field is."""
     assert LABEL.fields is not None
     return int(LABEL.fields[name][1]) // 8
+
+
+def process_word(name: str) -> int:
+    """Which eight-byte word of a process's record a field is."""
+    assert PROCESS.fields is not None
+    return int(PROCESS.fields[name][1]) // 8

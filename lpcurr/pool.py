@@ -19,20 +19,12 @@ import numpy as np
 
 from lpcurr import kernels, layout
 from lpcurr.arguments import encode_label
-from lpcurr.errors import (
-    AttachLimitError,
-    DuplicateTaskError,
-    InvalidScoreError,
-    InvalidTaskIdError,
-    LpcurrError,
-    PoolClosedError,
-    PoolEmptyError,
-    PoolFullError,
-    UnknownTaskError,
-)
-from lpcurr.kernels import administration, episode, measures, mutex
+from lpcurr.errors import AttachLimitError, PoolClosedError
+from lpcurr.kernels import administration, episode, measures, mutex, restore
 from lpcurr.layout import Status
-from lpcurr.segment import Bytes, Segment, State, process_start_time
+from lpcurr.segment import Bytes, Segment, State, process_is_alive, process_start_time
+from lpcurr.statuses import error_of
+from lpcurr.streams import attach_process, seed_stream
 
 _logger = logging.getLogger("lpcurr")
 
@@ -41,15 +33,6 @@ Float64s = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 _NO_NAME = np.zeros(1, dtype=np.uint8)
 _KEEP_LABEL = (_NO_NAME, -1, 0)
-
-_ERRORS: dict[int, type[LpcurrError]] = {
-    Status.INVALID_SCORE: InvalidScoreError,
-    Status.INVALID_TASK_ID: InvalidTaskIdError,
-    Status.UNKNOWN_TASK: UnknownTaskError,
-    Status.DUPLICATE_TASK: DuplicateTaskError,
-    Status.POOL_FULL: PoolFullError,
-    Status.POOL_EMPTY: PoolEmptyError,
-}
 
 _open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
 
@@ -78,9 +61,9 @@ class Pool:
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
+        self._warn_of_fork = False
         self.capacity = int(segment.state["header"]["capacity"][0])
         self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
-        self._seen_repairs = int(segment.state["header"]["repairs"][0])
         self._join()
         _open_pools.add(self)
 
@@ -114,8 +97,6 @@ class Pool:
         header["index_mask"] = layout.index_size(capacity) - 1
         header["layout_version"] = layout.LAYOUT_VERSION
         header["created_at"] = time.time()
-        header["creator_pid"] = os.getpid()
-        header["creator_start_time"] = process_start_time(os.getpid()) or 0
         mutex.initialise(segment.bytes)
         administration.initialise.entry(segment.bytes)
         for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
@@ -136,10 +117,11 @@ class Pool:
         self._pid = os.getpid()
         start_time = process_start_time(self._pid) or 0
         content = self._segment.bytes
-        process, ordinal = administration.attach_process.entry(content, self._pid, start_time)
-        if process < 0:
+        process = attach_process(content, self.state, self._pid, start_time)
+        if process == Status.NO_PROCESS_RECORD:
             self._release_dead()
-            process, ordinal = administration.attach_process.entry(content, self._pid, start_time)
+            process = attach_process(content, self.state, self._pid, start_time)
+        self._check_lock(process)
         if process < 0:
             raise AttachLimitError(
                 f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
@@ -147,14 +129,7 @@ class Pool:
             )
         self._process = process
         self._leave = weakref.finalize(self, _leave, content, process, self._pid, start_time)
-        self._seed_stream((ordinal,))
         self._bind()
-
-    def _seed_stream(self, spawn_key: tuple[int, ...]) -> None:
-        seed = int(self.state["header"]["seed"][0])
-        words = np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(4, np.uint64)
-        for number, word in enumerate(words):
-            self.state["process"][f"stream{number}"][0, self._process] = word
 
     def _bind(self) -> None:
         content = self._segment.bytes
@@ -167,7 +142,7 @@ class Pool:
         records = self.state["process"][0]
         for process in np.flatnonzero(records["pid"]):
             pid, start_time = int(records["pid"][process]), int(records["start_time"][process])
-            if process_start_time(pid) != start_time:
+            if not process_is_alive(pid, start_time):
                 administration.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
 
     def after_fork(self) -> None:
@@ -181,17 +156,24 @@ class Pool:
         else:  # a private copy of the parent's memory, whose lock another of its threads may have held
             mutex.initialise(self._segment.bytes)
             self._pid = os.getpid()
-            self._seed_stream((int(self.state["process"]["ordinal"][0, self._process]), self._pid))
-            self.draw = self._first_draw_in_fork
+            record = self.state["process"][0, self._process]
+            stream = seed_stream(int(self.state["header"]["seed"][0]), int(record["ordinal"]), self._pid)
+            for number, word in enumerate(stream):
+                record[f"stream{number}"] = word
+            self._warn_of_fork = True
+            self.draw = lambda: self._warned_of_fork().draw()
+            self.update = lambda task_id, score: self._warned_of_fork().update(task_id, score)
 
-    def _first_draw_in_fork(self) -> tuple[int, int]:
+    def _warned_of_fork(self) -> Pool:
+        """Warn at the first use of a local pool in a forked child, once."""
         _logger.warning(
             "process %d was forked with a curriculum that is not in shared memory: what it plays stays in its own copy "
             "of the pool; make the curriculum with use_shared_memory=True for the processes to share it",
             self._pid,
         )
+        self._warn_of_fork = False
         self._bind()
-        return self.draw()
+        return self
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -243,6 +225,8 @@ class Pool:
 
     def draw_many(self, count: int) -> tuple[Int64s, Int64s]:
         """Hand out ``count`` tasks under one lock turn: ids and packed, int64[count]."""
+        if self._warn_of_fork:
+            self._warned_of_fork()
         ids, packed = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
         status = episode.draw_many.entry(self._segment.bytes, self._process, ids, packed)
         if status < 0:
@@ -251,6 +235,8 @@ class Pool:
 
     def update_many(self, ids: Int64s, scores: Float64s) -> int:
         """Credit ``scores[i]`` to ``ids[i]`` under one lock turn; how many were accepted."""
+        if self._warn_of_fork:
+            self._warned_of_fork()
         status, count = episode.update_many.entry(self._segment.bytes, self._process, ids, scores)
         if status < 0:
             self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
@@ -270,17 +256,21 @@ class Pool:
         """Say that a drawn task has been built, and what its label is (None: as it was); the label's row, or -1."""
         name = _KEEP_LABEL if label is None else encode_label(label)
         row = administration.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
+        self._check_lock(row)
         return int(row) if row >= 0 else -1
 
     def remove_task(self, task_id: int, *, dropped: bool = False) -> bool:
         """Take a task out of the pool; False where it is not in it."""
         status = administration.remove_task.entry(self._segment.bytes, self._process, task_id, int(dropped))
+        self._check_lock(status)
         return bool(status == Status.ACCEPTED)
 
     def read_task(self, task_id: int) -> dict[str, Any] | None:
         """A task's truth columns by name (``label`` as its row), None where it is not in the pool."""
         row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
-        if administration.read_task.entry(self._segment.bytes, self._process, task_id, row) < 0:
+        status = administration.read_task.entry(self._segment.bytes, self._process, task_id, row)
+        self._check_lock(status)
+        if status < 0:
             return None
         cells = {name: row[i : i + 1].view(dtype)[0].item() for i, (name, dtype) in enumerate(layout.TRUTH_COLUMNS)}
         cells["label"] &= layout.PENDING - 1
@@ -297,22 +287,29 @@ class Pool:
         """Take note of the present label stamp, and of repairs; the stamp."""
         stamp = self.label_stamp
         self.state["process"]["label_stamp"][0, self._process] = stamp
-        repairs = int(self.state["header"]["repairs"][0])
-        if repairs != self._seen_repairs:
-            _logger.warning("a worker died inside the pool; its unfinished call was rolled back (%d so far)", repairs)
-            self._seen_repairs = repairs
+        self._log_repairs()
         return stamp
+
+    def _log_repairs(self) -> None:
+        """Warn of repairs since the last warning; of all processes, the one that is here first."""
+        header = self.state["header"]
+        repairs = int(header["repairs"][0])
+        if repairs > header["repairs_logged"][0]:
+            header["repairs_logged"] = repairs
+            _logger.warning("a worker died inside the pool; its unfinished call was rolled back (%d so far)", repairs)
 
     def label_name(self, row: int, stamp: int) -> str | None:
         """The label in a row; None if rows have been renamed since ``stamp``."""
         name = np.empty(layout.LABEL_BYTES, dtype=np.uint8)
         size = administration.read_label.entry(self._segment.bytes, self._process, row, stamp, name)
+        self._check_lock(size)
         return name[:size].tobytes().decode() if size >= 0 else None
 
     def epoch_evictions(self) -> list[tuple[int, int]]:
         """Label rows with evictions in this epoch, and how many."""
         rows, counts = self._label_scratch
         found = administration.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
+        self._check_lock(found)
         return list(zip(rows[:found].tolist(), counts[:found].tolist(), strict=True))
 
     # -- all tasks ----------------------------------------------------------------------------------------------
@@ -324,6 +321,7 @@ class Pool:
         lp_scores, scores, probabilities = (np.empty(self.capacity, dtype=np.float64) for _ in range(3))
         columns = (ids, entries, completions, lp_scores, scores, probabilities)
         count = measures.distribution.entry(content, self._process, *columns)
+        self._check_lock(count)
         order = np.argsort(entries[:count])
         ids, completions = ids[:count][order], completions[:count][order]
         lp_scores, scores, probabilities = (each[:count][order] for each in (lp_scores, scores, probabilities))
@@ -332,26 +330,39 @@ class Pool:
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
         copy: Bytes = np.empty(self.state.dtype.itemsize, dtype=np.uint8)
-        administration.snapshot.entry(self._segment.bytes, self._process, copy)
+        self._check_lock(administration.snapshot.entry(self._segment.bytes, self._process, copy))
+        self._log_repairs()
         return copy.view(self.state.dtype)
+
+    def capture(self, tables: Bytes, truth: np.ndarray[Any, Any], active: np.ndarray[Any, Any]) -> int:
+        """Copy what a checkpoint holds, or say how many slots that takes: see ``kernels.restore.capture``."""
+        needed = restore.capture.entry(self._segment.bytes, self._process, tables, truth, active)
+        self._check_lock(needed)
+        return int(needed)
+
+    def replace(self, image: State, saved: int, provided: int) -> int:
+        """Put an image in place of the content, or say how many streams that takes: see ``kernels.restore.replace``."""
+        needed = restore.replace.entry(self._segment.bytes, self._process, image.view(np.uint8), saved, provided)
+        self._check_lock(needed)
+        return int(needed)
 
     def end_epoch(self) -> int:
         """Begin a new epoch for the per-epoch counters; how many have ended."""
-        return int(administration.end_epoch.entry(self._segment.bytes, self._process))
+        epoch = administration.end_epoch.entry(self._segment.bytes, self._process)
+        self._check_lock(epoch)
+        self._log_repairs()
+        return int(epoch)
 
     # -- errors -------------------------------------------------------------------------------------------------
 
+    def _check_lock(self, answer: int) -> None:
+        """Raise if a kernel answered that the lock is lost."""
+        if answer == Status.LOCK_LOST:
+            self.fail(answer)
+
     def fail(self, status: int, task_id: object = None, score: object = None, where: str = "") -> NoReturn:
         """Raise the error for a kernel's negative status."""
-        message = {
-            Status.INVALID_SCORE: f"score {score!r} is not finite{where}: report a finite number, by convention 0 … 1",
-            Status.INVALID_TASK_ID: f"task id {task_id!r} is outside 0 … 2**53 − 1{where}",
-            Status.UNKNOWN_TASK: f"task {task_id!r} is not in the pool",
-            Status.DUPLICATE_TASK: f"task {task_id!r} is in the pool already",
-            Status.POOL_FULL: f"the pool is full ({self.capacity} tasks): evict one or raise num_active_tasks",
-            Status.POOL_EMPTY: "the pool has no task to draw: it was made with defer_init=True, so add_task(id) first",
-        }[status]
-        raise _ERRORS[status](message)
+        raise error_of(status, self.capacity, task_id, score, where)
 
 
 def _leave(content: Bytes, process: int, pid: int, start_time: int) -> None:

@@ -31,6 +31,7 @@ from lpcurr.errors import (
     SessionIncompatibleError,
     SessionNotFoundError,
 )
+from lpcurr.kernels import guard
 
 NAME_PREFIX = "lpcurr_"
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")  # macOS leaves 30 characters for the whole name
@@ -42,10 +43,14 @@ _tracker_lock = threading.Lock()
 
 
 def process_start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; 0 where that cannot be known, None if it is not there."""
+    """When a process started, in clock ticks since boot; 0 where that cannot be known, None if it is not there.
+
+    One that was killed and that its parent has not waited for, as in a container without an init process, is not.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
-            return int(stat.read().rpartition(b")")[2].split()[19])
+            fields = stat.read().rpartition(b")")[2].split()
+        return None if fields[0] in (b"Z", b"X") else int(fields[19])
     except (FileNotFoundError, ProcessLookupError):
         if os.path.isdir("/proc/self"):
             return None
@@ -58,12 +63,20 @@ def process_start_time(pid: int) -> int | None:
     return 0
 
 
+def process_is_alive(pid: int, start_time: int) -> bool:
+    """Whether the process that had this id and start time is still there; not another that got its id since."""
+    now = process_start_time(pid)
+    return now is not None and (start_time == 0 or now == start_time)
+
+
 class _Memory(shared_memory.SharedMemory):
     """Shared memory whose closing waits for the views that are still held, rather than raise (also from __del__)."""
 
     def close(self) -> None:
-        with contextlib.suppress(BufferError):
+        try:
             super().close()
+        except BufferError:  # not contextlib's way: at the interpreter's end, modules are gone before this
+            return
 
     def view(self, size: int) -> Bytes:
         """The first bytes as an array. It holds the mapping: ``np.ndarray(buffer=…)`` would be left dangling."""
@@ -145,6 +158,9 @@ class Segment:
         content = segment.bytes
         content[config_offset : config_offset + len(config_text)] = np.frombuffer(config_text, dtype=np.uint8)
         header = content[: layout.HEADER.itemsize].view(layout.HEADER)
+        header["creator_pid"] = os.getpid()
+        header["creator_start_time"] = process_start_time(os.getpid()) or 0
+        header["lock_file"] = guard.watch(content, segment.name, make=True)
         header["capacity"] = capacity
         header["segment_size"] = size
         header["config_offset"] = config_offset
@@ -164,6 +180,7 @@ class Segment:
             raise ConfigError(
                 f"session {session!r} exists already: attach to it with lpcurr.attach({session!r}), or choose another"
             ) from error
+        _hold(memory)
         _reserve(memory, size)
         segment = cls(memory, memory.view(size), session)
         segment._creator_pid = os.getpid()
@@ -183,15 +200,35 @@ class Segment:
                 raise FileNotFoundError
             memory = _open(NAME_PREFIX + session_id)
         except (FileNotFoundError, PermissionError) as error:
-            raise SessionNotFoundError(
-                f"no live session {session_id!r}: it may have ended, or be on another machine or of another user"
+            raise _not_found(session_id) from error
+        except ValueError as error:  # mmap's, of an empty file
+            raise SessionIncompatibleError(
+                f"session {session_id!r} cannot be attached: it is empty, or its creator has not finished making it"
             ) from error
         try:
+            if not _hold(memory):
+                raise _not_found(session_id)
             size = _verify(memory, session_id)
         except BaseException:
             memory.close()
             raise
-        return cls(memory, memory.view(size), session_id)
+        segment = cls(memory, memory.view(size), session_id)
+        try:
+            lock_file = guard.watch(segment.bytes, segment.name, make=False)
+        except FileNotFoundError:
+            lock_file = -1
+        if lock_file != segment.state["header"]["lock_file"][0]:
+            segment.close()
+            raise SessionIncompatibleError(
+                f"session {session_id!r} cannot be attached: its processes lock it in another way than this one "
+                f"(LPCURR_LOCK, NUMBA_DISABLE_JIT), or its lock file was removed from {guard.DIRECTORY}"
+            )
+        return segment
+
+    @property
+    def name(self) -> str | None:
+        """Name of the shared memory; None for a local segment."""
+        return None if self.session_id is None else NAME_PREFIX + self.session_id
 
     @property
     def bytes(self) -> Bytes:
@@ -229,6 +266,8 @@ class Segment:
 
     def close(self) -> None:
         """Give up this process's view; the segment lives on for others."""
+        if self._bytes is not None:
+            guard.forget(self._bytes)
         self._bytes = None
         self._state = None
         if self._memory is not None:
@@ -244,7 +283,28 @@ class Segment:
             _unlink(self._memory, tracked=False)
 
 
+def _not_found(session_id: object) -> SessionNotFoundError:
+    return SessionNotFoundError(
+        f"no live session {session_id!r}: it may have ended, or be on another machine or of another user"
+    )
+
+
+def _hold(memory: _Memory) -> bool:
+    """Show that the segment is in use, for as long as this process or a fork of it has it open; False if it is gone.
+
+    Process ids tell that too, but not those of another container that shares the memory.
+    """
+    with contextlib.suppress(ImportError, OSError):  # Windows; macOS, which locks files alone
+        import fcntl
+
+        descriptor: int = memory._fd  # type: ignore[attr-defined]
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        return os.fstat(descriptor).st_nlink > 0
+    return True
+
+
 def _unlink(memory: _Memory, *, tracked: bool) -> None:
+    guard.remove(memory.name)
     try:
         if tracked or sys.version_info >= (3, 13):
             memory.unlink()

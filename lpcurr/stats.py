@@ -75,7 +75,7 @@ class PoolStatistics:
         """Name of each label in use, by row."""
         table = self.snapshot["label_table"][0][: self._header["label_count"]]
         return {
-            int(row): table["name"][row][: table["size"][row]].tobytes().decode()
+            int(row): table["name"][row][: table["name_size"][row]].tobytes().decode()
             for row in np.flatnonzero(table["used"])
         }
 

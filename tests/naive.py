@@ -237,8 +237,12 @@ class NaivePool:
         self.tasks[task_id].scheduled_count += 1
         self.scheduled += 1
 
-    def take_draw(self, task_id: int) -> str:
-        """Follow the real pool, whose ``get_task`` answered ``task_id``; how that came about. Wrong if not allowed."""
+    def take_draw(self, task_id: int, gone: int | None = None) -> str:
+        """Follow the real pool, whose ``get_task`` answered ``task_id``; how that came about. Wrong if not allowed.
+
+        ``gone`` is the task that it replaced, where that is known: of scores that are equal but for rounding, either
+        may have been the least.
+        """
         known = task_id in self.tasks
         candidate = self.eviction_candidate()
         if known:
@@ -253,6 +257,11 @@ class NaivePool:
         else:
             assert candidate is not None, "a task was replaced though none may be evicted"
             assert self.rules.new_task_rate > 0.0, "a task was replaced at new_task_rate 0"
+            if gone is not None and gone != candidate:
+                scores = self.scores()
+                assert math.isclose(scores[gone], scores[candidate], rel_tol=1e-9), f"{gone} is not the least"
+                assert self.is_mature(self.tasks[gone]), f"{gone} has too few completions to be evicted"
+                candidate = gone
             self.evict(candidate)
             self.add_task(task_id)
             how = "replaced"
@@ -297,6 +306,11 @@ class NaivePool:
         return {task_id: (1.0 - self.rules.epsilon) * p + self.rules.epsilon / n for task_id, p in share.items()}
 
     # -- eviction ---------------------------------------------------------------------------------------------------
+
+    def is_mature(self, task: Task) -> bool:
+        """Whether it has enough completions to be evicted by its score."""
+        enough = self.rules.min_presentations
+        return task.completion_count >= (max(enough, self.rules.min_samples) if self.rules.explored_only else enough)
 
     def evictable(self, min_presentations: int | None = None) -> list[int]:
         """Tasks that may be evicted by their scores, in entry order."""

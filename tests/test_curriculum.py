@@ -2,13 +2,127 @@
 
 from __future__ import annotations
 
+import math
+import random
 from typing import Any
 
 import pytest
 
-from lpcurr import CurriculumConfig
+from lpcurr import CurriculumConfig, CurriculumTask, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.generators import GeneratedTask
 from tests.twins import Twins, make_config
+
+REFERENCE = {
+    "exploration": "absolute",
+    "eviction_among": "all",
+    "zero_is_unset": True,
+    "rand_task_rate": 0.0,
+    "new_task_rate": 1.0,
+}
+
+# -- learning progress ----------------------------------------------------------------------------------------------
+
+
+def progress_after(scores: list[float], algorithm: LearningProgressConfig) -> float:
+    config = CurriculumConfig(num_active_tasks=4, use_shared_memory=False, defer_init=True, algorithm_config=algorithm)
+    with config.make() as curriculum:
+        curriculum.add_task(1)
+        assert curriculum.update_many([1] * len(scores), scores) == len(scores)
+        return curriculum.calculate_raw_lp_debug_stats()["debug/raw_lp_max"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([0.0] * 50 + [1.0] * 3, 0.98**3 - 0.9**3),  # about 0.21
+        ([0.1] * 20 + [0.9], (0.1 - 0.02) * 8 / 9),
+        ([0.0] * 20 + [0.6], (0.1 - 0.02) * 0.6),
+    ],
+    ids=["solved at last", "improved", "baseline 0"],
+)
+def test_a_task_that_fails_until_it_is_first_solved_has_progress(scores: list[float], expected: float) -> None:
+    assert progress_after(scores, LearningProgressConfig()) == pytest.approx(expected, rel=1e-12)
+    # … and in the reference none, because an average of 0.0 counts as never set
+    assert progress_after(scores, LearningProgressConfig.reference(num_active_tasks=4)) == 0.0
+
+
+# -- get_task -------------------------------------------------------------------------------------------------------
+
+
+def test_below_capacity_a_task_is_created_and_at_capacity_one_is_drawn() -> None:
+    with Twins(make_config(10, {}, defer_init=False)) as twins:
+        created = [twins.create() for _ in range(10)]
+        assert len(set(created)) == 10
+        assert all(0 <= task_id < 2**53 for task_id in created)
+        assert {twins.draw() for _ in range(500)} == set(created)  # nobody has the completions to be evicted
+        twins.evict(created[3])
+        assert twins.create() not in created
+        assert twins.naive.created == twins.curriculum.stats()["num_created"] == 11
+
+
+@pytest.mark.parametrize("algorithm", [{}, REFERENCE, {"use_bidirectional": False}, DiscreteRandomConfig()], ids=str)
+def test_a_fixed_set_of_tasks_stays_as_it_is(algorithm: Any) -> None:
+    with Twins(make_config(10, algorithm)) as twins:
+        twins.add(*range(8))  # although there is room for two more
+        for _ in range(400):
+            twins.update(twins.draw(), 0.3)
+        assert list(twins.naive.tasks) == list(range(8))
+        assert twins.curriculum.stats()["num_created"] == 8
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 9])
+@pytest.mark.parametrize("algorithm", [{"new_task_rate": 1.0}, REFERENCE, {"use_bidirectional": False}], ids=str)
+def test_every_draw_is_one_that_the_rules_allow(algorithm: dict[str, Any], capacity: int) -> None:
+    rng = random.Random(capacity)
+    with Twins(make_config(capacity, {**algorithm, "min_samples_for_lp": 3}, defer_init=False)) as twins:
+        for _ in range(300):
+            twins.update(twins.draw(), rng.random())
+        assert twins.curriculum.find_violations() == []
+        assert (twins.naive.evicted > 0) is (capacity > 1)  # a pool of one evicts nothing
+
+
+def test_discrete_random_evicts_nothing_by_score() -> None:
+    with Twins(make_config(4, DiscreteRandomConfig(), defer_init=False)) as twins:
+        for _ in range(300):
+            twins.update(twins.draw(), 0.5)
+        assert twins.naive.evicted == twins.curriculum.stats()["num_evicted"] == 0
+        assert twins.curriculum.recommend_eviction() is None
+        assert twins.curriculum.evictable_tasks() == []
+
+
+def replaced(new_task_rate: float, draws: int = 4000) -> float:
+    """Share of the draws that replaced a task where one always could be."""
+    algorithm = LearningProgressConfig(min_samples_for_lp=0, new_task_rate=new_task_rate)
+    config = make_config(
+        20, {**algorithm.model_dump(exclude={"num_active_tasks", "use_shared_memory"})}, defer_init=False
+    )
+    config.min_presentations_for_eviction = 0
+    with config.make() as curriculum:
+        curriculum.sample_ids(20)
+        curriculum.sample_ids(draws)
+        return curriculum.stats()["num_evicted"] / draws
+
+
+def test_the_new_task_rate_is_the_share_of_draws_that_bring_in_a_task() -> None:
+    assert replaced(0.0) == 0.0
+    assert replaced(1.0) == 1.0
+    for rate in (0.1, 0.5):
+        assert replaced(rate) == pytest.approx(rate, abs=5.0 * math.sqrt(rate * (1.0 - rate) / 4000))
+
+
+@pytest.mark.parametrize(("rate", "most"), [(0.1, 2), (0.5, 10), (0.01, 1)])
+def test_no_task_is_evicted_while_too_many_are_unexplored(rate: float, most: int) -> None:
+    algorithm = {"min_samples_for_lp": 3, "new_task_rate": rate}
+    config = make_config(20, algorithm, defer_init=False, min_presentations_for_eviction=0)
+    with Twins(config) as twins:
+        for task_id in [twins.create() for _ in range(20)]:
+            twins.update(task_id, 0.1, 0.2, 0.3)
+        largest = 0
+        for _ in range(600):
+            twins.draw()  # nobody ever finishes: new tasks stay unexplored
+            largest = max(largest, sum(not twins.naive.is_explored(task) for task in twins.naive.tasks.values()))
+        assert largest == most
+
 
 # -- eviction -------------------------------------------------------------------------------------------------------
 
@@ -33,6 +147,119 @@ def test_of_equal_scores_the_task_that_entered_first_is_evicted(
         assert twins.naive.recommend_eviction() == twins.curriculum.recommend_eviction() == first
         twins.curriculum.get_task()
         assert first not in twins.curriculum.probabilities()[0]
+
+
+@pytest.mark.parametrize("percentile", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("algorithm", [{}, REFERENCE, {"use_bidirectional": False}], ids=["default", "all", "basic"])
+def test_recommendations_are_the_naive_pools(algorithm: dict[str, Any], percentile: float) -> None:
+    algorithm = {**algorithm, "min_samples_for_lp": 4, "eviction_threshold_percentile": percentile}
+    rng = random.Random(1)
+    with Twins(make_config(20, algorithm)) as twins:
+        for task_id in range(20):
+            twins.add(task_id)
+            twins.update(task_id, *[rng.random() for _ in range(task_id % 9)])
+        curriculum = twins.curriculum
+        for enough in (None, 0, 3, 8, 100):
+            assert curriculum.evictable_tasks(None, enough) == twins.naive.evictable(enough)
+            assert curriculum.recommend_eviction(None, enough) == twins.naive.recommend_eviction(enough)
+        assert (len(twins.naive.evictable()) > 1) is (percentile > 0.0)
+        some = twins.naive.evictable()[-1:]
+        assert curriculum.evictable_tasks([*some, 1, 999]) == some
+        assert curriculum.recommend_eviction([999, *some]) == some[0]
+        assert curriculum.recommend_eviction([]) is None
+
+
+@pytest.mark.parametrize("percentile", [0.0, 1.0])
+def test_at_either_end_of_the_percentile_the_least_is_evicted(percentile: float) -> None:
+    algorithm = {"eviction_threshold_percentile": percentile, "new_task_rate": 1.0, "min_samples_for_lp": 3}
+    with Twins(make_config(5, algorithm, defer_init=False)) as twins:
+        ids = [twins.create() for _ in range(5)]
+        for i, task_id in enumerate(ids):
+            twins.update(task_id, *[0.0] * 6, 0.1 * (5 - i))
+        least = twins.naive.recommend_eviction()
+        assert least == ids[4]
+        twins.draw()
+        assert least not in twins.naive.tasks
+
+
+# -- configurations -------------------------------------------------------------------------------------------------
+
+
+class Counting:
+    """A generator that keeps count of what it builds."""
+
+    def __init__(self) -> None:
+        self.built: list[int] = []
+
+    def __call__(self, task_id: int) -> dict[str, Any]:
+        self.built.append(task_id)
+        return {"id": task_id, "walls": [1, 2]}
+
+    def label_of(self, task_id: int) -> str:
+        return "even" if task_id % 2 == 0 else "odd"
+
+
+def make_counting(cache: int) -> tuple[Counting, Any]:
+    generator = Counting()
+    config = CurriculumConfig(
+        num_active_tasks=50, seed=0, use_shared_memory=False, defer_init=True, env_cache_size=cache
+    )
+    return generator, config.make(task_generator=generator)
+
+
+def test_configurations_are_built_when_a_task_is_first_drawn_and_kept() -> None:
+    generator, curriculum = make_counting(1000)
+    with curriculum:
+        for task_id in range(50):
+            curriculum.add_task(task_id)
+        assert generator.built == []  # its label is known without
+        assert curriculum.get_task_stats(8)["label"] == "even"
+        tasks = [curriculum.get_task() for _ in range(30)]
+        assert sorted(generator.built) == sorted({task.task_id for task in tasks})
+        for task in tasks:
+            assert task.get_env_cfg() == {"id": task.task_id, "walls": [1, 2]}
+        assert len(generator.built) == len({task.task_id for task in tasks})
+
+
+def test_no_more_configurations_are_kept_than_the_cache_holds() -> None:
+    generator, curriculum = make_counting(4)
+    with curriculum:
+        for task_id in range(50):
+            curriculum.add_task(task_id)
+        curriculum.sample_ids(2000)
+        assert len(curriculum._builder._cache) <= 4
+        before = len(generator.built)
+        for _ in range(3):
+            for task_id in range(6):
+                curriculum.build(task_id)
+        assert len(generator.built) - before >= 17
+        for _ in range(3):
+            curriculum.build(5)
+        assert generator.built[-1] == 5
+        assert generator.built[-2] != 5
+
+
+def test_a_configuration_is_the_callers_own() -> None:
+    generator, curriculum = make_counting(10)
+    with curriculum:
+        curriculum.add_task(3)
+        task = curriculum.get_task()
+        task.get_env_cfg()["walls"].append(3)
+        assert task.get_env_cfg() == curriculum.build(3) == {"id": 3, "walls": [1, 2]}
+        assert generator.built == [3]
+
+
+def test_a_task_says_what_it_is() -> None:
+    _, curriculum = make_counting(10)
+    with curriculum:
+        curriculum.add_task(3)
+        curriculum.add_task(4, "given")
+        tasks = {task.task_id: task for task in (curriculum.get_task() for _ in range(50))}
+        assert {task_id: task.label for task_id, task in tasks.items()} == {3: "odd", 4: "given"}
+        assert tasks[3].get_label() == "odd"
+        assert tasks[3].get_slice_values() == {}
+        assert isinstance(tasks[3], CurriculumTask)
+        assert repr(tasks[3]) == "CurriculumTask(task_id=3, label='odd')"
 
 
 # -- labels ---------------------------------------------------------------------------------------------------------

@@ -48,6 +48,15 @@ class Twins:
         assert self.naive.take_draw(task_id) == "created"
         return task_id
 
+    def draw(self) -> int:
+        """A draw of any kind; fails where the naive pool would not have allowed it."""
+        before = set(self.naive.tasks)
+        task_id = self.curriculum.get_task().task_id
+        gone = before - set(self.curriculum.probabilities()[0].tolist())
+        assert len(gone) <= 1
+        self.naive.take_draw(task_id, *gone)
+        return task_id
+
     def update(self, task_id: int, *scores: float) -> None:
         for score in scores:
             assert self.curriculum.update_task_performance(task_id, score) == self.naive.update(task_id, score)

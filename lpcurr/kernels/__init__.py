@@ -4,6 +4,7 @@
 ``views``              typed views into the segment
 ``mutex, repair``      the lock; rebuilding derived state; what a new owner does after a dead one
 ``journal``            the undo journal
+``replacement``        replacing everything at once, which is more than the journal holds
 ``random``             a random stream for each process
 ``slots, trees``       id → slot, free slots, active index; the eviction tournament and the sum tree
 ``moments``            running mean and deviation
@@ -11,7 +12,7 @@
 ``labels``             interned label strings
 ``draw, eviction``     which task is played next, which one goes
 ``tasks``              creating, updating and removing a task
-``episode, …``         what Python calls: ``episode``, ``administration``, ``measures``
+``episode, …``         what Python calls: ``episode``, ``administration``, ``measures``, ``restore``
 =====================  ===================================================================================
 
 Importing this package compiles nothing; :func:`compile_all` does, or loads what was compiled before.
@@ -19,10 +20,10 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 
 from __future__ import annotations
 
-from lpcurr.kernels import administration, episode, measures
+from lpcurr.kernels import administration, episode, measures, restore
 from lpcurr.kernels._compile import JIT, Kernel, compile_all
 
-__all__ = ["JIT", "Kernel", "administration", "compile_all", "episode", "measures", "warmup"]
+__all__ = ["JIT", "Kernel", "administration", "compile_all", "episode", "measures", "restore", "warmup"]
 
 
 def warmup() -> None:

@@ -29,6 +29,8 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.runtime import rtsys
 
 from lpcurr.kernels._helper_compiler import helper_options
+from lpcurr.kernels.environment import FINGERPRINT, ROBUST_MUTEX
+from lpcurr.kernels.guard import guarded
 
 _logger = logging.getLogger("lpcurr")
 
@@ -62,7 +64,7 @@ class Kernel:
         self.function = function
         self.signature = signature
         self.symbol = symbol
-        self.entry: Callable[..., Any] = function
+        self.entry: Callable[..., Any] = _safe(function)
         self._dispatcher: Any = _njit(no_cfunc_wrapper=symbol is None, **_OPTIONS)(function)
         self._result: Any = None
         Kernel.registry.append(self)
@@ -76,10 +78,15 @@ class Kernel:
             dispatcher._cache = cache
             dispatcher.compile(self.signature)
             self._result = dispatcher.overloads[dispatcher.signatures[0]]
-        self.entry = self._result.entry_point
+        self.entry = _safe(self._result.entry_point)
         if self.symbol is not None:
             c_name = self._result.fndesc.llvm_cfunc_wrapper_name
             llvmlite.binding.add_symbol(self.symbol, self._result.library.get_pointer_to_function(c_name))
+
+
+def _safe(entry: Callable[..., Any]) -> Callable[..., Any]:
+    """What Python calls: the kernel itself where it takes the lock, else the kernel with a lock around it."""
+    return entry if ROBUST_MUTEX else guarded(entry)
 
 
 def kernel(signature: str, symbol: str | None = None) -> Callable[[Callable[..., Any]], Kernel]:
@@ -98,7 +105,7 @@ def kernel(signature: str, symbol: str | None = None) -> Callable[[Callable[...,
 def source_fingerprint() -> str:
     """Hash of everything that the machine code depends on beside numba and the processor (which numba checks)."""
     package = Path(__file__).resolve().parent
-    digest = hashlib.sha256(f"boundscheck={_settings.BOUNDSCHECK} opt={_settings.OPT}".encode())
+    digest = hashlib.sha256(f"boundscheck={_settings.BOUNDSCHECK} opt={_settings.OPT} {FINGERPRINT}".encode())
     for source in (package.parent / "layout.py", *sorted(package.glob("*.py"))):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lpcurr import layout
-from lpcurr.kernels import journal, labels, mutex, repair, slots, tasks
-from lpcurr.kernels._compile import kernel
+from lpcurr.kernels import faults, journal, labels, mutex, repair, slots, tasks
+from lpcurr.kernels._compile import helper, kernel
 from lpcurr.kernels.repair import lock
 from lpcurr.kernels.views import column, header_record, label_record, process_record, words
 
@@ -14,7 +14,12 @@ _UNKNOWN_TASK = layout.Status.UNKNOWN_TASK
 _DUPLICATE_TASK = layout.Status.DUPLICATE_TASK
 _POOL_FULL = layout.Status.POOL_FULL
 _NO_PROCESS_RECORD = layout.Status.NO_PROCESS_RECORD
+_ORDINAL_TAKEN = layout.Status.ORDINAL_TAKEN
 _ACCEPTED = layout.Status.ACCEPTED
+_LOCK_LOST = layout.Status.LOCK_LOST
+_HELD_WORD = layout.header_word("held")
+_DROPPED_WORD = layout.header_word("dropped")
+_NEXT_STREAM_WORD = layout.header_word("next_stream")
 _SLOT_MASK = (1 << layout.SLOT_BITS) - 1
 _TRUTH_COUNT = len(layout.TRUTH_COLUMNS)
 _FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
@@ -27,7 +32,8 @@ def add_task(segment, process, task_id, success_threshold, pending, name, size, 
 
     ``pending`` 1: its configuration is yet to be built once. A negative ``size`` leaves the label unknown.
     """
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     header = header_record(segment, 0)
     if slots.find_slot(segment, task_id) >= 0:
         answer = _DUPLICATE_TASK
@@ -47,7 +53,8 @@ def label_task(segment, process, task_id, packed, name, size, name_hash):
 
     A negative ``size`` keeps the label that it has. ``UNKNOWN_TASK`` where the task was evicted meanwhile.
     """
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     view = column(segment)
     slot = packed & _SLOT_MASK
     entry = (packed >> layout.ENTRY_SHIFT) & layout.ENTRY_MASK
@@ -64,11 +71,14 @@ def label_task(segment, process, task_id, packed, name, size, name_hash):
 @kernel("int64(uint8[::1], int64, int64, int64)")
 def remove_task(segment, process, task_id, dropped):
     """Take a task out of the pool (``dropped`` 1: because it cannot be built); ``ACCEPTED`` or ``UNKNOWN_TASK``."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     slot = slots.find_slot(segment, task_id)
     answer = _UNKNOWN_TASK
     if slot >= 0:
+        journal.remember_word(segment, _DROPPED_WORD)
         header_record(segment, 0).dropped += dropped
+        faults.point(segment)
         tasks.remove_task(segment, process, slot)
         journal.commit(segment)
         answer = _ACCEPTED
@@ -79,7 +89,8 @@ def remove_task(segment, process, task_id, dropped):
 @kernel("int64(uint8[::1], int64, int64, int64[::1])")
 def read_task(segment, process, task_id, row):
     """Copy a task's truth columns, as raw words, into ``row``: int64[17]; ``ACCEPTED`` or ``UNKNOWN_TASK``."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     slot = slots.find_slot(segment, task_id)
     answer = _UNKNOWN_TASK
     if slot >= 0:
@@ -95,12 +106,13 @@ def read_task(segment, process, task_id, row):
 @kernel("int64(uint8[::1], int64, int64, int64, uint8[::1])")
 def read_label(segment, process, row, stamp, name):
     """Copy a label's name, UTF-8, into ``name``; its size, or -1 if labels were renamed since ``stamp``."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     answer = -1
     record = label_record(segment, row)
     if header_record(segment, 0).label_stamp == stamp and record.used:
         stored = record.name
-        answer = record.size
+        answer = record.name_size
         for i in range(answer):
             name[i] = stored[i]
     mutex.unlock(segment)
@@ -110,7 +122,8 @@ def read_label(segment, process, row, stamp, name):
 @kernel("int64(uint8[::1], int64, int64[::1], int64[::1])")
 def epoch_evictions(segment, process, rows, counts):
     """Evictions of this epoch, where there are any: label rows and counts, each [LABEL_CAPACITY]; how many rows."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     found = 0
     for row in range(header_record(segment, 0).label_count):
         evicted = label_record(segment, row).epoch_evicted
@@ -125,33 +138,63 @@ def epoch_evictions(segment, process, rows, counts):
 @kernel("int64(uint8[::1], int64)")
 def end_epoch(segment, process):
     """Begin a new epoch: what labels count per epoch starts again at zero; the number of epochs ended."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     header = header_record(segment, 0)
-    for row in range(header.label_count):
-        record = label_record(segment, row)
-        record.epoch_sampled = 0
-        record.epoch_evicted = 0
-    header.epoch_evictions = 0
-    header.eviction_stamp += 1
-    header.epoch += 1
-    answer = header.epoch
+    answer = header.epoch + 1
+    header.epoch_ending = answer
+    journal.compiler_barrier()
+    faults.point(segment)
+    repair.finish_epoch(segment)
     mutex.unlock(segment)
     return answer
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)")
-def attach_process(segment, pid, start_time):
-    """Take a process record: (its number, the ordinal of its random stream), or (``NO_PROCESS_RECORD``, 0)."""
-    lock(segment, 0)
-    header = header_record(segment, 0)
-    answer, ordinal = _NO_PROCESS_RECORD, 0
+@helper
+def _free_record(segment):
+    """A free process record: of those with a stream from a checkpoint the one with the least ordinal, -1 if none is."""
+    free, waiting = -1, -1
     for process in range(layout.PROCESS_CAPACITY):
         record = process_record(segment, process)
-        if record.pid == 0:
-            ordinal = header.next_stream
-            header.next_stream = ordinal + 1
+        if record.pid != 0:
+            continue
+        if record.start_time != layout.STREAM_WAITS:
+            free = process if free < 0 else free
+        elif waiting < 0 or record.ordinal < process_record(segment, waiting).ordinal:
+            waiting = process
+    return waiting if waiting >= 0 else free
+
+
+@kernel("int64(uint8[::1], int64, int64, int64, int64, uint64[::1])")
+def attach_process(segment, pid, start_time, seed, ordinal, stream):
+    """Take a process record, with a stream that a checkpoint left or else the given one: its number.
+
+    ``stream`` is uint64[4], that of (``seed``, ``ordinal``); ``ORDINAL_TAKEN`` where these are not the pool's seed and
+    next ordinal any more, so that a record never holds a stream that is not its own; ``NO_PROCESS_RECORD`` where none
+    is free.
+    """
+    if not lock(segment, 0):
+        return _LOCK_LOST
+    header = header_record(segment, 0)
+    process = _free_record(segment)
+    answer = process if process >= 0 else _NO_PROCESS_RECORD
+    if process >= 0:
+        record = process_record(segment, process)
+        journal.remember_word(segment, _NEXT_STREAM_WORD)
+        journal.remember_process(segment, process)
+        if record.start_time != layout.STREAM_WAITS:
+            if header.seed == seed and header.next_stream == ordinal:
+                header.next_stream = ordinal + 1
+                record.ordinal = ordinal
+                record.stream0 = stream[0]
+                record.stream1 = stream[1]
+                record.stream2 = stream[2]
+                record.stream3 = stream[3]
+                faults.point(segment)
+            else:
+                answer = _ORDINAL_TAKEN
+        if answer >= 0:
             record.start_time = start_time
-            record.ordinal = ordinal
             record.label_stamp = header.label_stamp
             record.draws = 0
             record.tries = 0
@@ -161,21 +204,24 @@ def attach_process(segment, pid, start_time):
             record.evicted = 0
             record.accepted = 0
             record.refused = 0
+            faults.point(segment)
             record.pid = pid
-            answer = process
-            break
+            faults.point(segment)
+        journal.commit(segment)
     mutex.unlock(segment)
-    return answer, ordinal
+    return answer
 
 
 @kernel("int64(uint8[::1], int64, int64, int64)")
 def detach_process(segment, process, pid, start_time):
     """Give a process record back, if it is still that process's; whether it was."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     record = process_record(segment, process)
     answer = 0
     if record.pid == pid and record.start_time == start_time:
-        record.pid = 0
+        record.pid = 0  # one store: nothing to undo
+        faults.point(segment)
         answer = 1
     mutex.unlock(segment)
     return answer
@@ -184,13 +230,15 @@ def detach_process(segment, process, pid, start_time):
 @kernel("int64(uint8[::1], int64, uint8[::1])")
 def snapshot(segment, process, copy):
     """Copy the segment (without the configuration text behind it) at one moment between two calls."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     source, target = words(segment), words(copy)
     for i in range(target.size):
         target[i] = source[i]
     mutex.unlock(segment)
+    target[_HELD_WORD] = 0  # the copy was made while locked; a mutex of zeros is a free one
     for i in range(layout.MUTEX_OFFSET // 8, (layout.MUTEX_OFFSET + layout.MUTEX_SIZE) // 8):
-        target[i] = 0  # the copy was made while locked; a mutex of zeros is a free one
+        target[i] = 0
     return target.size
 
 
@@ -217,7 +265,9 @@ def rebuild_copy(segment):
 @kernel("int64(uint8[::1], int64, int64, uint8[::1], int64, int64)")
 def preset_label(segment, process, row, name, size, name_hash):
     """Name one of the fixed label rows of a new pool."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     labels.write_row(segment, row, name, size, name_hash)
+    journal.commit(segment)
     mutex.unlock(segment)
     return np.int64(0)

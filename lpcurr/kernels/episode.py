@@ -11,7 +11,7 @@ import math
 
 from lpcurr import layout
 from lpcurr.kernels import draw as drawing
-from lpcurr.kernels import eviction, journal, labels, mutex, random, slots, tasks
+from lpcurr.kernels import eviction, faults, journal, labels, mutex, random, slots, tasks
 from lpcurr.kernels._compile import helper, kernel
 from lpcurr.kernels.repair import lock
 from lpcurr.kernels.views import column, header_record, process_record
@@ -21,6 +21,9 @@ _ACCEPTED = layout.Status.ACCEPTED
 _INVALID_SCORE = layout.Status.INVALID_SCORE
 _INVALID_TASK_ID = layout.Status.INVALID_TASK_ID
 _POOL_EMPTY = layout.Status.POOL_EMPTY
+_LOCK_LOST = layout.Status.LOCK_LOST
+_REFUSED_WORD = layout.header_word("refused")
+_PROCESS_REFUSED = layout.process_word("refused")
 
 
 @helper
@@ -71,7 +74,8 @@ def _draw_one(segment, process):
 @kernel("UniTuple(int64, 2)(uint8[::1], int64)")
 def draw(segment, process):
     """Hand out one task: (task id, packed)."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST, layout.ATTENTION
     answer = _draw_one(segment, process)
     mutex.unlock(segment)
     return answer
@@ -80,7 +84,8 @@ def draw(segment, process):
 @kernel("int64(uint8[::1], int64, int64[::1], int64[::1])")
 def draw_many(segment, process, ids, packed):
     """Hand out ``ids.size`` tasks into ``ids`` and ``packed``; ``ACCEPTED`` or ``POOL_EMPTY``."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     status = _ACCEPTED
     for i in range(ids.size):
         ids[i], packed[i] = _draw_one(segment, process)
@@ -104,8 +109,12 @@ def _check(task_id, score):
 def _update_one(segment, process, task_id, score):
     slot = slots.find_slot(segment, task_id)
     if slot < 0:
+        journal.remember_word(segment, _REFUSED_WORD)
+        journal.remember_process_word(segment, process, _PROCESS_REFUSED)
         header_record(segment, 0).refused += 1
+        faults.point(segment)
         process_record(segment, process).refused += 1
+        journal.commit(segment)
         return _REFUSED
     tasks.complete_task(segment, process, slot, score)
     journal.commit(segment)
@@ -117,7 +126,8 @@ def update(segment, process, task_id, score):
     """Credit a score to a task: ``ACCEPTED``, ``REFUSED`` (not in the pool), or what is wrong with the arguments."""
     status = _check(task_id, score)
     if status == _ACCEPTED:
-        lock(segment, process)
+        if not lock(segment, process):
+            return _LOCK_LOST
         status = _update_one(segment, process, task_id, score)
         mutex.unlock(segment)
     return status
@@ -131,7 +141,8 @@ def update_many(segment, process, ids, scores):
         if status != _ACCEPTED:
             return status, i
     accepted = 0
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST, 0
     for i in range(ids.size):
         accepted += _update_one(segment, process, ids[i], scores[i])
     mutex.unlock(segment)

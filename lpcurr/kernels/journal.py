@@ -2,24 +2,29 @@
 
 ``remember_…`` copies words to the header and then publishes them by raising ``journal_count``; ``commit`` sets the
 count back to zero at the end of a call. Whoever finds the lock's owner dead restores the words in reverse order and
-rebuilds the derived state (:mod:`lpcurr.kernels.repair`), so at most the dead worker's one unfinished call is lost.
+rebuilds the derived state (:mod:`lpcurr.kernels.repair`), so at most the dead worker's one unfinished call is lost; of
+a batch, what comes after its last complete item. A word may be written down more than once: the oldest value wins.
 
-Only truth is journalled: the columns in ``layout.TRUTH_COLUMNS`` and the counters. A compiler barrier is all the
-ordering that is needed: a killed process's stores retire in program order, as every thread sees its own.
+Only truth is journalled: the columns in ``layout.TRUTH_COLUMNS``, labels and counters. Not: stamps (they only grow), a
+process's random stream and the figures about its draws (they go with it). A compiler barrier is all the ordering that
+is needed: a killed process's stores retire in program order, as every thread sees its own.
 """
 
 from __future__ import annotations
 
 from lpcurr import layout
-from lpcurr.kernels import views
+from lpcurr.kernels import faults, views
 from lpcurr.kernels._compile import helper
 from lpcurr.kernels.views import compiler_barrier, header_record, words
 
 _FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
 _LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
 _LABEL_WORDS = layout.LABEL.itemsize // 8
-_LABEL_FIRST = layout.label_word("completed")
-_LABEL_LAST = layout.label_word("epoch_sampled") + 1
+_LABEL_STATE_WORDS = layout.label_word("name")
+_LABEL_HASH_WORD = layout.LABEL_HASH_OFFSET // 8
+_PROCESS_TABLE_WORD = layout.PROCESS_OFFSET // 8
+_PROCESS_WORDS = layout.PROCESS.itemsize // 8
+_PROCESS_IDENTITY_WORDS = layout.process_word("draws")
 
 _journal_words = views._fixed_array("<i8", 8 * layout.header_word("journal_word"), layout.JOURNAL_CAPACITY)
 _journal_values = views._fixed_array("<i8", 8 * layout.header_word("journal_value"), layout.JOURNAL_CAPACITY)
@@ -32,9 +37,11 @@ def remember_word(segment, word):
     count = header.journal_count
     _journal_words(segment)[count] = word
     _journal_values(segment)[count] = words(segment)[word]
+    faults.point(segment)
     compiler_barrier()
     header.journal_count = count + 1
     compiler_barrier()
+    faults.point(segment)
 
 
 @helper
@@ -47,9 +54,11 @@ def remember_words(segment, first, last):
         _journal_words(segment)[count] = word
         _journal_values(segment)[count] = old[word]
         count += 1
+    faults.point(segment)
     compiler_barrier()
     header.journal_count = count
     compiler_barrier()
+    faults.point(segment)
 
 
 @helper
@@ -64,33 +73,64 @@ def remember_columns(segment, first, last, slot):
         _journal_words(segment)[count] = word
         _journal_values(segment)[count] = old[word]
         count += 1
+    faults.point(segment)
     compiler_barrier()
     header.journal_count = count
     compiler_barrier()
+    faults.point(segment)
+
+
+@helper
+def remember_label_word(segment, row, word):
+    """Journal one word of a label's record; ``word`` as ``layout.label_word`` has it."""
+    remember_word(segment, _LABEL_TABLE_WORD + row * _LABEL_WORDS + word)
 
 
 @helper
 def remember_label(segment, row):
-    """Journal the counters of a label."""
+    """Journal a label's state and counters."""
     start = _LABEL_TABLE_WORD + row * _LABEL_WORDS
-    remember_words(segment, start + _LABEL_FIRST, start + _LABEL_LAST)
+    remember_words(segment, start, start + _LABEL_STATE_WORDS)
+
+
+@helper
+def remember_label_name(segment, row):
+    """Journal a label's state and counters, its name and its hash: the row is to be another label's."""
+    start = _LABEL_TABLE_WORD + row * _LABEL_WORDS
+    remember_words(segment, start, start + _LABEL_WORDS)
+    remember_word(segment, _LABEL_HASH_WORD + row)
+
+
+@helper
+def remember_process_word(segment, process, word):
+    """Journal one word of a process's record; ``word`` as ``layout.process_word`` has it."""
+    remember_word(segment, _PROCESS_TABLE_WORD + process * _PROCESS_WORDS + word)
+
+
+@helper
+def remember_process(segment, process):
+    """Journal who a process record belongs to, and its random stream."""
+    start = _PROCESS_TABLE_WORD + process * _PROCESS_WORDS
+    remember_words(segment, start, start + _PROCESS_IDENTITY_WORDS)
 
 
 @helper
 def commit(segment):
     """The call's truth is complete: forget the journal."""
+    faults.point(segment)
     compiler_barrier()
     header_record(segment, 0).journal_count = 0
     compiler_barrier()
+    faults.point(segment)
 
 
 @helper
 def roll_back(segment):
-    """Restore what an unfinished call had journalled; the number of words restored."""
-    header = header_record(segment, 0)
-    count = header.journal_count
+    """Undo what an unfinished call had journalled; the number of words restored."""
+    count = header_record(segment, 0).journal_count
     cells = words(segment)
     for entry in range(count - 1, -1, -1):
         cells[_journal_words(segment)[entry]] = _journal_values(segment)[entry]
+        faults.point(segment)
     commit(segment)
     return count

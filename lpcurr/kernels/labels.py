@@ -8,11 +8,14 @@ Row 0 is "unknown", the label of a task that has none.
 from __future__ import annotations
 
 from lpcurr import layout
-from lpcurr.kernels import journal
+from lpcurr.kernels import faults, journal
 from lpcurr.kernels._compile import helper
 from lpcurr.kernels.views import column, header_record, label_hashes, label_record
 
 FIRST_FREE_ROW = layout.OVERFLOW_LABEL + 1
+_LABEL_COUNT_WORD = layout.header_word("label_count")
+_LABEL_CLOCK_WORD = layout.header_word("label_clock")
+_INACTIVE_SINCE = layout.label_word("inactive_since")
 
 
 @helper
@@ -24,7 +27,7 @@ def row_of(cell):
 @helper
 def _same_name(segment, row, name, size):
     record = label_record(segment, row)
-    if record.used == 0 or record.size != size:
+    if record.used == 0 or record.name_size != size:
         return False
     stored = record.name
     for i in range(size):
@@ -46,15 +49,18 @@ def _find_row(segment, name, size, name_hash):
 def _drop_row(segment, row):
     """Forget an inactive label; caches of strings learn of it by the label stamp."""
     header = header_record(segment, 0)
+    journal.remember_label(segment, row)
     header.label_stamp += 1
     header.inactive_labels -= 1
     record = label_record(segment, row)
     record.used = 0
+    faults.point(segment)
     record.inactive_since = 0
     record.completed = 0
     record.evicted = 0
     record.epoch_evicted = 0
     record.epoch_sampled = 0
+    faults.point(segment)
 
 
 @helper
@@ -78,7 +84,9 @@ def _free_row(segment):
         if label_record(segment, row).used == 0:
             return row
     if header.label_count < layout.LABEL_CAPACITY:
+        journal.remember_word(segment, _LABEL_COUNT_WORD)
         header.label_count += 1
+        faults.point(segment)
         return header.label_count - 1
     return _drop_oldest_inactive(segment)
 
@@ -104,17 +112,20 @@ def intern(segment, name, size, name_hash):
 
 @helper
 def write_row(segment, row, name, size, name_hash):
-    """Fill a free row; ``used`` last, so that a half-written one is never seen."""
+    """Fill a free row."""
+    journal.remember_label_name(segment, row)
     record = label_record(segment, row)
     stored = record.name
     for i in range(size):
         stored[i] = name[i]
+    faults.point(segment)
     label_hashes(segment)[row] = name_hash
-    record.size = size
+    record.name_size = size
     record.active = 0
     record.inactive_since = 0
-    journal.compiler_barrier()
+    faults.point(segment)
     record.used = 1
+    faults.point(segment)
 
 
 @helper
@@ -122,9 +133,13 @@ def enter_label(segment, row):
     """One more active task has this label."""
     record = label_record(segment, row)
     record.active += 1
+    faults.point(segment)
     if record.inactive_since > 0:
+        journal.remember_label_word(segment, row, _INACTIVE_SINCE)
         record.inactive_since = 0
+        faults.point(segment)
         header_record(segment, 0).inactive_labels -= 1
+        faults.point(segment)
 
 
 @helper
@@ -132,11 +147,17 @@ def leave_label(segment, row):
     """One active task fewer has this label; the last one makes it inactive."""
     record = label_record(segment, row)
     record.active -= 1
+    faults.point(segment)
     if record.active == 0 and row >= FIRST_FREE_ROW:
         header = header_record(segment, 0)
+        journal.remember_word(segment, _LABEL_CLOCK_WORD)
+        journal.remember_label_word(segment, row, _INACTIVE_SINCE)
         header.label_clock += 1
+        faults.point(segment)
         record.inactive_since = header.label_clock
+        faults.point(segment)
         header.inactive_labels += 1
+        faults.point(segment)
         if header.inactive_labels > header.max_inactive_labels:
             _drop_oldest_inactive(segment)
 
@@ -152,12 +173,17 @@ def relabel(segment, slot, row):
         old, new = label_record(segment, old_row), label_record(segment, row)
         moved = min(view.scheduled_count[slot], old.epoch_sampled)
         old.epoch_sampled -= moved
+        faults.point(segment)
         new.epoch_sampled += moved
+        faults.point(segment)
         old.completed -= view.completion_count[slot]
+        faults.point(segment)
         new.completed += view.completion_count[slot]
+        faults.point(segment)
         enter_label(segment, row)
         leave_label(segment, old_row)
     view.label[slot] = row
+    faults.point(segment)
 
 
 @helper
@@ -167,13 +193,14 @@ def rebuild_labels(segment):
     view = column(segment)
     for row in range(header.label_count):
         label_record(segment, row).active = 0
+        faults.point(segment)
     for position in range(header.active_count):
         label_record(segment, row_of(view.label[view.active[position]])).active += 1
+        faults.point(segment)
     header.inactive_labels = 0
     for row in range(FIRST_FREE_ROW, header.label_count):
         record = label_record(segment, row)
-        if record.active > 0:
-            record.used = 1  # a rolled-back eviction may have dropped the label; its name is still there
+        faults.point(segment)
         if record.used != 0 and record.active == 0:
             if record.inactive_since == 0:
                 header.label_clock += 1

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from lpcurr import layout
+from lpcurr.kernels import faults
 from lpcurr.kernels._compile import helper
 from lpcurr.kernels.moments import PROGRESS_LIMIT
 from lpcurr.kernels.views import column, header_record
@@ -30,6 +31,7 @@ def apply_score(segment, slot, score):
     view.completion_count[slot] += 1
     view.total_score[slot] += score
     view.last_score[slot] = score
+    faults.point(segment)
     solved = 1.0 if score >= view.success_threshold[slot] else 0.0
     square = min(score * score, _HUGE)
     if first:
@@ -41,6 +43,7 @@ def apply_score(segment, slot, score):
         view.reward_ema[slot] = (1.0 - alpha) * view.reward_ema[slot] + alpha * score
         view.ema_squared[slot] = (1.0 - alpha) * view.ema_squared[slot] + alpha * square
         view.success_rate_ema[slot] = (1.0 - alpha) * view.success_rate_ema[slot] + alpha * solved
+    faults.point(segment)
     _apply_bidirectional(segment, slot, score, first)
 
 

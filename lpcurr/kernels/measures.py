@@ -11,6 +11,8 @@ from lpcurr.kernels.moments import mean_and_deviation
 from lpcurr.kernels.repair import lock
 from lpcurr.kernels.views import column, header_record
 
+_LOCK_LOST = layout.Status.LOCK_LOST
+
 
 @helper
 def _score_all(segment, lp_scores, scores):
@@ -59,7 +61,8 @@ def _probabilities(segment, scores, probabilities):
 @kernel("int64(uint8[::1], int64, int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])")
 def distribution(segment, process, ids, entries, completions, lp_scores, scores, probabilities):
     """Fill the arrays, each [capacity], with the active tasks in the order of the active index; their number."""
-    lock(segment, process)
+    if not lock(segment, process):
+        return _LOCK_LOST
     view = column(segment)
     count = header_record(segment, 0).active_count
     for position in range(count):

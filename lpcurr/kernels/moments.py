@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from lpcurr.kernels import faults
 from lpcurr.kernels._compile import helper
 from lpcurr.kernels.views import column, fused_multiply_add, header_record
 
@@ -46,12 +47,15 @@ def add_progress(segment, value, sign):
     header = header_record(segment, 0)
     high, low = _accumulate(header.sum_high, header.sum_low, sign * value, 0.0)
     header.sum_high = high
+    faults.point(segment)
     header.sum_low = low
     square, error = _two_product(value, value)
     high, low = _accumulate(header.square_high, header.square_low, sign * square, sign * error)
     header.square_high = high
+    faults.point(segment)
     header.square_low = low
     header.square_peak = max(header.square_peak, high)
+    faults.point(segment)
 
 
 @helper
@@ -80,6 +84,7 @@ def rebuild_sums(segment):
     header.square_low = 0.0
     header.square_peak = 0.0
     header.updates_since_rebuild = 0
+    faults.point(segment)
     for position in range(header.active_count):
         add_progress(segment, view.progress[view.active[position]], 1.0)
 

@@ -1,4 +1,9 @@
-"""Rebuilding derived state from the slots, and taking the lock in a way that repairs what a dead worker left."""
+"""Rebuilding derived state from the slots, and taking the lock in a way that repairs what a dead worker left.
+
+A repair may itself be killed at any moment and begins anew in the next process that takes the lock: undoing the same
+words twice, rebuilding from the same slots twice and ending the same epoch twice change nothing, the journal is
+forgotten only when all its words are restored, and the mutex is declared consistent only when all is done.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,10 @@ import numpy as np
 from numba import carray, types
 
 from lpcurr import layout
-from lpcurr.kernels import eviction, journal, labels, moments, mutex, slots, trees
+from lpcurr.kernels import eviction, faults, journal, labels, moments, mutex, replacement, slots, trees
 from lpcurr.kernels._compile import JIT, helper, kernel
 from lpcurr.kernels.learning_progress import compute_progress
-from lpcurr.kernels.views import address, column, header_record, index_table, process_record
+from lpcurr.kernels.views import address, column, header_record, index_table, label_record, process_record
 
 _SEGMENT_SIZE_WORD = layout.header_word("segment_size")
 _HEADER_WORDS = layout.HEADER.itemsize // 8
@@ -23,11 +28,13 @@ def rebuild(segment):
     table = index_table(segment)
     for cell in range(table.size):
         table[cell] = 0
+    faults.point(segment)
     header.active_count = 0
     header.explored_count = 0
     header.immature_count = 0
     header.free_count = 0
     header.high_water = 0
+    faults.point(segment)
     for slot in range(header.capacity):
         view.evict_key[slot] = np.inf
         view.weight[slot] = 0.0
@@ -38,6 +45,7 @@ def rebuild(segment):
         if view.task_id[slot] == layout.FREE:
             view.free[header.free_count] = slot
             header.free_count += 1
+            faults.point(segment)
     moments.rebuild_sums(segment)
     trees.rebuild_trees(segment)
     labels.rebuild_labels(segment)
@@ -57,32 +65,84 @@ def _rebuild_slot(segment, slot):
     view.evict_key[slot] = eviction.eviction_key(segment, slot)
     if header.algorithm == layout.BASIC:
         view.weight[slot] = view.progress[slot] if explored else header.exploration_bonus
+    faults.point(segment)
+
+
+@helper
+def finish_epoch(segment):
+    """End the epoch whose end has been announced in ``epoch_ending``; all labels' counts do not fit the journal."""
+    header = header_record(segment, 0)
+    for row in range(header.label_count):
+        record = label_record(segment, row)
+        record.epoch_sampled = 0
+        faults.point(segment)
+        record.epoch_evicted = 0
+    header.epoch_evictions = 0
+    faults.point(segment)
+    header.eviction_stamp += 1
+    header.epoch = header.epoch_ending
+    faults.point(segment)
+    journal.compiler_barrier()
+    header.epoch_ending = 0
+    faults.point(segment)
+
+
+@helper
+def repair(segment):
+    """Undo what a dead owner left unfinished, end an epoch that it was ending, and rebuild the rest.
+
+    Loading a checkpoint can be neither undone nor finished: a pool in the middle of it is emptied.
+    """
+    header = header_record(segment, 0)
+    header.repairs += 1
+    faults.point(segment)
+    journal.roll_back(segment)
+    if header.epoch_ending > 0:
+        finish_epoch(segment)
+    replacement.abandon(segment)
+    rebuild(segment)
+    # Every process looks up: labels and evictions may have changed back, and it can log the repair.
+    header.label_stamp += 1
+    header.eviction_stamp += 1
+    faults.point(segment)
 
 
 @kernel("int64(voidptr)", symbol="lpcurr_repair")
 def repair_segment(pointer):
-    """Undo what a dead owner left unfinished and rebuild the rest; the caller holds the lock."""
+    """Repair a segment whose lock's owner is dead; the caller holds the lock."""
     words = carray(pointer, _HEADER_WORDS, np.int64)
-    segment = carray(pointer, words[_SEGMENT_SIZE_WORD], np.uint8)
-    journal.roll_back(segment)
-    rebuild(segment)
-    header = header_record(segment, 0)
-    header.repairs += 1
-    header.label_stamp += 1  # every process looks up: labels may have changed, and it can log the repair
-    mutex.mark_consistent(segment)
-    return header.repairs
+    repair(carray(pointer, words[_SEGMENT_SIZE_WORD], np.uint8))
+    return np.int64(0)
 
 
-# Called by name: compiled into each kernel, the rebuild would be a third of all compilation.
-_repair = types.ExternalFunction("lpcurr_repair", types.int64(types.voidptr)) if JIT else repair_segment.function
+if JIT:
+    # Called by name: compiled into each kernel, the rebuild would be a third of all compilation.
+    _repair_segment = types.ExternalFunction("lpcurr_repair", types.int64(types.voidptr))
+
+    @helper
+    def _repair(segment):
+        _repair_segment(address(segment, 0))
+
+else:
+    _repair = repair
 
 
 @helper
 def lock(segment, process):
-    """Take the pool's lock; where its owner has died, roll back what that left unfinished and rebuild the rest."""
+    """Take the pool's lock; where its owner has died, roll back what that left unfinished and rebuild the rest.
+
+    Returns:
+        Whether the lock was taken. It is not where someone gave it back unrepaired after its owner's death
+        (``ENOTRECOVERABLE``), nor is it ever again.
+    """
     answer = mutex.try_lock(segment)
     if answer == mutex.BUSY:
-        process_record(segment, process).lock_waits += 1
         answer = mutex.wait_lock(segment)
+        process_record(segment, process).lock_waits += 1
     if answer == mutex.OWNER_DEAD:
-        _repair(address(segment, 0))
+        _repair(segment)
+        faults.point(segment)
+        mutex.mark_consistent(segment)
+        answer = 0
+    faults.point(segment)
+    return answer == 0

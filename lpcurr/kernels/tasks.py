@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numba import types
 
 from lpcurr import layout
-from lpcurr.kernels import eviction, journal, labels, moments, random, slots, trees
+from lpcurr.kernels import eviction, faults, journal, labels, moments, random, slots, trees
 from lpcurr.kernels._compile import JIT, helper
 from lpcurr.kernels.learning_progress import apply_score, compute_progress
-from lpcurr.kernels.mutex import HAS_MUTEX
 from lpcurr.kernels.views import address, column, header_record, label_record, process_record
 
 _COLUMN_COUNT = len(layout.TRUTH_COLUMNS)
@@ -19,9 +20,15 @@ _COMPLETED_WORD = layout.header_word("completed")
 _SCHEDULED_WORD = layout.header_word("scheduled")
 _CREATED_WORD = layout.header_word("created")
 _EVICTED_COMPLETIONS_WORD = layout.header_word("evicted_completions")
+_LABEL_COMPLETED = layout.label_word("completed")
+_LABEL_SAMPLED = layout.label_word("epoch_sampled")
+_PROCESS_DRAWS = layout.process_word("draws")
+_PROCESS_CREATED = layout.process_word("created")
+_PROCESS_EVICTED = layout.process_word("evicted")
+_PROCESS_ACCEPTED = layout.process_word("accepted")
 _CLOCK_OFFSET = 8 * layout.header_word("clock")
 
-if JIT and HAS_MUTEX:
+if JIT and sys.platform != "win32":
     _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
 
     @helper
@@ -52,6 +59,7 @@ def refresh(segment, slot):
     """Set the slot's keys in the trees by its progress and completions."""
     header = header_record(segment, 0)
     trees.set_evict_key(segment, slot, eviction.eviction_key(segment, slot))
+    faults.point(segment)
     if header.algorithm == layout.BASIC:
         view = column(segment)
         explored = view.completion_count[slot] >= eviction.exploration_threshold(segment)
@@ -65,7 +73,9 @@ def _fill(segment, slot, task_id, label_cell, success_threshold):
     view = column(segment)
     view.entry[slot] = header.entry_count
     header.entry_count += 1
+    faults.point(segment)
     header.created += 1
+    faults.point(segment)
     view.label[slot] = label_cell
     view.creation_time[slot] = now(segment)
     view.success_threshold[slot] = success_threshold
@@ -81,14 +91,9 @@ def _fill(segment, slot, task_id, label_cell, success_threshold):
     view.p_slow[slot] = 0.0
     view.p_true[slot] = 0.0
     view.random_baseline[slot] = 0.0
+    faults.point(segment)
     view.task_id[slot] = task_id
-
-
-@helper
-def _journal_row(segment, slot):
-    """Journal a whole slot and the counters of creation and eviction."""
-    journal.remember_columns(segment, 0, _COLUMN_COUNT, slot)
-    journal.remember_words(segment, _CREATED_WORD, _EVICTED_COMPLETIONS_WORD + 1)
+    faults.point(segment)
 
 
 @helper
@@ -100,9 +105,11 @@ def _enter(segment, slot):
     slots.enter_active(segment, slot)
     if view.completion_count[slot] >= eviction.exploration_threshold(segment):
         slots.promote(segment, slot)
+    faults.point(segment)
     header.immature_count += eviction.is_immature(segment, view.completion_count[slot])
     progress = compute_progress(segment, slot)
     view.progress[slot] = progress
+    faults.point(segment)
     moments.add_progress(segment, progress, 1.0)
     labels.enter_label(segment, labels.row_of(view.label[slot]))
     refresh(segment, slot)
@@ -114,19 +121,25 @@ def _leave(segment, slot):
     header = header_record(segment, 0)
     view = column(segment)
     header.immature_count -= eviction.is_immature(segment, view.completion_count[slot])
+    faults.point(segment)
     trees.set_evict_key(segment, slot, np.inf)
+    faults.point(segment)
     if header.algorithm == layout.BASIC:
         trees.set_weight(segment, slot, 0.0)
     slots.leave_active(segment, slot)
+    faults.point(segment)
     slots.index_remove(segment, slot)
+    faults.point(segment)
     moments.remove_progress(segment, view.progress[slot])
 
 
 @helper
 def create_task(segment, process, task_id, label_cell, success_threshold):
     """Put a task that is not in the pool into a free slot, of which there must be one; its slot."""
+    journal.remember_words(segment, _CREATED_WORD, _EVICTED_COMPLETIONS_WORD + 1)
     slot = slots.take_free_slot(segment)
-    _journal_row(segment, slot)
+    journal.remember_columns(segment, 0, _COLUMN_COUNT, slot)
+    journal.remember_process_word(segment, process, _PROCESS_CREATED)
     _fill(segment, slot, task_id, label_cell, success_threshold)
     _enter(segment, slot)
     process_record(segment, process).created += 1
@@ -139,20 +152,31 @@ def remove_task(segment, process, slot):
     header = header_record(segment, 0)
     view = column(segment)
     row = labels.row_of(view.label[slot])
-    _journal_row(segment, slot)
+    journal.remember_words(segment, _CREATED_WORD, _EVICTED_COMPLETIONS_WORD + 1)
+    journal.remember_columns(segment, 0, _COLUMN_COUNT, slot)
     journal.remember_label(segment, row)
+    journal.remember_process_word(segment, process, _PROCESS_EVICTED)
     _leave(segment, slot)
     record = label_record(segment, row)
     record.evicted += 1
+    faults.point(segment)
     record.epoch_evicted += 1
+    faults.point(segment)
     header.evicted += 1
+    faults.point(segment)
     header.epoch_evictions += 1
+    faults.point(segment)
     header.eviction_stamp += 1
+    faults.point(segment)
     header.evicted_completions += view.completion_count[slot]
+    faults.point(segment)
     view.task_id[slot] = layout.FREE
+    faults.point(segment)
     labels.leave_label(segment, row)
     slots.give_free_slot(segment, slot)
+    faults.point(segment)
     process_record(segment, process).evicted += 1
+    faults.point(segment)
 
 
 @helper
@@ -173,21 +197,30 @@ def complete_task(segment, process, slot, score):
     row = labels.row_of(view.label[slot])
     journal.remember_columns(segment, _SCORE_FIRST, _SCORE_LAST, slot)
     journal.remember_words(segment, _COMPLETED_WORD, _COMPLETED_WORD + 2)
-    journal.remember_label(segment, row)
+    journal.remember_label_word(segment, row, _LABEL_COMPLETED)
+    journal.remember_process_word(segment, process, _PROCESS_ACCEPTED)
     apply_score(segment, slot, score)
+    faults.point(segment)
     header.completed += 1
+    faults.point(segment)
     header.score_sum += score
+    faults.point(segment)
     label_record(segment, row).completed += 1
+    faults.point(segment)
     process_record(segment, process).accepted += 1
+    faults.point(segment)
 
     completions = view.completion_count[slot]
     if completions == eviction.exploration_threshold(segment):
         slots.promote(segment, slot)
     header.immature_count += eviction.is_immature(segment, completions)
+    faults.point(segment)
     header.immature_count -= eviction.is_immature(segment, completions - 1)
+    faults.point(segment)
     old = view.progress[slot]
     new = compute_progress(segment, slot)
     view.progress[slot] = new
+    faults.point(segment)
     moments.replace_progress(segment, old, new)
     refresh(segment, slot)
 
@@ -200,8 +233,13 @@ def count_draw(segment, process, slot):
     row = labels.row_of(view.label[slot])
     journal.remember_columns(segment, _SCHEDULED_FIRST, _SCHEDULED_LAST, slot)
     journal.remember_word(segment, _SCHEDULED_WORD)
-    journal.remember_label(segment, row)
+    journal.remember_label_word(segment, row, _LABEL_SAMPLED)
+    journal.remember_process_word(segment, process, _PROCESS_DRAWS)
     view.scheduled_count[slot] += 1
+    faults.point(segment)
     header.scheduled += 1
+    faults.point(segment)
     label_record(segment, row).epoch_sampled += 1
+    faults.point(segment)
     process_record(segment, process).draws += 1
+    faults.point(segment)

@@ -230,10 +230,23 @@ class _PythonColumns:
         return view
 
 
+class _PythonRecord:
+    """A record where JIT is disabled; an ``np.record`` would hide fields behind attributes of its own (``size``)."""
+
+    def __init__(self, cells: Any) -> None:
+        self.__dict__["_cells"] = cells
+
+    def __getattr__(self, name: str) -> Any:
+        return self._cells[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._cells[name] = value
+
+
 def _python_record(dtype: np.dtype[Any], offset: int) -> Any:
     def record(segment: np.ndarray[Any, Any], row: int) -> Any:
         start = offset + row * dtype.itemsize
-        return segment[start : start + dtype.itemsize].view(np.dtype((np.record, dtype)))[0]
+        return _PythonRecord(segment[start : start + dtype.itemsize].view(dtype)[0])
 
     return record
 

@@ -65,6 +65,7 @@ class LiveDisplay:
         self._live.stop()
 
     def epoch(self, row: Row) -> None:
+        """Show the figures of an epoch."""
         self._progress.update(self._bar, completed=row["steps"])
         self._live.update(Group(self._progress, Text(describe(row))), refresh=True)
 
@@ -82,6 +83,7 @@ class PlainDisplay:
         return None
 
     def epoch(self, row: Row) -> None:
+        """Show the figures of an epoch."""
         done = min(row["steps"] / self._total, 1.0)
         remaining = row["seconds"] * (1.0 - done) / done if done else 0.0
         line = f"{self._title}  {done:4.0%}  {row['seconds']:.0f}s  ETA {remaining:.0f}s  {describe(row)}"

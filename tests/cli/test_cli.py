@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,6 +102,43 @@ def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsy
     monkeypatch.setattr(FrozenLakeConfig, "train", interrupt)
     assert main(["train", *SHORT, f"run_dir={tmp_path}/run"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_ctrl_c_at_a_real_training_leaves_what_there_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lpcurr", "train", *SHORT, "total_steps=100_000_000", "vectorization=async"]
+    training = subprocess.Popen(
+        [*command, "workers=2", f"run_dir={tmp_path}/run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert training.stdout is not None
+    try:
+        while "steps/s" not in training.stdout.readline():
+            assert training.poll() is None
+        os.killpg(training.pid, signal.SIGINT)  # as a terminal does: to the workers as well
+        _, errors = training.communicate(timeout=30)
+    finally:
+        if training.poll() is None:
+            os.killpg(training.pid, signal.SIGKILL)
+    assert training.returncode == 130
+    assert errors == "lpcurr train: interrupted\n"
+    files = {path.name for path in (tmp_path / "run").iterdir()}
+    assert files == {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png"}
+    assert _ends(training.pid)
+
+
+def _ends(group: int) -> bool:
+    """Whether nobody is left of a process group; the resource tracker takes a moment."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    print(subprocess.run(["ps", "-eo", "pid,ppid,pgid,stat,args"], capture_output=True, text=True, check=False).stdout)
+    return False
 
 
 @pytest.mark.parametrize("package", ["gymnasium", "rich", "matplotlib", "omegaconf"])

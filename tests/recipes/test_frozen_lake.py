@@ -89,7 +89,7 @@ def test_environments_of_one_lake_do_not_move_each_other() -> None:
     envs = [TileView(config, BITS) for _ in range(2)]
     starts = [env.reset(seed=seed)[0] for seed, env in enumerate(envs)]
     envs[0].step(2)
-    np.testing.assert_array_equal(envs[1].step(0)[0], starts[1])
+    np.testing.assert_array_equal(envs[1].step(3)[0], starts[1])  # up, at the wall
 
 
 def test_a_fleet_is_a_gymnasium_environment(curriculum: Curriculum) -> None:
@@ -154,6 +154,30 @@ def test_exact_success_is_what_episodes_come_to(slip: float) -> None:
     episodes = 300
     tolerance = 4 * np.sqrt(exact * (1 - exact) / episodes) + 0.01
     assert (np.abs(played(lakes, weights, slip, episodes) - exact) < tolerance).all()
+
+
+@pytest.mark.parametrize("slip", [0.0, 0.3])
+def test_exact_success_is_that_of_the_transition_table(slip: float) -> None:
+    lakes = held_out(slip, count=6)
+    weights = np.random.default_rng(4).normal(scale=0.3, size=(2**BITS, ACTIONS + 1))
+    expected = []
+    for config in lakes.configs:
+        lake = Lake(config, BITS)
+        policy = softmax(outputs(weights, lake.tiles)[:, :ACTIONS])
+        here, won = {0: 1.0}, 0.0
+        for _ in range(lake.max_steps):
+            there: dict[int, float] = {}
+            for state, chance in here.items():
+                for action in range(ACTIONS):
+                    for p, target, reward, over in lake.env.P[state][action]:
+                        share = chance * policy[state, action] * p
+                        won += share * reward
+                        if not over:
+                            there[target] = there.get(target, 0.0) + share
+            here = there
+        expected.append(won)
+    assert max(expected) > 0.01
+    np.testing.assert_allclose(lakes.success(weights), expected, rtol=1e-4)
 
 
 def test_a_policy_that_never_moves_never_succeeds() -> None:

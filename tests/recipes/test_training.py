@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +143,25 @@ def test_ctrl_c_leaves_what_there_is_and_no_process(tiny: FrozenLakeConfig, tmp_
     assert not multiprocessing.active_children()
 
 
+def test_workers_leave_ctrl_c_to_the_trainer(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
+    signalled: list[int] = []
+
+    class Signalling(FrozenLakeConfig):
+        def train(self, curriculum: Curriculum, seed: int, on_epoch: Callable[[Metrics], None]) -> None:
+            def signal_workers(metrics: Metrics) -> None:
+                on_epoch(metrics)
+                for worker in multiprocessing.active_children():
+                    assert worker.pid is not None
+                    os.kill(worker.pid, signal.SIGINT)
+                    signalled.append(worker.pid)
+
+            super().train(curriculum, seed, signal_workers)
+
+    folder = run(Signalling(**tiny.model_dump()), tmp_path / "run")
+    assert len(set(signalled)) == 2
+    assert len(folder.read("metrics.jsonl")) == 2  # the second epoch was played by the same workers
+
+
 def test_a_live_display_shows_the_same(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     out = console(terminal=True)
     config = tiny.model_copy(update={"vectorization": "sync"})
@@ -171,6 +192,10 @@ def test_trainings_are_compared_where_all_have_been(row: Row) -> None:
 
     rows = training("learning_progress", 0, 100, 200, 300) + training("discrete_random", 0, 100, 200)
     assert [last["steps"] for last in equal_steps(rows)] == [200, 200]
+    both = rows + training("learning_progress", 1, 100, 200) + training("discrete_random", 1, 100)
+    assert [last["steps"] for last in equal_steps(both)] == [100] * 4
+    both[-1]["score"] = 0.5  # 0.4 above its partner's
+    assert summarise(both)["difference"]["score"]["mean"] == pytest.approx(-0.2)
     rows += training("learning_progress", 1, 100, 200)
     result = summarise(rows)
     assert result["curricula"]["learning_progress"]["score"]["mean"] == pytest.approx(0.2)

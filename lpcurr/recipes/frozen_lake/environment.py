@@ -45,7 +45,6 @@ class Lake:
         config: what lake.
         env: FrozenLake-v1 as ``gymnasium.make`` makes it; never stepped itself.
         max_steps: an episode's length limit.
-        over: bool[states], where the episode ends.
         tiles: int32[states, TILES], the learner's rows for each state.
     """
 
@@ -62,7 +61,6 @@ class Lake:
         )
         self.env = cast("FrozenLakeEnv", lake.unwrapped)
         letters = np.asarray(self.env.desc)
-        self.over = np.isin(letters, (b"H", b"G")).ravel()
         self.tiles = hashed_tiles(letters == b"H", letters == b"G", config.slip, table_bits)
 
     def episode_env(self) -> gymnasium.Env[Any, Any]:
@@ -166,9 +164,14 @@ class Lakes(Protocol):
 
     num_envs: int
 
-    def reset(self, seed: int) -> Tiles: ...
-    def step(self, actions: NDArray[np.int64]) -> tuple[Tiles, NDArray[np.float32], NDArray[np.bool_]]: ...
-    def close(self, *, at_once: bool) -> None: ...
+    def reset(self, seed: int) -> Tiles:
+        """Begin an episode in every environment; the tiles, int32[num_envs, TILES]."""
+
+    def step(self, actions: NDArray[np.int64]) -> tuple[Tiles, NDArray[np.float32], NDArray[np.bool_]]:
+        """One step of every environment: tiles, rewards, and where an episode ended."""
+
+    def close(self, *, at_once: bool) -> None:
+        """End the environments and their processes; ``at_once`` does not wait for an unfinished step."""
 
 
 class _FleetLakes:

@@ -53,9 +53,9 @@ class HeldOutLakes:
     def success(self, weights: Floats) -> Floats:
         """The probability to reach each lake's goal in time, under the softmax policy: float[count]."""
         policy = softmax(outputs(weights, self._tiles)[:, :ACTIONS]).astype(np.float32)
+        # Holes and the goal lead to themselves without reward: from there the chance is 0 by itself.
         move = np.einsum("sa,sad->sd", policy, self._chance)
         won = (move * self._won).sum(axis=1)
-        move = np.where(self._won > 0, 0, move).astype(np.float32)
         chance = np.zeros(len(won), np.float32)
         result = np.empty(self.count)
         active = self.count
@@ -72,8 +72,8 @@ def _transitions(lake: Lake) -> tuple[NDArray[np.int64], NDArray[np.float32], ND
     """FrozenLake's table as arrays, by state and direction of movement d (an action may move in several).
 
     Returns:
-        int64[states, 4] the state that d leads to; float32[states, 4, 4] the chance that action a moves in d, 0 once
-        the episode is over; float32[states, 4] whether d reaches the goal.
+        int64[states, 4] the state that d leads to; float32[states, 4, 4] the chance that action a moves in d;
+        float32[states, 4] whether d reaches the goal.
     """
     table = lake.env.P
     states = len(table)
@@ -87,5 +87,4 @@ def _transitions(lake: Lake) -> tuple[NDArray[np.int64], NDArray[np.float32], ND
                 following[state, direction] = target
                 won[state, direction] = reward
                 chance[state, action, direction] = p
-    chance[lake.over] = 0.0
     return following, chance, won

@@ -21,9 +21,12 @@ class Objective(Protocol):
     """The settings that the gradient depends on."""
 
     @property
-    def clip(self) -> float: ...
+    def clip(self) -> float:
+        """How far one update may move a probability ratio from 1."""
+
     @property
-    def entropy_bonus(self) -> float: ...
+    def entropy_bonus(self) -> float:
+        """Weight of the policy's entropy."""
 
 
 @dataclass(frozen=True, slots=True)

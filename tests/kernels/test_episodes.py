@@ -1,0 +1,45 @@
+"""Whole episodes against the naive pool; short enough to run without JIT, where every index is checked."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from lpcurr import DiscreteRandomConfig
+from lpcurr.kernels import JIT
+from tests.twins import Twins, make_config
+
+ALGORITHMS: dict[str, Any] = {
+    "default": {"new_task_rate": 0.5},
+    "reference": {
+        "exploration": "absolute",
+        "eviction_among": "all",
+        "zero_is_unset": True,
+        "new_task_rate": 1.0,
+        "rand_task_rate": 0.0,
+    },
+    "basic": {"use_bidirectional": False, "new_task_rate": 1.0},
+    "reweighted": {"early_progress_amplification": 0.1, "performance_bonus_weight": 0.2},
+    "warm": {"lp_score_temperature": 0.05, "progress_smoothing": 0.01, "new_task_rate": 1.0},
+    "random": DiscreteRandomConfig(),
+}
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 17])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_episodes_do_what_the_naive_pool_says(algorithm: str, capacity: int) -> None:
+    values = ALGORITHMS[algorithm]
+    if isinstance(values, dict):
+        values = {"min_samples_for_lp": 3, **values}
+    rng = random.Random(capacity)
+    config = make_config(capacity, values, defer_init=False, min_presentations_for_eviction=4)
+    with Twins(config) as twins:
+        for step in range(60 * capacity if JIT else 25 * min(capacity, 8)):
+            twins.update(twins.draw(), rng.choice([0.0, 0.0, 1.0, rng.random()]))
+            if rng.random() < 0.05:
+                twins.evict(rng.choice(list(twins.naive.tasks)))
+            if step % 7 == 0 and twins.naive.tasks:
+                twins.check()
+        assert twins.curriculum.find_violations() == []

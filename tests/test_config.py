@@ -1,0 +1,203 @@
+"""Configurations: presets, defaults, what wins over what, and the way to JSON or YAML and back."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, layout
+from lpcurr.generators import Span, bucketed, merge, single_task
+
+# spec.md, "Presets": τ, bonus, min_samples, amplification, rand rate
+PRESETS: dict[str, tuple[float, float, int, float, float]] = {
+    "default": (0.1, 0.1, 10, 10.0, 0.01),
+    "stable": (0.01, 0.15, 20, 5.0, 0.02),
+    "fast_learning": (0.2, 0.05, 5, 15.0, 0.005),
+    "arena_legacy": (0.001, 0.1, 10, 10.0, 0.01),
+}
+DEFAULTS: dict[str, Any] = {
+    "num_active_tasks": 1000,
+    "use_bidirectional": True,
+    "use_baseline_normalization": True,
+    "ema_timescale": 0.1,
+    "slow_timescale_factor": 0.2,
+    "exploration_bonus": 0.1,
+    "progress_smoothing": 0.0,
+    "performance_bonus_weight": 0.0,
+    "lp_score_temperature": 0.0,
+    "z_score_amplification": 10.0,
+    "early_progress_amplification": 0.5,
+    "rand_task_rate": 0.01,
+    "eviction_threshold_percentile": 0.4,
+    "max_inactive_labels_retained": 100,
+    "min_samples_for_lp": 10,
+    "task_tracker_ema_alpha": 0.02,
+    "task_default_success_threshold": 0.5,
+    "use_shared_memory": True,
+    "new_task_rate": 0.1,
+}
+
+
+def test_the_defaults_are_those_of_the_specification() -> None:
+    config = LearningProgressConfig()
+    assert {name: getattr(config, name) for name in DEFAULTS} == DEFAULTS
+    assert CurriculumConfig().min_presentations_for_eviction == 5
+    assert CurriculumConfig().num_active_tasks == 1000
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_has_the_values_of_the_table_and_all_else_by_default(name: str) -> None:
+    preset = getattr(LearningProgressConfig, name)()
+    tau, bonus, samples, amplification, rate = PRESETS[name]
+    expected = DEFAULTS | {
+        "num_active_tasks": 256,
+        "ema_timescale": tau,
+        "exploration_bonus": bonus,
+        "min_samples_for_lp": samples,
+        "z_score_amplification": amplification,
+        "rand_task_rate": rate,
+    }
+    assert {field: getattr(preset, field) for field in DEFAULTS} == expected
+
+
+@pytest.mark.parametrize("name", [*PRESETS, "reference"])
+def test_overrides_win_over_a_preset(name: str) -> None:
+    preset = getattr(LearningProgressConfig, name)(ema_timescale=0.3, num_active_tasks=7, rand_task_rate=0.5)
+    assert (preset.ema_timescale, preset.num_active_tasks, preset.rand_task_rate) == (0.3, 7, 0.5)
+
+
+def test_reference_is_the_default_with_the_old_rules() -> None:
+    changed = (
+        LearningProgressConfig.reference().model_dump().items() - LearningProgressConfig.default().model_dump().items()
+    )
+    assert dict(changed) == {
+        "rand_task_rate": 0.0,
+        "new_task_rate": 1.0,
+        "exploration": "absolute",
+        "eviction_among": "all",
+        "zero_is_unset": True,
+    }
+
+
+def test_every_field_is_described_or_named_as_in_the_specification() -> None:
+    for model in (LearningProgressConfig, DiscreteRandomConfig, CurriculumConfig):
+        for name, field in model.model_fields.items():
+            assert field.description or name in {*DEFAULTS, "type", "seed", "algorithm_config"}, (
+                f"{model.__name__}.{name}"
+            )
+
+
+# -- num_active_tasks and use_shared_memory, which stand in two places ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        (CurriculumConfig(num_active_tasks=5), 5),
+        (CurriculumConfig(algorithm_config=LearningProgressConfig(num_active_tasks=6)), 6),
+        (CurriculumConfig(num_active_tasks=6, algorithm_config=DiscreteRandomConfig(num_active_tasks=6)), 6),
+        (CurriculumConfig(algorithm_config=LearningProgressConfig.stable()), 256),
+        (CurriculumConfig(num_active_tasks=64, algorithm_config=LearningProgressConfig.stable()), 64),
+        (CurriculumConfig(algorithm_config={"type": "discrete_random", "num_active_tasks": 8}), 8),
+        (CurriculumConfig(), 1000),
+    ],
+)
+def test_the_size_is_what_was_given_wherever_that_was(config: CurriculumConfig, size: int) -> None:
+    assert config.num_active_tasks == config.algorithm_config.num_active_tasks == size
+
+
+def test_the_size_of_the_pool_can_be_assigned_later() -> None:
+    config = CurriculumConfig(algorithm_config=LearningProgressConfig.stable())
+    config.num_active_tasks = 9
+    assert config.algorithm_config.num_active_tasks == 9
+    with CurriculumConfig(num_active_tasks=3, use_shared_memory=False).make() as curriculum:
+        assert curriculum.stats()["algorithm/num_tasks"] == 3
+
+
+# -- to text and back -----------------------------------------------------------------------------------------------
+
+CONFIGS: dict[str, CurriculumConfig] = {
+    "default": CurriculumConfig(),
+    "preset": CurriculumConfig(seed=7, algorithm_config=LearningProgressConfig.fast_learning(rand_task_rate=0.25)),
+    "reference": CurriculumConfig(num_active_tasks=12, algorithm_config=LearningProgressConfig.reference()),
+    "random": CurriculumConfig(defer_init=True, session_id="some-1", algorithm_config=DiscreteRandomConfig()),
+    "generator": CurriculumConfig(
+        use_shared_memory=False,
+        task_generator=merge(
+            [bucketed({"size": 4}).add_bucket("size", [4, Span(8, 16)], label=True), single_task({"size": 2}, "small")]
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_comes_back_from_json_and_from_python_objects(name: str) -> None:
+    config = CONFIGS[name]
+    assert CurriculumConfig.model_validate_json(config.model_dump_json()) == config
+    assert CurriculumConfig(**config.model_dump()) == config
+    assert type(CurriculumConfig.model_validate_json(config.model_dump_json()).algorithm_config) is type(
+        config.algorithm_config
+    )
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_comes_back_from_what_differs_from_the_defaults(name: str) -> None:
+    config = CONFIGS[name]
+    assert CurriculumConfig(**config.model_dump(exclude_defaults=True)) == config
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_comes_back_from_yaml(name: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    config = CONFIGS[name]
+    text = yaml.safe_dump(config.model_dump(mode="json"))
+    assert CurriculumConfig(**yaml.safe_load(text)) == config
+
+
+def test_json_that_is_wrong_is_a_config_error_too() -> None:
+    with pytest.raises(ValueError, match="num_active_tasks"):
+        CurriculumConfig.model_validate_json('{"num_active_tasks": 0}')
+
+
+# -- every option has a reader --------------------------------------------------------------------------------------
+
+
+def test_every_option_of_the_algorithm_reaches_the_pool() -> None:
+    """A value of its own for each field ends up in the header."""
+    read_in_python = {"type", "num_active_tasks", "use_shared_memory", "show_curriculum_troubleshooting_logging"}
+    others: dict[str, Any] = {"exploration": "absolute", "eviction_among": "all"}
+    for name, field in LearningProgressConfig.model_fields.items():
+        if name in read_in_python:
+            continue
+        default = field.default
+        other = others.get(
+            name, (not default) if isinstance(default, bool) else default + 1 if isinstance(default, int) else 0.77
+        )
+        changed = LearningProgressConfig(**{name: other}).header_settings()
+        assert changed != LearningProgressConfig().header_settings(), f"{name} is never read"
+        assert set(changed) <= set(layout.HEADER.names or ())
+
+
+def test_the_header_of_a_pool_holds_the_configuration() -> None:
+    algorithm = LearningProgressConfig(ema_timescale=0.25, slow_timescale_factor=0.5, eviction_threshold_percentile=0.9)
+    config = CurriculumConfig(num_active_tasks=3, use_shared_memory=False, seed=5, algorithm_config=algorithm)
+    with config.make() as curriculum:
+        header = curriculum._pool.state["header"][0]
+        for name, value in config.header_settings().items():
+            assert header[name] == value
+        assert (header["fast_timescale"], header["slow_timescale"], header["seed"]) == (0.25, 0.125, 5)
+
+
+def test_equal_seeds_draw_equal_tasks_and_no_seed_another_one_each_time() -> None:
+    def ids(seed: int | None) -> list[int]:
+        with CurriculumConfig(num_active_tasks=5, use_shared_memory=False, seed=seed).make() as curriculum:
+            return [curriculum.get_task().task_id for _ in range(20)]
+
+    assert ids(3) == ids(3)
+    assert len({tuple(ids(seed)) for seed in (3, 4, None, None)}) == 4
+
+
+def test_the_constructor_takes_what_the_design_says() -> None:
+    assert list(inspect.signature(Curriculum).parameters)[:2] == ["config", "task_generator"]
