@@ -128,7 +128,9 @@ class Pool:
                 "close() it in those that are done"
             )
         self._process = process
-        self._leave = weakref.finalize(self, _leave, content, process, self._pid, start_time)
+        self._leave = weakref.finalize(
+            self, _leave, administration.detach_process.entry, content, process, self._pid, start_time
+        )
         self._bind()
 
     def _bind(self) -> None:
@@ -365,10 +367,10 @@ class Pool:
         raise error_of(status, self.capacity, task_id, score, where)
 
 
-def _leave(content: Bytes, process: int, pid: int, start_time: int) -> None:
+def _leave(detach: Callable[..., int], content: Bytes, process: int, pid: int, start_time: int) -> None:
     """Give the process record back: on close, when the pool is garbage, or at exit; not in a forked child's name."""
     if os.getpid() == pid:
-        administration.detach_process.entry(content, process, pid, start_time)
+        detach(content, process, pid, start_time)
 
 
 class _ClosedWords:

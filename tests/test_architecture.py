@@ -139,7 +139,7 @@ import lpcurr
 taken = [name for name in {EXTRAS!r} if name in set(sys.modules) - before]
 assert not taken, taken
 from lpcurr.kernels import Kernel
-compiled = [kernel for kernel in Kernel.registry if kernel.entry is not kernel.function]
+compiled = [kernel for kernel in Kernel.registry if kernel._entry is not None]
 assert not compiled
 import numba
 assert not [kernel for kernel in Kernel.registry if kernel._dispatcher.overloads]

@@ -55,7 +55,6 @@ class Kernel:
 
     Attributes:
         function: what it was made from.
-        entry: the compiled function; takes exactly the types of the signature and does not check them.
     """
 
     registry: list[Kernel] = []  # noqa: RUF012 - shared on purpose: every kernel of the package
@@ -64,13 +63,31 @@ class Kernel:
         self.function = function
         self.signature = signature
         self.symbol = symbol
-        self.entry: Callable[..., Any] = _safe(function)
+        self._entry: Callable[..., Any] | None = None if JIT else _safe(function)
         self._dispatcher: Any = _njit(no_cfunc_wrapper=symbol is None, **_OPTIONS)(function)
         self._result: Any = None
         Kernel.registry.append(self)
 
-    def compile(self, compilation: _Compilation) -> None:
-        """Load the machine code from the cache, or compile it."""
+    @property
+    def entry(self) -> Callable[..., Any]:
+        """The compiled function; takes exactly the types of the signature and does not check them.
+
+        Loaded when it is first asked for: most processes need few kernels, and each takes 10 ms.
+        """
+        if self._entry is None:
+            compile_all()  # also what this kernel may call by name
+            with _compilation() as compilation:
+                self._load(compilation)
+        assert self._entry is not None
+        return self._entry
+
+    def prepare(self, compilation: _Compilation) -> None:
+        """See to it that the cache has the machine code; load it at once where other kernels call it by name."""
+        cached = _KernelCache(self.function, compilation).has(self.signature, self._dispatcher.targetctx)
+        if self.symbol is not None or not cached:
+            self._load(compilation)
+
+    def _load(self, compilation: _Compilation) -> None:
         dispatcher = self._dispatcher
         cache = _KernelCache(self.function, compilation)
         self._result = cache.load_machine_code(self.signature, dispatcher.targetctx)
@@ -78,7 +95,7 @@ class Kernel:
             dispatcher._cache = cache
             dispatcher.compile(self.signature)
             self._result = dispatcher.overloads[dispatcher.signatures[0]]
-        self.entry = _safe(self._result.entry_point)
+        self._entry = _safe(self._result.entry_point)
         if self.symbol is not None:
             c_name = self._result.fndesc.llvm_cfunc_wrapper_name
             llvmlite.binding.add_symbol(self.symbol, self._result.library.get_pointer_to_function(c_name))
@@ -156,6 +173,14 @@ class _KernelCache(FunctionCache):
             source_stamp=stamp,
         )
 
+    def has(self, signature: str, target_context: Any) -> bool:
+        """Whether the machine code is there, without loading it."""
+        try:
+            name = self._cache_file._load_index().get(self._index_key(signature, target_context.codegen()))
+            return name is not None and os.path.exists(self._cache_file._data_path(name))
+        except Exception:  # whatever is wrong with a cache file, compiling answers it
+            return False
+
     def load_machine_code(self, signature: str, target_context: Any) -> Any:
         """The compile result, without what numba needs to compile: that would double a process's start-up time."""
         try:
@@ -185,9 +210,9 @@ def _compilation() -> Iterator[_Compilation]:
 
 @cache
 def compile_all() -> None:
-    """Load or compile every kernel; does nothing the second time in a process, nor where JIT is disabled."""
+    """Compile what the cache does not have; does nothing the second time in a process, nor where JIT is disabled."""
     if not JIT:
         return
     with _compilation() as compilation:
         for each in sorted(Kernel.registry, key=lambda each: each.symbol is None):  # what others call by name first
-            each.compile(compilation)
+            each.prepare(compilation)
