@@ -6,6 +6,7 @@ import hashlib
 import math
 import operator
 import reprlib
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -77,6 +78,11 @@ def encode_label(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, 
     """A label as kernels take it: UTF-8 bytes, their number, and a hash that is the same in every process."""
     if not isinstance(label, str):
         raise InvalidLabelError(f"label {label!r} is a {type(label).__name__}, not a string")
+    return _encode(label)
+
+
+@lru_cache(maxsize=layout.LABEL_CAPACITY)  # every new task names one of a few labels
+def _encode(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
     try:
         encoded = label.encode()
     except UnicodeEncodeError as error:

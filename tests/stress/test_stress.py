@@ -1,0 +1,41 @@
+"""The short form of the stress tool: workers are killed at random, and the pool is sound and its account exact."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("options", [["--aim"], ["--basic", "--tasks", "40"]], ids=["holding the lock", "at random"])
+def test_killed_workers_lose_one_call_each_and_break_nothing(options: list[str]) -> None:
+    command = [sys.executable, "-m", "tests.stress", "--json", "--seconds", "3", "--kills", "25", "--window", "0.02"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, *options], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["faults"] == []
+    assert report["kills"] >= 3
+    assert report["calls"] > 0
+    assert "--aim" not in options or report["inside_the_lock"] > 0
+
+
+def test_the_account_notices_what_is_lost() -> None:
+    """The tool itself can fail: a pool that forgets what its workers finished is found out."""
+    code = (
+        "import sys; sys.argv = ['stress', '--json', '--seconds', '0', '--workers', '1', '--kills', '1']\n"
+        "from tests.stress import __main__ as tool\n"
+        "stress = tool.Stress(tool._parse())\n"
+        "stress.ledger.accounts[0, tool.DRAWS] = 7\n"
+        "print(stress.account())\n"
+        "stress.curriculum.close(); stress.curriculum.unlink()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert "the pool counts 0 draws; 7 were finished" in done.stdout, done.stderr
