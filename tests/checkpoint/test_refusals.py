@@ -260,7 +260,7 @@ def test_arrays_are_as_good_as_lists(running: lpcurr.Curriculum) -> None:
 def test_scores_that_overflow_a_sum_do_not_keep_a_pool_from_being_saved(tmp_path: Path) -> None:
     config = lpcurr.CurriculumConfig(num_active_tasks=2, seed=1, use_shared_memory=False, defer_init=True)
     with config.make() as curriculum:
-        curriculum.add_task(1, success_threshold=float("inf"))
+        curriculum.add_task(1, success_threshold=1e308)
         curriculum.add_task(2)
         for score in (1.7e308, 1.7e308, -1.7e308, -1.7e308, -1.7e308):
             curriculum.update_task_performance(1, score)

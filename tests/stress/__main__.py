@@ -44,6 +44,7 @@ class Kill(NamedTuple):
     before: float
     after: float
     first_call: float
+    inside: bool
 
 
 class Stress:
@@ -76,6 +77,7 @@ class Stress:
             task_generator=Labelled(200),
         )
         self.curriculum = config.make()
+        self.curriculum.stats()  # what is imported or built the first time, forked workers need not
 
     # -- workers ------------------------------------------------------------------------------------------------
 
@@ -116,6 +118,8 @@ class Stress:
         assert pid is not None
         if self.arguments.aim:
             self.wait_until_it_holds_the_lock(pid)
+        header = self.curriculum._pool.state["header"]
+        repairs = header["repairs"][0]
         calls, start = self.calls(survivors), time.perf_counter()
         os.kill(pid, signal.SIGKILL)
         first_call = 0.0
@@ -124,7 +128,7 @@ class Stress:
                 first_call = now
             time.sleep(0.0005 if first_call == 0.0 else window - now)
         after = (self.calls(survivors) - calls) / now
-        self.kills.append(Kill(before, after, first_call or now))
+        self.kills.append(Kill(before, after, first_call or now, bool(header["repairs"][0] > repairs)))
         self.workers.pop(victim).join()
         self.start_worker()
 
@@ -180,7 +184,7 @@ class Stress:
 
     def report(self) -> dict[str, Any]:
         header = self.curriculum._pool.state["header"][0]
-        before, after, first = (np.array(column) for column in zip(*self.kills, strict=True))
+        before, after, first, inside = (np.array(column) for column in zip(*self.kills, strict=True))
         ratios = after / np.maximum(before, 1.0)
         return {
             "kills": len(self.kills),
@@ -188,6 +192,7 @@ class Stress:
             "calls": int(self.ledger.accounts[:, CALLS].sum()),
             "evicted": int(header["evicted"]),
             "first_call_ms": {q: round(float(np.quantile(first, q)) * 1e3, 2) for q in (0.5, 0.99, 1.0)},
+            "first_call_ms_after_a_repair": [round(float(each) * 1e3, 2) for each in sorted(first[inside])[-5:]],
             "after_to_before": {q: round(float(np.quantile(ratios, q)), 2) for q in (0.01, 0.1, 0.5)},
             "window_ms": self.arguments.window * 1e3,
             "faults": self.faults,
