@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,29 @@ MODES = {
 }
 
 
-@pytest.mark.skipif(INSIDE in os.environ, reason="this is the inner run")
-@pytest.mark.parametrize("mode", MODES)
-def test_kernels_pass_in(mode: str) -> None:
+@pytest.fixture(scope="module")
+def runs() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Both runs at once: most of each is compilation, and there are two cores."""
+    started = {mode: _start(mode) for mode in MODES}
+    yield started
+    for run in started.values():
+        run.kill()
+        run.communicate()
+
+
+def _start(mode: str) -> subprocess.Popen[str]:
     cache = Path(tempfile.gettempdir()) / f"lpcurr-tests-{os.getuid()}-{mode}"
     environment = os.environ | {mode: "1", INSIDE: mode, "NUMBA_CACHE_DIR": str(cache)}
     files = [str(HERE / name) for name in [*MODES[mode], "test_episodes.py"]]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *files]
-    done = subprocess.run(command, env=environment, cwd=HERE.parents[1], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout
+    return subprocess.Popen(
+        command, env=environment, cwd=HERE.parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@pytest.mark.skipif(INSIDE in os.environ, reason="this is the inner run")
+@pytest.mark.parametrize("mode", MODES)
+def test_kernels_pass_in(mode: str, runs: dict[str, subprocess.Popen[str]]) -> None:
+    output, _ = runs[mode].communicate(timeout=300)
+    assert runs[mode].returncode == 0, output[-5000:]
+    assert " passed" in output

@@ -23,6 +23,7 @@ import numpy as np
 
 from lpcurr import CurriculumConfig, LearningProgressConfig
 from lpcurr.invariants import find_violations
+from tests.stress.truth import load_kernels
 from tests.stress.workers import (
     CALLS,
     DRAWS,
@@ -57,6 +58,7 @@ class Stress:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
+        load_kernels()
         self.context = multiprocessing.get_context(arguments.start)
         self.random = random.Random(arguments.seed)
         self.ledger = Ledger(self.context, arguments.workers + arguments.kills)
@@ -77,7 +79,6 @@ class Stress:
             task_generator=Labelled(200),
         )
         self.curriculum = config.make()
-        self.curriculum.stats()  # what is imported or built the first time, forked workers need not
 
     # -- workers ------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr import Curriculum, CurriculumConfig
+from tests.stress.truth import load_kernels
 
 _BURST = 200
 
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
+    load_kernels()
     curriculum = CurriculumConfig(num_active_tasks=1000, seed=0).make()
     ids = curriculum.sample_ids(1000)
     for level in np.linspace(0.1, 0.9, 12):

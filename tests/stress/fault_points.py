@@ -30,7 +30,7 @@ from lpcurr.kernels.environment import FAULT_POINTS
 from lpcurr.pool import Pool
 from lpcurr.streams import attach_process
 from tests.stress.scenarios import SCENARIOS, Call, Scenario
-from tests.stress.truth import STAMPS, differences, task_ids, truth
+from tests.stress.truth import STAMPS, differences, load_kernels, task_ids, truth
 
 _NEVER = 2**62
 _MUTEX = slice(layout.MUTEX_OFFSET, layout.MUTEX_OFFSET + layout.MUTEX_SIZE)
@@ -202,6 +202,7 @@ def main() -> None:
     logging.getLogger("lpcurr").setLevel(logging.WARNING)
     logging.getLogger("lpcurr").addHandler(logging.NullHandler())
     logging.getLogger("lpcurr").propagate = False
+    load_kernels()
     chosen = [scenario for scenario in SCENARIOS if arguments.only in scenario.name]
     for scenario in chosen:
         print(json.dumps(kill_in_call(scenario)), flush=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr import layout
+from lpcurr.kernels import Kernel
 from lpcurr.segment import State
 
 COUNTERS = (
@@ -52,6 +53,12 @@ def truth(state: State, known: frozenset[int] | None = None) -> dict[str, Any]:
             if processes["pid"][number] != 0
         },
     }
+
+
+def load_kernels() -> None:
+    """Load every kernel now: each forked child would do it again, which takes longer than what it is to do."""
+    for kernel in Kernel.registry:
+        assert kernel.entry is not None
 
 
 def task_ids(state: State) -> frozenset[int]:
