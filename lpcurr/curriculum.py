@@ -25,10 +25,11 @@ from lpcurr.arguments import as_batch, as_score, as_task_id, as_threshold
 from lpcurr.curriculum_checkpoints import CurriculumCheckpoints
 from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.curriculum_queries import CurriculumQueries
+from lpcurr.distribution import Float64s, Int64s
 from lpcurr.errors import ConfigError, InvalidBatchError, LpcurrError
 from lpcurr.generators import TaskGenerator, as_generator
 from lpcurr.layout import Status
-from lpcurr.pool import Float64s, Int64s, Pool
+from lpcurr.pool import Pool
 from lpcurr.task import CurriculumTask
 from lpcurr.task_builder import TaskBuilder
 

@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 
 from lpcurr.arguments import as_batch, as_count, as_task_id
 from lpcurr.config import LearningProgressConfig
+from lpcurr.counters import process_counters
 from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.distribution import Float64s, Int64s
 from lpcurr.errors import UnknownTaskError
 from lpcurr.invariants import find_violations
-from lpcurr.pool import Float64s, Int64s, Pool
+from lpcurr.pool import Pool
 from lpcurr.ranking import rank_for_eviction
 from lpcurr.stats import PoolStatistics
 from lpcurr.task_builder import TaskBuilder
@@ -83,7 +85,7 @@ class CurriculumQueries:
 
     def stats(self) -> dict[str, float]:
         """All figures for a dashboard, flat; in performance mode only those that are counted as they happen."""
-        statistics = PoolStatistics(self._pool)
+        statistics = self._statistics()
         figures = statistics.counters()
         if not self.performance_mode:
             figures |= statistics.learning_progress()
@@ -93,7 +95,7 @@ class CurriculumQueries:
 
     def calculate_gini_coefficients(self) -> dict[str, float]:
         """How unequal progress, probabilities, episodes and evictions are; empty in performance mode."""
-        return {} if self.performance_mode else self._ginis(PoolStatistics(self._pool))
+        return {} if self.performance_mode else self._ginis(self._statistics())
 
     def _ginis(self, statistics: PoolStatistics) -> dict[str, float]:
         troubleshooting = self.config.algorithm_config.show_curriculum_troubleshooting_logging
@@ -101,15 +103,35 @@ class CurriculumQueries:
 
     def calculate_per_label_mean_lp_stats(self) -> dict[str, float]:
         """Mean raw learning progress and mean reward of each label."""
-        return {} if self.performance_mode else PoolStatistics(self._pool).per_label_means()
+        return {} if self.performance_mode else self._statistics().per_label_means()
 
     def calculate_raw_lp_debug_stats(self) -> dict[str, float]:
         """Raw learning progress over the pool, and task ages."""
-        return {} if self.performance_mode else PoolStatistics(self._pool).raw_lp_debug()
+        return {} if self.performance_mode else self._statistics().raw_lp_debug()
+
+    def process_counters(self) -> list[dict[str, Any]]:
+        """What each attached process has done since it joined: draws, tries, lock waits and so on, without the lock.
+
+        The keys are those of :data:`lpcurr.counters.PROCESS_COUNTERS`. A process that was killed keeps its record,
+        with ``alive`` False, until another needs the place.
+
+        Example:
+            >>> import lpcurr
+            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
+            ...     ids = curriculum.sample_ids(10)
+            ...     (mine,) = curriculum.process_counters()
+            >>> mine["draws"], mine["created"], mine["alive"]
+            (10, 4, True)
+        """
+        self._pool.check_open()
+        return process_counters(self._pool.state)
 
     def find_violations(self) -> list[str]:
         """Check the pool against what its slots say; a sentence for each thing that is wrong. O(capacity)."""
         return find_violations(self._pool)
+
+    def _statistics(self) -> PoolStatistics:
+        return PoolStatistics(self._pool.snapshot())
 
     # -- inside -------------------------------------------------------------------------------------------------
 

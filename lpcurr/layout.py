@@ -144,7 +144,9 @@ PROCESS = np.dtype(
         ("stream1", "<u8"),
         ("stream2", "<u8"),
         ("stream3", "<u8"),
-        *_integers("draws", "tries", "scans", "lock_waits", "created", "evicted", "accepted", "refused"),
+        *_integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
+        *_integers("created", "evicted", "accepted", "refused"),
+        ("wait_clock", "<i8", (2,)),  # where the system writes the time into
     ]
 )
 

@@ -13,14 +13,15 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from lpcurr import kernels, layout
 from lpcurr.arguments import encode_label
+from lpcurr.distribution import Distribution, Float64s, Int64s, distribution_of
 from lpcurr.errors import AttachLimitError, PoolClosedError
-from lpcurr.kernels import administration, episode, measures, mutex, restore
+from lpcurr.kernels import administration, episode, mutex, restore
 from lpcurr.layout import Status
 from lpcurr.segment import Bytes, Segment, State, process_is_alive, process_start_time
 from lpcurr.statuses import error_of
@@ -28,23 +29,10 @@ from lpcurr.streams import attach_process, seed_stream
 
 _logger = logging.getLogger("lpcurr")
 
-Int64s = np.ndarray[tuple[int], np.dtype[np.int64]]
-Float64s = np.ndarray[tuple[int], np.dtype[np.float64]]
-
 _NO_NAME = np.zeros(1, dtype=np.uint8)
 _KEEP_LABEL = (_NO_NAME, -1, 0)
 
 _open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
-
-
-class Distribution(NamedTuple):
-    """Every active task at one moment, in the order in which they entered the pool; arrays of equal length."""
-
-    ids: Int64s
-    completions: Int64s
-    lp_scores: Float64s
-    scores: Float64s
-    probabilities: Float64s
 
 
 class Pool:
@@ -316,18 +304,9 @@ class Pool:
 
     # -- all tasks ----------------------------------------------------------------------------------------------
 
-    def distribution(self, snapshot: State | None = None) -> Distribution:
-        """The exact distribution of the draws at this moment, or at that of a snapshot, O(n)."""
-        content = self._segment.bytes if snapshot is None else snapshot.view(np.uint8)
-        ids, entries, completions = (np.empty(self.capacity, dtype=np.int64) for _ in range(3))
-        lp_scores, scores, probabilities = (np.empty(self.capacity, dtype=np.float64) for _ in range(3))
-        columns = (ids, entries, completions, lp_scores, scores, probabilities)
-        count = measures.distribution.entry(content, self._process, *columns)
-        self._check_lock(count)
-        order = np.argsort(entries[:count])
-        ids, completions = ids[:count][order], completions[:count][order]
-        lp_scores, scores, probabilities = (each[:count][order] for each in (lp_scores, scores, probabilities))
-        return Distribution(ids, completions, lp_scores, scores, probabilities)
+    def distribution(self) -> Distribution:
+        """The exact distribution of the draws at this moment, O(n log n)."""
+        return distribution_of(self._segment.bytes, self._process)
 
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""

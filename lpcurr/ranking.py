@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lpcurr.pool import Distribution, Int64s
+from lpcurr.distribution import Distribution, Int64s
 
 
 def rank_for_eviction(

@@ -7,13 +7,12 @@ path: the pool is locked for as long as the copy takes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
 
 from lpcurr import layout
-from lpcurr.pool import Distribution, Pool
+from lpcurr.distribution import Distribution, distribution_of, gini
 from lpcurr.segment import State
 
 Values = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -27,32 +26,17 @@ _LP_FIGURES = (
 )
 
 
-def gini(values: Iterable[float]) -> float:
-    """Gini coefficient: 0 where all are equal, towards 1 where one has everything.
-
-    With the n values x sorted ascending and i from 1: (2 Σ i·x_i) / (n Σ x_i) − (n+1)/n; 0 for none, or all zero.
-
-    >>> gini([1.0, 1.0]), gini([0.0, 1.0]), gini([])
-    (0.0, 0.5, 0.0)
-    """
-    ranked = np.sort(np.fromiter(values, dtype=np.float64))
-    total, count = ranked.sum(), ranked.size
-    if count == 0 or total == 0.0:
-        return 0.0
-    return float(2.0 * (np.arange(1, count + 1) * ranked).sum() / (count * total) - (count + 1) / count)
-
-
 class PoolStatistics:
     """The figures of one moment.
 
-    Attributes:
-        snapshot: the copy they are computed from.
+    Args:
+        snapshot: a copy of a pool, which nobody changes.
+        now: seconds since 1970, from which ages count; by default this moment.
     """
 
-    def __init__(self, pool: Pool) -> None:
-        self.snapshot: State = pool.snapshot()
-        self._pool = pool
-        self._now = time.time()
+    def __init__(self, snapshot: State, now: float | None = None) -> None:
+        self.snapshot = snapshot
+        self._now = time.time() if now is None else now
         self._header = self.snapshot["header"][0]
         # Entry order: the same figures whatever the order of the active index is.
         slots = self.snapshot["active"][0][: self._header["active_count"]]
@@ -61,7 +45,7 @@ class PoolStatistics:
     @cached_property
     def distribution(self) -> Distribution:
         """The distribution at that moment."""
-        return self._pool.distribution(self.snapshot)
+        return distribution_of(self.snapshot.view(np.uint8))
 
     def column(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.generic]]:
         """One column of the active tasks, in the order in which they entered the pool."""
@@ -89,8 +73,9 @@ class PoolStatistics:
         return {name: int(counts[row]) for row, name in self.label_names.items() if counts[row] != 0}
 
     def _label_sums(self, values: Values) -> dict[str, float]:
+        counts = np.bincount(self._rows, minlength=layout.LABEL_CAPACITY)
         sums = np.bincount(self._rows, weights=values, minlength=layout.LABEL_CAPACITY)
-        return {name: float(sums[row]) for row, name in self.label_names.items() if (self._rows == row).any()}
+        return {name: float(sums[row]) for row, name in self.label_names.items() if counts[row]}
 
     def label_means(
         self, values: Values, of: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None

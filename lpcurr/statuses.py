@@ -25,10 +25,10 @@ _ERRORS: dict[int, type[LpcurrError]] = {
 }
 
 
-def error_of(status: int, capacity: int, task_id: object, score: object, where: str) -> LpcurrError:
+def error_of(status: int, capacity: int, task_id: object = None, score: object = None, where: str = "") -> LpcurrError:
     """The error for a kernel's negative status.
 
-    >>> error_of(Status.UNKNOWN_TASK, 10, 3, None, "")
+    >>> error_of(Status.UNKNOWN_TASK, 10, 3)
     UnknownTaskError('task 3 is not in the pool')
     """
     message = {

@@ -23,10 +23,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up: a module imports from its own layer and those before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"layout", "arguments", "config", "statuses"},
-    {"kernels", "segment", "streams"},
+    {"layout", "arguments", "config"},
+    {"kernels", "segment", "streams", "statuses", "distribution"},
     {"pool", "generators"},
-    {"invariants", "ranking", "stats"},
+    {"invariants", "ranking", "stats", "counters"},
     {"task_builder", "task", "curriculum_config", "curriculum_queries", "curriculum_checkpoints", "checkpoint"},
     {"curriculum"},
     {"sessions"},

@@ -14,8 +14,9 @@ import numpy as np
 from lpcurr import layout
 from lpcurr.arguments import encode_label
 from lpcurr.checkpoint.content import Checkpoint, Columns, refusal
-from lpcurr.kernels import administration, measures
-from lpcurr.pool import Int64s, Pool
+from lpcurr.distribution import Int64s, distribution_of
+from lpcurr.kernels import administration
+from lpcurr.pool import Pool
 from lpcurr.segment import State
 from lpcurr.streams import seed_stream
 
@@ -153,12 +154,9 @@ def _keep_best(checkpoint: Checkpoint, header: np.void, capacity: int) -> Checkp
     """The tasks with the best scores, of equal ones the older; the others count as evicted."""
     tasks = checkpoint.columns["slot"].size
     image = _image(checkpoint, header, checkpoint.description.capacity, same_rules=False)
-    ids, entries, completions = (np.empty(tasks, dtype=np.int64) for _ in range(3))
-    lp_scores, scores, probabilities = (np.empty(tasks, dtype=np.float64) for _ in range(3))
-    columns = (ids, entries, completions, lp_scores, scores, probabilities)
-    measures.distribution.entry(image.view(np.uint8), 0, *columns)
-    best = np.lexsort((entries, -scores))[:capacity]
-    kept = np.isin(checkpoint.columns["task_id"], ids[best])
+    ranked = distribution_of(image.view(np.uint8))
+    best = np.argsort(-ranked.scores, kind="stable")[:capacity]  # of equal ones the older, as they entered
+    kept = np.isin(checkpoint.columns["task_id"], ranked.ids[best])
     _logger.warning(
         "%s has %d tasks and this pool %d slots: the %d tasks with the best scores stay, %d are evicted",
         checkpoint.source,

@@ -200,6 +200,7 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream):
             record.tries = 0
             record.scans = 0
             record.lock_waits = 0
+            record.lock_wait_ns = 0
             record.created = 0
             record.evicted = 0
             record.accepted = 0

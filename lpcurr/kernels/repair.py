@@ -11,7 +11,7 @@ import numpy as np
 from numba import carray, types
 
 from lpcurr import layout
-from lpcurr.kernels import eviction, faults, journal, labels, moments, mutex, replacement, slots, trees
+from lpcurr.kernels import clock, eviction, faults, journal, labels, moments, mutex, replacement, slots, trees
 from lpcurr.kernels._compile import JIT, helper, kernel
 from lpcurr.kernels.learning_progress import compute_progress
 from lpcurr.kernels.views import address, column, header_record, index_table, label_record, process_record
@@ -137,8 +137,11 @@ def lock(segment, process):
     """
     answer = mutex.try_lock(segment)
     if answer == mutex.BUSY:
+        began = clock.monotonic_ns(segment, process)
         answer = mutex.wait_lock(segment)
-        process_record(segment, process).lock_waits += 1
+        record = process_record(segment, process)
+        record.lock_waits += 1
+        record.lock_wait_ns += max(clock.monotonic_ns(segment, process) - began, 0)
     if answer == mutex.OWNER_DEAD:
         _repair(segment)
         faults.point(segment)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
-from numba import types
 
 from lpcurr import layout
-from lpcurr.kernels import eviction, faults, journal, labels, moments, random, slots, trees
-from lpcurr.kernels._compile import JIT, helper
+from lpcurr.kernels import clock, eviction, faults, journal, labels, moments, random, slots, trees
+from lpcurr.kernels._compile import helper
 from lpcurr.kernels.learning_progress import apply_score, compute_progress
-from lpcurr.kernels.views import address, column, header_record, label_record, process_record
+from lpcurr.kernels.views import column, header_record, label_record, process_record
 
 _COLUMN_COUNT = len(layout.TRUTH_COLUMNS)
 _SCORE_FIRST, _SCORE_LAST = layout.truth_range("completion_count", "random_baseline")
@@ -26,32 +23,6 @@ _PROCESS_DRAWS = layout.process_word("draws")
 _PROCESS_CREATED = layout.process_word("created")
 _PROCESS_EVICTED = layout.process_word("evicted")
 _PROCESS_ACCEPTED = layout.process_word("accepted")
-_CLOCK_OFFSET = 8 * layout.header_word("clock")
-
-if JIT and sys.platform != "win32":
-    _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
-
-    @helper
-    def now(segment):
-        """Seconds since the epoch (float64)."""
-        _clock_gettime(np.int32(0), address(segment, _CLOCK_OFFSET))
-        clock = header_record(segment, 0).clock
-        return np.float64(clock[0]) + 1e-9 * np.float64(clock[1])
-
-elif JIT:  # Windows: whole seconds
-    _time64 = types.ExternalFunction("_time64", types.int64(types.voidptr))
-
-    @helper
-    def now(segment):
-        """Seconds since the epoch (float64)."""
-        return np.float64(_time64(address(segment, _CLOCK_OFFSET)))
-
-else:
-    import time
-
-    def now(segment):
-        """Seconds since the epoch (float64)."""
-        return time.time()
 
 
 @helper
@@ -77,7 +48,7 @@ def _fill(segment, slot, task_id, label_cell, success_threshold):
     header.created += 1
     faults.point(segment)
     view.label[slot] = label_cell
-    view.creation_time[slot] = now(segment)
+    view.creation_time[slot] = clock.now(segment)
     view.success_threshold[slot] = success_threshold
     view.generator_type[slot] = header.generator_type
     view.scheduled_count[slot] = 0

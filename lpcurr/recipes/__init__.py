@@ -10,6 +10,7 @@ A recipe is a function without arguments that returns a :class:`TrainingConfig`.
 ``run_folder``          what a run leaves behind: resolved configuration, metrics, tasks, picture
 ``progress``            what a run shows while it lasts
 ``training``            one training of any recipe: curriculum, recipe, metrics
+``recorder``            the figures of each epoch, completed and written down
 ``comparison``          LP and random at equal environment steps, over seeds
 ``report``              the picture
 ``frozen_lake``         the default recipe

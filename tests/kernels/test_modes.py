@@ -13,10 +13,8 @@ import pytest
 
 HERE = Path(__file__).parent
 INSIDE = "LPCURR_TEST_MODE"
-MODES = {
-    "NUMBA_DISABLE_JIT": ["test_trees.py", "test_slots.py", "test_random.py", "test_journal.py", "test_labels.py"],
-    "NUMBA_BOUNDSCHECK": ["test_trees.py", "test_slots.py", "test_random.py", "test_journal.py", "test_labels.py"],
-}
+MODES = ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"]
+FILES = ["trees", "slots", "random", "journal", "labels", "measures", "episodes"]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +30,7 @@ def runs() -> Iterator[dict[str, subprocess.Popen[str]]]:
 def _start(mode: str) -> subprocess.Popen[str]:
     cache = Path(tempfile.gettempdir()) / f"lpcurr-tests-{os.getuid()}-{mode}"
     environment = os.environ | {mode: "1", INSIDE: mode, "NUMBA_CACHE_DIR": str(cache)}
-    files = [str(HERE / name) for name in [*MODES[mode], "test_episodes.py"]]
+    files = [str(HERE / f"test_{name}.py") for name in FILES]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *files]
     return subprocess.Popen(
         command, env=environment, cwd=HERE.parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
