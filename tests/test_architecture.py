@@ -34,6 +34,7 @@ LAYERS: list[set[str]] = [
 ]
 ANYWHERE = {"__init__", "__main__"}
 EXTRAS = ["gymnasium", "rich", "matplotlib", "omegaconf", "yaml", "torch", "pygame", "scipy", "hypothesis", "asv"]
+EXTRAS += ["pufferlib", "mettagrid"]
 
 
 def unit(dotted: str) -> str:

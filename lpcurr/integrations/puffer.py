@@ -1,0 +1,289 @@
+"""PufferLib: every episode of a ``PufferEnv`` plays a task, in each of PufferLib's vector backends.
+
+Made for MettaGrid's ``MettaGridPufferEnv``, and for any other ``PufferEnv`` that has its two methods:
+``set_mg_config(config)``, which says what the next reset makes, and ``get_episode_rewards()``, the rewards of each
+agent summed over the episode, still there after the step that ends it.
+
+Worker processes share one pool because PufferLib hands the function that makes the environments to each of them, and
+the curriculum with it: a forked worker has its own place in the pool at once, a spawned one attaches.
+
+>>> import mettagrid.builder.envs
+>>> import pufferlib.vector
+>>> from lpcurr import CurriculumConfig
+>>> from lpcurr.generators import bucketed
+>>> from mettagrid.envs.mettagrid_puffer_env import MettaGridPufferEnv
+>>> from mettagrid.simulator import Simulator
+>>> arena = mettagrid.builder.envs.make_arena(num_agents=2)
+>>> tasks = bucketed(arena, label="arena").add_bucket("game.max_steps", [10, 20])
+>>> curriculum = CurriculumConfig(num_active_tasks=16, seed=0, task_generator=tasks).make()
+>>> def make_env(buf=None, seed=0):
+...     return CurriculumEnv(MettaGridPufferEnv(Simulator(), arena, buf=buf, seed=seed), curriculum)
+>>> envs = pufferlib.vector.make(make_env, backend=pufferlib.vector.Serial, num_envs=2)
+>>> observations, infos = envs.reset(seed=0)
+>>> for _ in range(20):
+...     observations, rewards, terminals, truncations, infos = envs.step(np.zeros(4, np.int32))
+>>> all(terminals), infos[-1]["env_curriculum_stats/per_label_samples"], int(curriculum.stats()["num_completed"]) >= 2
+(True, {'arena': 1}, True)
+>>> envs.close(); curriculum.close(); curriculum.unlink()
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from lpcurr.curriculum import Curriculum
+from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
+from lpcurr.task import CurriculumTask
+
+try:
+    from pufferlib import PufferEnv
+except ModuleNotFoundError as error:
+    if error.name != "pufferlib":
+        raise
+    raise ModuleNotFoundError(
+        'lpcurr.integrations.puffer needs PufferLib: pip install "lpcurr[metta]"', name="pufferlib"
+    ) from error
+
+_logger = logging.getLogger("lpcurr")
+
+_OWN = frozenset(
+    ("_env", "_curriculum", "_current_task", "_waiting", "_ended", "_max_task_attempts", "_drop_level", "infos")
+)
+_Step = tuple[Any, Any, Any, Any, Any]
+
+
+class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
+    """A ``PufferEnv`` that plays what a curriculum gives it.
+
+    ``reset`` takes a task and begins it. The step that ends the episode reports one score, the mean of
+    ``get_episode_rewards()`` over the agents, merges ``curriculum.get_episode_stats(label)`` into the infos, and takes
+    the next task; the step after begins it, which is when ``MettaGridPufferEnv`` would have begun the next episode by
+    itself. A reset in mid-episode abandons the episode: nothing is reported.
+
+    An episode is over once every agent has been terminal or truncated in it, at the same step or one after another.
+
+    In the infos, for each ended episode: ``env_curriculum_stats/per_label_samples`` = ``{label: 1}`` and
+    ``env_curriculum_stats/per_label_evictions``, the evictions of the *whole pool* so far in this epoch (so take the
+    latest of these, and the sum of the former).
+
+    Impossible tasks: where building the configuration, ``set_mg_config`` or the environment's ``reset`` raises any
+    ``Exception`` but ``ConfigError``, the task is passed over and another taken. If it was never completed, it is
+    evicted as well.
+
+    Everything else, attributes and methods, is that of the environment inside, for reading and for setting.
+
+    Args:
+        env: the environment to play in.
+        curriculum: where the tasks come from.
+        max_task_attempts: tasks in a row that may turn out unplayable; by default the curriculum's.
+
+    Raises:
+        ConfigError: the environment lacks one of the two methods, or an argument is of the wrong kind.
+
+    Example:
+        See the module.
+    """
+
+    def __init__(self, env: Any, curriculum: Curriculum, *, max_task_attempts: int | None = None) -> None:
+        # Not super().__init__(), which would make buffers and spaces: those are the environment's.
+        _check_arguments(env, curriculum, max_task_attempts)
+        self._env = env
+        self._curriculum = curriculum
+        self._max_task_attempts = max_task_attempts or curriculum.config.max_task_attempts
+        self._drop_level = logging.WARNING
+        self._current_task: CurriculumTask | None = None
+        self._waiting = False  # the current task is set, and the environment has not begun it
+        self._ended = np.zeros(env.num_agents, dtype=bool)  # the agents whose episode is over
+
+    def reset(self, *args: Any, **options: Any) -> tuple[Any, Any]:
+        """Begin an episode: of the task that waits after the end of one, else of a new one.
+
+        Args:
+            args: passed on to the environment, as is ``options``; the seed is the one of PufferLib's.
+
+        Returns:
+            What the environment's ``reset`` returns.
+
+        Raises:
+            TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
+        """
+        failure: Exception | None = None
+        for _ in range(self._max_task_attempts):
+            if not self._waiting:
+                self._take_task(failure)
+            self._waiting = False
+            try:
+                result: tuple[Any, Any] = self._env.reset(*args, **options)
+            except ConfigError:
+                raise
+            except Exception as error:
+                failure = error
+                self._forget_broken_simulation()
+                self._drop(error)
+                continue
+            self._ended[:] = False
+            return result
+        raise self._given_up(failure)
+
+    def step(self, *args: Any, **options: Any) -> _Step:
+        """Step the environment; the step that ends the episode reports its score.
+
+        The first step after the end of an episode begins the next one, as does a step before any reset.
+
+        Args:
+            args: passed on to the environment, as is ``options``: the actions.
+
+        Returns:
+            What the environment's ``step`` returns, at the end of an episode with the label's statistics in the infos.
+
+        Raises:
+            TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
+            InvalidScoreError: the episode's score is not a finite number; nothing was reported.
+        """
+        if self._waiting or self._current_task is None:
+            self.reset()
+        result: _Step = self._env.step(*args, **options)
+        _, _, terminals, truncations, infos = result
+        if terminals.any() or truncations.any():
+            self._ended |= terminals
+            self._ended |= truncations
+            if self._ended.all():
+                self._finish(infos)
+        return result
+
+    def close(self) -> None:
+        """Close the environment; the curriculum, which is the trainer's, stays open."""
+        self._env.close()
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _take_task(self, failure: Exception | None = None) -> None:
+        """Take a task whose configuration the environment accepts; it waits for the next reset."""
+        for _ in range(self._max_task_attempts):
+            try:
+                self._current_task = self._curriculum.get_task()
+            except PoolEmptyError:
+                if failure is None:
+                    raise
+                raise self._given_up(failure) from failure
+            try:
+                self._env.set_mg_config(self._current_task.get_env_cfg())
+            except ConfigError:
+                raise
+            except Exception as error:
+                failure = error
+                self._drop(error)
+                continue
+            self._waiting = True
+            return
+        raise self._given_up(failure)
+
+    def _finish(self, infos: Any) -> None:
+        task = self._current_task
+        assert task is not None
+        score = float(self._env.get_episode_rewards().mean())
+        try:
+            self._credit(task, score)
+        except InvalidScoreError as error:
+            raise InvalidScoreError(
+                f"the episode of task {task.task_id} ({task.label!r}) cannot be reported: {error}"
+            ) from error
+        merge_episode_stats(infos, self._curriculum.get_episode_stats(task.label))
+        self._take_task()
+
+    def _credit(self, task: CurriculumTask, score: float) -> None:
+        self._curriculum.update_task_performance(task.task_id, score)
+
+    def _drop(self, error: Exception) -> None:
+        """Pass over a task that raised, and evict it unless it is known to be playable."""
+        task = self._current_task
+        assert task is not None
+        message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
+        _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
+        self._drop_level = logging.DEBUG
+        stats = self._curriculum.get_task_stats(task.task_id)
+        if stats is not None and stats["completion_count"] == 0:
+            self._curriculum.drop_task(task.task_id)
+
+    def _forget_broken_simulation(self) -> None:
+        # MettaGridPufferEnv closes its old simulation before it makes the new one. Where the making fails it still
+        # holds the closed one, and would fail for ever on closing that again.
+        if getattr(self._env, "_sim", None) is not None:
+            self._env._sim = None
+
+    def _given_up(self, failure: Exception | None) -> TaskGenerationError:
+        task = self._current_task
+        named = "" if task is None else f", at last task {task.task_id} ({task.label!r})"
+        error = TaskGenerationError(
+            f"{self._max_task_attempts} tasks in a row could not be played (max_task_attempts){named}: "
+            f"{type(failure).__name__}: {failure}"
+        )
+        error.__cause__ = failure
+        return error
+
+    # -- the rest is the environment's --------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OWN:  # not made yet: while unpickling, say
+            raise AttributeError(name)
+        return getattr(self._env, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._env, name, value)
+
+    @property
+    def agent_per_batch(self) -> Any:
+        """The environment's."""
+        return self._env.agent_per_batch
+
+    @property
+    def emulated(self) -> Any:
+        """The environment's."""
+        return self._env.emulated
+
+    @property
+    def done(self) -> Any:
+        """The environment's."""
+        return self._env.done
+
+
+def merge_episode_stats(infos: Any, stats: dict[str, dict[str, Any]]) -> None:
+    """Add the statistics of an episode to the infos of a step, in place.
+
+    Args:
+        infos: a dict, or a list of dicts, of which the first takes them.
+        stats: numbers by label, by name; they are added to those that are there.
+
+    Example:
+        >>> infos = {"env_curriculum_stats/per_label_samples": {"arena": 1}}
+        >>> merge_episode_stats(infos, {"env_curriculum_stats/per_label_samples": {"arena": 1, "maze": 1}})
+        >>> infos
+        {'env_curriculum_stats/per_label_samples': {'arena': 2, 'maze': 1}}
+    """
+    if isinstance(infos, list):
+        if not infos:
+            infos.append({})
+        infos = infos[0]
+    for name, by_label in stats.items():
+        merged = infos.setdefault(name, {})
+        for label, number in by_label.items():
+            merged[label] = merged.get(label, 0) + number
+
+
+def _check_arguments(env: Any, curriculum: object, attempts: object) -> None:
+    if not isinstance(curriculum, Curriculum):
+        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
+    for name in ("set_mg_config", "get_episode_rewards"):
+        if not callable(getattr(env, name, None)):
+            raise ConfigError(
+                f"{type(env).__name__} has no method {name}(): give a MettaGridPufferEnv, or a PufferEnv that has "
+                "set_mg_config(config) and get_episode_rewards()"
+            )
+    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1):
+        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up, or None")
