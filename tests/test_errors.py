@@ -472,6 +472,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "calculate_gini_coefficients": lambda c: c.calculate_gini_coefficients(),
     "calculate_per_label_mean_lp_stats": lambda c: c.calculate_per_label_mean_lp_stats(),
     "calculate_raw_lp_debug_stats": lambda c: c.calculate_raw_lp_debug_stats(),
+    "process_counters": lambda c: c.process_counters(),
     "find_violations": lambda c: c.find_violations(),
     "__reduce__": pickle.dumps,
 }

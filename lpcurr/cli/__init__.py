@@ -1,4 +1,4 @@
-"""The command line: ``lpcurr train``, ``lpcurr sessions``, ``lpcurr warmup``.
+"""The command line: ``lpcurr train``, ``lpcurr report``, ``lpcurr sessions``, ``lpcurr warmup``.
 
 One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
 """
@@ -11,16 +11,17 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import sessions, train, warmup
+from lpcurr.cli import report, sessions, train, warmup
 from lpcurr.errors import LpcurrError
 
-COMMANDS = {"train": train, "sessions": sessions, "warmup": warmup}
+COMMANDS = {"train": train, "report": report, "sessions": sessions, "warmup": warmup}
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
   lpcurr train                                 the default recipe, about a minute
   lpcurr train use_lp=false                    the same with tasks drawn at random
   lpcurr train compare=true seeds=5            learning progress against random
+  lpcurr report runs/one runs/other            a page with pictures of both
   lpcurr sessions                              the pools in shared memory, live and dead
   lpcurr warmup                                compile the kernels ahead of time
 

@@ -8,7 +8,7 @@ from lpcurr.cli.extras import needs_extra
 from lpcurr.recipes import PACKAGED, load_config
 from lpcurr.recipes.registry import DEFAULT
 
-SUMMARY = "train a recipe and write a run folder: configuration, metrics, report.png"
+SUMMARY = "train a recipe and write a run folder: configuration, metrics, report.html, report.png"
 
 _EXAMPLES = """examples:
   lpcurr train

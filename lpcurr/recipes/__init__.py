@@ -12,7 +12,6 @@ A recipe is a function without arguments that returns a :class:`TrainingConfig`.
 ``training``            one training of any recipe: curriculum, recipe, metrics
 ``recorder``            the figures of each epoch, completed and written down
 ``comparison``          LP and random at equal environment steps, over seeds
-``report``              the picture
 ``frozen_lake``         the default recipe
 ======================  =============================================================================================
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from lpcurr.config import LearningProgressConfig
 from lpcurr.recipes.config import TrainingConfig, randomised
-from lpcurr.recipes.report import draw_report
 from lpcurr.recipes.run_folder import Row, RunFolder
 from lpcurr.recipes.training import train_once
+from lpcurr.reports.intervals import interval
+from lpcurr.reports.writing import write_report
 
-# Student's t, 97.5 % quantile, for 1 … 30 degrees of freedom: scipy would be a large dependency for one number.
-_T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
 _FIGURES = {"eval/mastered_share": "mastered", "eval/score": "held-out score", "score": "training score"}
 
 
@@ -69,27 +62,13 @@ def _conclude(folder: RunFolder, console: Console) -> None:
     if rows:
         summary = summarise(rows)
         folder.write_result(summary)
-        draw_report(rows, folder.read("tasks.jsonl"), folder.path / "report.png")
+        write_report([folder.path], folder.path / "report.html", folder.path / "report.png")
         console.print(_table(summary))
     places = f"{folder.path}/ has " + ", ".join(sorted(path.name for path in folder.path.iterdir()))
     console.print(places, highlight=False, markup=False, soft_wrap=True)
 
 
 # -- results --------------------------------------------------------------------------------------------------------
-
-
-def interval(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and half width of its 95 % interval by Student's t; no width for fewer than two values.
-
-    >>> mean, half = interval([1.0, 2.0, 3.0])
-    >>> round(mean, 3), round(half, 3)
-    (2.0, 2.484)
-    """
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, None
-    t = _T[min(len(values) - 2, len(_T) - 1)]
-    return mean, t * float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
 
 def equal_steps(rows: Sequence[Row]) -> list[Row]:

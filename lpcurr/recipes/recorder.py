@@ -11,31 +11,63 @@ from lpcurr.recipes.config import Metrics
 from lpcurr.recipes.run_folder import Row, RunFolder
 
 _COMPLETIONS = "per_label_completions/"
+_GINI = "curriculum_gini/"
+_LABEL_MEANS = {"mean_lp_score": "label_progress", "mean_reward_ema": "label_reward"}
+_COUNTERS = ("draws", "tries", "scans", "lock_waits", "lock_wait_seconds")
 
 
 class Recorder:
-    """Completes the figures that a recipe gives for an epoch, and writes them down."""
+    """Completes the figures that a recipe gives for an epoch, and writes them down.
+
+    Everything is read between epochs, by the process that trains. In performance mode what takes a look at every task
+    is left out: the keys of ``pool/``, ``gini/``, ``label_…/`` and ``success_probability/``.
+    """
 
     def __init__(self, curriculum: Curriculum, run: Row, folder: RunFolder, show: Callable[[Row], None]) -> None:
         self._curriculum, self._run, self._folder, self._show = curriculum, run, folder, show
         self._started = time.perf_counter()
         self._completions: dict[str, float] = {}
+        self._processes: dict[int, dict[str, float]] = {}
         self.rows: list[Row] = []
 
     def __call__(self, metrics: Metrics) -> None:
         stats = self._curriculum.stats()
+        looked = {} if self._curriculum.performance_mode else self._look(stats["num_active_tasks"])
         self._curriculum.on_epoch_end()
         completions = {key.removeprefix(_COMPLETIONS): n for key, n in stats.items() if key.startswith(_COMPLETIONS)}
         row: Row = {**self._run, "epoch": len(self.rows) + 1, "seconds": time.perf_counter() - self._started}
-        mastered = mastered_in_pool(self._curriculum)
-        row |= metrics | _rates(metrics)
-        row |= {"pool/mastered": mastered, "pool/mastered_share": mastered / max(stats["num_active_tasks"], 1.0)}
+        row |= metrics | _rates(metrics) | looked
         row |= {f"epoch_completions/{label}": n - self._completions.get(label, 0.0) for label, n in completions.items()}
         row |= {f"curriculum/{key}": value for key, value in stats.items()}
+        row |= self._work()
         self._completions = completions
         self.rows.append(row)
         self._folder.append_metrics(row)
         self._show(row)
+
+    def _look(self, active: float) -> dict[str, float]:
+        """What takes a look at every task."""
+        figures = shares_of_draws(self._curriculum)
+        figures["pool/mastered_share"] = figures["pool/mastered"] / max(active, 1.0)
+        for key, value in self._curriculum.calculate_per_label_mean_lp_stats().items():
+            name, _, label = key.removeprefix("per_label_stats/").partition("/")
+            figures[f"{_LABEL_MEANS[name]}/{label}"] = value
+        for key, value in self._curriculum.calculate_gini_coefficients().items():
+            if key.startswith(_GINI):  # details of single tasks come with it when they are asked for
+                figures[f"gini/{key.removeprefix(_GINI)}"] = value
+        return figures
+
+    def _work(self) -> dict[str, float]:
+        """What all processes have done since the last epoch, those that have left meanwhile excepted."""
+        now = {each["pid"]: each for each in self._curriculum.process_counters()}
+        done = {
+            f"epoch_{name}": sum(
+                max(each[name] - self._processes.get(pid, {}).get(name, 0), 0) for pid, each in now.items()
+            )
+            for name in _COUNTERS
+        }
+        self._processes = now
+        return done
 
 
 def _rates(metrics: Metrics) -> dict[str, float]:
@@ -49,11 +81,25 @@ def _rates(metrics: Metrics) -> dict[str, float]:
     return rates
 
 
-def mastered_in_pool(curriculum: Curriculum) -> int:
-    """How many active tasks have a success rate of at least the algorithm's success threshold."""
+def shares_of_draws(curriculum: Curriculum) -> dict[str, float]:
+    """Who gets the next draw: by label, and by how well a task is done already.
+
+    Returns:
+        ``label_probability/<label>`` and ``success_probability/<tenth>``, each family adding up to 1 (where there is
+        a task), and ``pool/mastered``: how many tasks have a success rate of at least the algorithm's threshold.
+    """
     threshold = curriculum.config.algorithm_config.task_default_success_threshold
-    stats = (curriculum.get_task_stats(task_id) for task_id in curriculum.probabilities()[0].tolist())
-    return sum(s is not None and s["completion_count"] > 0 and s["success_rate_ema"] >= threshold for s in stats)
+    figures: dict[str, float] = {"pool/mastered": 0}
+    for task_id, probability in zip(*(column.tolist() for column in curriculum.probabilities()), strict=True):
+        stats = curriculum.get_task_stats(task_id)
+        if stats is None:
+            continue
+        played, rate = stats["completion_count"] > 0, stats["success_rate_ema"]
+        figures["pool/mastered"] += played and rate >= threshold
+        group = f"{min(max(int(rate * 10), 0), 9) / 10}" if played else "unplayed"
+        for key in (f"label_probability/{stats['label']}", f"success_probability/{group}"):
+            figures[key] = figures.get(key, 0.0) + probability
+    return figures
 
 
 def active_tasks(curriculum: Curriculum, run: dict[str, Any]) -> list[Row]:

@@ -4,7 +4,8 @@
 ``metrics.jsonl``  one flat JSON object for each epoch; :data:`METRICS` says what is in it
 ``tasks.jsonl``    one flat JSON object for each task that was active at the end of a training; :data:`TASK_FIELDS`
 ``result.json``    the result of each training, and for a comparison its table
-``report.png``     the picture
+``report.html``    the pictures and the answer, in one page; ``lpcurr report`` makes it anew
+``report.png``     the main pictures
 """
 
 from __future__ import annotations
@@ -39,6 +40,16 @@ METRICS = {
     "pool/mastered": "active tasks whose success rate (EMA) is at least the algorithm's success threshold",
     "pool/mastered_share": "pool/mastered / active tasks",
     "epoch_completions/<label>": "episodes of this epoch, by label",
+    "label_probability/<label>": "of a task with this label being the next draw",
+    "label_progress/<label>": "mean raw learning progress of the active tasks, |fast − slow average| of the score",
+    "label_reward/<label>": "mean over the active tasks of the moving average of the score",
+    "success_probability/<tenth>": "of a task whose success rate (EMA) is from there to 0.1 above, or `unplayed`",
+    "gini/<name>": "inequality from 0 (equal) to 1, see lpcurr.stats: of raw LP, probabilities, episodes and more",
+    "epoch_draws": "tasks handed out in this epoch, by all processes",
+    "epoch_tries": "tasks looked at for them by rejection; none for discrete random",
+    "epoch_scans": "draws that ran out of tries and went through all tasks instead",
+    "epoch_lock_waits": "calls that found the pool's lock taken",
+    "epoch_lock_wait_seconds": "how long those waited together",
     "curriculum/<key>": "curriculum.stats() at the end of the epoch, see lpcurr.stats",
 }
 """The keys of a line of ``metrics.jsonl``."""

@@ -24,7 +24,7 @@ from lpcurr.recipes.run_folder import METRICS, TASK_FIELDS, RunFolder
 from lpcurr.recipes.training import train_once
 
 Row = dict[str, Any]
-FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png"}
+FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html"}
 
 
 def console(terminal: bool = False) -> Console:

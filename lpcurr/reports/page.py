@@ -1,0 +1,152 @@
+"""The HTML page: one file, no network, no script; light or dark as the reader has it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from string import Template
+from typing import Any
+
+from lpcurr import __version__
+from lpcurr.reports.panels import SECTIONS, Panel
+from lpcurr.reports.pictures import inline_svg
+from lpcurr.reports.runs import Arm, Run
+from lpcurr.reports.verdict import Verdict, key_figures
+
+_SIGNS = {1: "yes", -1: "no", 0: "open"}
+_PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>$title</title>
+<style>
+:root { --text: #1b1f24; --soft: #57606a; --page: #f6f7f9; --card: #ffffff; --line: #d5dae0;
+  --yes: #00664a; --no: #a34700; --open: #57606a; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e9ed; --soft: #a3acb7; --page: #15181c; --card: #1e2329;
+  --line: #363d46; --yes: #35c79b; --no: #ff9248; --open: #a3acb7; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1240px; padding: 20px; color: var(--text); background: var(--page);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+h1 { font-size: 21px; margin: 0 0 12px; } h2 { font-size: 17px; margin: 26px 0 10px; }
+.verdict, figure, details, .figures { background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
+.verdict { padding: 14px 18px; border-left: 6px solid var(--open); }
+.verdict.yes { border-left-color: var(--yes); } .verdict.no { border-left-color: var(--no); }
+.verdict strong { color: var(--open); } .verdict.yes strong { color: var(--yes); }
+.verdict.no strong { color: var(--no); }
+.verdict p { margin: 0; font-size: 17px; } .verdict ul { margin: 8px 0 0; padding-left: 20px; color: var(--soft); }
+.figures { overflow-x: auto; margin-top: 12px; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
+th, td { text-align: left; padding: 6px 10px; border-bottom: 1px solid var(--line); } td { white-space: nowrap; }
+tr:last-child td { border-bottom: 0; } th { color: var(--soft); font-weight: 600; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); gap: 12px; }
+figure { margin: 0; padding: 10px 12px; } figure svg { display: block; width: 100%; height: auto; }
+figure h3 { font-size: 15px; margin: 0 0 4px; } figcaption { color: var(--soft); font-size: 13px; }
+details { padding: 8px 14px; margin-bottom: 8px; } summary { cursor: pointer; }
+pre { overflow-x: auto; font-size: 12.5px; line-height: 1.4; } .notes { color: var(--soft); }
+footer { margin-top: 24px; color: var(--soft); font-size: 13px; }
+@media print { body { max-width: none; } figure { break-inside: avoid; } }
+</style>
+</head>
+<body>
+<main>
+<h1>$title</h1>
+<section class="verdict $sign"><p><strong>$answer.</strong> $sentence</p>$remarks</section>
+$figures
+$pictures
+$notes
+<h2>Configuration</h2>
+$differences
+$configurations
+</main>
+<footer>lpcurr $version. Figures: metrics.jsonl and tasks.jsonl of each run folder.</footer>
+</body>
+</html>
+""")
+
+
+def make_page(
+    runs: Sequence[Run], arms: Sequence[Arm], panels: Sequence[Panel], missing: Sequence[str], verdict: Verdict
+) -> str:
+    """The whole page.
+
+    Args:
+        runs: as they were given.
+        arms: their trainings.
+        panels: the pictures, in order.
+        missing: titles of pictures for which there are no figures.
+        verdict: what to say first.
+    """
+    recipes = ", ".join(dict.fromkeys(run.recipe or "unknown recipe" for run in runs))
+    names = [run.name for run in runs]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return _PAGE.substitute(
+        title=html.escape(f"{recipes}: {shown}"),
+        sign=_SIGNS[verdict.sign],
+        answer=html.escape(verdict.answer),
+        sentence=html.escape(verdict.sentence),
+        remarks=_list(verdict.remarks),
+        figures=_table(*key_figures(arms), "figures") if arms else "",
+        pictures="\n".join(_sections(panels)),
+        notes=_notes(runs, missing),
+        differences=_differences(runs),
+        configurations="\n".join(
+            f"<details><summary>{html.escape(str(run.path))}</summary><pre>{html.escape(run.config_text)}</pre></details>"
+            for run in runs
+        ),
+        version=__version__,
+    )
+
+
+def _list(sentences: Sequence[str], style: str = "") -> str:
+    return f"<ul{style}>{''.join(f'<li>{html.escape(each)}</li>' for each in sentences)}</ul>" if sentences else ""
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    head = "".join(f'<th scope="col">{html.escape(each)}</th>' for each in headings)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="{style}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _sections(panels: Sequence[Panel]) -> Iterator[str]:
+    for section in SECTIONS:
+        inside = [_picture(panel, f"p{n}") for n, panel in enumerate(panels) if panel.section == section]
+        if inside:
+            pictures = "\n".join(inside)
+            yield f'<h2>{section}</h2>\n<div class="grid">\n{pictures}\n</div>'
+
+
+def _picture(panel: Panel, prefix: str) -> str:
+    return (
+        f'<figure><h3>{html.escape(panel.title)}</h3><div role="img" aria-label="{html.escape(panel.alt)}">'
+        f"{inline_svg(panel, prefix)}</div><figcaption>{html.escape(panel.caption)}</figcaption></figure>"
+    )
+
+
+def _notes(runs: Sequence[Run], missing: Sequence[str]) -> str:
+    notes = [f"{run.path}: {problem}" for run in runs for problem in run.problems]
+    if missing:
+        notes.append(f"Not recorded in these runs, and so not drawn: {'; '.join(missing)}.")
+    return f"<h2>Notes</h2>{_list(notes, ' class=notes')}" if notes else ""
+
+
+def _differences(runs: Sequence[Run]) -> str:
+    """What differs between the configurations of several runs."""
+    flat = [dict(_flatten(run.config)) for run in runs]
+    keys = list(dict.fromkeys(key for each in flat for key in each))
+    differing = [key for key in keys if len({each.get(key, "–") for each in flat}) > 1]
+    if len(runs) < 2 or not differing:
+        return ""
+    rows = [[key, *(each.get(key, "–") for each in flat)] for key in differing]
+    return _table(["differs", *(run.name for run in runs)], rows, "figures") + "<br>"
+
+
+def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, re.sub(r"\s+", " ", str(value))[:80]

@@ -1,0 +1,389 @@
+"""The pictures of a report: what each shows, and in words for those who cannot see it.
+
+Colours are Okabe and Ito's, which colour-blind people can tell apart; curves differ in line style and marker as well,
+so that they survive grey. Heat maps are ``cividis``, whose lightness rises evenly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from lpcurr.recipes.run_folder import Row
+from lpcurr.reports import series
+from lpcurr.reports.intervals import Floats
+from lpcurr.reports.runs import Arm
+from lpcurr.reports.series import Curve, Figure, Table, of
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+STEPS = "environment steps"
+MOST_LABELS = 16  # rows of a heat map
+MOST_LINES = len(MARKERS)
+SECTIONS = _LEARNING, _DOING, _COST = ("Does it learn?", "What the curriculum does", "What it costs")
+MOST_POINTS = 5000  # of a scatter plot
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture.
+
+    Attributes:
+        title: above it, with the arm's name where it shows only one.
+        caption: what it means and how to read it.
+        alt: what is to be seen, in words and figures.
+        draw: onto axes, which it labels.
+        section: what question it answers, one of ``SECTIONS``.
+        headline: whether ``report.png`` has it.
+        left: share of the width that the labels of the vertical axis need.
+    """
+
+    title: str
+    caption: str
+    alt: str
+    draw: Callable[[Axes], None]
+    section: str
+    headline: bool = False
+    left: float = 0.11
+
+
+def panels(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
+    """The pictures that there are figures for, and the titles of the others."""
+    made: list[Panel] = []
+    missing: list[str] = []
+    learning = [arm for arm in arms if arm.kind != "discrete_random"] or list(arms)
+    made += _share_panels(arms, learning)
+    for arm in learning:
+        made += _progress_panels(arm)
+    for arm in learning:
+        made += _stages_panel(arm)
+    for arm in learning:
+        made += _tasks_panel(arm)
+    for section, title, unit, figure, caption, headline in _CURVES:
+        curves = [(place, c) for place, arm in enumerate(arms) if (c := series.curve(arm, figure)) is not None]
+        if curves:
+            made.append(_curves_panel(arms, curves, section, title, unit, caption, headline))
+        else:
+            missing.append(title)
+    for key, title in _FAMILIES.items():
+        if not any(key in name for arm in arms for rows in arm.trainings.values() for name in rows[-1]):
+            missing.append(title)
+    return sorted(made, key=lambda panel: SECTIONS.index(panel.section)), missing
+
+
+def _per_draw(name: str, scale: float) -> Figure:
+    def figure(row: Row) -> float:
+        draws, counted = series.number(row.get("epoch_draws")), series.number(row.get(name))
+        return scale * counted / draws if draws > 0 else math.nan
+
+    return figure
+
+
+def _tries(row: Row) -> float:
+    tries = _per_draw("epoch_tries", 1.0)(row)
+    return tries if tries > 0 else math.nan  # discrete random rejects nothing
+
+
+_BAND = "Line: mean over the seeds; band: its 95 % interval (Student's t)."
+_CURVES: tuple[tuple[str, str, str, Figure, str, bool], ...] = (
+    (
+        *(_LEARNING, "Score on held-out tasks", "mean score (0 … 1)", of("eval/score")),
+        "Tasks that are never trained on, the same for every curriculum: the figure to judge by.",
+        True,
+    ),
+    (
+        *(_LEARNING, "Held-out tasks mastered", "share of held-out tasks", of("eval/mastered_share")),
+        "Held-out tasks at or above the recipe's mastery threshold.",
+        True,
+    ),
+    (
+        *(_LEARNING, "Score of the training episodes", "mean score (0 … 1)", of("score")),
+        "Of the tasks that the curriculum chose, so it cannot be compared between curricula: harder tasks lower it.",
+        True,
+    ),
+    (
+        *(_LEARNING, "Mastered tasks in the pool", "share of active tasks", of("pool/mastered_share")),
+        "Active tasks whose success rate is at or above the algorithm's success threshold.",
+        False,
+    ),
+    (
+        *(_COST, "Speed", "environment steps per second", of("steps_per_second")),
+        "Acting and learning, evaluation left out.",
+        True,
+    ),
+    (
+        *(_DOING, "Tasks that left the pool", "tasks evicted so far", of("curriculum/num_evicted")),
+        "Each made room for a new task. Discrete random never evicts.",
+        True,
+    ),
+    (
+        *(_COST, "Tries per draw", "tasks looked at per draw", _tries),
+        "A draw looks at tasks until one is accepted. The more unequal the probabilities, the more tries. "
+        "Draws of unexplored tasks and uniform draws need none.",
+        False,
+    ),
+    (
+        *(_COST, "Waiting for the pool's lock", "waits per 1,000 draws", _per_draw("epoch_lock_waits", 1000.0)),
+        "Calls of all processes that found the lock of the shared pool taken.",
+        False,
+    ),
+)
+_FAMILIES = {
+    "epoch_completions/": "Where the episodes went",
+    "success_probability/": "What is drawn, by success rate",
+    "label_progress/": "Learning progress by label",
+    "gini/": "Inequality through the stages",
+}
+
+
+# -- curves ---------------------------------------------------------------------------------------------------------
+
+
+def _curves_panel(
+    arms: Sequence[Arm],
+    curves: Sequence[tuple[int, Curve]],
+    section: str,
+    title: str,
+    unit: str,
+    caption: str,
+    headline: bool,
+) -> Panel:
+    def draw(axis: Axes) -> None:
+        for place, each in curves:
+            draw_curve(axis, each, arms[place].name, place)
+        axis.set(xlabel=STEPS, ylabel=unit)
+        _finish_curves(axis)
+
+    if any(each.seeds > 1 for _, each in curves):
+        caption += f" {_BAND}"
+    caption += _thinning(max(each.thinned for _, each in curves))
+    alt = "; ".join(f"{arms[place].name} {_course(each)}" for place, each in curves)
+    return Panel(title, caption, f"{title}, {unit}, over {STEPS}: {alt}.", draw, section, headline)
+
+
+def draw_curve(axis: Axes, each: Curve, name: str, place: int) -> None:
+    """A curve with its band, in the style of its place."""
+    style = place % len(COLOURS)
+    many = len(each.steps) > 2
+    axis.plot(
+        *(each.steps, each.mean),
+        color=COLOURS[style],
+        linestyle=LINES[style],
+        marker=MARKERS[style],
+        markersize=3.5,
+        markevery=max(len(each.steps) // 8, 1) if many else 1,
+        label=name,
+    )
+    if np.isfinite(each.low).any():
+        if many:
+            axis.fill_between(each.steps, each.low, each.high, color=COLOURS[style], alpha=0.18, linewidth=0)
+        else:
+            spread = np.vstack([each.mean - each.low, each.high - each.mean])
+            axis.errorbar(each.steps, each.mean, spread, color=COLOURS[style], fmt="none", capsize=3)
+
+
+def _course(each: Curve) -> str:
+    known = each.mean[np.isfinite(each.mean)]
+    if not len(known):
+        return "without a value"
+    return f"{known[0]:.3g}" if len(known) == 1 else f"from {known[0]:.3g} to {known[-1]:.3g}"
+
+
+def _thinning(width: int) -> str:
+    return f" Each point stands for {width} consecutive epochs: their mean." if width > 1 else ""
+
+
+def _finish_curves(axis: Axes) -> None:
+    low, high = axis.dataLim.intervaly
+    if np.isfinite([low, high]).all():
+        # a band may reach below what a figure can be; that part is cut off
+        lines = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.get_lines()])
+        axis.set_ylim(0.0 if np.nanmin(lines) >= 0.0 else low * 1.05, high * 1.08 if high > 0 else 1.0)
+    finish_steps(axis)
+    _legend(axis, 1)
+
+
+def _legend(axis: Axes, columns: int) -> None:
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=8, ncols=columns, loc="best", framealpha=0.0)
+
+
+def finish_steps(axis: Axes) -> None:
+    """Environment steps as 200 k, 1 M."""
+    axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axis.xaxis.set_major_locator(MaxNLocator(6))
+
+
+# -- where the draws went -------------------------------------------------------------------------------------------
+
+
+_SCALE = "One colour scale for all"
+_SHARES = (
+    (
+        *("epoch_completions/", "Where the episodes went"),
+        f"Share of each epoch's episodes by label, all seeds together; a column adds up to 1. {_SCALE}.",
+        *("share of episodes", 1.0, True),
+    ),
+    (
+        *("success_probability/", "What is drawn, by success rate"),
+        "Probability that the next draw is a task with this success rate (moving average): low rows are tasks that "
+        "fail, high ones are solved. With random draws it shows what the pool is made of. "
+        f"{_SCALE}, by the square root.",
+        *("probability", 0.5, True),
+    ),
+    (
+        *("label_probability/", "Probability by label"),
+        "Probability at the end of each epoch that the next draw has this label, mean of the seeds.",
+        *("probability", 1.0, False),
+    ),
+)
+
+
+def _tenth(name: str) -> str:
+    """0.3 stands for 0.3 – 0.4 among success rates; labels stay as they are."""
+    return f"{name} – {float(name) + 0.1:.1f}" if len(name) == 3 and name.startswith("0.") else name
+
+
+def _share_panels(arms: Sequence[Arm], learning: Sequence[Arm]) -> Iterator[Panel]:
+    for prefix, title, caption, unit, power, headline in _SHARES:
+        of_interest = learning if prefix == "label_probability/" else arms
+        found = [(arm.name, series.share_table(arm, prefix, MOST_LABELS)) for arm in of_interest]
+        tables = [(name, table) for name, table in found if table is not None]
+        top = max((float(np.nanmax(table.values, initial=1e-9)) for _, table in tables), default=1.0)
+        for name, table in tables:
+            yield _heat_panel(table, f"{title}: {name}", caption, unit, PowerNorm(power, 0.0, top), headline)
+
+
+def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerNorm, headline: bool) -> Panel:
+    names = [_tenth(name) for name in table.names]
+
+    def draw(axis: Axes) -> None:
+        first = table.steps[0] - (table.steps[1] - table.steps[0]) if len(table.steps) > 1 else 0.0
+        edges = np.concatenate([[max(first, 0.0)], table.steps])
+        rows = np.arange(len(table.names) + 1) - 0.5
+        mesh = axis.pcolormesh(edges, rows, table.values, cmap="cividis", norm=scale, rasterized=True)
+        axis.figure.colorbar(mesh, ax=axis, label=unit, pad=0.02)
+        axis.set_yticks(range(len(names)), [shorten(name) for name in names])
+        axis.set(xlabel=STEPS)
+        axis.grid(False)
+        finish_steps(axis)
+
+    ends = ", ".join(
+        f"{name} {first:.0%} to {last:.0%}"
+        for name, first, last in zip(names, table.values[:, 0], table.values[:, -1], strict=True)
+        if math.isfinite(first) and math.isfinite(last)
+    )
+    if table.others and table.names[-1].endswith(" others"):
+        caption += f" The {table.others} labels with the fewest are one row."
+    text = f"{title}, {unit}, from first to last: {ends}."
+    left = 0.05 + 0.0125 * max(len(shorten(name)) for name in names)
+    return Panel(title, caption + _thinning(table.thinned), text, draw, _DOING, headline, left)
+
+
+def shorten(text: str, most: int = 28) -> str:
+    """A label that leaves room for the picture."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+# -- progress of labels ---------------------------------------------------------------------------------------------
+
+_PROGRESS = (
+    ("label_progress/", "Learning progress by label", "mean |fast − slow average| of the score"),
+    ("label_reward/", "Score by label", "mean score of the active tasks"),
+)
+
+
+def _progress_panels(arm: Arm) -> Iterator[Panel]:
+    order = series.totals(arm, "epoch_completions/")
+    for prefix, what, unit in _PROGRESS:
+        table = series.mean_table(arm, prefix, MOST_LINES, order)
+        if table is not None:
+            yield _lines_panel(
+                table,
+                f"{what}: {arm.name}",
+                unit,
+                "Moving averages, over the active tasks of each label; mean of the seeds.",
+            )
+
+
+def _lines_panel(table: Table, title: str, unit: str, caption: str) -> Panel:
+    def draw(axis: Axes) -> None:
+        nothing = np.full(len(table.steps), math.nan)
+        for place, (name, values) in enumerate(zip(table.names, table.values, strict=True)):
+            draw_curve(axis, Curve(table.steps, values, nothing, nothing, 1, 1), shorten(name), place)
+        axis.set(xlabel=STEPS, ylabel=unit)
+        _finish_curves(axis)
+
+    if table.others:
+        caption += f" The {len(table.names)} labels with the most episodes; {table.others} others are not drawn."
+    last = ", ".join(f"{n} {v:.3g}" for n, v in zip(table.names, table.values[:, -1], strict=True) if math.isfinite(v))
+    return Panel(title, caption + _thinning(table.thinned), f"{title}, {unit}; at the end: {last}.", draw, _DOING)
+
+
+# -- inequality -----------------------------------------------------------------------------------------------------
+
+_STAGES = (
+    ("raw_lp_scores", "1 raw learning progress"),
+    ("zscored_lp_scores", "2 LP score (z-score, sigmoid)"),
+    ("sampling_probs", "3 probability of a draw"),
+    ("pool_occupancy", "4 episodes"),
+)
+
+
+def _stages_panel(arm: Arm) -> Iterator[Panel]:
+    curves = [(place, c) for place, (key, _) in enumerate(_STAGES) if (c := series.curve(arm, of(f"gini/{key}")))]
+    if not curves:
+        return
+
+    def draw(axis: Axes) -> None:
+        for place, each in curves:
+            draw_curve(axis, each, _STAGES[place][1], place)
+        axis.set(xlabel=STEPS, ylabel="Gini coefficient over the tasks", ylim=(0, 1))
+        finish_steps(axis)
+        _legend(axis, 1)
+
+    title = f"Inequality through the stages: {arm.name}"
+    caption = (
+        "0: all tasks alike, 1: one task has everything. From raw progress by way of scores and probabilities to "
+        "episodes since each task entered; where a stage falls, selectivity is lost there."
+    ) + _thinning(max(each.thinned for _, each in curves))
+    alt = "; ".join(f"{_STAGES[place][1][2:]} {_course(each)}" for place, each in curves)
+    yield Panel(title, caption, f"{title}, Gini coefficient: {alt}.", draw, _DOING, headline=True)
+
+
+# -- the tasks at the end -------------------------------------------------------------------------------------------
+
+
+def _tasks_panel(arm: Arm) -> Iterator[Panel]:
+    columns = ("success_rate", "probability", "learning_progress")
+    values = np.array([[series.number(task.get(key)) for key in columns] for task in arm.tasks], float).reshape(-1, 3)
+    values = values[np.isfinite(values).all(axis=1)]
+    if not len(values):
+        return
+    shown: Floats = values if len(values) <= MOST_POINTS else values[:: -(-len(values) // MOST_POINTS)]
+    uniform = len(arm.trainings) / len(values)
+
+    def draw(axis: Axes) -> None:
+        points = axis.scatter(
+            shown[:, 0], shown[:, 1], c=shown[:, 2], s=13, cmap="cividis", linewidths=0, rasterized=len(shown) > 500
+        )
+        axis.figure.colorbar(points, ax=axis, label="learning progress", pad=0.02)
+        axis.axhline(uniform, color="#888888", linewidth=1, linestyle=":", label="uniform")
+        axis.set(xlabel="success rate of the task (moving average)", ylabel="probability of a draw", xlim=(-0.02, 1.02))
+        axis.set_ylim(0, max(float(shown[:, 1].max()), uniform) * 1.15)
+        _legend(axis, 1)
+
+    title = f"The tasks at the end: {arm.name}"
+    caption = "A point is an active task; brighter ones progress more. Dotted: what uniform drawing would give each."
+    if len(shown) < len(values):
+        caption += f" {len(shown):,} of {len(values):,} tasks are drawn, evenly spaced in the file."
+    most = values[:, 1].max()
+    alt = f"{title}: {len(values):,} tasks, probability of a draw up to {most:.2g}, uniform would be {uniform:.2g}."
+    yield Panel(title, caption, alt, draw, _DOING, headline=True)
