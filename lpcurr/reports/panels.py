@@ -106,7 +106,7 @@ _CURVES: tuple[tuple[str, str, str, Figure, str, bool], ...] = (
     (
         *(_LEARNING, "Score of the training episodes", "mean score (0 … 1)", of("score")),
         "Of the tasks that the curriculum chose, so it cannot be compared between curricula: harder tasks lower it.",
-        True,
+        False,
     ),
     (
         *(_LEARNING, "Mastered tasks in the pool", "share of active tasks", of("pool/mastered_share")),
@@ -115,13 +115,14 @@ _CURVES: tuple[tuple[str, str, str, Figure, str, bool], ...] = (
     ),
     (
         *(_COST, "Speed", "environment steps per second", of("steps_per_second")),
-        "Acting and learning, evaluation left out.",
+        "Acting and learning, evaluation left out. Curricula choose different tasks: where episodes are shorter, more "
+        "of the time goes into resets.",
         True,
     ),
     (
         *(_DOING, "Tasks that left the pool", "tasks evicted so far", of("curriculum/num_evicted")),
         "Each made room for a new task. Discrete random never evicts.",
-        True,
+        False,
     ),
     (
         *(_COST, "Tries per draw", "tasks looked at per draw", _tries),
@@ -206,6 +207,8 @@ def _finish_curves(axis: Axes) -> None:
         # a band may reach below what a figure can be; that part is cut off
         lines = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.get_lines()])
         axis.set_ylim(0.0 if np.nanmin(lines) >= 0.0 else low * 1.05, high * 1.08 if high > 0 else 1.0)
+        if high >= 1000:
+            axis.yaxis.set_major_formatter(EngFormatter(sep=" "))
     finish_steps(axis)
     _legend(axis, 1)
 
@@ -377,7 +380,7 @@ def _tasks_panel(arm: Arm) -> Iterator[Panel]:
         axis.figure.colorbar(points, ax=axis, label="learning progress", pad=0.02)
         axis.axhline(uniform, color="#888888", linewidth=1, linestyle=":", label="uniform")
         axis.set(xlabel="success rate of the task (moving average)", ylabel="probability of a draw", xlim=(-0.02, 1.02))
-        axis.set_ylim(0, max(float(shown[:, 1].max()), uniform) * 1.15)
+        axis.set_ylim(0, max(float(shown[:, 1].max()), uniform) * 1.2)
         _legend(axis, 1)
 
     title = f"The tasks at the end: {arm.name}"
@@ -386,4 +389,4 @@ def _tasks_panel(arm: Arm) -> Iterator[Panel]:
         caption += f" {len(shown):,} of {len(values):,} tasks are drawn, evenly spaced in the file."
     most = values[:, 1].max()
     alt = f"{title}: {len(values):,} tasks, probability of a draw up to {most:.2g}, uniform would be {uniform:.2g}."
-    yield Panel(title, caption, alt, draw, _DOING, headline=True)
+    yield Panel(title, caption, alt, draw, _DOING, left=0.14)
