@@ -22,7 +22,7 @@ from asv_benchmarks.pools import destroy, mature_curriculum
 from lpcurr import Curriculum, kernels
 from lpcurr.kernels import episode, labels, mutex, random
 from lpcurr.kernels.repair import lock
-from lpcurr.kernels.views import column, header_record, label_record, process_record
+from lpcurr.kernels.views import column, header_record, label_record, process_record, segment_at
 
 EPISODES = 20_000
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -33,9 +33,9 @@ kernels.compile_all()
 
 
 @numba.njit(_LOOP, **_OPTIONS)
-def episode_loop(segment, process, scores):  # type: ignore[no-untyped-def]
+def episode_loop(content, process, scores):  # type: ignore[no-untyped-def]
     """``scores.size`` times what the two kernels of an episode do, each under a lock turn of its own."""
-    total = 0.0
+    segment, total = segment_at(content), 0.0
     for i in range(scores.size):
         if not lock(segment, process):
             return -1.0
@@ -50,9 +50,9 @@ def episode_loop(segment, process, scores):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(_LOOP, **_OPTIONS)
-def touch_floor(segment, process, scores):  # type: ignore[no-untyped-def]
+def touch_floor(content, process, scores):  # type: ignore[no-untyped-def]
     """The same locks, the same columns of one random slot, and nothing computed."""
-    total = 0.0
+    segment, total = segment_at(content), 0.0
     for i in range(scores.size):
         if not lock(segment, process):
             return -1.0
@@ -97,8 +97,9 @@ def touch_floor(segment, process, scores):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(_LOOP, **_OPTIONS)
-def lock_only(segment, process, scores):  # type: ignore[no-untyped-def]
+def lock_only(content, process, scores):  # type: ignore[no-untyped-def]
     """Two lock turns an episode and nothing else."""
+    segment = segment_at(content)
     for _ in range(scores.size):
         for _ in range(2):
             if not lock(segment, process):

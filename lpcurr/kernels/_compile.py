@@ -29,6 +29,7 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.runtime import rtsys
 
 from lpcurr.kernels._helper_compiler import helper_options
+from lpcurr.kernels._segment_type import parse_signature
 from lpcurr.kernels.environment import FINGERPRINT, ROBUST_MUTEX
 from lpcurr.kernels.guard import guarded
 
@@ -61,7 +62,7 @@ class Kernel:
 
     def __init__(self, function: Callable[..., Any], signature: str, symbol: str | None) -> None:
         self.function = function
-        self.signature = signature
+        self.signature = parse_signature(signature)
         self.symbol = symbol
         self._entry: Callable[..., Any] | None = None if JIT else _safe(function)
         self._dispatcher: Any = _njit(no_cfunc_wrapper=symbol is None, **_OPTIONS)(function)
@@ -107,7 +108,7 @@ def _safe(entry: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kernel(signature: str, symbol: str | None = None) -> Callable[[Callable[..., Any]], Kernel]:
-    """Mark a function that Python calls, with its one numba signature.
+    """Mark a function that Python calls, with its one numba signature, in which ``segment`` stands for the segment.
 
     With a ``symbol``, other kernels can call it by that name as an external function.
     """
@@ -173,7 +174,7 @@ class _KernelCache(FunctionCache):
             source_stamp=stamp,
         )
 
-    def has(self, signature: str, target_context: Any) -> bool:
+    def has(self, signature: Any, target_context: Any) -> bool:
         """Whether the machine code is there, without loading it."""
         try:
             name = self._cache_file._load_index().get(self._index_key(signature, target_context.codegen()))
@@ -181,7 +182,7 @@ class _KernelCache(FunctionCache):
         except Exception:  # whatever is wrong with a cache file, compiling answers it
             return False
 
-    def load_machine_code(self, signature: str, target_context: Any) -> Any:
+    def load_machine_code(self, signature: Any, target_context: Any) -> Any:
         """The compile result, without what numba needs to compile: that would double a process's start-up time."""
         try:
             rtsys.initialize(target_context)  # the symbols of numba's own runtime

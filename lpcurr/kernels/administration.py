@@ -26,7 +26,7 @@ _FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
 _LABEL_FIRST, _LABEL_LAST = layout.truth_range("label", "label")
 
 
-@kernel("int64(uint8[::1], int64, int64, float64, int64, uint8[::1], int64, int64)")
+@kernel("int64(segment, int64, int64, float64, int64, uint8[::1], int64, int64)")
 def add_task(segment, process, task_id, success_threshold, pending, name, size, name_hash):
     """Put a given task into the pool; its slot, ``DUPLICATE_TASK`` or ``POOL_FULL``.
 
@@ -47,7 +47,7 @@ def add_task(segment, process, task_id, success_threshold, pending, name, size, 
     return answer
 
 
-@kernel("int64(uint8[::1], int64, int64, int64, uint8[::1], int64, int64)")
+@kernel("int64(segment, int64, int64, int64, uint8[::1], int64, int64)")
 def label_task(segment, process, task_id, packed, name, size, name_hash):
     """The configuration of a task that a draw handed out has been built: name its label; the label's row.
 
@@ -68,7 +68,7 @@ def label_task(segment, process, task_id, packed, name, size, name_hash):
     return answer
 
 
-@kernel("int64(uint8[::1], int64, int64, int64)")
+@kernel("int64(segment, int64, int64, int64)")
 def remove_task(segment, process, task_id, dropped):
     """Take a task out of the pool (``dropped`` 1: because it cannot be built); ``ACCEPTED`` or ``UNKNOWN_TASK``."""
     if not lock(segment, process):
@@ -86,7 +86,7 @@ def remove_task(segment, process, task_id, dropped):
     return answer
 
 
-@kernel("int64(uint8[::1], int64, int64, int64[::1])")
+@kernel("int64(segment, int64, int64, int64[::1])")
 def read_task(segment, process, task_id, row):
     """Copy a task's truth columns, as raw words, into ``row``: int64[17]; ``ACCEPTED`` or ``UNKNOWN_TASK``."""
     if not lock(segment, process):
@@ -103,7 +103,7 @@ def read_task(segment, process, task_id, row):
     return answer
 
 
-@kernel("int64(uint8[::1], int64, int64, int64, uint8[::1])")
+@kernel("int64(segment, int64, int64, int64, uint8[::1])")
 def read_label(segment, process, row, stamp, name):
     """Copy a label's name, UTF-8, into ``name``; its size, or -1 if labels were renamed since ``stamp``."""
     if not lock(segment, process):
@@ -119,7 +119,7 @@ def read_label(segment, process, row, stamp, name):
     return answer
 
 
-@kernel("int64(uint8[::1], int64, int64[::1], int64[::1])")
+@kernel("int64(segment, int64, int64[::1], int64[::1])")
 def epoch_evictions(segment, process, rows, counts):
     """Evictions of this epoch, where there are any: label rows and counts, each [LABEL_CAPACITY]; how many rows."""
     if not lock(segment, process):
@@ -135,7 +135,7 @@ def epoch_evictions(segment, process, rows, counts):
     return found
 
 
-@kernel("int64(uint8[::1], int64)")
+@kernel("int64(segment, int64)")
 def end_epoch(segment, process):
     """Begin a new epoch: what labels count per epoch starts again at zero; the number of epochs ended."""
     if not lock(segment, process):
@@ -165,7 +165,7 @@ def _free_record(segment):
     return waiting if waiting >= 0 else free
 
 
-@kernel("int64(uint8[::1], int64, int64, int64, int64, uint64[::1])")
+@kernel("int64(segment, int64, int64, int64, int64, uint64[::1])")
 def attach_process(segment, pid, start_time, seed, ordinal, stream):
     """Take a process record, with a stream that a checkpoint left or else the given one: its number.
 
@@ -213,7 +213,7 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream):
     return answer
 
 
-@kernel("int64(uint8[::1], int64, int64, int64)")
+@kernel("int64(segment, int64, int64, int64)")
 def detach_process(segment, process, pid, start_time):
     """Give a process record back, if it is still that process's; whether it was."""
     if not lock(segment, process):
@@ -228,7 +228,7 @@ def detach_process(segment, process, pid, start_time):
     return answer
 
 
-@kernel("int64(uint8[::1], int64, uint8[::1])")
+@kernel("int64(segment, int64, uint8[::1])")
 def snapshot(segment, process, copy):
     """Copy the segment (without the configuration text behind it) at one moment between two calls."""
     if not lock(segment, process):
@@ -243,7 +243,7 @@ def snapshot(segment, process, copy):
     return target.size
 
 
-@kernel("int64(uint8[::1])")
+@kernel("int64(segment)")
 def initialise(segment):
     """Make an empty pool of a segment whose header has its capacity and configuration; nobody else has seen it."""
     header = header_record(segment, 0)
@@ -256,14 +256,14 @@ def initialise(segment):
     return np.int64(0)
 
 
-@kernel("int64(uint8[::1])")
+@kernel("int64(segment)")
 def rebuild_copy(segment):
     """Make a snapshot's derived state anew; for comparing it with what the pool had maintained."""
     repair.rebuild(segment)
     return np.int64(0)
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8[::1], int64, int64)")
+@kernel("int64(segment, int64, int64, uint8[::1], int64, int64)")
 def preset_label(segment, process, row, name, size, name_hash):
     """Name one of the fixed label rows of a new pool."""
     if not lock(segment, process):

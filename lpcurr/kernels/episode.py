@@ -71,7 +71,7 @@ def _draw_one(segment, process):
     return column(segment).task_id[slot], pack(segment, process, slot)
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64)")
+@kernel("UniTuple(int64, 2)(segment, int64)")
 def draw(segment, process):
     """Hand out one task: (task id, packed)."""
     if not lock(segment, process):
@@ -81,7 +81,7 @@ def draw(segment, process):
     return answer
 
 
-@kernel("int64(uint8[::1], int64, int64[::1], int64[::1])")
+@kernel("int64(segment, int64, int64[::1], int64[::1])")
 def draw_many(segment, process, ids, packed):
     """Hand out ``ids.size`` tasks into ``ids`` and ``packed``; ``ACCEPTED`` or ``POOL_EMPTY``."""
     if not lock(segment, process):
@@ -121,7 +121,7 @@ def _update_one(segment, process, task_id, score):
     return _ACCEPTED
 
 
-@kernel("int64(uint8[::1], int64, int64, float64)")
+@kernel("int64(segment, int64, int64, float64)")
 def update(segment, process, task_id, score):
     """Credit a score to a task: ``ACCEPTED``, ``REFUSED`` (not in the pool), or what is wrong with the arguments."""
     status = _check(task_id, score)
@@ -133,7 +133,7 @@ def update(segment, process, task_id, score):
     return status
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64[::1], float64[::1])")
+@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], float64[::1])")
 def update_many(segment, process, ids, scores):
     """Credit ``scores[i]`` to ``ids[i]``, in order: (``ACCEPTED``, number accepted), or (what is wrong, where)."""
     for i in range(ids.size):

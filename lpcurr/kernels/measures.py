@@ -63,7 +63,7 @@ def _probabilities(segment, scores, probabilities):
         probabilities[position] = (1.0 - epsilon) * share + epsilon / count
 
 
-@kernel("int64(uint8[::1], int64, int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])")
+@kernel("int64(segment, int64, int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])")
 def distribution(segment, process, ids, entries, completions, lp_scores, scores, probabilities):
     """Fill the arrays, each [capacity], with the active tasks in the order of the active index; their number.
 

@@ -8,16 +8,13 @@ forgotten only when all its words are restored, and the mutex is declared consis
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, types
+from numba import types
 
 from lpcurr import layout
 from lpcurr.kernels import clock, eviction, faults, journal, labels, moments, mutex, replacement, slots, trees
 from lpcurr.kernels._compile import JIT, helper, kernel
 from lpcurr.kernels.learning_progress import compute_progress
-from lpcurr.kernels.views import address, column, header_record, index_table, label_record, process_record
-
-_SEGMENT_SIZE_WORD = layout.header_word("segment_size")
-_HEADER_WORDS = layout.HEADER.itemsize // 8
+from lpcurr.kernels.views import address, column, header_record, index_table, label_record, process_record, segment_at
 
 
 @helper
@@ -110,8 +107,7 @@ def repair(segment):
 @kernel("int64(voidptr)", symbol="lpcurr_repair")
 def repair_segment(pointer):
     """Repair a segment whose lock's owner is dead; the caller holds the lock."""
-    words = carray(pointer, _HEADER_WORDS, np.int64)
-    repair(carray(pointer, words[_SEGMENT_SIZE_WORD], np.uint8))
+    repair(segment_at(pointer))
     return np.int64(0)
 
 

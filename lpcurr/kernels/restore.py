@@ -33,7 +33,7 @@ _STATE_WORDS = np.array(
 )
 
 
-@kernel("int64(uint8[::1], int64, uint8[::1], int64[:, ::1], int32[::1])")
+@kernel("int64(segment, int64, uint8[::1], int64[:, ::1], int32[::1])")
 def capture(segment, process, tables, truth, active):
     """Copy what a checkpoint holds, at one moment between two calls.
 
@@ -112,7 +112,7 @@ def _assign_streams(segment, image, attached, saved):
     header_record(segment, 0).next_stream = header_record(image, 0).next_stream + max(0, attached - saved)
 
 
-@kernel("int64(uint8[::1], int64, uint8[::1], int64, int64)")
+@kernel("int64(segment, int64, uint8[::1], int64, int64)")
 def replace(segment, process, image, saved, provided):
     """Put an image's content in place of the pool's.
 

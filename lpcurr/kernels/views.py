@@ -1,9 +1,10 @@
 """Typed views into a segment.
 
-A kernel gets the segment as plain bytes, ``uint8[::1]``, and makes its views itself: ``header(segment)`` and
-``label_record(segment, row)`` are records, ``column(segment)`` has every column of the layout as an attribute, and a
-view that is not used costs nothing. So the argument's type does not depend on the capacity, every pool size runs the
-same machine code, and unboxing one array is the cheapest call there is.
+A kernel gets the segment's address (:mod:`lpcurr.kernels._segment_type`) and makes its views itself:
+``header_record(segment, 0)`` and ``label_record(segment, row)`` are records, ``column(segment)`` has every column of
+the layout as an attribute, and a view that is not used costs nothing. So the argument's type does not depend on the
+capacity, every pool size runs the same machine code, and one address is the cheapest argument there is. Bytes in an
+ordinary array, ``uint8[::1]``, such as a snapshot, have the same views.
 
 Derive views anew in each helper rather than pass them along: handing views from function to function made the same
 loop 1.6 times slower.
@@ -30,9 +31,11 @@ from numba.extending import (
 
 from lpcurr import layout
 from lpcurr.kernels._compile import JIT
+from lpcurr.kernels._segment_type import segment_type
 
 _CAPACITY_WORD = layout.header_word("capacity")
 _INDEX_MASK_WORD = layout.header_word("index_mask")
+_SEGMENT_SIZE_WORD = layout.header_word("segment_size")
 _COLUMNS = {column.name: column for column in layout.COLUMNS}
 
 
@@ -97,13 +100,18 @@ def _lower_column(context: Any, builder: Any, columns_type: Any, value: Any, nam
     return _make_array(context, builder, _array_type(column.dtype), pointer, count)
 
 
-def _bytes_pointer(context: Any, builder: Any, segment_type: Any, segment: Any) -> Any:
-    return context.make_array(segment_type)(context, builder, segment).data
+def _bytes_pointer(context: Any, builder: Any, numba_type: Any, segment: Any) -> Any:
+    if numba_type == segment_type:
+        return segment
+    return context.make_array(numba_type)(context, builder, segment).data
 
 
 def _load_word(context: Any, builder: Any, base: Any, word: int) -> Any:
+    """A word that never changes in the life of a pool: without the mark, LLVM loads it again after every store."""
     pointer = builder.gep(base, [context.get_constant(types.intp, 8 * word)])
-    return builder.load(builder.bitcast(pointer, context.get_data_type(types.int64).as_pointer()))
+    loaded = builder.load(builder.bitcast(pointer, context.get_data_type(types.int64).as_pointer()))
+    loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return loaded
 
 
 def _padded(context: Any, builder: Any, capacity: Any) -> Any:
@@ -144,7 +152,7 @@ def _jit_index_table(typingctx: Any, segment: Any) -> Any:
 
 
 def _jit_fixed_array(dtype: str, offset: int, count: int | None) -> Any:
-    """An intrinsic for an array at a fixed offset; ``count`` None: to the end of the segment."""
+    """An intrinsic for an array at a fixed offset; ``count`` None: to the end of the segment, or of the bytes."""
     array_type = _array_type(dtype)
 
     @intrinsic
@@ -152,11 +160,14 @@ def _jit_fixed_array(dtype: str, offset: int, count: int | None) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             base = _bytes_pointer(context, builder, signature.args[0], args[0])
             pointer = builder.gep(base, [context.get_constant(types.intp, offset)])
-            if count is None:
-                array = context.make_array(signature.args[0])(context, builder, args[0])
-                cells = builder.lshr(array.nitems, context.get_constant(types.intp, 3))
-            else:
+            if count is not None:
                 cells = context.get_constant(types.intp, count)
+            else:
+                if signature.args[0] == segment_type:
+                    size = _load_word(context, builder, base, _SEGMENT_SIZE_WORD)
+                else:
+                    size = context.make_array(signature.args[0])(context, builder, args[0]).nitems
+                cells = builder.lshr(size, context.get_constant(types.intp, 3))
             return _make_array(context, builder, array_type, pointer, cells)
 
         return array_type(segment), codegen
@@ -190,6 +201,14 @@ def _jit_address(typingctx: Any, segment: Any, offset: Any) -> Any:
         return builder.gep(_bytes_pointer(context, builder, signature.args[0], args[0]), [args[1]])
 
     return types.voidptr(segment, types.int64), codegen
+
+
+@intrinsic
+def _jit_segment_at(typingctx: Any, place: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return args[0] if place == types.voidptr else _bytes_pointer(context, builder, place, args[0])
+
+    return segment_type(place), codegen
 
 
 @intrinsic
@@ -292,6 +311,9 @@ words = _fixed_array("<i8", 0, None)
 
 address = _jit_address
 """Pointer to a byte of the segment, for C functions; there is no stand-in where JIT is disabled."""
+
+segment_at = _jit_segment_at
+"""The segment at a pointer from C, or in an array that the caller holds; there is no stand-in without JIT."""
 
 fused_multiply_add = _jit_fused_multiply_add if JIT else _python_fused_multiply_add
 """``a · b + c`` rounded once: one instruction where the processor has it."""

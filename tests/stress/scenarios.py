@@ -9,7 +9,7 @@ import numpy as np
 
 from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, layout
 from lpcurr.arguments import encode_label
-from lpcurr.kernels import administration, episode
+from lpcurr.kernels import administration, episode, moments
 from lpcurr.pool import Pool
 from lpcurr.streams import attach_process
 
@@ -118,7 +118,7 @@ def _immature() -> Curriculum:
 
 def _sums_due() -> Curriculum:
     curriculum = _settled()
-    curriculum._pool.state["header"]["updates_since_rebuild"] = 255
+    curriculum._pool.state["header"]["updates_since_rebuild"] = moments.REBUILD_AFTER * 256 - 1
     return curriculum
 
 
