@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from lpcurr.cli.extras import needs_extra
 from lpcurr.recipes import PACKAGED, load_config
@@ -14,6 +15,8 @@ _EXAMPLES = """examples:
   lpcurr train
   lpcurr train total_steps=500000 seed=3 run_dir=runs/short
   lpcurr train use_lp=false
+  lpcurr train resume=runs/short                                  # go on with a run that was cut
+  lpcurr train resume=runs/short total_steps=2000000
   lpcurr train compare=true seeds=5
   lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.ema_timescale=0.02
   lpcurr train curriculum.algorithm_config.type=discrete_random
@@ -37,16 +40,24 @@ def run(arguments: argparse.Namespace) -> int:
     recipe, overrides = arguments.recipe, list(arguments.overrides)
     if recipe is not None and "=" in recipe:
         recipe, overrides = None, [recipe, *overrides]
+    resumed = [each.partition("=")[2] for each in overrides if each.startswith("resume=")]
     name = recipe or DEFAULT
-    config = load_config(name)
+    if not resumed:
+        config = load_config(name)
     with needs_extra("train"):
         import gymnasium  # noqa: F401 - so that a missing one shows before a run folder is made
         from rich.console import Console
 
         from lpcurr.recipes import comparison
         from lpcurr.recipes.overrides import apply_overrides
+        from lpcurr.recipes.resuming import load_run
 
-        comparison.run(name, apply_overrides(config, overrides), Console())
+        if resumed:
+            rest = [each for each in overrides if not each.startswith("resume=")]
+            name, config = load_run(Path(resumed[-1]), recipe, rest)
+        else:
+            config = apply_overrides(config, overrides)
+        comparison.run(name, config, Console())
     return 0
 
 

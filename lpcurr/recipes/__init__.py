@@ -11,6 +11,8 @@ A recipe is a function without arguments that returns a :class:`TrainingConfig`.
 ``progress``            what a run shows while it lasts
 ``training``            one training of any recipe: curriculum, recipe, metrics
 ``recorder``            the figures of each epoch, completed and written down
+``checkpoints``         what a training needs to go on after it was cut
+``resuming``            which run goes on, and from where
 ``comparison``          LP and random at equal environment steps, over seeds
 ``frozen_lake``         the default recipe
 ======================  =============================================================================================

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from lpcurr.config import LearningProgressConfig
 from lpcurr.recipes.config import TrainingConfig, randomised
+from lpcurr.recipes.resuming import find_run, is_finished, starting_point
 from lpcurr.recipes.run_folder import Row, RunFolder
 from lpcurr.recipes.training import train_once
 from lpcurr.reports.intervals import interval
@@ -21,8 +22,10 @@ _FIGURES = {"eval/mastered_share": "mastered", "eval/score": "held-out score", "
 def run(recipe: str, config: TrainingConfig, console: Console) -> RunFolder:
     """Run a recipe to its end and leave the run folder behind.
 
-    ``config.compare`` trains both curricula, ``config.seeds`` says how many seeds of each. A ``KeyboardInterrupt``
-    passes through after the report of what there is has been drawn.
+    ``config.compare`` trains both curricula, ``config.seeds`` says how many seeds of each. With ``config.resume``,
+    trainings of that run that have not reached ``total_steps`` go on from their newest checkpoints (also where a time
+    limit ended them), and those that were never begun begin. A ``KeyboardInterrupt`` passes through after the report
+    of what there is has been drawn.
 
     Args:
         recipe: its name.
@@ -30,16 +33,24 @@ def run(recipe: str, config: TrainingConfig, console: Console) -> RunFolder:
         console: where progress and result are shown.
 
     Raises:
-        ConfigError: the run folder exists already.
+        ConfigError: the run folder exists already, or what is to go on is no run.
+        CheckpointError: a checkpoint that is to be gone on from was altered or damaged.
     """
-    arms = _arms(config)
-    folder = RunFolder(config.run_dir, recipe)
-    folder.write_config(recipe, config)
+    if config.resume is None:
+        folder = RunFolder(config.run_dir, recipe)
+    else:
+        folder = RunFolder(find_run(config.resume), recipe, reopen=True)
+    trainings = [
+        (arm, seed, starting_point(folder, arm, seed))  # all are verified before anything is written
+        for seed in range(config.seed, config.seed + config.seeds)
+        for arm in _arms(config)
+        if not is_finished(folder, arm, seed)
+    ]
+    folder.write_config(recipe, config.model_copy(update={"resume": None}))
     console.print(f"{recipe}: writing to {folder.path}", highlight=False, markup=False, soft_wrap=True)
     try:
-        for seed in range(config.seed, config.seed + config.seeds):
-            for arm in arms:
-                train_once(arm, seed, folder, console)
+        for arm, seed, start in trainings:
+            train_once(arm, seed, folder, console, start)
     finally:
         _conclude(folder, console)
     return folder

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from lpcurr.curriculum import Curriculum
 
 Metrics = dict[str, float | int | str]
-OnEpoch = Callable[[Metrics], None]
-"""Takes the figures of an epoch; see ``lpcurr.recipes.training`` for the keys that a recipe gives."""
+SaveLearner = Callable[[Path], None]
+"""Writes all that the learner needs to go on from this moment into a folder, which exists and is empty."""
+
+OnEpoch = Callable[[Metrics, SaveLearner], None]
+"""Takes the figures of an epoch (``lpcurr.recipes.run_folder.METRICS``), and how to save the learner as it is now."""
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Positive = Annotated[int, Field(ge=1, le=10**12)]
@@ -40,6 +43,9 @@ class TrainingConfig(CheckedModel, ABC):
     epoch_steps: Positive = Field(default=50_000, description="environment steps of an epoch: a line of metrics each")
     max_seconds: float = Field(default=90.0, gt=0, description="a training that takes longer ends early")
     run_dir: Path | None = Field(default=None, description="a new folder for the results; default runs/<recipe>-<time>")
+    resume: Path | None = Field(default=None, description="a run folder, or a checkpoint in one, to go on from")
+    checkpoint_every: int = Field(default=1, ge=0, description="epochs between two checkpoints; 0: none")
+    keep_checkpoints: int = Field(default=3, ge=1, le=10_000, description="the newest that are kept of each training")
     curriculum: CurriculumConfig = Field(
         default_factory=CurriculumConfig, description="the pool, the task generator and the algorithm"
     )
@@ -54,14 +60,22 @@ class TrainingConfig(CheckedModel, ABC):
             self.__dict__["curriculum"] = randomised(self.curriculum)
         return self
 
+    @model_validator(mode="after")
+    def _settle_resume(self) -> Self:
+        if self.resume is not None and self.run_dir is not None:
+            raise ValueError("resume goes on in its own run folder: leave run_dir out")
+        return self
+
     @abstractmethod
-    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch) -> None:
-        """Train once, up to ``total_steps`` or ``max_seconds``.
+    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
+        """Train once, up to ``total_steps`` or for ``max_seconds``.
 
         Args:
             curriculum: made from ``self.curriculum`` with ``seed``; the caller closes it.
             seed: of the learner and the environments.
             on_epoch: called after every epoch with its figures; may raise ``KeyboardInterrupt``.
+            resume: what a learner of this recipe saved, to go on from: weights, random streams, steps so far. Episodes
+                that were being played then are not; new ones begin.
         """
 
 

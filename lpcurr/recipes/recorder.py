@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lpcurr.curriculum import Curriculum
-from lpcurr.recipes.config import Metrics
+from lpcurr.recipes.checkpoints import TrainingCheckpoint, training_folder, write_checkpoint
+from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig
 from lpcurr.recipes.run_folder import Row, RunFolder
 
 _COMPLETIONS = "per_label_completions/"
@@ -17,24 +18,33 @@ _COUNTERS = ("draws", "tries", "scans", "lock_waits", "lock_wait_seconds")
 
 
 class Recorder:
-    """Completes the figures that a recipe gives for an epoch, and writes them down.
+    """Completes the figures that a recipe gives for an epoch, writes them down, and makes checkpoints.
 
     Everything is read between epochs, by the process that trains. In performance mode what takes a look at every task
     is left out: the keys of ``pool/``, ``gini/``, ``label_…/`` and ``success_probability/``.
     """
 
-    def __init__(self, curriculum: Curriculum, run: Row, folder: RunFolder, show: Callable[[Row], None]) -> None:
-        self._curriculum, self._run, self._folder, self._show = curriculum, run, folder, show
-        self._started = time.perf_counter()
-        self._completions: dict[str, float] = {}
+    def __init__(
+        self,
+        curriculum: Curriculum,
+        config: TrainingConfig,
+        seed: int,
+        folder: RunFolder,
+        show: Callable[[Row], None],
+        before: Sequence[Row] = (),
+    ) -> None:
+        self._curriculum, self._config, self._folder, self._show = curriculum, config, folder, show
+        self._run: Row = {"curriculum": config.curriculum.algorithm_config.type, "seed": seed}
+        self._started = time.perf_counter() - (before[-1]["seconds"] if before else 0.0)
+        self._completions = _completions_by_label(curriculum.stats())
         self._processes: dict[int, dict[str, float]] = {}
-        self.rows: list[Row] = []
+        self.rows = list(before)
 
-    def __call__(self, metrics: Metrics) -> None:
+    def __call__(self, metrics: Metrics, save_learner: SaveLearner) -> None:
         stats = self._curriculum.stats()
         looked = {} if self._curriculum.performance_mode else self._look(stats["num_active_tasks"])
         self._curriculum.on_epoch_end()
-        completions = {key.removeprefix(_COMPLETIONS): n for key, n in stats.items() if key.startswith(_COMPLETIONS)}
+        completions = _completions_by_label(stats)
         row: Row = {**self._run, "epoch": len(self.rows) + 1, "seconds": time.perf_counter() - self._started}
         row |= metrics | _rates(metrics) | looked
         row |= {f"epoch_completions/{label}": n - self._completions.get(label, 0.0) for label, n in completions.items()}
@@ -43,7 +53,16 @@ class Recorder:
         self._completions = completions
         self.rows.append(row)
         self._folder.append_metrics(row)
+        self._make_checkpoint(row, save_learner)
         self._show(row)
+
+    def _make_checkpoint(self, row: Row, save_learner: SaveLearner) -> None:
+        every, epoch = self._config.checkpoint_every, row["epoch"]
+        if every == 0 or epoch % every != 0:
+            return
+        folder = training_folder(self._folder.path, row["curriculum"], row["seed"])
+        training = TrainingCheckpoint(folder, row["curriculum"], row["seed"], epoch, int(row["steps"]))
+        write_checkpoint(folder, self._curriculum, save_learner, training, self._config.keep_checkpoints)
 
     def _look(self, active: float) -> dict[str, float]:
         """What takes a look at every task."""
@@ -68,6 +87,10 @@ class Recorder:
         }
         self._processes = now
         return done
+
+
+def _completions_by_label(stats: dict[str, float]) -> dict[str, float]:
+    return {key.removeprefix(_COMPLETIONS): n for key, n in stats.items() if key.startswith(_COMPLETIONS)}
 
 
 def _rates(metrics: Metrics) -> dict[str, float]:

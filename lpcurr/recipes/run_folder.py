@@ -6,6 +6,7 @@
 ``result.json``    the result of each training, and for a comparison its table
 ``report.html``    the pictures and the answer, in one page; ``lpcurr report`` makes it anew
 ``report.png``     the main pictures
+``checkpoints/``   the last few of each training; :mod:`lpcurr.recipes.checkpoints`
 """
 
 from __future__ import annotations
@@ -70,11 +71,12 @@ Row = dict[str, Any]
 
 
 class RunFolder:
-    """A new folder for one run.
+    """The folder of one run: a new one, or that of a run which goes on.
 
     Args:
         path: where; by default ``runs/<name>-<time>`` in the working directory.
         name: the recipe.
+        reopen: the folder is there already.
 
     Raises:
         ConfigError: there is something at ``path`` already, or it cannot be made.
@@ -83,15 +85,15 @@ class RunFolder:
         path: the folder.
     """
 
-    def __init__(self, path: Path | None, name: str) -> None:
-        self.path = _new_folder(path, name)
+    def __init__(self, path: Path | None, name: str, *, reopen: bool = False) -> None:
+        self.path = path if reopen and path is not None else _new_folder(path, name)
 
     def write_config(self, recipe: str, config: BaseModel) -> None:
         """Write the resolved configuration, with the recipe's name in the first line."""
         import yaml  # type: ignore[import-untyped, unused-ignore]
 
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        (self.path / "config.yaml").write_text(f"# lpcurr train {recipe}\n{text}", encoding="utf-8")
+        self._replace("config.yaml", f"# lpcurr train {recipe}\n{text}")
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """Add a line of metrics."""
@@ -103,12 +105,37 @@ class RunFolder:
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write the result."""
-        (self.path / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        self._replace("result.json", json.dumps(result, indent=2) + "\n")
 
     def read(self, file: str) -> list[Row]:
         """The lines of ``metrics.jsonl`` or ``tasks.jsonl``; none where there is no such file yet."""
         path = self.path / file
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        if not path.exists():
+            return []
+        *lines, last = path.read_text("utf-8").split("\n")  # whole lines end; the rest of a killed run's is left out
+        del last
+        return [json.loads(line) for line in lines]
+
+    def cut(self, curriculum: str, seed: int, epoch: int) -> list[Row]:
+        """Forget what is written of a training after an epoch, which it is about to go on from.
+
+        Returns:
+            The lines of metrics of that training that are left.
+        """
+        of_it = {"curriculum": curriculum, "seed": seed}.items()
+        rows = self.read("metrics.jsonl")
+        kept = [row for row in rows if not (of_it <= row.items() and row["epoch"] > epoch)]
+        for file, remaining in (
+            ("metrics.jsonl", kept),
+            ("tasks.jsonl", [row for row in self.read("tasks.jsonl") if not of_it <= row.items()]),
+        ):
+            self._replace(file, "".join(json.dumps(row) + "\n" for row in remaining))
+        return [row for row in kept if of_it <= row.items()]
+
+    def _replace(self, file: str, text: str) -> None:
+        unfinished = self.path / f".{file}"
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(self.path / file)
 
     def _append(self, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
         with (self.path / file).open("a", encoding="utf-8") as stream:

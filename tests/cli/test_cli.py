@@ -125,7 +125,15 @@ def test_ctrl_c_at_a_real_training_leaves_what_there_is(tmp_path: Path) -> None:
     assert training.returncode == 130
     assert errors == "lpcurr train: interrupted\n"
     files = {path.name for path in (tmp_path / "run").iterdir()}
-    assert files == {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html"}
+    assert files == {
+        "config.yaml",
+        "metrics.jsonl",
+        "tasks.jsonl",
+        "result.json",
+        "report.png",
+        "report.html",
+        "checkpoints",
+    }
     assert _ends(training.pid)
 
 

@@ -17,6 +17,12 @@ TINY = [
 
 
 @pytest.fixture
+def tiny_overrides() -> list[str]:
+    """What makes the default recipe be over in a second."""
+    return list(TINY)
+
+
+@pytest.fixture
 def tiny() -> FrozenLakeConfig:
     """The default recipe, over in a second."""
     return apply_overrides(frozen_lake(), TINY)

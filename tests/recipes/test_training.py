@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,14 @@ from rich.console import Console
 from lpcurr import Curriculum
 from lpcurr.recipes import comparison
 from lpcurr.recipes.comparison import equal_steps, interval, summarise
-from lpcurr.recipes.config import Metrics
+from lpcurr.recipes.config import Metrics, OnEpoch, SaveLearner
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.run_folder import METRICS, TASK_FIELDS, RunFolder
 from lpcurr.recipes.training import train_once
 
 Row = dict[str, Any]
-FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html"}
+FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html", "checkpoints"}
 
 
 def console(terminal: bool = False) -> Console:
@@ -114,7 +113,7 @@ def test_either_curriculum_can_be_where_a_comparison_starts(
 ) -> None:
     trained: list[tuple[str, int]] = []
 
-    def note(self: FrozenLakeConfig, curriculum: Curriculum, seed: int, on_epoch: Callable[[Metrics], None]) -> None:
+    def note(self: FrozenLakeConfig, curriculum: Curriculum, *_: object) -> None:
         trained.append((curriculum.config.algorithm_config.type, curriculum.config.num_active_tasks))
 
     monkeypatch.setattr(FrozenLakeConfig, "train", note)
@@ -126,9 +125,9 @@ def test_either_curriculum_can_be_where_a_comparison_starts(
 class _Interrupting(FrozenLakeConfig):
     """Ctrl-C after the first epoch."""
 
-    def train(self, curriculum: Curriculum, seed: int, on_epoch: Callable[[Metrics], None]) -> None:
-        def interrupt(metrics: Metrics) -> None:
-            on_epoch(metrics)
+    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
+        def interrupt(metrics: Metrics, save: SaveLearner) -> None:
+            on_epoch(metrics, save)
             raise KeyboardInterrupt
 
         super().train(curriculum, seed, interrupt)
@@ -147,9 +146,9 @@ def test_workers_leave_ctrl_c_to_the_trainer(tiny: FrozenLakeConfig, tmp_path: P
     signalled: list[int] = []
 
     class Signalling(FrozenLakeConfig):
-        def train(self, curriculum: Curriculum, seed: int, on_epoch: Callable[[Metrics], None]) -> None:
-            def signal_workers(metrics: Metrics) -> None:
-                on_epoch(metrics)
+        def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
+            def signal_workers(metrics: Metrics, save: SaveLearner) -> None:
+                on_epoch(metrics, save)
                 for worker in multiprocessing.active_children():
                     assert worker.pid is not None
                     os.kill(worker.pid, signal.SIGINT)

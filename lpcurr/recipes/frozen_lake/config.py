@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -60,11 +61,11 @@ class FrozenLakeConfig(TrainingConfig):
         default_factory=EvaluationConfig, description="the held-out lakes on which the policy is judged"
     )
 
-    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch) -> None:
+    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
         """Train once; needs gymnasium."""
         from lpcurr.recipes.frozen_lake.loop import train
 
-        train(self, curriculum, seed, on_epoch)
+        train(self, curriculum, seed, on_epoch, resume)
 
 
 def frozen_lake() -> FrozenLakeConfig:

@@ -176,8 +176,8 @@ class Lakes(Protocol):
 
     num_envs: int
 
-    def reset(self, seed: int) -> Tiles:
-        """Begin an episode in every environment; the tiles, int32[num_envs, TILES]."""
+    def reset(self, seed: int, steps: int = 0) -> Tiles:
+        """Begin an episode in every environment, ``steps`` steps into a training; the tiles, int32[num_envs, TILES]."""
 
     def step(self, actions: NDArray[np.int64]) -> tuple[Tiles, NDArray[np.float32], NDArray[np.bool_]]:
         """One step of every environment: tiles, rewards, and where an episode ended."""
@@ -194,9 +194,10 @@ class _FleetLakes:
         self._shape = (fleets.num_envs, envs)
         self.num_envs = fleets.num_envs * envs
 
-    def reset(self, seed: int) -> Tiles:
-        step = self.num_envs  # a fleet seeds its environments with seed, seed + 1, …
-        seeds: list[int | None] = [seed * 1_000_003 % 2**31 + step * i for i in range(self._shape[0])]
+    def reset(self, seed: int, steps: int = 0) -> Tiles:
+        # A fleet seeds its environments with first, first + 1, …; a training that goes on gets other slips than before.
+        first = (seed * 1_000_003 + steps * 7_368_787) % 2**31
+        seeds: list[int | None] = [first + self.num_envs * i for i in range(self._shape[0])]
         observation, _ = self._fleets.reset(seed=seeds)
         return cast("Tiles", observation["tiles"].reshape(self.num_envs, TILES))
 

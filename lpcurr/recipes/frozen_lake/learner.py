@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lpcurr.errors import ConfigError
 
 if TYPE_CHECKING:
     from lpcurr.recipes.frozen_lake.config import LearnerConfig
@@ -135,6 +139,32 @@ class Learner:
         self._mean = np.zeros_like(self.weights)
         self._square = np.zeros_like(self.weights)
         self._updates = 0
+
+    def save(self, path: Path, **counters: int) -> None:
+        """Write everything that goes on from here, and the counters, as an ``.npz`` file."""
+        random = json.dumps(self._rng.bit_generator.state)
+        arrays = {"weights": self.weights, "mean": self._mean, "square": self._square}
+        with path.open("wb") as file:
+            np.savez(file, **arrays, updates=np.int64(self._updates), random=np.array(random), **counters)  # type: ignore[arg-type]
+
+    def load(self, path: Path) -> dict[str, int]:
+        """Go on from what :meth:`save` wrote; the counters.
+
+        Raises:
+            ConfigError: it is of a table of another size.
+        """
+        with np.load(path, allow_pickle=False) as stored:
+            fields = {name: stored[name] for name in stored.files}
+        weights = fields.pop("weights")
+        if weights.shape != self.weights.shape:
+            raise ConfigError(
+                f"the checkpoint's table has {len(weights)} rows, the learner's {len(self.weights)}: "
+                "leave learner.table_bits as it was"
+            )
+        self.weights, self._mean, self._square = weights, fields.pop("mean"), fields.pop("square")
+        self._updates = int(fields.pop("updates"))
+        self._rng.bit_generator.state = json.loads(str(fields.pop("random")))
+        return {name: int(value) for name, value in fields.items()}
 
     def act(self, tiles: NDArray[np.int32]) -> tuple[NDArray[np.int64], Floats, Floats]:
         """Draw actions: int64[n], their log probabilities and the values of the states, float32[n]."""

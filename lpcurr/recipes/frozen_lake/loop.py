@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
 
 
-def train(config: FrozenLakeConfig, curriculum: Curriculum, seed: int, on_epoch: OnEpoch) -> None:
-    """Train one learner on the lakes that the curriculum gives, up to ``total_steps`` or ``max_seconds``."""
+_LEARNER = "learner.npz"
+
+
+def train(
+    config: FrozenLakeConfig, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None
+) -> None:
+    """Train one learner on the lakes that the curriculum gives, up to ``total_steps`` or for ``max_seconds``."""
     generator = curriculum.config.task_generator
     lakes = make_lakes(
         curriculum,
@@ -35,20 +41,30 @@ def train(config: FrozenLakeConfig, curriculum: Curriculum, seed: int, on_epoch:
         held_out = HeldOutLakes(
             generator, config.evaluation.num_tasks, config.evaluation.seed, config.learner.table_bits
         )
-        _Loop(config, lakes, held_out, seed).run(on_epoch)
+        _Loop(config, lakes, held_out, seed, resume).run(on_epoch)
         finished = True
     finally:
         lakes.close(at_once=not finished)
 
 
 class _Loop:
-    def __init__(self, config: FrozenLakeConfig, lakes: Lakes, held_out: HeldOutLakes, seed: int) -> None:
+    def __init__(
+        self,
+        config: FrozenLakeConfig,
+        lakes: Lakes,
+        held_out: HeldOutLakes,
+        seed: int,
+        resume: Path | None = None,
+    ) -> None:
         self._config = config
         self._lakes = lakes
         self._held_out = held_out
         self._learner = Learner(config.learner, seed)
-        self._tiles: Tiles = lakes.reset(seed).copy()
         self._steps = self._episodes = 0
+        if resume is not None:
+            counters = self._learner.load(resume / _LEARNER)
+            self._steps, self._episodes = counters["steps"], counters["episodes"]
+        self._tiles: Tiles = lakes.reset(seed, self._steps).copy()
         self._returns = 0.0  # rewards since the epoch began: the number of successes
 
     def run(self, on_epoch: OnEpoch) -> None:
@@ -74,10 +90,14 @@ class _Loop:
                     "eval/score": float(success.mean()),
                     "eval/mastered": int((success >= self._config.evaluation.mastered_from).sum()),
                     "eval/tasks": self._held_out.count,
-                }
+                },
+                self._save,
             )
             if not in_time:
                 return
+
+    def _save(self, folder: Path) -> None:
+        self._learner.save(folder / _LEARNER, steps=self._steps, episodes=self._episodes)
 
     def _rollout(self) -> None:
         length, envs = self._config.learner.rollout_steps, self._lakes.num_envs

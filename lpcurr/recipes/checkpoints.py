@@ -1,0 +1,168 @@
+"""Checkpoints of a training: what a run needs to go on after it was cut.
+
+``checkpoints/<curriculum>-seed<seed>/epoch-000012/`` in the run folder holds
+
+===================  ================================================================================================
+``curriculum.lpc``   the pool, as ``Curriculum.save`` writes it
+``learner/``         whatever the recipe's learner needs
+``training.json``    which training and epoch this is, and the SHA-256 of every other file
+===================  ================================================================================================
+
+A checkpoint gets its name when all of it is on the disk, so one that has a name is complete; what a killed process
+leaves behind has a name with a dot in front, and the next checkpoint removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lpcurr.curriculum import Curriculum
+from lpcurr.errors import CheckpointError
+from lpcurr.recipes.config import SaveLearner
+
+FORMAT = 1
+_NAME = re.compile(r"epoch-(\d{6,})")
+_DESCRIPTION = "training.json"
+
+
+@dataclass(frozen=True)
+class TrainingCheckpoint:
+    """A complete checkpoint.
+
+    Attributes:
+        path: its folder.
+        curriculum: ``learning_progress`` or ``discrete_random``.
+        seed: of the training.
+        epoch: the last one that is in it.
+        steps: environment steps up to there.
+    """
+
+    path: Path
+    curriculum: str
+    seed: int
+    epoch: int
+    steps: int
+
+    @property
+    def pool(self) -> Path:
+        """The pool's file."""
+        return self.path / "curriculum.lpc"
+
+    @property
+    def learner(self) -> Path:
+        """The learner's folder."""
+        return self.path / "learner"
+
+
+def training_folder(run: Path, curriculum: str, seed: int) -> Path:
+    """Where a run keeps the checkpoints of one of its trainings."""
+    return run / "checkpoints" / f"{curriculum}-seed{seed}"
+
+
+def write_checkpoint(
+    folder: Path, curriculum: Curriculum, save_learner: SaveLearner, training: TrainingCheckpoint, keep: int
+) -> Path:
+    """Write a checkpoint, complete or not at all, and remove all but the newest.
+
+    Args:
+        folder: of the training.
+        curriculum: is saved.
+        save_learner: writes what the learner needs into a folder.
+        training: what to write down about it; its ``path`` is not looked at.
+        keep: how many checkpoints there are afterwards, at most.
+
+    Returns:
+        Its folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    target = folder / f"epoch-{training.epoch:06}"
+    unfinished = folder / f".{target.name}"
+    (unfinished / "learner").mkdir(parents=True)
+    curriculum.save(unfinished / "curriculum.lpc")
+    save_learner(unfinished / "learner")
+    description = asdict(training) | {"format": FORMAT, "files": _digests(unfinished)}
+    del description["path"]
+    (unfinished / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    for path in unfinished.rglob("*"):
+        _sync(path)
+    _sync(unfinished)
+    _remove(target)  # of a run that went on from an earlier one
+    unfinished.rename(target)
+    _sync(folder)
+    for old in _named(folder)[:-keep]:
+        _remove(old)
+    return target
+
+
+def newest_checkpoint(folder: Path) -> TrainingCheckpoint | None:
+    """The newest checkpoint of a training, verified; None where there is none.
+
+    Raises:
+        CheckpointError: it was altered or damaged after it was written; an older one can be named instead.
+    """
+    named = _named(folder)
+    return read_checkpoint(named[-1]) if named else None
+
+
+def read_checkpoint(path: Path) -> TrainingCheckpoint:
+    """Verify a checkpoint.
+
+    Raises:
+        CheckpointError: it is none, of another version, or a file of it is missing or not as it was written.
+    """
+    try:
+        described = json.loads((path / _DESCRIPTION).read_text("utf-8"))
+        version, files = described.pop("format"), described.pop("files")
+        found = TrainingCheckpoint(path, **described)
+    except OSError as error:
+        raise CheckpointError(f"{str(path)!r} is no checkpoint of a training: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise CheckpointError(f"{str(path / _DESCRIPTION)!r} is damaged: it is not as lpcurr train wrote it") from None
+    if version != FORMAT:
+        raise CheckpointError(f"{str(path)!r} has format {version}, this lpcurr reads {FORMAT}")
+    now = _digests(path)
+    now.pop(_DESCRIPTION, None)
+    wrong = sorted(name for name in now.keys() | files.keys() if now.get(name) != files.get(name))
+    if wrong:
+        raise CheckpointError(
+            f"{str(path)!r} is damaged: {', '.join(wrong)} was altered, cut off or removed since it was written; "
+            "resume from an older checkpoint beside it"
+        )
+    return found
+
+
+def _named(folder: Path) -> list[Path]:
+    """The complete checkpoints, oldest first."""
+    entries = folder.iterdir() if folder.is_dir() else ()
+    numbered = [(int(match[1]), path) for path in entries if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(numbered)]
+
+
+def _remove(path: Path) -> None:
+    """Take the name away first, so that half a checkpoint never has one."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path.rename(path.with_name(f".old-{path.name}")), ignore_errors=True)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _sync(path: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
