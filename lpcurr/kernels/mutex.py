@@ -23,9 +23,8 @@ from lpcurr.kernels._compile import helper
 from lpcurr.kernels.environment import ROBUST_MUTEX
 from lpcurr.kernels.views import address, compiler_barrier, header_record
 
-# Linux's numbers; without robust mutexes they are only names here.
-BUSY = 16  # EBUSY
-OWNER_DEAD = 130  # EOWNERDEAD
+OWNER_DEAD = 130  # EOWNERDEAD on Linux; without robust mutexes only a name here
+_HELD_BY = 0xFFFFFFFF  # half of the mutex's first word
 
 
 def _external(name: str) -> Any:
@@ -34,14 +33,17 @@ def _external(name: str) -> Any:
 
 if ROBUST_MUTEX:
     _mutex_lock = _external("pthread_mutex_lock")
-    _mutex_trylock = _external("pthread_mutex_trylock")
     _mutex_unlock = _external("pthread_mutex_unlock")
     _mutex_consistent = _external("pthread_mutex_consistent")
 
     @helper
-    def try_lock(segment):
-        """Take the lock if it is free: 0, ``BUSY``, ``OWNER_DEAD``, or what is wrong with it."""
-        return _mutex_trylock(address(segment, layout.MUTEX_OFFSET))
+    def seems_held(segment):
+        """Whether a thread holds the lock at this moment; good for statistics and nothing else.
+
+        Read from where glibc keeps the holder's thread id. ``pthread_mutex_trylock`` would tell as well, but leaves a
+        mutex locked for ever when it says ENOTRECOVERABLE (seen with glibc 2.36): the next call would wait for ever.
+        """
+        return header_record(segment, 0).mutex[0] & _HELD_BY != 0
 
     @helper
     def wait_lock(segment):
@@ -62,18 +64,18 @@ if ROBUST_MUTEX:
 else:
 
     @helper
-    def try_lock(segment):
+    def seems_held(segment):
+        """Never: whoever is here was let in by Python's lock, and has waited there."""
+        return False
+
+    @helper
+    def wait_lock(segment):
         """Set the mark: 0, or ``OWNER_DEAD`` where it was set."""
         header = header_record(segment, 0)
         answer = OWNER_DEAD if header.held != 0 else 0
         header.held = 1
         compiler_barrier()
         return answer
-
-    @helper
-    def wait_lock(segment):
-        """Never called: nobody is busy where :func:`try_lock` is reached."""
-        return 0
 
     @helper
     def mark_consistent(segment):

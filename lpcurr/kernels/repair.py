@@ -131,8 +131,9 @@ def lock(segment, process):
         Whether the lock was taken. It is not where someone gave it back unrepaired after its owner's death
         (``ENOTRECOVERABLE``), nor is it ever again.
     """
-    answer = mutex.try_lock(segment)
-    if answer == mutex.BUSY:
+    if not mutex.seems_held(segment):
+        answer = mutex.wait_lock(segment)
+    else:
         began = clock.monotonic_ns(segment, process)
         answer = mutex.wait_lock(segment)
         record = process_record(segment, process)
