@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
             watch.look()
             console = Console()
             height = console.height if console.is_terminal else 48
-            console.print(draw(watch, view, console.width, height - 1), soft_wrap=True)
+            for line in draw(watch, view, console.width, height - 1):
+                console.print(line, soft_wrap=True)
             return 0
         from lpcurr.monitor.app import TopApp
     TopApp(watch, view).run()

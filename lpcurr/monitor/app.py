@@ -8,7 +8,9 @@ from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
+from textual.geometry import Region
 from textual.screen import ModalScreen
+from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -17,16 +19,16 @@ from lpcurr.monitor.drawing import BLUE, View, draw
 from lpcurr.monitor.watching import Watch
 
 _KEYS = (
+    ("q", "quit"),
+    ("?", "help"),
+    ("/", "label"),
+    ("space", "pause"),
+    ("r", "reverse"),
     ("d", "drawn"),
     ("p", "progress"),
     ("s", "score"),
     ("e", "episodes"),
     ("a", "age"),
-    ("r", "reverse"),
-    ("/", "label"),
-    ("space", "pause"),
-    ("?", "help"),
-    ("q", "quit"),
 )
 _SORT_BY = {"d": "probability", "p": "lp", "s": "score", "e": "completions", "a": "entry"}
 
@@ -64,14 +66,33 @@ class _Help(ModalScreen[None]):
 
 
 class _Picture(Widget):
-    """The frame, drawn anew to the size there is."""
+    """The frame, drawn to the size there is; of a new one, only the lines that differ go to the terminal.
+
+    Lines are handed over as they are, not as one text, which Textual would wrap and measure: that halves the cost.
+    """
 
     def __init__(self, watch: Watch, view: View) -> None:
         super().__init__()
         self._watch, self._view = watch, view
+        self._lines: list[Text] = []
 
-    def render(self) -> Text:
-        return draw(self._watch, self._view, self.size.width, self.size.height)
+    def on_resize(self) -> None:
+        """Draw to the new size."""
+        self._lines = draw(self._watch, self._view, self.size.width, self.size.height)
+        self.refresh()
+
+    def redraw(self) -> None:
+        """Draw the present state."""
+        before, self._lines = self._lines, draw(self._watch, self._view, self.size.width, self.size.height)
+        rows = max(len(before), len(self._lines))
+        changed = [row for row in range(rows) if before[row : row + 1] != self._lines[row : row + 1]]
+        self.refresh(*[Region(0, row, self.size.width, 1) for row in changed])
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the frame."""
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width)
+        return Strip(self._lines[y].render(self.app.console)).adjust_cell_length(self.size.width)
 
 
 class TopApp(App[None]):
@@ -134,7 +155,7 @@ class TopApp(App[None]):
 
     def _redraw(self) -> None:
         if self.is_running:
-            self.query_one(_Picture).refresh()
+            self.query_one(_Picture).redraw()
 
     # -- keys ---------------------------------------------------------------------------------------------------
 

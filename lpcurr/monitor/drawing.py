@@ -52,22 +52,23 @@ class _Column:
     left: bool = False
 
 
-def draw(watch: Watch, view: View, width: int, height: int) -> Text:
-    """The whole picture, ``height`` lines of at most ``width`` cells."""
+def draw(watch: Watch, view: View, width: int, height: int) -> list[Text]:
+    """The whole picture, at most ``height`` lines of at most ``width`` cells."""
     roomy = height >= 34
     lines = [*_headline(watch, view, width), *_overview(watch, width), *_histogram(watch, width, 4 if roomy else 1)]
     processes, labels = watch.counts.processes, watch.tasks.labels
     gap = [Text()] if height >= 24 else []
     room = height - len(lines) - 3 * len(gap) - 3  # a heading for each table
     process_count = min(len(processes), max(2, room // 4))
-    label_count = min(len(labels), max(2, (room - process_count) // 3)) if len(labels) > 1 else 0
+    label_count = min(len(labels), max(4, (room - process_count) // 3)) if len(labels) > 1 else 0
     task_count = max(3, room - process_count - label_count + (0 if label_count else 1 + len(gap)))
     if label_count:
         lines += [*gap, *_labels(watch, view, width, label_count)]
     lines += [*gap, *_tasks(watch, view, width, task_count), *gap, *_processes(watch, width, process_count)]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
-    return Text("\n", no_wrap=True, overflow="crop").join(lines[:height])
+        line.end = ""
+    return lines[:height]
 
 
 # -- the parts ------------------------------------------------------------------------------------------------------
@@ -123,8 +124,7 @@ def _overview(watch: Watch, width: int) -> list[Text]:
                 "exploration",
                 (f"{share:9.1%}".replace("%", " %"), f"bold {ORANGE}"),
                 " of the draws go to new tasks",
-                (f", {unexplored / max(total, 1):.1%} of the pool".replace("%", " %"), "dim"),
-                f"   {tries:.1f} tries a draw" if tries is not None else "",
+                f"  {tries:.1f} tries a draw" if tries is not None else "",
             )
         )
     lines.append(
@@ -133,7 +133,7 @@ def _overview(watch: Watch, width: int) -> list[Text]:
             (f"{number(int(header['completed'])):>9}", "bold"),
             f" episodes  {number(int(header['evicted']))} evicted  {number(int(header['refused']))} refused",
             (f"  {header['repairs']} repairs" if header["repairs"] else "", ORANGE),
-            (f"  lock: {number(waits)} waits, {short_time(waited)}", "dim"),
+            (f"  {number(waits)} waits for the lock, {short_time(waited)}", "dim"),
         )
     )
     return lines
@@ -168,12 +168,11 @@ def _histogram(watch: Watch, width: int, rows: int) -> list[Text]:
 
 def _labels(watch: Watch, view: View, width: int, count: int) -> list[Text]:
     labels = watch.tasks.labels
-    room = _name_width(width)
-    bar = max(min(width - room - 62, 24), 6)
+    name, bar = _widths(width - 62)
     columns = [
-        _Column("LABEL", room, left=True),
+        _Column("LABEL", name, left=True),
         _Column("TASKS", 8),
-        _Column("SHARE OF DRAWS", 9 + bar, left=True),
+        _Column("DRAWN", 9 + bar, left=True),
         _Column("PROGRESS", 9),
         _Column("SCORE", 7),
         _Column("EPISODES", 11),
@@ -181,7 +180,7 @@ def _labels(watch: Watch, view: View, width: int, count: int) -> list[Text]:
     ]
     shown = labels if len(labels) <= count else labels[: count - 1]
     greatest = max((each["share"] for each in labels), default=1.0) or 1.0
-    rows = [
+    rows: list[list[str | Text]] = [
         [
             _name(each["label"], view.label),
             number(each["tasks"]),
@@ -203,12 +202,11 @@ def _labels(watch: Watch, view: View, width: int, count: int) -> list[Text]:
 
 
 def _tasks(watch: Watch, view: View, width: int, count: int) -> list[Text]:
-    room = _name_width(width)
-    bar = max(min(width - room - 66, 24), 0)
+    name, bar = _widths(width - 70)
     columns = [
-        _Column("TASK", 17),
-        _Column("LABEL", max(room - 9, 9), left=True),
-        _Column("DRAWN", 18 + bar, left=True),
+        _Column("TASK", 16),
+        _Column("LABEL", name, left=True),
+        _Column("DRAWN", 17 + bar, left=True),
         _Column("PROGRESS", 9),
         _Column("SCORE", 7),
         _Column("EPISODES", 11),
@@ -238,7 +236,7 @@ def _tasks(watch: Watch, view: View, width: int, count: int) -> list[Text]:
                 _name(task["label"], view.label),
                 Text.assemble(
                     f"{task['probability'] * 100:{5 + digits // 2}.{digits}f} %",
-                    (f" {task['probability'] / mean:5.1f}× ", "dim"),
+                    (f" {_ratio(task['probability'] / mean):>5}× ", "dim"),
                     (_bar(task["probability"] / greatest, bar), BLUE if task["explored"] else ORANGE),
                 ),
                 f"{task['lp']:.4f}" if task["explored"] else Text("new", ORANGE),
@@ -271,7 +269,7 @@ def _processes(watch: Watch, width: int, count: int) -> list[Text]:
         _Column("WAITED", 9),
     ]
     shown = processes if len(processes) <= count else processes[: count - 1]
-    rows = []
+    rows: list[list[str | Text]] = []
     for each in shown:
         rate, dead = each["draws_per_second"], not each["alive"]
         rows.append(
@@ -340,18 +338,17 @@ def short_time(seconds: float) -> str:
     return f"{seconds * 1e3:.1f} ms" if seconds < 1.0 else f"{seconds:.1f} s"
 
 
+def _ratio(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
+
+
 def _field(name: str, *parts: str | tuple[str, str]) -> Text:
     return Text.assemble((f" {name:<12}", "dim"), *parts)
 
 
 def _bar(share: float, width: int) -> str:
-    if width <= 0:
-        return ""
-    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
-    if share > 0.0 and eighths == 0:
-        eighths = 1
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)
+    halves = math.ceil(min(max(share, 0.0), 1.0) * max(width, 0) * 2)
+    return ("━" * (halves // 2) + "╸" * (halves % 2)).ljust(max(width, 0))
 
 
 def _pool_bar(explored: int, unexplored: int, capacity: int) -> list[tuple[str, str]]:
@@ -360,8 +357,10 @@ def _pool_bar(explored: int, unexplored: int, capacity: int) -> list[tuple[str, 
     return [("█" * cells[0], BLUE), ("▒" * cells[1], ORANGE), ("·" * (_POOL_BAR - sum(cells)), "dim")]
 
 
-def _name_width(width: int) -> int:
-    return max(10, min(30, width // 4))
+def _widths(room: int) -> tuple[int, int]:
+    """What is left of a line, shared out between a label's name and a bar."""
+    name = max(8, min(30, room * 3 // 5))
+    return name, max(0, min(30, room - name))
 
 
 def _name(label: str, sought: str) -> Text:
