@@ -149,6 +149,7 @@ PROCESS = np.dtype(
         ("stream3", "<u8"),
         *_integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
         *_integers("created", "evicted", "accepted", "refused"),
+        *_integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
         ("wait_clock", "<i8", (2,)),  # where the system writes the time into
     ]
 )

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import report, sessions, top, train, warmup
+from lpcurr.cli import inspect, report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
 
-COMMANDS = {"train": train, "top": top, "report": report, "sessions": sessions, "warmup": warmup}
+COMMANDS = {"train": train, "top": top, "report": report, "inspect": inspect, "sessions": sessions, "warmup": warmup}
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:

@@ -97,16 +97,20 @@ def _overview(watch: Watch, width: int) -> list[Text]:
     total, capacity = len(tasks), int(header["capacity"])
     unexplored = int((~tasks.scores.explored).sum())
     share = tasks.exploration_share()
-    history = list(watch.history)
-    rate = counts.episodes_per_second
+    rates = [("episodes/s", counts.episodes_per_second, list(watch.history))]
+    if counts.steps:
+        rates.insert(0, ("steps/s", counts.steps_per_second, list(watch.steps_history)))
     room = max(min(width - 46, 90), 10)
     lines = [
         _field(
-            "episodes/s",
+            name,
             (f"{number(rate) if rate is not None else '…':>9}  ", "bold"),
             (sparkline(history, room), BLUE),
             (f"  {number(max(history))} at most" if history else "", "dim"),
-        ),
+        )
+        for name, rate, history in rates
+    ]
+    lines.append(
         _field(
             "pool",
             (f"{number(total):>9}", "bold"),
@@ -114,8 +118,8 @@ def _overview(watch: Watch, width: int) -> list[Text]:
             *_pool_bar(total - unexplored, unexplored, capacity),
             f" {number(total - unexplored)} explored ",
             (f"{number(unexplored)} new", ORANGE),
-        ),
-    ]
+        )
+    )
     tries, processes = tries_per_draw(counts.processes), counts.processes
     waits, waited = sum(p["lock_waits"] for p in processes), sum(p["lock_wait_seconds"] for p in processes)
     if int(header["algorithm"]) != layout.DISCRETE_RANDOM:
