@@ -11,10 +11,19 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
+from lpcurr.cli import help as help_command
 from lpcurr.cli import inspect, report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
 
-COMMANDS = {"train": train, "top": top, "report": report, "inspect": inspect, "sessions": sessions, "warmup": warmup}
+COMMANDS = {
+    "train": train,
+    "top": top,
+    "report": report,
+    "inspect": inspect,
+    "sessions": sessions,
+    "warmup": warmup,
+    "help": help_command,
+}
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
@@ -24,6 +33,7 @@ _EPILOG = """examples:
   lpcurr top                                   watch a training from another terminal
   lpcurr report runs/one runs/other            a page with pictures of both
   lpcurr sessions                              the pools in shared memory, live and dead
+  lpcurr help concepts                         read a guide
   lpcurr warmup                                compile the kernels ahead of time
 
 `lpcurr COMMAND --help` says more."""

@@ -154,15 +154,15 @@ def _print_about(about: dict[str, Any]) -> None:
     print()
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def _flat(values: dict[str, Any]) -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = []
     for name, value in values.items():
         if isinstance(value, dict) and name == "algorithm_config":
-            pairs += _flat(value, f"{prefix}{name}.")
+            pairs += _flat(value)
         elif isinstance(value, dict):
-            pairs.append((prefix + name, "…"))  # a task generator may be of any size: --json has it
+            pairs.append((name, "…"))  # a task generator may be of any size: --json has it
         elif value is not None:
-            pairs.append((prefix + name, value))
+            pairs.append((name, value))
     return pairs
 
 

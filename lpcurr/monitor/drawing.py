@@ -334,7 +334,7 @@ def duration(seconds: float) -> str:
 def short_time(seconds: float) -> str:
     """A waiting time.
 
-    >>> short_time(0.0), short_time(0.00345), short_time(12.3)
+    >>> short_time(0.0), short_time(0.0035), short_time(12.3)
     ('0 s', '3.5 ms', '12.3 s')
     """
     if seconds == 0.0:
