@@ -14,8 +14,8 @@ True
 
 Whoever is killed while saving leaves the old file as it was. A file that was cut off or altered is refused with
 `CheckpointError`, and so says `lpcurr inspect PATH`, which shows what is in one. A plain function as a task
-generator is not in the file: give it to `load(path, task_generator=...)`. `get_state()` and `load_state(state)` do the same with
-plain Python data, for trainers that keep everything in one file.
+generator is not in the file: give it to `load(path, task_generator=...)`. `get_state()` and `load_state(state)`
+do the same with plain Python data, for trainers that keep everything in one file.
 """
 
 ALSO = ("lpcurr.checkpoint",)

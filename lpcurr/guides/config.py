@@ -36,5 +36,5 @@ def _fields(model: Any) -> str:
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
         shown = type(default).__name__ + "()" if hasattr(default, "model_fields") else repr(default)
-        lines.append(f"- `{name}` = `{shown}`: {field.description or 'see below'}")
+        lines.append(f"- `{name}` = `{shown}`{f': {field.description}' if field.description else ''}")
     return "\n".join(lines)
