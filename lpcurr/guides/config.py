@@ -35,6 +35,6 @@ def _fields(model: Any) -> str:
     lines = [f"## {model.__name__}\n"]
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        shown = type(default).__name__ + "()" if hasattr(default, "model_fields") else repr(default)
+        shown = type(default).__name__ + "()" if hasattr(type(default), "model_fields") else repr(default)
         lines.append(f"- `{name}` = `{shown}`{f': {field.description}' if field.description else ''}")
     return "\n".join(lines)
