@@ -226,7 +226,8 @@ def _tasks(watch: Watch, view: View, width: int, count: int) -> list[Text]:
     if total > count and view.scroll == 0:  # the other end of the list as well: hottest and coldest
         tail = max(1, (count - 1) // 3)
         first = first[: count - 1 - tail]
-        last = ranked(not view.ascending, 0, tail)[0][::-1]
+        others = ranked(not view.ascending, 0, tail + len(first))[0]  # which may be the same, where many are alike
+        last = [position for position in others if position not in first][:tail][::-1]
     mean = 1.0 / max(len(tasks), 1)
     greatest = float(tasks.scores.probabilities.max()) if len(tasks) else 1.0
     digits = max(1, len(str(len(tasks))) - 1)
