@@ -92,15 +92,13 @@ class ReferencePool:
         """The score of every task, O(n), float64[tasks]."""
         config = self._config
         progress = self.progress()
+        deviation = progress.std()
         if config.lp_score_temperature > 0.0:
             z = progress / config.lp_score_temperature
+        elif config.lp_score_temperature == 0.0 and deviation > 1e-10:
+            z = (progress - progress.mean()) / deviation * config.z_score_amplification
         else:
-            deviation = progress.std()
-            z = (
-                (progress - progress.mean()) / deviation * config.z_score_amplification
-                if deviation > 1e-10
-                else progress
-            )
+            z = progress
         sigmoid = 1.0 / (1.0 + np.exp(-np.clip(z, -500.0, 500.0)))
         explored = self.completions >= config.min_samples_for_lp
         return np.where(explored, sigmoid / sigmoid.sum(), config.exploration_bonus)
