@@ -18,7 +18,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from asv_benchmarks.pools import destroy, mature_curriculum
+from asv_benchmarks.pools import Timing, destroy, kept_curriculum, mature_curriculum
 from lpcurr import Curriculum, kernels
 from lpcurr.kernels import episode, labels, mutex, random
 from lpcurr.kernels.repair import lock
@@ -140,6 +140,39 @@ def in_kernel(algorithm: str, tasks: int, rounds: int = 31) -> tuple[float, floa
     measured = np.array(turns[1:])
     ours, floor, locks = np.median(measured, axis=0)
     return float(ours), float(floor), float(locks), statistics.median(measured[:, 0] / measured[:, 1])
+
+
+class InKernel(Timing):
+    """20,000 episodes without Python, and what they stand on: the touch floor, and their lock turns alone."""
+
+    params = (["learning_progress", "discrete_random"], [1_000, 1_000_000])
+    param_names = ("algorithm", "tasks")
+
+    def setup(self, algorithm: str, tasks: int) -> None:
+        # the floor leaves nonsense behind, but asv gives every benchmark a process, and so a pool, of its own
+        self.pool = kept_curriculum(algorithm, tasks)
+        self.scores = np.random.default_rng(1).random(EPISODES)
+
+    def time_episodes(self, algorithm: str, tasks: int) -> None:
+        timed(episode_loop, self.pool, self.scores)
+
+    def time_touch_floor(self, algorithm: str, tasks: int) -> None:
+        timed(touch_floor, self.pool, self.scores)
+
+    def time_lock_turns(self, algorithm: str, tasks: int) -> None:
+        timed(lock_only, self.pool, self.scores)
+
+
+class Ratio:
+    """An episode in the kernel, in touch floors, measured side by side: at most 3 at 1,000 tasks."""
+
+    params = (["learning_progress", "discrete_random"], [1_000, 1_000_000])
+    param_names = ("algorithm", "tasks")
+    unit = "ratio"
+    timeout = 300
+
+    def track_episode_to_touch_floor(self, algorithm: str, tasks: int) -> float:
+        return in_kernel(algorithm, tasks, rounds=15)[3]
 
 
 def main() -> None:
