@@ -20,14 +20,16 @@ from lpcurr.reports.panels import COLOURS, LINES, MARKERS
 SIZES = [64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_000_000]
 LARGEST_QUADRATIC = 4_096  # half a second an episode
 OURS = {"learning_progress": "lpcurr", "discrete_random": "lpcurr, discrete random"}
-LABELS = {
-    "as it is": "reference: rescores at each candidate for eviction",
+LABELS = OURS | {
+    "as it is": "reference: rescores for each candidate",
     "rescore": "rescores after every episode",
     "cached list": "…with a cached task list",
     "every 10": "…only every 10 episodes (stale)",
     "every 100": "…only every 100 (stale)",
     "every 1000": "…only every 1,000 (stale)",
 }
+
+LABEL_HEIGHTS = {"learning_progress": 2, "discrete_random": -11}  # their ends lie close together
 
 Costs = dict[str, dict[int, float]]
 
@@ -71,13 +73,13 @@ def draw(costs: Costs, path: Path) -> None:
     for number, name in enumerate(names):
         ours = name == "learning_progress"
         sizes, values = list(costs[name]), list(costs[name].values())
-        colour = COLOURS[0] if ours else "#999999" if name == "discrete_random" else COLOURS[1 + number % 5]
+        colour = COLOURS[0] if ours else "#999999" if name == "discrete_random" else COLOURS[1 + number]
         axes.plot(
             sizes, values, marker=MARKERS[number % 8], markersize=5, color=colour,
             linestyle="-" if ours else LINES[number % 8], linewidth=3 if ours else 1.3,
         )  # fmt: skip
         axes.annotate(
-            {**LABELS, **OURS}[name], (sizes[-1], values[-1]), xytext=(7, -3), textcoords="offset points",
+            LABELS[name], (sizes[-1], values[-1]), xytext=(7, LABEL_HEIGHTS.get(name, -3)), textcoords="offset points",
             color=colour, fontsize=9, fontweight="bold" if ours else "normal",
         )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="tasks in the pool", ylabel="cost of an episode, from Python")

@@ -82,11 +82,11 @@ def measure(tasks: int = TASKS) -> dict[str, tuple[float, float]]:
 
 
 LABELS = {
-    "lpcurr": "lpcurr: exact, and the cheapest",
+    "lpcurr": "lpcurr",
     "as it is": "reference",
     "rescore": "rescored after\nevery episode",
     "cached list": "with a cached\ntask list",
-    "every 10": "every 10 episodes",
+    "every 10": "every 10\nepisodes",
     "every 100": "every 100",
     "every 1000": "every 1,000",
 }
@@ -109,14 +109,18 @@ def draw(figures: dict[str, tuple[float, float]], path: Path, tasks: int = TASKS
         )  # fmt: skip
         axes.annotate(
             f"{LABELS[name]}\n{duration(float(f'{cost:.2g}'))}", (cost, staleness), xytext=(0, 10),
-            textcoords="offset points", ha="left", color=COLOURS[0] if ours else "black",
+            textcoords="offset points", ha="center", color=COLOURS[0] if ours else "black",
             fontsize=9, fontweight="bold" if ours else "normal",
         )  # fmt: skip
     axes.set(
-        xscale="log", xlabel=f"cost of an episode, {tasks:,} tasks", ylabel="draws that would have to go\nelsewhere"
+        xscale="log",
+        xlabel=f"cost of an episode, {tasks:,} tasks",
+        ylabel="staleness: share of draws\nthat would have to go elsewhere",
     )
-    axes.set_title("Exact or cheap? What a stale distribution buys", loc="left", fontweight="bold")
-    axes.set_xlim(0.5, 2 * max(cost for cost, _ in figures.values()))
+    axes.set_title(
+        "Exact and cheap at once: an episode's cost against the staleness of its draw", loc="left", fontweight="bold"
+    )
+    axes.set_xlim(0.4, 2.5 * max(cost for cost, _ in figures.values()))
     axes.set_ylim(0, 1.25 * max(staleness for _, staleness in figures.values()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
