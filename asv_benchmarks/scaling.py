@@ -15,7 +15,6 @@ import numpy as np
 from asv_benchmarks.pools import destroy, mature_curriculum
 from asv_benchmarks.reference import VARIANTS, microseconds
 from asv_benchmarks.targets import EPISODES, episodes, seconds
-from lpcurr.reports.panels import COLOURS, LINES, MARKERS
 
 SIZES = [64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_000_000]
 LARGEST_QUADRATIC = 4_096  # half a second an episode
@@ -67,6 +66,8 @@ def draw(costs: Costs, path: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
     from matplotlib.ticker import FuncFormatter
+
+    from lpcurr.reports.panels import COLOURS, LINES, MARKERS
 
     figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
     names = [*VARIANTS, *OURS]

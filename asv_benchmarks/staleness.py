@@ -19,7 +19,6 @@ import numpy as np
 from asv_benchmarks.reference import VARIANTS, Learners, ReferencePool, microseconds
 from asv_benchmarks.scaling import duration, microseconds_of_lpcurr
 from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig
-from lpcurr.reports.panels import COLOURS, MARKERS
 
 TASKS = 1000
 WARM_UP, LENGTH = 20, 20  # episodes a task: not measured, measured
@@ -99,6 +98,8 @@ def draw(figures: dict[str, tuple[float, float]], path: Path, tasks: int = TASKS
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
     from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+    from lpcurr.reports.panels import COLOURS, MARKERS
 
     figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
     for number, (name, (cost, staleness)) in enumerate(figures.items()):
