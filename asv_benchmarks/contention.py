@@ -13,7 +13,7 @@ from lpcurr import Curriculum
 
 BURST = 200
 SECONDS = 0.4
-TURNS = 5
+TURNS = 3
 
 
 def _hammer(curriculum: Curriculum, counts: Any, number: int, barrier: Barrier) -> None:

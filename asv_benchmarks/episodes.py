@@ -27,7 +27,7 @@ class Episode(Timing):
 class Calls(Timing):
     """The calls of an episode apart, 1,000 of each."""
 
-    params = (list(ALGORITHMS), [1_000, 1_000_000])
+    params = (list(ALGORITHMS), [1_000, 32_768])
     param_names = ("algorithm", "tasks")
 
     def setup(self, algorithm: str, tasks: int) -> None:

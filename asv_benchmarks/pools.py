@@ -25,7 +25,7 @@ class Timing:
     """
 
     number = 1
-    rounds = 4
+    rounds = 2
     repeat = (5, 30, 2.0)
     timeout = 300
 
