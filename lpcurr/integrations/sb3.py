@@ -48,7 +48,7 @@ _IN_THE_TABLE = ("num_active_tasks", "num_completed", "num_evicted")
 _TABLES = ("stdout", "log")
 
 
-class CurriculumCallback(BaseCallback):
+class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
     """Logs a curriculum's statistics, ends its epochs, and saves it beside the model.
 
     At the end of each rollout, or of the first one after ``epoch_steps`` more environment steps, it records in SB3's

@@ -32,7 +32,7 @@ class PoleConfig(BaseModel):
 class PPOConfig(CheckedModel):
     """Stable-Baselines3's PPO, with a network of two layers for the policy and one for the value."""
 
-    learning_rate: Rate = Field(default=0.0005, description="step size of Adam")
+    learning_rate: Rate = Field(default=0.001, description="step size of Adam at first; it falls linearly to 0")
     n_steps: int = Field(default=512, ge=2, le=10**6, description="steps of each environment between two updates")
     batch_size: int = Field(default=256, ge=2, le=10**6, description="transitions of one gradient step")
     n_epochs: int = Field(default=10, ge=1, le=1000, description="passes over the transitions of an update")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import ConstantSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from lpcurr.curriculum import Curriculum
@@ -77,7 +78,7 @@ def _close(poles: VecEnv, *, at_once: bool) -> None:
     poles.close()
 
 
-class _Episodes(BaseCallback):
+class _Episodes(BaseCallback):  # type: ignore[misc, unused-ignore]
     """Counts episodes and sums their scores; ends the rollouts when time is up."""
 
     def __init__(self, deadline: float) -> None:
@@ -114,6 +115,10 @@ class _Loop:
             began, first_step = time.perf_counter(), self._model.num_timesteps
             counted = _Episodes(deadline)
             steps = min(self._config.epoch_steps, self._config.total_steps - first_step)
+            # SB3's own schedules see the steps of one call of learn() only. Falling to 0 over the training: without
+            # that, the policy at the end is as much a matter of luck as of what it has learned.
+            left = 1.0 - first_step / self._config.total_steps
+            self._model.lr_schedule = ConstantSchedule(left * self._config.learner.learning_rate)
             self._model.learn(steps, callback=counted, reset_num_timesteps=False)
             acted = time.perf_counter() - began
             scores = self._held_out.scores(self._act)

@@ -1,4 +1,4 @@
-"""What needs Stable-Baselines3, torch and TensorBoard: marked ``heavy``, and not even collected where those are not installed."""
+"""What needs SB3, torch and TensorBoard: marked ``heavy``, and not even collected where those are not installed."""
 
 from __future__ import annotations
 
