@@ -62,6 +62,9 @@ LEARNING_PROGRESS = 0
 BASIC = 1
 DISCRETE_RANDOM = 2
 
+EXPLORATION_UNIT = 10.0
+"""An exploration bonus of 0.1 gives an unexplored task the weight of the mean explored one."""
+
 
 class Status:
     """What a kernel answers instead of raising (it may not raise while it holds the lock)."""

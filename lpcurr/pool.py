@@ -23,7 +23,8 @@ from lpcurr.distribution import Distribution, Float64s, Int64s, distribution_of
 from lpcurr.errors import AttachLimitError, PoolClosedError
 from lpcurr.kernels import administration, episode, mutex, restore
 from lpcurr.layout import Status
-from lpcurr.segment import Bytes, Segment, State, process_is_alive, process_start_time
+from lpcurr.processes import process_is_alive, process_start_time
+from lpcurr.segment import Bytes, Segment, State
 from lpcurr.statuses import error_of
 from lpcurr.streams import attach_process, seed_stream
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from lpcurr import layout
 from lpcurr.distribution import Distribution, distribution_of, gini
+from lpcurr.scoring import raw_learning_progress
 from lpcurr.segment import State
 
 Values = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -93,9 +94,7 @@ class PoolStatistics:
         """|R(p_fast) − R(p_slow)| of every active task, whatever the algorithm."""
         fast, slow = self.column("p_fast").astype(np.float64), self.column("p_slow").astype(np.float64)
         theta = float(self._header["early_progress_amplification"])
-        if abs(theta - 0.5) > 1e-6:
-            fast, slow = _reweight(np.clip(fast, 0.0, 1.0), theta), _reweight(np.clip(slow, 0.0, 1.0), theta)
-        return np.abs(fast - slow)
+        return raw_learning_progress(fast, slow, theta)
 
     # -- the groups of figures ----------------------------------------------------------------------------------
 
@@ -204,9 +203,3 @@ class PoolStatistics:
     def task_ages(self) -> Values:
         """Seconds since each active task entered the pool."""
         return np.maximum(self._now - self.column("creation_time").astype(np.float64), 0.0)
-
-
-def _reweight(p: Values, theta: float) -> Values:
-    denominator = p + theta * (1.0 - 2.0 * p)
-    tiny = np.abs(denominator) < 1e-10
-    return np.where(tiny, np.where(p < 0.5, 0.0, 1.0), p * (1.0 - theta) / np.where(tiny, 1.0, denominator))

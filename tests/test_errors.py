@@ -17,7 +17,7 @@ import pytest
 
 import lpcurr
 from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, layout
-from lpcurr.segment import NAME_PREFIX
+from lpcurr.processes import NAME_PREFIX
 
 Call = Callable[[Any], object]
 

@@ -1,4 +1,4 @@
-"""The command line: ``lpcurr train``, ``lpcurr report``, ``lpcurr sessions``, ``lpcurr warmup``.
+"""The command line: ``lpcurr train``, ``top``, ``report``, ``inspect``, ``sessions``, ``warmup`` and ``help``.
 
 One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
 """
@@ -11,16 +11,17 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import report, sessions, train, warmup
+from lpcurr.cli import report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
 
-COMMANDS = {"train": train, "report": report, "sessions": sessions, "warmup": warmup}
+COMMANDS = {"train": train, "top": top, "report": report, "sessions": sessions, "warmup": warmup}
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
   lpcurr train                                 the default recipe, about a minute
   lpcurr train use_lp=false                    the same with tasks drawn at random
   lpcurr train compare=true seeds=5            learning progress against random
+  lpcurr top                                   watch a training from another terminal
   lpcurr report runs/one runs/other            a page with pictures of both
   lpcurr sessions                              the pools in shared memory, live and dead
   lpcurr warmup                                compile the kernels ahead of time
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 after an error, 130 after Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = _parser(argv[0] if argv else None).parse_args(argv)
     try:
         return int(arguments.run(arguments))
     except LpcurrError as error:
@@ -51,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_ERROR
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """All commands by name; the arguments of the chosen one alone, because declaring some takes long imports."""
     parser = argparse.ArgumentParser(
         prog="lpcurr",
         description="A learning-progress curriculum for reinforcement learning.",
@@ -67,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
             description=command.SUMMARY,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_arguments(sub)
+        if name == chosen:
+            command.add_arguments(sub)
         sub.set_defaults(run=command.run)
     return parser

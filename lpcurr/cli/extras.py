@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from lpcurr.errors import LpcurrError
 
-_PACKAGES = {"train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"}}
+_PACKAGES = {"train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"}, "top": {"rich", "textual"}}
 
 
 class MissingExtraError(LpcurrError, ImportError):

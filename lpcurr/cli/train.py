@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 
 from lpcurr.cli.extras import needs_extra
-from lpcurr.recipes import PACKAGED, load_config
-from lpcurr.recipes.registry import DEFAULT
 
 SUMMARY = "train a recipe and write a run folder: configuration, metrics, report.html, report.png"
 
@@ -26,6 +24,8 @@ _EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    from lpcurr.recipes.registry import DEFAULT
+
     parser.add_argument(
         "recipe", nargs="?", metavar="RECIPE", help=f"a packaged name or package.module:function (default: {DEFAULT})"
     )
@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    from lpcurr.recipes.registry import DEFAULT, load_config
+
     recipe, overrides = arguments.recipe, list(arguments.overrides)
     if recipe is not None and "=" in recipe:
         recipe, overrides = None, [recipe, *overrides]
@@ -62,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _epilog() -> str:
+    from lpcurr.recipes.registry import DEFAULT, PACKAGED, load_config
+
     fields = type(load_config(DEFAULT)).model_fields
     width = max(map(len, fields))
     keys = "\n".join(f"  {name:{width}}  {field.description}" for name, field in fields.items())
