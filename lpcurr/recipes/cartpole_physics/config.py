@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,8 @@ class CartPolePhysicsConfig(TrainingConfig):
     ``vectorization``: ``subproc`` runs ``workers`` processes with one environment each; ``dummy`` runs as many
     environments in this process, which suits debugging.
     """
+
+    extra: ClassVar[str] = "sb3"
 
     total_steps: int = Field(default=300_000, ge=1, description="environment steps of one training")
     epoch_steps: int = Field(default=20_000, ge=1, description="environment steps of an epoch: a line of metrics each")
