@@ -15,7 +15,7 @@ MAX_STEPS = 500
 """Steps of an episode that is held to its end."""
 
 _NAMES = ("length", "masspole", "gravity")
-_LOGS = np.log([0.05, 0.05, 2.0]), np.log([2.0, 3.0, 50.0])  # where the recipe's family begins and ends
+_LOGS = np.log([0.03, 0.05, 2.0]), np.log([1.0, 3.0, 80.0])  # where the recipe's family begins and ends
 
 Floats = NDArray[np.floating[Any]]
 
