@@ -455,6 +455,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "update_task_performance": lambda c: c.update_task_performance(TASK, 0.5),
     "get_episode_stats": lambda c: c.get_episode_stats("five"),
     "sample_ids": lambda c: c.sample_ids(3),
+    "sample_tasks": lambda c: c.sample_tasks(3),
     "update_many": lambda c: c.update_many([TASK], [0.5]),
     "add_task": lambda c: c.add_task(6),
     "evict": lambda c: c.evict(TASK),

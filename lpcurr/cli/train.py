@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lpcurr.cli.extras import needs_extra
+from lpcurr.cli.extras import needs_extra, require_extra
 
 SUMMARY = "train a recipe and write a run folder: configuration, metrics, report.html, report.png"
 
@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             name, config = load_run(Path(resumed[-1]), recipe, rest)
         else:
             config = apply_overrides(config, overrides)
+        for extra in (config.extra, *config.log.extras()):
+            require_extra(extra)  # before a run folder is made
         comparison.run(name, config, Console())
     return 0
 

@@ -14,7 +14,10 @@ from lpcurr.recipes.config import TrainingConfig
 Recipe = Callable[[], TrainingConfig]
 
 DEFAULT = "frozen_lake"
-PACKAGED = {"frozen_lake": "lpcurr.recipes.frozen_lake.config:frozen_lake"}
+PACKAGED = {
+    "frozen_lake": "lpcurr.recipes.frozen_lake.config:frozen_lake",
+    "cartpole_physics": "lpcurr.recipes.cartpole_physics.config:cartpole_physics",
+}
 """``package.module:function`` of every packaged recipe, by name."""
 
 
