@@ -315,10 +315,17 @@ class Pool:
 
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
-        copy: Bytes = np.empty(self.state.dtype.itemsize, dtype=np.uint8)
+        return self._copy(self.state.dtype)
+
+    def tables(self) -> State:
+        """A consistent private copy of what is not about single tasks: ``layout.TABLES``. O(1)."""
+        return self._copy(layout.TABLES)
+
+    def _copy(self, dtype: np.dtype[np.void]) -> State:
+        copy: Bytes = np.empty(dtype.itemsize, dtype=np.uint8)
         self._check_lock(administration.snapshot.entry(self._segment.bytes, self._process, copy))
         self._log_repairs()
-        return copy.view(self.state.dtype)
+        return copy.view(dtype)
 
     def capture(self, tables: Bytes, truth: np.ndarray[Any, Any], active: np.ndarray[Any, Any]) -> int:
         """Copy what a checkpoint holds, or say how many slots that takes: see ``kernels.restore.capture``."""
