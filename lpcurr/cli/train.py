@@ -19,6 +19,8 @@ _EXAMPLES = """examples:
   lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.ema_timescale=0.02
   lpcurr train curriculum.algorithm_config.type=discrete_random
   lpcurr train curriculum.task_generator.buckets.size=[4,8]
+  lpcurr train log.tensorboard=true log.wandb.project=lakes       # figures for these as well
+  lpcurr train cartpole_physics workers=8                         # needs lpcurr[sb3]
   lpcurr train my_package.recipes:my_recipe"""
 
 

@@ -61,8 +61,8 @@ class CartPolePhysicsConfig(TrainingConfig):
 
     extra: ClassVar[str] = "sb3"
 
-    total_steps: int = Field(default=300_000, ge=1, description="environment steps of one training")
-    epoch_steps: int = Field(default=20_000, ge=1, description="environment steps of an epoch: a line of metrics each")
+    total_steps: int = Field(default=307_200, ge=1, description="environment steps of one training")
+    epoch_steps: int = Field(default=20_480, ge=1, description="environment steps of an epoch: a line of metrics each")
     max_seconds: float = Field(default=600.0, gt=0, description="a training that takes longer ends early")
     vectorization: Literal["subproc", "dummy"] = Field(default="subproc", description="worker processes, or none")
     workers: int = Field(default=4, ge=1, le=256, description="worker processes; they share one pool")

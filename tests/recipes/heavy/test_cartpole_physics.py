@@ -147,15 +147,6 @@ def test_without_a_family_of_tasks() -> None:
         config.train(curriculum, 0, lambda metrics, save: None)
 
 
-def test_the_extra_is_asked_for_before_anything_is_made(tmp_path: Path) -> None:
-    code = "import sys\nsys.modules['stable_baselines3'] = None\nfrom lpcurr.cli import main\n"
-    code += "sys.exit(main(['train', 'cartpole_physics', 'run_dir=run']))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.stderr == 'lpcurr train: this needs stable_baselines3: pip install "lpcurr[sb3]"\n'
-    assert done.returncode == 2
-    assert list(tmp_path.iterdir()) == []
-
-
 # -- the physics ----------------------------------------------------------------------------------------------------
 
 
