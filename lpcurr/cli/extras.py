@@ -7,7 +7,14 @@ from contextlib import contextmanager
 
 from lpcurr.errors import LpcurrError
 
-_PACKAGES = {"train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"}, "top": {"rich", "textual"}}
+_PACKAGES = {
+    "train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"},
+    "top": {"rich", "textual"},
+    "metta": {"mettagrid", "pufferlib", "torch", "psutil", "rich_argparse", "pyro"},
+}
+_REMARKS = {
+    "metta": " (Python 3.11 or 3.12; pydoc lpcurr.recipes.mettagrid_arena says how to do without CUDA packages)",
+}
 
 
 class MissingExtraError(LpcurrError, ImportError):
@@ -27,4 +34,5 @@ def needs_extra(extra: str) -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in _PACKAGES[extra]:
             raise
-        raise MissingExtraError(f'this needs {package}: pip install "lpcurr[{extra}]"') from None
+        remark = _REMARKS.get(extra, "")
+        raise MissingExtraError(f'this needs {package}: pip install "lpcurr[{extra}]"{remark}') from None

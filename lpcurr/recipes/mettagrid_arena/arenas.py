@@ -12,7 +12,7 @@ from mettagrid.config.handler_config import Handler, actorHas
 from mettagrid.config.mettagrid_config import GridObjectConfig, MettaGridConfig
 from mettagrid.config.mutation.resource_mutation import updateActor
 from mettagrid.config.reward_config import inventoryReward
-from mettagrid.map_builder.random_map import RandomMapBuilder
+from mettagrid.map_builder.random_map import RandomMapBuilderConfig
 
 from lpcurr.generators import BucketedTaskGenerator, Span, TaskGeneratorSet, bucketed, merge
 
@@ -35,7 +35,7 @@ def arena(num_agents: int, size: int) -> MettaGridConfig:
         size: tiles a side, walls included.
     """
     objects = {"mine_red": 2, "generator_red": 2, "altar": 2}
-    room = RandomMapBuilder.Config(agents=num_agents, width=size, height=size, border_width=1, objects=objects)
+    room = RandomMapBuilderConfig(agents=num_agents, width=size, height=size, border_width=1, objects=objects)
     config = mettagrid.builder.envs.make_arena(num_agents=num_agents, map_builder=room)
     game = config.game
     game.objects["mine_red"] = _machine("mine_red", {}, "ore_red")

@@ -65,6 +65,7 @@ class MettaGridArenaConfig(TrainingConfig):
 
 def mettagrid_arena() -> MettaGridArenaConfig:
     """The recipe: rooms from 7x7 to 17x17 with few or many machines; needs mettagrid, pufferlib and torch."""
+    import mettagrid  # noqa: F401
     import pufferlib  # noqa: F401 - so that a missing one shows before a run folder is made
     import torch  # noqa: F401
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
+import os
+import signal
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pufferlib.vector
 import torch
@@ -16,11 +21,9 @@ from lpcurr.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.puffer import CurriculumEnv
 from lpcurr.recipes.config import OnEpoch
+from lpcurr.recipes.mettagrid_arena.config import AGENTS, MettaGridArenaConfig
 from lpcurr.recipes.mettagrid_arena.policy import ArenaPolicy
 from lpcurr.recipes.mettagrid_arena.trainer import Trainer, Workers
-
-if TYPE_CHECKING:
-    from lpcurr.recipes.mettagrid_arena.config import MettaGridArenaConfig
 
 _LEARNER = "learner.pt"
 _SAMPLES = "env_curriculum_stats/per_label_samples"
@@ -50,7 +53,23 @@ class MakeArena:
 
     def __call__(self, buf: Any = None, seed: int = 0) -> Any:
         """An environment."""
+        _follow_the_parent(os.getpid())
         return ArenaEnv(MettaGridPufferEnv(Simulator(), self._config, buf=buf, seed=seed), self._curriculum)
+
+
+@functools.cache
+def _follow_the_parent(pid: int) -> None:
+    """In a worker, once: leave Ctrl-C to the parent, and end when it is gone, which PufferLib's would not notice."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def train(
@@ -60,21 +79,17 @@ def train(
     generator = curriculum.config.task_generator
     if generator is None:
         raise ConfigError("the arena recipe needs a task generator: give curriculum.task_generator")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(config.learner.torch_threads)
     loop = _Loop(config, MakeArena(curriculum, generator.build(0).env_cfg), seed, resume)
     try:
         loop.run(on_epoch)
     finally:
         loop.close()
-        torch.set_num_threads(threads)
 
 
 def puffer_config(config: MettaGridArenaConfig, seed: int) -> dict[str, Any]:
     """The recipe's settings under PufferLib's names; what is not in the recipe makes its trainer plain PPO."""
     learner = config.learner
-    agents = config.workers * config.envs_per_worker * _agents(config)
-    batch = agents * learner.rollout_steps
+    batch = config.workers * config.envs_per_worker * AGENTS * learner.rollout_steps
     return {
         "env": "mettagrid_arena",
         "seed": seed,
@@ -111,18 +126,15 @@ def puffer_config(config: MettaGridArenaConfig, seed: int) -> dict[str, Any]:
     }
 
 
-def _agents(config: MettaGridArenaConfig) -> int:
-    from lpcurr.recipes.mettagrid_arena.config import AGENTS
-
-    return AGENTS
-
-
 class _Loop:
     def __init__(
         self, config: MettaGridArenaConfig, make_env: MakeArena, seed: int, resume: Path | None = None
     ) -> None:
         self._config = config
         self._episodes = 0
+        self._threads = torch.get_num_threads()
+        # PufferLib's workers spin while they wait, so threads beyond the cores that they leave cost ten times the time.
+        torch.set_num_threads(config.learner.torch_threads)
         stored = None if resume is None else _load(resume / _LEARNER)
         torch.manual_seed(seed)
         policy = ArenaPolicy(make_env._config, config.learner.hidden_size)
@@ -174,6 +186,7 @@ class _Loop:
 
     def close(self) -> None:
         self._trainer.close()
+        torch.set_num_threads(self._threads)
 
     def _save(self, folder: Path) -> None:
         state = {
@@ -187,4 +200,4 @@ class _Loop:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
+    return torch.load(path, weights_only=True)  # type: ignore[no-any-return, unused-ignore]

@@ -14,7 +14,7 @@ _GLOBAL, _NOTHING = 254, 255
 _KINDS = 16  # tags of objects that are told apart
 
 
-class ArenaPolicy(nn.Module):
+class ArenaPolicy(nn.Module):  # type: ignore[misc, unused-ignore]
     """One embedding for what lies where, a hidden layer, and heads for actions and value.
 
     A token says that at a place in view a feature has a value. Each (place, feature) has an embedding, and an
@@ -61,4 +61,4 @@ class ArenaPolicy(nn.Module):
 
     def forward_eval(self, observations: Tensor, state: Any = None) -> tuple[Tensor, Tensor]:
         """The same; PufferLib's trainer acts by this name and learns by the other."""
-        return self(observations, state)  # type: ignore[no-any-return]
+        return self(observations, state)  # type: ignore[no-any-return, unused-ignore]

@@ -47,7 +47,7 @@ with _process_as_it_was():
     from pufferlib import pufferl
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
 def puff_advantage(
     values: Tensor,
     rewards: Tensor,
@@ -98,13 +98,21 @@ class Workers(pufferlib.vector.Multiprocessing):  # type: ignore[misc, unused-ig
         Raises:
             LpcurrError: a worker process has died.
         """
+        self.wait()
+        return super().recv()
+
+    def wait(self) -> None:
+        """Until all workers have made their step.
+
+        Raises:
+            LpcurrError: a worker process has died.
+        """
         waited = 0
         while (self.buf["semaphores"] < _DONE).any():
             time.sleep(2e-5)  # PufferLib spins, on a core that a worker could use
             waited += 1
             if waited % 1000 == 0:
                 self._check_alive()
-        return super().recv()
 
     def close(self) -> None:
         """End the workers, between two steps if they are well."""
@@ -146,7 +154,7 @@ class Trainer(pufferl.PuffeRL):  # type: ignore[misc, unused-ignore]
 
     def evaluate(self) -> Any:
         """Act for one rollout."""
-        self.stats = defaultdict(list)
+        self.stats: Any = defaultdict(list)
         stats = super().evaluate()
         self.scores += stats.pop("score", [])
         return stats
