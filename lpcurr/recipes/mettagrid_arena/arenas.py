@@ -35,7 +35,7 @@ def arena(num_agents: int, size: int) -> MettaGridConfig:
         size: tiles a side, walls included.
     """
     objects = {"mine_red": 2, "generator_red": 2, "altar": 2}
-    room = RandomMapBuilderConfig(agents=num_agents, width=size, height=size, border_width=1, objects=objects)
+    room = RandomMapBuilderConfig(agents=num_agents, width=size, height=size, border_width=1, objects=objects, seed=0)
     config = mettagrid.builder.envs.make_arena(num_agents=num_agents, map_builder=room)
     game = config.game
     game.objects["mine_red"] = _machine("mine_red", {}, "ore_red")
@@ -72,6 +72,8 @@ def _rooms(num_agents: int, size: int) -> BucketedTaskGenerator:
     for machine in ("mine_red", "generator_red", "altar"):
         rooms.add_bucket(f"game.map_builder.objects.{machine}", [1, 2, 4])
     rooms.add_bucket("game.max_steps", [50, 100])
+    # MettaGrid adds the number of rooms that an environment has built: each episode has another map, by no chance.
+    rooms.add_bucket("game.map_builder.seed", [Span(0, 2**31 - 1)])
     return rooms
 
 
