@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lpcurr import layout
-from lpcurr.arguments import as_batch, as_score, as_task_id, as_threshold
+from lpcurr.arguments import as_batch, as_count, as_score, as_task_id, as_threshold
 from lpcurr.curriculum_checkpoints import CurriculumCheckpoints
 from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.curriculum_queries import CurriculumQueries
@@ -140,6 +140,14 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             self._seen_evictions = words[_EVICTION_STAMP]
             self._evictions = self._count_evictions() if words[_EPOCH_EVICTIONS] else {}
         return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.copy()}
+
+    def count_steps(self, count: int) -> None:
+        """Say that so many environment steps were taken, for those who watch the session (``lpcurr top``).
+
+        The pool knows episodes, not steps. A trainer that calls this after each rollout has its steps per second shown;
+        nothing else depends on it. It takes no lock.
+        """
+        self._pool.count_steps(as_count(count, "count"))
 
     # -- batches ------------------------------------------------------------------------------------------------
 

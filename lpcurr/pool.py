@@ -136,6 +136,10 @@ class Pool:
             if not process_is_alive(pid, start_time):
                 administration.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
 
+    def count_steps(self, count: int) -> None:
+        """Add environment steps to this process's record; nobody else writes there, so it takes no lock."""
+        self.state["process"]["steps"][0, self._process] += count
+
     def after_fork(self) -> None:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
         self._leave.detach()

@@ -473,6 +473,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "calculate_per_label_mean_lp_stats": lambda c: c.calculate_per_label_mean_lp_stats(),
     "calculate_raw_lp_debug_stats": lambda c: c.calculate_raw_lp_debug_stats(),
     "process_counters": lambda c: c.process_counters(),
+    "count_steps": lambda c: c.count_steps(3),
     "find_violations": lambda c: c.find_violations(),
     "__reduce__": pickle.dumps,
 }

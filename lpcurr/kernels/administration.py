@@ -205,6 +205,7 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream):
             record.evicted = 0
             record.accepted = 0
             record.refused = 0
+            record.steps = 0
             faults.point(segment)
             record.pid = pid
             faults.point(segment)
