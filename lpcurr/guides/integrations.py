@@ -12,7 +12,8 @@ needs its own library.
     lpcurr.integrations.metta                drop-in for metta.cogworks.curriculum
 
 Anything else: `get_task()` at the start of an episode and `update_task_performance(task.task_id, score)` at its end is
-all there is (`lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file); `sample_ids(k)` and `update_many(ids, scores)` do k of them at once for 0.1 µs each.
+all there is; `lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file. `sample_ids(k)` and
+`update_many(ids, scores)` do k of them at once, for 0.1 µs each.
 
 >>> import lpcurr, numpy
 >>> with lpcurr.CurriculumConfig(num_active_tasks=64, seed=0).make() as curriculum:
