@@ -39,8 +39,12 @@ class Startup:
         self._run("pass")
 
     def time_import(self) -> None:
-        """Python and ``import lpcurr``."""
+        """Python and ``import lpcurr``, which loads names when they are asked for."""
         self._run("import lpcurr")
+
+    def time_import_of_curriculum(self) -> None:
+        """Python and ``from lpcurr import Curriculum``, which takes numba, numpy and pydantic."""
+        self._run("from lpcurr import Curriculum")
 
     def time_process_ready(self) -> None:
         """Python, the import, attaching to a pool, and its first draw."""

@@ -14,6 +14,10 @@ _PACKAGES = {
     "sb3": {"stable_baselines3", "torch"},
     "tensorboard": {"tensorboard"},
     "wandb": {"wandb"},
+    "metta": {"mettagrid", "pufferlib", "torch", "psutil", "rich_argparse", "pyro"},
+}
+_REMARKS = {
+    "metta": " (Python 3.11 or 3.12; pydoc lpcurr.recipes.mettagrid_arena says how to do without CUDA packages)",
 }
 
 
@@ -33,7 +37,7 @@ def require_extra(extra: str) -> None:
 
 
 def _message(package: str, extra: str) -> str:
-    return f'this needs {package}: pip install "lpcurr[{extra}]"'
+    return f'this needs {package}: pip install "lpcurr[{extra}]"{_REMARKS.get(extra, "")}'
 
 
 @contextmanager

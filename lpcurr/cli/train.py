@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
         recipe, overrides = None, [recipe, *overrides]
     resumed = [each.partition("=")[2] for each in overrides if each.startswith("resume=")]
     name = recipe or DEFAULT
-    if not resumed:
-        config = load_config(name)
-    with needs_extra("train"):
+    with needs_extra("metta"), needs_extra("train"):
+        if not resumed:
+            config = load_config(name)
         import gymnasium  # noqa: F401 - so that a missing one shows before a run folder is made
         from rich.console import Console
 

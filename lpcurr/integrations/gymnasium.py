@@ -162,7 +162,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         _check_arguments(env, curriculum, apply_task, score, max_task_attempts)
         self.curriculum = curriculum
         self._apply_task = apply_task or _set_task
-        self._score = score or _total_reward
+        self._score = score
         self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
         # Kept over rebuilt environments: vector environments have read them, callers have seeded them.
         self.observation_space = env.observation_space
@@ -247,7 +247,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _report(self, task: CurriculumTask, terminated: bool, truncated: bool, info: dict[str, Any]) -> dict[str, Any]:
         self._task = None
-        score = self._score(Episode(task, self._total_reward, self._length, terminated, truncated, info))
+        score = self._total_reward
+        if self._score is not None:
+            score = self._score(Episode(task, score, self._length, terminated, truncated, info))
         try:
             accepted = self.curriculum.update_task_performance(task.task_id, score)
         except InvalidScoreError as error:
@@ -260,10 +262,6 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def _set_task(env: _Env, config: Any) -> None:
     env.get_wrapper_attr("set_task")(config)
-
-
-def _total_reward(episode: Episode) -> float:
-    return episode.total_reward
 
 
 def _check_arguments(env: _Env, curriculum: object, apply_task: object, score: object, attempts: object) -> None:
