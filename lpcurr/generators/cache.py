@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,16 @@ from lpcurr.errors import ConfigError, TaskGenerationError
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
 
 Result = TypeVar("Result")
+
+
+class _Kept:
+    """A task, and its environment configuration as it is copied from: pickled, once that was asked for and worked."""
+
+    __slots__ = ("pickled", "task")
+
+    def __init__(self, task: GeneratedTask) -> None:
+        self.task = task
+        self.pickled: bytes | None = None
 
 
 class TaskCache:
@@ -45,8 +56,8 @@ class TaskCache:
         self.size = size
         # No lock, which a fork at the wrong moment would leave locked in the child: each step below is one atomic
         # operation, and threads that meet on one id build it twice at worst.
-        self._tasks: OrderedDict[int, GeneratedTask] = OrderedDict()
-        self._copyable = True
+        self._tasks: OrderedDict[int, _Kept] = OrderedDict()
+        self._picklable = self._copyable = True
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -63,14 +74,17 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        task = self._tasks.pop(task_id, None)
-        if task is None:
-            task = self._guarded(self.generator.build, task_id)
-        self._tasks[task_id] = task
+        return self._kept(task_id).task
+
+    def _kept(self, task_id: int) -> _Kept:
+        kept = self._tasks.pop(task_id, None)
+        if kept is None:
+            kept = _Kept(self._guarded(self.generator.build, task_id))
+        self._tasks[task_id] = kept
         while len(self._tasks) > self.size:
             with suppress(KeyError):  # another thread took the last one
                 self._tasks.popitem(last=False)
-        return task
+        return kept
 
     def env_cfg(self, task_id: int) -> Any:
         """An environment configuration that belongs to the caller.
@@ -82,9 +96,17 @@ class TaskCache:
             TaskGenerationError: the generator raised.
         """
         if self.size and self._copyable:
-            pristine = self.get(task_id).env_cfg
+            kept = self._kept(task_id)
+            if self._picklable:
+                # Of a MettaGridConfig, which every episode takes a copy of: 0.14 ms, against 0.7 for deepcopy.
+                try:
+                    if kept.pickled is None:
+                        kept.pickled = pickle.dumps(kept.task.env_cfg, pickle.HIGHEST_PROTOCOL)
+                    return pickle.loads(kept.pickled)
+                except Exception:  # of a class in a function, say
+                    self._picklable = False
             try:
-                return copy.deepcopy(pristine)
+                return copy.deepcopy(kept.task.env_cfg)
             except Exception:
                 self._copyable = False
                 self._tasks.clear()
