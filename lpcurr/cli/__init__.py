@@ -1,4 +1,4 @@
-"""The command line: ``lpcurr train``, ``lpcurr report``, ``lpcurr sessions``, ``lpcurr warmup``.
+"""The command line: ``lpcurr train``, ``report``, ``investigate``, ``sessions``, ``warmup``.
 
 One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
 """
@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import report, sessions, train, warmup
+from lpcurr.cli import investigate, report, sessions, train, warmup
 from lpcurr.errors import LpcurrError
 
-COMMANDS = {"train": train, "report": report, "sessions": sessions, "warmup": warmup}
+COMMANDS = {"train": train, "report": report, "investigate": investigate, "sessions": sessions, "warmup": warmup}
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
@@ -22,6 +22,7 @@ _EPILOG = """examples:
   lpcurr train use_lp=false                    the same with tasks drawn at random
   lpcurr train compare=true seeds=5            learning progress against random
   lpcurr report runs/one runs/other            a page with pictures of both
+  lpcurr investigate                           what makes a curriculum slow, in minutes
   lpcurr sessions                              the pools in shared memory, live and dead
   lpcurr warmup                                compile the kernels ahead of time
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; by default those of the process.
 
     Returns:
-        The exit code: 0, 2 after an error, 130 after Ctrl-C.
+        The exit code: 0, 1 where ``investigate`` found a fault, 2 after an error, 130 after Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     try:
