@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lpcurr.investigation.evidence import Evidence
 from lpcurr.investigation.probes.scaling import Cost
-from lpcurr.investigation.thresholds import LINEAR, QUADRATIC, SCAN_RATIO, SINGLE_SIZE_LINES
+from lpcurr.investigation.thresholds import LINEAR, QUADRATIC, SCAN_RATIO, SINGLE_SIZE_LINES, WORTH_NAMING
 
 SCAN, EVICTION, STATISTICS = "scan", "eviction", "statistics"
 
@@ -37,7 +37,7 @@ def growing_parts(evidence: Evidence, purpose: str) -> list[Growing]:
     found = []
     for part in _EVERY_EPISODE:
         cost = evidence.scaling.get(part)
-        if cost is not None and grows(cost) and _purpose(part, cost, evidence) == purpose:
+        if cost is not None and grows(cost) and _is_dear(cost, evidence) and _purpose(part, cost, evidence) == purpose:
             found.append(Growing(part, cost, purpose, cost.hot_code.place if cost.hot_code else part))
     if purpose == EVICTION and not (found or _is_quadratic(evidence.scaling.get("draw"))):
         for part in _EVICTING:
@@ -52,6 +52,11 @@ def grows(cost: Cost) -> bool:
     if len(cost.sizes) == 1:
         return cost.hot_code is not None and cost.hot_code.lines >= SINGLE_SIZE_LINES * cost.sizes[0]
     return cost.exponent >= LINEAR and cost.ratio >= SCAN_RATIO
+
+
+def _is_dear(cost: Cost, evidence: Evidence) -> bool:
+    others = [evidence.scaling[part] for part in _EVERY_EPISODE if part in evidence.scaling]
+    return max(cost.seconds) >= WORTH_NAMING * sum(max(other.seconds) for other in others)
 
 
 def _is_quadratic(cost: Cost | None) -> bool:

@@ -7,6 +7,7 @@ To add one: write a function from :class:`~lpcurr.investigation.evidence.Evidenc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from lpcurr.investigation import wording
 from lpcurr.investigation.costs import EVICTION, SCAN, STATISTICS, Growing, growing_parts
@@ -73,8 +74,9 @@ def _judge_structures(evidence: Evidence) -> Finding:
         names = ", ".join(_trend(trend) for trend in trends[:3])
         more = f" and {len(trends) - 3} more" if len(trends) > 3 else ""
         return fault(f"{names}{more} {played}", f"bound {trends[0].path}, or forget what belongs to evicted tasks")
-    largest = max(growth.structures.items(), key=lambda item: item[1][-1], default=("none", [0]))
-    count = len(growth.structures)
+    own = [item for item in growth.structures.items() if ":" not in item[0]]  # not those of its module
+    largest = max(own, key=lambda item: item[1][-1], default=("none", [0]))
+    count = len(own)
     return healthy(
         f"{count} structures, none goes on growing {played}; the largest is {largest[0]} ({largest[1][-1]:,})"
     )
@@ -125,15 +127,24 @@ def _judge_lock(evidence: Evidence) -> Finding:
     long = wait >= LOCK_TURN * max(control.wait, 0.0) and wait >= LOCK_HOLD * control.episode_seconds[0]
     if not long:
         return healthy(f"{seen} (control: {wording.duration(control.wait)})")
-    if evidence.subject.resize is None:
-        other = _scan_name(evidence)
-        if other:
-            return explained(seen, other)
+    if _scan_under_lock(evidence, wait / max(most - 1, 1)):
+        return explained(seen, _scan_name(evidence))
     where = f" ({', '.join(evidence.contention.locks[:3])})" if evidence.contention.locks else ""
     return fault(
         f"{seen}, most of it in the {turns.slowest_part()}",
         f"hold the lock{where} only while shared state changes, never while computing or sleeping",
     )
+
+
+def _scan_under_lock(evidence: Evidence, hold: float) -> bool:
+    """Whether what goes through the pool takes as long, with the few tasks of this test, as the lock is held."""
+    if not _scan_name(evidence):
+        return False
+    if evidence.subject.resize is None:
+        return True
+    costs = [each for each in evidence.scaling.values() if len(each.sizes) > 1]
+    slopes = [(c.seconds[1] - c.seconds[0]) / (c.sizes[1] - c.sizes[0]) for c in costs]
+    return hold <= 2 * evidence.contention.pool_size * sum(max(slope, 0.0) for slope in slopes)
 
 
 def _spins(evidence: Evidence) -> bool:
@@ -174,7 +185,7 @@ def _judge_workers(evidence: Evidence) -> Finding:
 
 def _judge_constant_cost(evidence: Evidence) -> Finding:
     cost = sum(c.seconds[0] for part, c in evidence.scaling.items() if part in ("draw", "update", "episode stats"))
-    baseline = 1.0 / max(evidence.epochs.baseline_rates)
+    baseline = 1.0 / median(evidence.epochs.baseline_rates)
     times = cost / baseline
     seen = f"an episode costs {wording.duration(cost)} in the smallest pool, {times:,.0f} trivial ones"
     if evidence.training is not None:

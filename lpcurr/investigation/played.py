@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, LpcurrError
 
 METHODS = {
     "get_task": "draw",
@@ -19,6 +19,15 @@ METHODS = {
     "recommend_eviction": "choice of an eviction",
 }
 """The methods that are looked for, and what their part is called."""
+
+PARTS = {
+    "draw": "draw",
+    "eviction": "draw",
+    "task generation": "generate",
+    "update": "update",
+    "episode stats": "episode_stats",
+}
+"""The parts of an episode, and the method of :class:`Played` in which each happens."""
 
 _ID_NAMES = ("task_id", "_task_id", "id")
 
@@ -34,6 +43,7 @@ class Played:
         target: the curriculum.
         missing: those of :data:`METHODS` that it does not have.
         seconds: by part, spent in its methods by :meth:`episode`.
+        calls: by part, likewise.
         known: the ids that it has handed out and that it still knows, in order.
         capacity: tasks that it holds, where that is known: a new one beyond has made it evict another.
 
@@ -49,7 +59,9 @@ class Played:
             raise ConfigError(f"a {type(target).__name__} has no get_task(): it is neither a recipe nor a curriculum")
         self._random = random.Random(seed)
         self._label_first = _takes_an_argument(getattr(target, "get_episode_stats", None))
+        self._generates: bool | None = None
         self.seconds: dict[str, float] = {}
+        self.calls: dict[str, int] = {}
         self.known: dict[Any, None] = {}
         self.last: tuple[Any, Any] = (None, None)  # task and id of the latest draw
 
@@ -95,14 +107,25 @@ class Played:
 
     def parts(self) -> dict[str, Callable[[], Any]]:
         """What an episode consists of, by the name of the part; the draw comes first."""
+        if self._generates is None and self.last[0] is not None:
+            self._generates = self._can_generate()
         found: dict[str, Callable[[], Any]] = {"draw": self.draw}
-        if callable(getattr(self.last[0], "get_env_cfg", None)):
+        if self._generates:
             found["task generation"] = self.generate
         if self.has("update_task_performance"):
             found["update"] = self.update
         if self.has("get_episode_stats"):
             found["episode stats"] = self.episode_stats
         return found
+
+    def _can_generate(self) -> bool:
+        if not callable(getattr(self.last[0], "get_env_cfg", None)):
+            return False
+        try:
+            self.generate()
+        except (LpcurrError, NotImplementedError):  # it has no task generator
+            return False
+        return True
 
     def end_epoch(self) -> None:
         """``stats`` and ``on_epoch_end``, as a trainer calls them; their seconds are counted."""
@@ -121,6 +144,7 @@ class Played:
             if new and self.capacity is not None and len(self.known) > self.capacity:
                 name = "eviction"
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            self.calls[name] = self.calls.get(name, 0) + 1
 
 
 def _id_of(task: Any) -> Any:

@@ -91,7 +91,7 @@ def _rates(evidence: Evidence) -> str:
     ratio = rate_against_random(training)
     if ratio is not None:
         lines.append(
-            f"The first has {ratio:.2f} times the other's steps/s. They play different lakes, and what the curriculum "
+            f"The first has {ratio:.2f} times the other's steps/s. They play different tasks; what the curriculum "
             "itself takes is in the table."
         )
     lines.append(f"(resumed from a checkpoint after epoch {training.resumed_after})\n")

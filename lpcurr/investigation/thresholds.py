@@ -19,6 +19,10 @@ SCAN_RATIO = 3.0
 """How many times dearer the largest pool must be than the smallest besides. A cache that no longer holds all tasks
 costs two- or threefold once, and then no more."""
 
+WORTH_NAMING = 0.05
+"""Share of an episode in the largest pool that a part must have: a scan elsewhere empties the processor's caches, and
+then everything becomes dearer with it."""
+
 SINGLE_SIZE_LINES = 0.5
 """Lines of Python that a call runs, by task in the pool, from which it counts as a scan where the size cannot vary."""
 

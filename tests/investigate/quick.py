@@ -5,8 +5,8 @@ from __future__ import annotations
 from lpcurr.investigation.thresholds import Budget
 
 QUICK = Budget(
-    sizes=(16, 64, 256, 1_024),
-    seconds_per_size=1.0,
+    sizes=(16, 128, 1_024, 8_192, 32_768),
+    seconds_per_size=0.7,
     repetitions=5,
     block_seconds=0.005,
     growth_seconds=0.5,

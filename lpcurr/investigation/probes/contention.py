@@ -155,7 +155,7 @@ def _combine(answers: list[_Answer]) -> _Run:
     elapsed = sum(answer.elapsed for answer in answers) / episodes
     return _Run(
         rate=sum(answer.episodes / answer.elapsed for answer in answers),
-        seconds=max(sum(parts.values()) - queued, 1e-9),
+        seconds=sum(parts.values()) * max(1.0 - queued / elapsed, 0.1),
         blocked=max(elapsed - queued - computed, 0.0),
         parts=parts,
     )

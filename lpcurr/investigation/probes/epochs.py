@@ -16,6 +16,7 @@ from lpcurr.investigation.thresholds import Budget
 Tell = Callable[[str], None]
 
 _BASELINE_TASKS = 256
+_PATIENCE = 3  # times its planned length, after which an epoch ends
 _FEWEST = 10  # episodes of an epoch
 
 
@@ -46,22 +47,22 @@ def measure_epochs(make: Callable[[], Any], size: int | None, budget: Budget, te
         most = int(budget.epoch_seconds / (pilot.seconds / _FEWEST))
         epochs = Epochs(min(max(most, _FEWEST), budget.epoch_episodes))
         played.seconds.clear()
-        began = time.perf_counter()
         for number in range(budget.epochs):
             tell(f"epoch {number + 1} of {budget.epochs}: {epochs.episodes:,} episodes, against a trivial baseline")
-            epochs.rates.append(_epoch(played, epochs.episodes))
-            epochs.baseline_rates.append(_epoch(baseline, budget.epoch_episodes))
-            if time.perf_counter() - began > 4 * budget.epochs * budget.epoch_seconds:
-                break
+            epochs.rates.append(_epoch(played, epochs.episodes, _PATIENCE * budget.epoch_seconds))
+            epochs.baseline_rates.append(_epoch(baseline, budget.epoch_episodes, _PATIENCE * budget.epoch_seconds))
         epochs.parts = {part: seconds / len(epochs.rates) for part, seconds in played.seconds.items()}
         return epochs
     finally:
         close(played.target)
 
 
-def _epoch(played: Played, episodes: int) -> float:
+def _epoch(played: Played, episodes: int, patience: float) -> float:
+    until = time.perf_counter() + patience
     with Stopwatch() as watch:
-        for _ in range(episodes):
+        done = 0
+        while done < episodes and time.perf_counter() < until:
             played.episode()
+            done += 1
         played.end_epoch()
-    return episodes / watch.seconds
+    return done / watch.seconds

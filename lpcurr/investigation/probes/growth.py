@@ -66,17 +66,19 @@ def measure_growth(make: Callable[[int], Any] | None, default: Callable[[], Any]
         most = int(budget.growth_seconds / (pilot.seconds / _PILOT))
         step = min(max(most, _FEWEST), _MOST) // _LOOKS
         growth = Growth(pool_size)
-        until = time.perf_counter() + 2 * budget.growth_seconds
+        until = time.perf_counter() + budget.growth_seconds
         for look in range(_LOOKS):
             tell(f"growth: {look * step:,} of {_LOOKS * step:,} episodes played")
             with Stopwatch() as watch:
-                for episode in range(look * step, (look + 1) * step):
+                for episode in range(step):
                     played.episode()
-                    if episode % _EPOCH == _EPOCH - 1:
+                    if (look * step + episode) % _EPOCH == _EPOCH - 1:
                         played.end_epoch()
-            _look(growth, played.target, (look + 1) * step, watch.seconds / step)
-            if time.perf_counter() > until and look >= _LOOKS // 2:
-                break
+                    if time.perf_counter() > until:  # it has become slower
+                        break
+            done = growth.episodes[-1] if growth.episodes else 0
+            _look(growth, played.target, done + episode + 1, watch.seconds / (episode + 1))
+            until = max(until, time.perf_counter() + budget.growth_seconds / _LOOKS)
         return growth
     finally:
         close(played.target)

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from lpcurr.investigation import played as played_module
+from lpcurr.investigation.played import PARTS, Played
+
 _DESCENT = 0.5  # the callee that has this share of its caller's time is followed
 _STATISTICS = {
     *("stat", "stats", "statistic", "statistics", "metric", "metrics", "gini", "summary", "summaries", "summarise"),
@@ -44,21 +47,22 @@ class HotCode:
         return " → ".join(self.chain)
 
 
-def find_hot_code(target: Any, call: Callable[[], Any], seconds: float, *, with_lines: bool = False) -> HotCode:
-    """Profile a call for about so many seconds (at least one call)."""
+def find_hot_code(played: Played, part: str, seconds: float, *, with_lines: bool = False) -> HotCode:
+    """Profile episodes for about so many seconds (at least one), and look at one part of them."""
     profile = cProfile.Profile()
     until = time.perf_counter() + seconds
     profile.enable()
     try:
         while True:
-            call()
+            played.episode()
             if time.perf_counter() > until:
                 break
     finally:
         profile.disable()
-    functions = _chain(profile)
+    functions = _chain(profile, PARTS[part])
     names = [name for _, _, name in functions]
-    return HotCode(names, count_lines(call) if with_lines else 0, _purpose(target, functions))
+    lines = count_lines(played.parts()[part]) if with_lines and part != "eviction" else 0
+    return HotCode(names, lines, _purpose(played.target, functions))
 
 
 def count_lines(call: Callable[[], Any]) -> int:
@@ -79,19 +83,23 @@ def count_lines(call: Callable[[], Any]) -> int:
     return count
 
 
-def _chain(profile: cProfile.Profile) -> list[tuple[str, int, str]]:
+def _chain(profile: cProfile.Profile, method: str) -> list[tuple[str, int, str]]:
     """The functions that hold the time, from the subject's method down."""
     try:
         table: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     except TypeError:  # nothing was recorded
         return []
-    own = [key for key in table if key[0].endswith(("investigation/played.py", "investigation\\played.py"))]
-    here = max(own, key=lambda key: table[key][3], default=None)
+    own = [key for key in table if key[0] == played_module.__file__]
+    here = next((key for key in own if key[2] == method), None)
     found: list[tuple[str, int, str]] = []
     while here is not None and here not in found:
         if here not in own:
             found.append(here)
-        time_of = {key: callers[here][3] for key, (*_, callers) in table.items() if here in callers and key != here}
+        time_of = {
+            key: callers[here][3]
+            for key, (*_, callers) in table.items()
+            if here in callers and key != here and key not in own
+        }
         below = max(time_of, key=lambda key: time_of[key], default=None)
         if below is None or (found and time_of[below] < _DESCENT * table[here][3]):
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +54,12 @@ def measure_resume(make: Callable[[], Any], budget: Budget, tell: Tell) -> Resum
             for _ in range(_PILOT):
                 old.episode()
         cost = pilot.seconds / _PILOT
-        episodes = min(max(int(budget.growth_seconds / 2 / cost), _BLOCKS * _FEWEST), 100_000)
-        for _ in range(episodes):
+        most = min(max(int(budget.growth_seconds / 2 / cost), _BLOCKS * _FEWEST), 100_000)
+        until = time.perf_counter() + budget.growth_seconds
+        episodes = 0
+        while episodes < most and time.perf_counter() < until:
             old.episode()
+            episodes += 1
         tell("resume: saving and loading")
         how, target, saved, loaded = _reload(old.target, make)
         new = Played(target)

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from lpcurr.investigation.clocks import Stopwatch, exponent
-from lpcurr.investigation.played import METHODS, Played
+from lpcurr.investigation.played import METHODS, PARTS, Played
 from lpcurr.investigation.probes.hot_code import HotCode, find_hot_code
 from lpcurr.investigation.probes.structures import largest_structure
 from lpcurr.investigation.resizing import close
@@ -18,9 +18,10 @@ from lpcurr.investigation.thresholds import LINEAR, Budget
 Tell = Callable[[str], None]
 
 _ONCE_AN_EPOCH = ("stats", "recommend_eviction")
-_MOST_CALLS, _FEWEST_CALLS = 200, 2
-_PATIENCE = 10  # blocks of time, after which evicting draws are enough
-_SLOW_CALL = 0.25  # seconds: a pool of this size is too large to go on with
+_MOST_EPISODES, _FEWEST_EPISODES = 200, 2
+_PATIENCE = 10  # blocks of time, after which a block is over even if it had too few episodes
+_SLOW_DRAW = 0.02  # seconds: the next size would be sixteen times as slow with the square
+_TRIAL_DRAWS = 20  # to meet one that evicts
 _YOUNG_DRAWS = 5
 _ENOUGH_SIZES = 3  # for an exponent
 
@@ -31,23 +32,26 @@ class Cost:
 
     Attributes:
         sizes: tasks in the pool.
-        seconds: of one call, by size: the median over repetitions of the mean of a block of calls.
+        seconds: of one call, by size: the median over repetitions of the mean of a block of episodes.
+        aged: of how many of the sizes, from the smallest, all tasks had been played enough.
         hot_code: where the time goes in the largest pool; for parts that grow.
     """
 
     sizes: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    aged: int = 0
     hot_code: HotCode | None = None
 
     @property
     def exponent(self) -> float:
-        """The power of the pool's size with which the cost grows."""
-        return exponent(self.sizes, self.seconds)
+        """The power of the pool's size with which the cost grows; the larger of all sizes' and the aged pools'."""
+        aged = exponent(self.sizes[: self.aged], self.seconds[: self.aged]) if self.aged >= _ENOUGH_SIZES else 0.0
+        return max(exponent(self.sizes, self.seconds), aged)
 
     @property
     def ratio(self) -> float:
-        """Cost in the largest pool over that in the smallest."""
-        return self.seconds[-1] / self.seconds[0] if self.seconds else 1.0
+        """The highest cost over that in the smallest pool."""
+        return max(self.seconds) / self.seconds[0]
 
 
 def measure_scaling(
@@ -69,12 +73,13 @@ def measure_scaling(
         for size in budget.sizes if only_size is None else (only_size,):
             tell(f"pool of {size:,} tasks: filling it, playing each {budget.rounds} times")
             pool = _Pool(make(size), size)
-            complete = pool.prepare(budget)
-            if not complete and len(pools) >= _ENOUGH_SIZES:
-                close(pool.played.target)
-                break
             pools.append(pool)
-            if not complete:
+            full = pool.fill(time.perf_counter() + budget.seconds_per_size)
+            aged = full and pool.age(budget)
+            slow = pool.slowest_draw(_SLOW_DRAW)
+            if len(pools) > _ENOUGH_SIZES and (not full or slow > _PATIENCE * _SLOW_DRAW):
+                close(pools.pop().played.target)
+            if not aged or slow > _SLOW_DRAW:
                 break
         for repetition in range(budget.repetitions):
             tell(f"cost of each part in pools of {_words(pools)} tasks: repetition {repetition + 1}")
@@ -83,24 +88,21 @@ def measure_scaling(
         return _gather(pools, budget)
     finally:
         for pool in pools:
-            if not getattr(pool.played.target, "closed", False):
-                close(pool.played.target)
+            close(pool.played.target)
 
 
 class _Pool:
     """One size."""
 
     def __init__(self, target: Any, size: int) -> None:
-        self.played = Played(target)
+        self.played = Played(target, capacity=size)
         self.size = size
+        self.is_aged = False
         self.blocks: dict[str, list[float]] = {}
-        self.evicting: list[float] = []
-        self._calls: dict[str, int] = {}
         self._aged: set[Any] = set()
 
-    def prepare(self, budget: Budget) -> bool:
-        """Fill the pool and play its tasks; False where the time was up before."""
-        until = time.perf_counter() + budget.seconds_per_size
+    def fill(self, until: float) -> bool:
+        """Draw until the pool has all its tasks; False where the time was up before, and then ``size`` is less."""
         full_from_the_start = largest_structure(self.played.target) >= self.size
         while len(self.played.known) < self.size:
             new = self.played.draw()
@@ -110,78 +112,62 @@ class _Pool:
             if time.perf_counter() > until:
                 if not full_from_the_start:
                     self.size = max(len(self.played.known), 2)
-                return False
-        self._time_young_draws()
-        complete = self._age(budget.rounds, until)
-        with Stopwatch() as watch:
-            self.played.draw()
-        return complete and watch.seconds < _SLOW_CALL
-
-    def _time_young_draws(self) -> None:
-        """Before tasks are old enough to be evicted."""
-        for _ in range(_YOUNG_DRAWS):
+                return full_from_the_start
+        for _ in range(_YOUNG_DRAWS):  # before tasks are old enough to be evicted
             with Stopwatch() as watch:
                 self.played.draw()
             self.blocks.setdefault("draw of young tasks", []).append(watch.seconds)
+            if watch.seconds > _SLOW_DRAW:
+                break
+        return True
 
-    def _age(self, rounds: int, until: float) -> bool:
+    def age(self, budget: Budget) -> bool:
         """Give every known task completions, one task after the other, so that some are ripe if not all."""
+        until = time.perf_counter() + budget.seconds_per_size
+        self.is_aged = False
         for task_id in [each for each in self.played.known if each not in self._aged]:
-            for _ in range(rounds):
+            for _ in range(budget.rounds):
                 self.played.update(task_id)
             self._aged.add(task_id)
             if time.perf_counter() > until:
                 return False
+        self.is_aged = True
         return True
 
+    def slowest_draw(self, enough: float) -> float:
+        """Seconds of the slowest of a few draws; ends with the first that takes longer than is enough to know."""
+        slowest = 0.0
+        for _ in range(_TRIAL_DRAWS):
+            with Stopwatch() as watch:
+                self.played.draw()
+            slowest = max(slowest, watch.seconds)
+            if slowest > enough:
+                break
+        return slowest
+
     def measure(self, budget: Budget) -> None:
-        """One repetition of every part."""
-        played = self.played
-        self._time_draws(budget)
-        for name, call in played.parts().items():
-            if name != "draw":
-                self._time(name, call, budget)
+        """One repetition: a block of whole episodes, since what a part does may depend on the others."""
+        played, was_aged = self.played, self.is_aged
+        played.seconds.clear()
+        played.calls.clear()
+        began = time.perf_counter()
+        with Stopwatch() as watch:
+            for episode in range(_MOST_EPISODES):
+                played.episode()
+                elapsed = time.perf_counter() - began
+                if elapsed > budget.block_seconds and (
+                    episode >= _FEWEST_EPISODES or elapsed > _PATIENCE * budget.block_seconds
+                ):
+                    break
+        undisturbed = watch.seconds / (watch.seconds + watch.queued)
+        for part, seconds in played.seconds.items():
+            self.blocks.setdefault(part, []).append(seconds / played.calls[part] * undisturbed)
         for method in _ONCE_AN_EPOCH:
             if played.has(method):
                 with Stopwatch() as watch:
                     getattr(played.target, method)()
                 self.blocks.setdefault(METHODS[method], []).append(watch.seconds)
-        self._age(budget.rounds, time.perf_counter() + budget.block_seconds)
-
-    def _time_draws(self, budget: Budget) -> None:
-        """Draws that bring in a new task are told apart from the others."""
-        calls = self._count("draw", self.played.draw, budget)
-        events, clock = [], time.perf_counter
-        with Stopwatch() as watch:
-            until = clock() + _PATIENCE * budget.block_seconds
-            for done in range(1, calls + 1):
-                began = clock()
-                new = self.played.draw()
-                ended = clock()
-                if new:
-                    events.append(ended - began)
-                if ended > until:
-                    break
-        if len(events) < done:
-            ordinary = max(watch.seconds - sum(events), 1e-9) / (done - len(events))
-            self.blocks.setdefault("draw", []).append(ordinary)
-        if len(self.played.known) > self.size:
-            self.evicting += events
-
-    def _time(self, part: str, call: Callable[[], Any], budget: Budget) -> None:
-        calls = self._count(part, call, budget)
-        with Stopwatch() as watch:
-            for _ in range(calls):
-                call()
-        self.blocks.setdefault(part, []).append(watch.seconds / calls)
-
-    def _count(self, part: str, call: Callable[[], Any], budget: Budget) -> int:
-        """How many calls make a block; always the same number."""
-        if part not in self._calls:
-            with Stopwatch() as watch:
-                call()
-            self._calls[part] = min(max(int(budget.block_seconds / watch.seconds), _FEWEST_CALLS), _MOST_CALLS)
-        return self._calls[part]
+        self.is_aged = was_aged and self.age(budget)
 
 
 def _gather(pools: list[_Pool], budget: Budget) -> dict[str, Cost]:
@@ -191,18 +177,22 @@ def _gather(pools: list[_Pool], budget: Budget) -> dict[str, Cost]:
             cost = costs.setdefault(part, Cost())
             cost.sizes.append(pool.size)
             cost.seconds.append(median(blocks))
-    events = [pool for pool in pools if pool.evicting]
-    if len(events) >= _ENOUGH_SIZES:
-        costs["eviction"] = Cost([p.size for p in events], [median(p.evicting) for p in events])
-    for part, call in pools[-1].played.parts().items():
-        evicts = part == "draw" and "eviction" in costs and costs["eviction"].exponent >= LINEAR
-        if part in costs and (costs[part].exponent >= LINEAR or evicts or len(pools) == 1):
-            seconds = _PATIENCE * budget.block_seconds if evicts else budget.block_seconds
-            hot_code = find_hot_code(pools[-1].played.target, call, seconds, with_lines=len(pools) == 1)
-            costs[part].hot_code = hot_code
-            if evicts:
-                costs["eviction"].hot_code = hot_code
+            cost.aged += pool.is_aged
+    if "eviction" in costs and len(costs["eviction"].sizes) < _ENOUGH_SIZES:
+        del costs["eviction"]
+    for part in PARTS:
+        if part in costs and (costs[part].exponent >= LINEAR or len(pools) == 1):
+            largest = _where_it_shows(part, costs[part], pools)
+            seconds = _PATIENCE * budget.block_seconds
+            costs[part].hot_code = find_hot_code(largest.played, part, seconds, with_lines=len(pools) == 1)
     return costs
+
+
+def _where_it_shows(part: str, cost: Cost, pools: list[_Pool]) -> _Pool:
+    """The largest pool that has the part, an aged one if it takes that for the cost to grow."""
+    having = [pool for pool in pools if part in pool.blocks]
+    aged = [pool for pool in having if pool.is_aged]
+    return aged[-1] if aged and exponent(cost.sizes, cost.seconds) < cost.exponent else having[-1]
 
 
 def _words(pools: list[_Pool]) -> str:
