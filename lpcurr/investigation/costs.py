@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from lpcurr.investigation.evidence import Evidence
 from lpcurr.investigation.probes.scaling import Cost
-from lpcurr.investigation.thresholds import LINEAR, QUADRATIC, SCAN_RATIO, SINGLE_SIZE_LINES, WORTH_NAMING
+from lpcurr.investigation.thresholds import (
+    LINEAR,
+    QUADRATIC,
+    SCAN_RATIO,
+    SINGLE_SIZE_LINES,
+    SINGLE_SIZE_MOST,
+    SINGLE_SIZE_SQUARE,
+    WORTH_NAMING,
+)
 
 SCAN, EVICTION, STATISTICS = "scan", "eviction", "statistics"
 
@@ -50,7 +58,8 @@ def growing_parts(evidence: Evidence, purpose: str) -> list[Growing]:
 def grows(cost: Cost) -> bool:
     """Whether a part goes through the pool."""
     if len(cost.sizes) == 1:
-        return cost.hot_code is not None and cost.hot_code.lines >= SINGLE_SIZE_LINES * cost.sizes[0]
+        lines = cost.hot_code.lines if cost.hot_code is not None else 0
+        return SINGLE_SIZE_LINES * cost.sizes[0] <= lines <= SINGLE_SIZE_MOST * cost.sizes[0] or _is_quadratic(cost)
     return cost.exponent >= LINEAR and cost.ratio >= SCAN_RATIO
 
 
@@ -60,7 +69,11 @@ def _is_dear(cost: Cost, evidence: Evidence) -> bool:
 
 
 def _is_quadratic(cost: Cost | None) -> bool:
-    return cost is not None and cost.exponent >= QUADRATIC and cost.ratio >= SCAN_RATIO
+    if cost is None:
+        return False
+    if len(cost.sizes) == 1:
+        return cost.hot_code is not None and cost.hot_code.lines >= SINGLE_SIZE_SQUARE * cost.sizes[0] ** 2
+    return cost.exponent >= QUADRATIC and cost.ratio >= SCAN_RATIO
 
 
 def _purpose(part: str, cost: Cost, evidence: Evidence) -> str:

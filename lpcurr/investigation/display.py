@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+_STAGES = {"scaling": "pool sizes", "contention": "processes"}
 _PLAIN_SECONDS = 2.0  # between two lines of the same stage
 
 
@@ -47,7 +48,7 @@ class Display:
         self._number += 1
         self._stage = name
         self._said = -_PLAIN_SECONDS
-        self._progress.update(self._bar, completed=self._number - 1, description=name)
+        self._progress.update(self._bar, completed=self._number - 1, description=_STAGES.get(name, name))
 
     def tell(self, line: str) -> None:
         """What is going on."""
@@ -56,5 +57,5 @@ class Display:
             self._live.update(Group(self._progress, Text(line, overflow="ellipsis", no_wrap=True)), refresh=True)
         elif elapsed - self._said >= _PLAIN_SECONDS:
             self._said = elapsed
-            shown = f"{elapsed:4.0f}s  {self._number}/{self._stages} {self._stage}: {line}"
+            shown = f"{elapsed:4.0f}s  {self._number}/{self._stages} {_STAGES.get(self._stage, self._stage)}: {line}"
             self._console.print(shown, soft_wrap=True, highlight=False, markup=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from lpcurr.investigation.probes.contention import Contention
 from lpcurr.investigation.probes.epochs import Epochs
@@ -70,11 +71,14 @@ class Hypothesis:
         name: of the fault.
         test: how it shows.
         judge: from the evidence to the finding.
+        probe: the attribute of the evidence that it rests on, which is measured again before a fault is reported; ""
+            where that would take long, and medians over epochs have to do.
     """
 
     name: str
     test: str
     judge: Callable[[Evidence], Finding]
+    probe: Literal["scaling", "growth", "contention", "resume", ""] = ""
 
 
 def healthy(seen: str) -> Finding:

@@ -49,5 +49,5 @@ def memory_grows(growth: Growth) -> bool:
 
 def cost_drift(growth: Growth) -> float:
     """How many times dearer an episode is late than early."""
-    early, late = third_medians(growth.episode_seconds)
-    return late / early
+    early, _ = third_medians(growth.episode_seconds)
+    return min(growth.episode_seconds[-max(len(growth.episode_seconds) // 3, 1) :]) / early

@@ -252,16 +252,16 @@ def _flat(evidence: Evidence, parts: Sequence[str]) -> str:
 
 
 HYPOTHESES = (
-    Hypothesis("scan on every episode", "cost of draw and update by pool size", _judge_scan),
-    Hypothesis("quadratic eviction", "cost of evicting draws by pool size, on played tasks", _judge_eviction),
-    Hypothesis("statistics on the hot path", "what draw, update and episode stats spend n on", _judge_statistics),
-    Hypothesis(GROWING_STRUCTURE, "size of every structure in reach, from episode to episode", _judge_structures),
-    Hypothesis("growing memory", "resident and shared memory, from episode to episode", _judge_memory),
-    Hypothesis("slower with every epoch", "cost of an episode, early and late", _judge_drift),
-    Hypothesis(LOCK_HELD_LONG, "processes on one small pool, against a control", _judge_lock),
-    Hypothesis("state outside the checkpoint", "speed before and after a resume", _judge_resume),
+    Hypothesis("scan on every episode", "cost of draw and update by pool size", _judge_scan, "scaling"),
+    Hypothesis("quadratic eviction", "cost of evicting draws by pool size", _judge_eviction, "scaling"),
+    Hypothesis("statistics on the hot path", "what the parts of an episode spend n on", _judge_statistics, "scaling"),
+    Hypothesis(GROWING_STRUCTURE, "sizes of all structures in reach by episodes", _judge_structures, "growth"),
+    Hypothesis("growing memory", "resident and shared memory by episodes", _judge_memory, "growth"),
+    Hypothesis("slower with every epoch", "cost of an episode, early and late", _judge_drift, "growth"),
+    Hypothesis(LOCK_HELD_LONG, "processes on one small pool, against a control", _judge_lock, "contention"),
+    Hypothesis("state outside the checkpoint", "speed before and after a resume", _judge_resume, "resume"),
     Hypothesis("workers wait for the pool", "the recipe's steps/s by worker processes", _judge_workers),
     Hypothesis("slow task generation", "building environment configurations", _judge_generation),
-    Hypothesis("slow at any size", "cost of an episode in the smallest pool", _judge_constant_cost),
+    Hypothesis("slow at any size", "cost of an episode in the smallest pool", _judge_constant_cost, "scaling"),
 )
 """All of them, in the order of the table."""

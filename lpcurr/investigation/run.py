@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 
 from lpcurr import kernels
 from lpcurr.investigation.display import Display
-from lpcurr.investigation.evidence import Evidence, Finding, Hypothesis
+from lpcurr.investigation.evidence import Evidence, Finding, Hypothesis, Verdict
 from lpcurr.investigation.hypotheses import HYPOTHESES
 from lpcurr.investigation.pictures import draw_picture
 from lpcurr.investigation.probes.contention import measure_contention
@@ -32,8 +32,7 @@ from lpcurr.investigation.tables import answer, faults, print_result
 from lpcurr.investigation.thresholds import Budget
 from lpcurr.recipes.run_folder import RunFolder
 
-_Result = TypeVar("_Result")
-_Stage = Callable[[], Any]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -63,28 +62,45 @@ def investigate(subject: Subject, budget: Budget, console: Console) -> Investiga
         console: where progress is shown.
     """
     kernels.warmup()
-    with Display(console, 5 if subject.recipe is None else 6) as display:
-
-        def stage(name: str, probe: Callable[[Callable[[str], None]], _Result]) -> _Result:
-            display.stage(name)
-            return probe(display.tell)
-
-        recipe, resize, one_size = subject.recipe, subject.resize, _only_size(subject)
+    recipe, probes = subject.recipe, _probes(subject, budget)
+    with Display(console, len(probes) + (recipe is not None)) as display:
         training = None
         if recipe is not None:
-            training = stage("training", lambda tell: measure_training(recipe, budget, tell))
-        epochs = stage("epochs", lambda tell: measure_epochs(subject.make, subject.size, budget, tell))
-        scaling = stage(
-            "pool sizes",
-            lambda tell: measure_scaling(resize or _whatever(subject.make), budget, tell, one_size),
-        )
-        growth = stage("growth", lambda tell: measure_growth(resize, subject.make, budget, tell))
-        contention = stage(
-            "processes", lambda tell: measure_contention(resize or _whatever(subject.make), budget, tell)
-        )
-        resume = stage("resume", lambda tell: measure_resume(subject.make, budget, tell))
-    evidence = Evidence(subject, epochs, scaling, growth, contention, resume, training)
-    return Investigation(evidence, {hypothesis: hypothesis.judge(evidence) for hypothesis in HYPOTHESES})
+            display.stage("training")
+            training = measure_training(recipe, budget, display.tell)
+        results: dict[str, Any] = {}
+        for name, probe in probes.items():
+            display.stage(name)
+            results[name] = probe(display.tell)
+        evidence = Evidence(subject, training=training, **results)
+        findings = {hypothesis: hypothesis.judge(evidence) for hypothesis in HYPOTHESES}
+        suspects = [h for h, finding in findings.items() if finding.verdict is Verdict.FAULT and h.probe]
+        again = {name: probes[name](_Again(display.tell)) for name in dict.fromkeys(h.probe for h in suspects)}
+    second = replace(evidence, **again)
+    return Investigation(evidence, findings | {hypothesis: hypothesis.judge(second) for hypothesis in suspects})
+
+
+def _probes(subject: Subject, budget: Budget) -> dict[str, Callable[[Tell], Any]]:
+    """What is measured of every subject, by the attribute of the evidence."""
+    make, resize, one_size = subject.make, subject.resize, _only_size(subject)
+    sized = resize or (lambda size: make())
+    return {
+        "epochs": lambda tell: measure_epochs(make, subject.size, budget, tell),
+        "scaling": lambda tell: measure_scaling(sized, budget, tell, one_size),
+        "growth": lambda tell: measure_growth(resize, make, budget, tell),
+        "contention": lambda tell: measure_contention(sized, budget, tell),
+        "resume": lambda tell: measure_resume(make, budget, tell),
+    }
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Says of a measurement that it is the second, which a fault needs to be believed."""
+
+    tell: Tell
+
+    def __call__(self, line: str) -> None:
+        self.tell(f"to be sure, again: {line}")
 
 
 def _only_size(subject: Subject) -> int | None:
@@ -95,10 +111,6 @@ def _only_size(subject: Subject) -> int | None:
     size = subject.size or max(largest_structure(made), 1)
     close(made)
     return size
-
-
-def _whatever(make: _Stage) -> Callable[[int], Any]:
-    return lambda size: make()
 
 
 def run(subject: Subject, out: Path | None, console: Console, budget: Budget | None = None) -> Investigation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -82,14 +83,18 @@ def _of_recipe(name: str, config: TrainingConfig) -> Subject:
 
 def _call(name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
-        inspect.signature(factory).bind(**arguments)
+        with contextlib.suppress(ValueError):  # some builtins do not tell
+            inspect.signature(factory).bind(**arguments)
     except TypeError as error:
         raise ConfigError(f"{name}: {error}; give its arguments as key=value") from None
     return factory(**arguments)
 
 
 def _parameters(factory: Callable[..., Any]) -> set[str]:
-    return set(inspect.signature(factory).parameters)
+    try:
+        return set(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):  # some builtins do not tell
+        return set()
 
 
 def _arguments(overrides: Sequence[str]) -> dict[str, Any]:

@@ -24,7 +24,13 @@ WORTH_NAMING = 0.05
 then everything becomes dearer with it."""
 
 SINGLE_SIZE_LINES = 0.5
-"""Lines of Python that a call runs, by task in the pool, from which it counts as a scan where the size cannot vary."""
+"""Lines of Python that a call runs, by task in the pool, from which it is a scan where the size cannot vary ..."""
+
+SINGLE_SIZE_MOST = 30
+"""... and up to which: a loop over all tasks has a few lines for each. More have another cause,"""
+
+SINGLE_SIZE_SQUARE = 0.25
+"""unless there are this many for each pair of tasks: then it is quadratic."""
 
 LOCK_TURN = 5.0
 """How many times longer processes must be blocked than those of a control, which hold a lock for one addition."""
@@ -49,8 +55,8 @@ MEMORY_STEP = 2 * 2**20
 """Bytes by which resident memory must grow between each two looks: allocators take memory in steps of up to 1 MiB."""
 
 SLOWER = 2.0
-"""How many times dearer an episode must get over the epochs. Busy machines do that to single epochs, not to the medians
-of the first and the last third that are compared."""
+"""How many times dearer episodes must get: the cheapest of the last third of the looks against the median of the first
+third. Busy machines do that to single looks."""
 
 SPEED_RESET = 1.7
 """How much faster (or slower) episodes may be after a resume: state that a checkpoint leaves out shows as more."""

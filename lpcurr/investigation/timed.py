@@ -18,8 +18,9 @@ from lpcurr.pool import Pool
 from lpcurr.task import CurriculumTask
 from lpcurr.task_builder import TaskBuilder
 
-PARTS = ("draw", "eviction", "task generation", "update", "episode stats", "statistics", "end of epoch")
-"""What is timed."""
+EPISODE_PARTS = ("draw", "eviction", "task generation", "update", "episode stats")
+PARTS = (*EPISODE_PARTS, "statistics", "end of epoch")
+"""What is timed, and what of it belongs to episodes."""
 
 _COLUMNS = (*PARTS, "cpu")
 _COLUMN = {name: number for number, name in enumerate(_COLUMNS)}

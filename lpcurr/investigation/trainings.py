@@ -15,7 +15,7 @@ def first_arm(training: Training) -> list[Epoch]:
 
 def curriculum_cost(training: Training) -> tuple[float, float]:
     """Seconds in the curriculum for one episode: early, late."""
-    return third_medians([sum(e.parts.values()) / max(e.episodes, 1) for e in first_arm(training)])
+    return third_medians([e.playing / max(e.episodes, 1) for e in first_arm(training)])
 
 
 def mean_share(training: Training) -> float:

@@ -89,7 +89,7 @@ def measure_contention(make: Callable[[int], Any], budget: Budget, tell: Tell) -
         runs: dict[tuple[str, int], list[_Run]] = {}
         for repetition in range(budget.contention_repetitions):
             for count in budget.processes:
-                tell(f"{count} processes on one pool: repetition {repetition + 1}")
+                tell(f"{count} on one pool, repetition {repetition + 1}")
                 for name, target in (("subject", subject), ("control", control)):
                     runs.setdefault((name, count), []).append(_play(target, count, budget.contention_seconds))
         turns = {name: _gather(name, runs, budget) for name in ("subject", "control")}

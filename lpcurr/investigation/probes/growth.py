@@ -68,7 +68,7 @@ def measure_growth(make: Callable[[int], Any] | None, default: Callable[[], Any]
         growth = Growth(pool_size)
         until = time.perf_counter() + budget.growth_seconds
         for look in range(_LOOKS):
-            tell(f"growth: {look * step:,} of {_LOOKS * step:,} episodes played")
+            tell(f"{look * step:,} of {_LOOKS * step:,} episodes played")
             with Stopwatch() as watch:
                 for episode in range(step):
                     played.episode()

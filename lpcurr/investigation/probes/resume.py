@@ -49,7 +49,7 @@ def measure_resume(make: Callable[[], Any], budget: Budget, tell: Tell) -> Resum
     try:
         if not _can(old.target, "save", "load") and not _can(old.target, "get_state", "load_state"):
             return None
-        tell("resume: playing before the checkpoint")
+        tell("playing before the checkpoint")
         with Stopwatch() as pilot:
             for _ in range(_PILOT):
                 old.episode()
@@ -60,7 +60,7 @@ def measure_resume(make: Callable[[], Any], budget: Budget, tell: Tell) -> Resum
         while episodes < most and time.perf_counter() < until:
             old.episode()
             episodes += 1
-        tell("resume: saving and loading")
+        tell("saving and loading")
         how, target, saved, loaded = _reload(old.target, make)
         new = Played(target)
         try:

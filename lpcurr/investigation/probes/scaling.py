@@ -22,6 +22,7 @@ _MOST_EPISODES, _FEWEST_EPISODES = 200, 2
 _PATIENCE = 10  # blocks of time, after which a block is over even if it had too few episodes
 _SLOW_DRAW = 0.02  # seconds: the next size would be sixteen times as slow with the square
 _TRIAL_DRAWS = 20  # to meet one that evicts
+_DISTURBED = 0.05  # share of a block's time that others had the cores
 _YOUNG_DRAWS = 5
 _ENOUGH_SIZES = 3  # for an exponent
 
@@ -32,7 +33,7 @@ class Cost:
 
     Attributes:
         sizes: tasks in the pool.
-        seconds: of one call, by size: the median over repetitions of the mean of a block of episodes.
+        seconds: of one call, by size: of repeated blocks of episodes, the mean in the least disturbed.
         aged: of how many of the sizes, from the smallest, all tasks had been played enough.
         hot_code: where the time goes in the largest pool; for parts that grow.
     """
@@ -76,16 +77,18 @@ def measure_scaling(
             pools.append(pool)
             full = pool.fill(time.perf_counter() + budget.seconds_per_size)
             aged = full and pool.age(budget)
-            slow = pool.slowest_draw(_SLOW_DRAW)
-            if len(pools) > _ENOUGH_SIZES and (not full or slow > _PATIENCE * _SLOW_DRAW):
+            slowest = pool.slowest_draw(_SLOW_DRAW)
+            if len(pools) > _ENOUGH_SIZES and (not full or slowest > _PATIENCE * _SLOW_DRAW):
                 close(pools.pop().played.target)
-            if not aged or slow > _SLOW_DRAW:
+            if not full or ((not aged or slowest > _SLOW_DRAW) and len(pools) >= _ENOUGH_SIZES):
                 break
         for repetition in range(budget.repetitions):
             tell(f"cost of each part in pools of {_words(pools)} tasks: repetition {repetition + 1}")
+            slow: set[str] = set()
             for pool in pools:
                 pool.measure(budget)
-        return _gather(pools, budget)
+                pool.measure_once_an_epoch(slow)
+        return _gather(pools, budget, only_size is not None)
     finally:
         for pool in pools:
             close(pool.played.target)
@@ -98,7 +101,7 @@ class _Pool:
         self.played = Played(target, capacity=size)
         self.size = size
         self.is_aged = False
-        self.blocks: dict[str, list[float]] = {}
+        self.blocks: dict[str, list[tuple[float, float]]] = {}  # share of time without a core, seconds of a call
         self._aged: set[Any] = set()
 
     def fill(self, until: float) -> bool:
@@ -116,7 +119,7 @@ class _Pool:
         for _ in range(_YOUNG_DRAWS):  # before tasks are old enough to be evicted
             with Stopwatch() as watch:
                 self.played.draw()
-            self.blocks.setdefault("draw of young tasks", []).append(watch.seconds)
+            self.blocks.setdefault("draw of young tasks", []).append((0.0, watch.seconds))
             if watch.seconds > _SLOW_DRAW:
                 break
         return True
@@ -135,15 +138,13 @@ class _Pool:
         return True
 
     def slowest_draw(self, enough: float) -> float:
-        """Seconds of the slowest of a few draws; ends with the first that takes longer than is enough to know."""
-        slowest = 0.0
-        for _ in range(_TRIAL_DRAWS):
+        """Seconds of the slowest but one of a few draws; ends when two take longer than is enough to know."""
+        times: list[float] = []
+        while len(times) < _TRIAL_DRAWS and sum(each > enough for each in times) < 2:
             with Stopwatch() as watch:
                 self.played.draw()
-            slowest = max(slowest, watch.seconds)
-            if slowest > enough:
-                break
-        return slowest
+            times.append(watch.seconds)
+        return sorted(times)[-2]
 
     def measure(self, budget: Budget) -> None:
         """One repetition: a block of whole episodes, since what a part does may depend on the others."""
@@ -159,33 +160,51 @@ class _Pool:
                     episode >= _FEWEST_EPISODES or elapsed > _PATIENCE * budget.block_seconds
                 ):
                     break
-        undisturbed = watch.seconds / (watch.seconds + watch.queued)
+        disturbed = watch.queued / (watch.seconds + watch.queued)
         for part, seconds in played.seconds.items():
-            self.blocks.setdefault(part, []).append(seconds / played.calls[part] * undisturbed)
-        for method in _ONCE_AN_EPOCH:
-            if played.has(method):
-                with Stopwatch() as watch:
-                    getattr(played.target, method)()
-                self.blocks.setdefault(METHODS[method], []).append(watch.seconds)
+            self.blocks.setdefault(part, []).append((disturbed, seconds / played.calls[part]))
         self.is_aged = was_aged and self.age(budget)
 
+    def measure_once_an_epoch(self, slow: set[str]) -> None:
+        """One call of each method that is not for every episode; those in ``slow`` already are in a smaller pool."""
+        for method in _ONCE_AN_EPOCH:
+            if self.played.has(method) and method not in slow:
+                with Stopwatch() as watch:
+                    getattr(self.played.target, method)()
+                self.blocks.setdefault(METHODS[method], []).append((0.0, watch.seconds))
+                if watch.seconds > _PATIENCE * _SLOW_DRAW:
+                    slow.add(method)
 
-def _gather(pools: list[_Pool], budget: Budget) -> dict[str, Cost]:
+
+def _gather(pools: list[_Pool], budget: Budget, one_size: bool) -> dict[str, Cost]:
     costs: dict[str, Cost] = {}
     for pool in pools:
         for part, blocks in pool.blocks.items():
             cost = costs.setdefault(part, Cost())
             cost.sizes.append(pool.size)
-            cost.seconds.append(median(blocks))
+            cost.seconds.append(_typical(blocks))
             cost.aged += pool.is_aged
     if "eviction" in costs and len(costs["eviction"].sizes) < _ENOUGH_SIZES:
         del costs["eviction"]
     for part in PARTS:
-        if part in costs and (costs[part].exponent >= LINEAR or len(pools) == 1):
+        if part in costs and (costs[part].exponent >= LINEAR or one_size):
             largest = _where_it_shows(part, costs[part], pools)
             seconds = _PATIENCE * budget.block_seconds
-            costs[part].hot_code = find_hot_code(largest.played, part, seconds, with_lines=len(pools) == 1)
+            costs[part].hot_code = find_hot_code(largest.played, part, seconds, with_lines=one_size)
     return costs
+
+
+def _typical(blocks: list[tuple[float, float]]) -> float:
+    """The least of the undisturbed blocks: others only ever add to a time.
+
+    Where no block was left alone, which happens to long ones on a busy machine, the share of the time that others had
+    the cores is taken off, and the median of the half that they disturbed least is taken.
+    """
+    calm = [seconds for disturbed, seconds in blocks if disturbed < _DISTURBED]
+    if calm:
+        return min(calm)
+    least = sorted(blocks)[: (len(blocks) + 1) // 2]
+    return median(seconds * (1.0 - disturbed) for disturbed, seconds in least)
 
 
 def _where_it_shows(part: str, cost: Cost, pools: list[_Pool]) -> _Pool:

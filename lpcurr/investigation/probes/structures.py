@@ -124,6 +124,8 @@ def _attributes(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         if _is_standard(kind.__module__):
             continue
         for name, member in list(vars(kind).items()):  # what all instances share
+            if name.startswith("__"):
+                continue
             if isinstance(member, (dict, list, set, collections.deque, np.ndarray)) or hasattr(member, "cache_info"):
                 yield f"{kind.__name__}.{name}", member
 

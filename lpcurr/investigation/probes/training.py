@@ -13,7 +13,7 @@ from typing import Any
 from lpcurr.curriculum import Curriculum
 from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.investigation.thresholds import Budget
-from lpcurr.investigation.timed import PARTS, TimedCurriculum, read_times
+from lpcurr.investigation.timed import EPISODE_PARTS, PARTS, TimedCurriculum, read_times
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, newest_checkpoint, write_checkpoint
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig, randomised
 
@@ -51,8 +51,13 @@ class Epoch:
 
     @property
     def share(self) -> float:
-        """Of the processes' time, what the curriculum takes."""
-        return sum(self.parts.values()) / (self.seconds * self.processes)
+        """Of the processes' time, what the curriculum takes; statistics aside, which are made between epochs."""
+        return self.playing / (self.seconds * self.processes)
+
+    @property
+    def playing(self) -> float:
+        """Seconds in the parts of the curriculum that belong to episodes."""
+        return sum(seconds for part, seconds in self.parts.items() if part in EPISODE_PARTS)
 
 
 @dataclass
@@ -88,7 +93,7 @@ def measure_training(config: TrainingConfig, budget: Budget, tell: Tell) -> Trai
             for name, curriculum in arms.items():
                 arm = _shortened(config, budget, epochs, {"curriculum": curriculum, "use_lp": None})
                 done = training.epochs.setdefault(name, [])
-                done += _train(arm, name, Path(folder), budget, lambda line: tell(f"training, {line}"), len(done))
+                done += _train(arm, name, Path(folder), budget, tell, len(done))
     if "workers" in type(config).model_fields:
         for workers in sorted({1, 2, os.cpu_count() or 1}):
             training.step_rates[workers] = _rate_with(config, workers, budget, tell)
@@ -104,7 +109,7 @@ def _shortened(config: TrainingConfig, budget: Budget, epochs: int, changes: dic
 def _rate_with(config: TrainingConfig, workers: int, budget: Budget, tell: Tell) -> float:
     with tempfile.TemporaryDirectory() as folder:
         arm = _shortened(config, budget, _WORKER_EPOCHS, {"workers": workers})
-        epochs = _train(arm, f"{workers} workers", Path(folder), budget, lambda line: tell(f"training, {line}"), 0)
+        epochs = _train(arm, f"{workers} worker{'' if workers == 1 else 's'}", Path(folder), budget, tell, 0)
     return median(epoch.rate for epoch in epochs[1:] or epochs)
 
 
