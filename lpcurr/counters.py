@@ -6,11 +6,14 @@ and the clock is read only by a process that has to wait for the lock.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpcurr.segment import State, process_is_alive
+from lpcurr.processes import process_is_alive
+
+if TYPE_CHECKING:
+    from lpcurr.segment import State
 
 PROCESS_COUNTERS = {
     "pid": "process id",
@@ -24,6 +27,7 @@ PROCESS_COUNTERS = {
     "evicted": "tasks evicted for new ones",
     "accepted": "scores credited",
     "refused": "scores of tasks that had left the pool",
+    "steps": "environment steps that it told of (Curriculum.count_steps)",
 }
 """The keys of :meth:`lpcurr.Curriculum.process_counters`."""
 
@@ -35,10 +39,11 @@ def process_counters(state: State) -> list[dict[str, Any]]:
         state: a pool's segment, or a snapshot of one.
     """
     table = state["process"][0]
-    return [_counters(record) for record in table[table["pid"] > 0]]
+    return [counters_of(record) for record in table[table["pid"] > 0]]
 
 
-def _counters(record: np.void) -> dict[str, Any]:
+def counters_of(record: np.void) -> dict[str, Any]:
+    """The counters of one process, from its record, by the names in ``PROCESS_COUNTERS``."""
     counters: dict[str, Any] = {"pid": int(record["pid"])}
     counters["alive"] = process_is_alive(counters["pid"], int(record["start_time"]))
     for name in PROCESS_COUNTERS:

@@ -23,7 +23,8 @@ from lpcurr.distribution import Distribution, Float64s, Int64s, distribution_of
 from lpcurr.errors import AttachLimitError, PoolClosedError
 from lpcurr.kernels import administration, episode, mutex, restore
 from lpcurr.layout import Status
-from lpcurr.segment import Bytes, Segment, State, process_is_alive, process_start_time
+from lpcurr.processes import process_is_alive, process_start_time
+from lpcurr.segment import Bytes, Segment, State
 from lpcurr.statuses import error_of
 from lpcurr.streams import attach_process, seed_stream
 
@@ -134,6 +135,10 @@ class Pool:
             pid, start_time = int(records["pid"][process]), int(records["start_time"][process])
             if not process_is_alive(pid, start_time):
                 administration.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
+
+    def count_steps(self, count: int) -> None:
+        """Add environment steps to this process's record; nobody else writes there, so it takes no lock."""
+        self.state["process"]["steps"][0, self._process] += count
 
     def after_fork(self) -> None:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
@@ -315,10 +320,17 @@ class Pool:
 
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
-        copy: Bytes = np.empty(self.state.dtype.itemsize, dtype=np.uint8)
+        return self._copy(self.state.dtype)
+
+    def tables(self) -> State:
+        """A consistent private copy of what is not about single tasks: ``layout.TABLES``. O(1)."""
+        return self._copy(layout.TABLES)
+
+    def _copy(self, dtype: np.dtype[np.void]) -> State:
+        copy: Bytes = np.empty(dtype.itemsize, dtype=np.uint8)
         self._check_lock(administration.snapshot.entry(self._segment.bytes, self._process, copy))
         self._log_repairs()
-        return copy.view(self.state.dtype)
+        return copy.view(dtype)
 
     def capture(self, tables: Bytes, truth: np.ndarray[Any, Any], active: np.ndarray[Any, Any]) -> int:
         """Copy what a checkpoint holds, or say how many slots that takes: see ``kernels.restore.capture``."""

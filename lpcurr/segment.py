@@ -32,41 +32,14 @@ from lpcurr.errors import (
     SessionNotFoundError,
 )
 from lpcurr.kernels import guard
+from lpcurr.processes import NAME_PREFIX, process_start_time
 
-NAME_PREFIX = "lpcurr_"
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")  # macOS leaves 30 characters for the whole name
 
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 State = np.ndarray[tuple[int], np.dtype[np.void]]
 
 _tracker_lock = threading.Lock()
-
-
-def process_start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; 0 where that cannot be known, None if it is not there.
-
-    One that was killed and that its parent has not waited for, as in a container without an init process, is not.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            fields = stat.read().rpartition(b")")[2].split()
-        return None if fields[0] in (b"Z", b"X") else int(fields[19])
-    except (FileNotFoundError, ProcessLookupError):
-        if os.path.isdir("/proc/self"):
-            return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return 0
-
-
-def process_is_alive(pid: int, start_time: int) -> bool:
-    """Whether the process that had this id and start time is still there; not another that got its id since."""
-    now = process_start_time(pid)
-    return now is not None and (start_time == 0 or now == start_time)
 
 
 class _Memory(shared_memory.SharedMemory):

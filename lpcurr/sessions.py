@@ -16,20 +16,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lpcurr import layout
-from lpcurr.curriculum import Curriculum
-from lpcurr.curriculum_config import CurriculumConfig
 from lpcurr.errors import LpcurrError, SessionIncompatibleError
-from lpcurr.kernels import guard
-from lpcurr.pool import Pool
-from lpcurr.segment import NAME_PREFIX, process_is_alive
+from lpcurr.processes import NAME_PREFIX, process_is_alive
+
+if TYPE_CHECKING:
+    from lpcurr.curriculum import Curriculum
 
 _SHARED_MEMORY = Path("/dev/shm")
-_ALGORITHMS = {
+ALGORITHMS = {
     layout.LEARNING_PROGRESS: "learning progress",
     layout.BASIC: "basic learning progress",
     layout.DISCRETE_RANDOM: "discrete random",
@@ -49,6 +48,7 @@ def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) 
         SessionIncompatibleError: what has that name is not a pool of this version of lpcurr.
 
     Example:
+        >>> from lpcurr import CurriculumConfig
         >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
         >>> other = attach(curriculum.session_id)
         >>> other.add_task(curriculum.get_task().task_id)
@@ -57,6 +57,11 @@ def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) 
         lpcurr.errors.DuplicateTaskError: ...
         >>> other.close(); curriculum.close(); curriculum.unlink()
     """
+    # Here, not at the top: numba and pydantic take a third of a second, and listing sessions needs neither.
+    from lpcurr.curriculum import Curriculum
+    from lpcurr.curriculum_config import CurriculumConfig
+    from lpcurr.pool import Pool
+
     pool = Pool.attach(session_id)
     try:
         config = CurriculumConfig(**json.loads(pool.config_text))
@@ -110,6 +115,7 @@ def list_sessions() -> list[Session]:
     """The sessions of this user on this machine, live and dead, by session id.
 
     Example:
+        >>> from lpcurr import CurriculumConfig
         >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
         >>> [session.alive for session in list_sessions() if session.session_id == curriculum.session_id]
         [True]
@@ -117,7 +123,7 @@ def list_sessions() -> list[Session]:
     """
     found = []
     for name in _segment_names():
-        with contextlib.suppress(FileNotFoundError, PermissionError), _opened(name) as descriptor:
+        with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
             if os.fstat(descriptor).st_uid == os.geteuid():
                 found.append(_inspect(name, descriptor))
     return found
@@ -127,8 +133,8 @@ def reap() -> list[Session]:
     """Remove the sessions that are dead; those that were removed."""
     removed = []
     for name in _segment_names():
-        with contextlib.suppress(FileNotFoundError, PermissionError), _opened(name) as descriptor:
-            if os.fstat(descriptor).st_uid != os.geteuid() or _is_held(descriptor):
+        with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
+            if os.fstat(descriptor).st_uid != os.geteuid() or is_held(descriptor):
                 continue
             session = _inspect(name, descriptor)  # and nobody can attach meanwhile: this process holds the lock
             if not session.alive:
@@ -140,13 +146,22 @@ def reap() -> list[Session]:
 
 def _segment_names() -> list[str]:
     """Names of this user's segments: from /dev/shm; macOS does not list shared memory, but has lock files."""
-    places = [_SHARED_MEMORY] if _SHARED_MEMORY.is_dir() else [guard.DIRECTORY]
+    if _SHARED_MEMORY.is_dir():
+        places = [_SHARED_MEMORY]
+    else:
+        from lpcurr.kernels import guard
+
+        places = [guard.DIRECTORY]
     return sorted(path.name for place in places if place.is_dir() for path in place.glob(f"{NAME_PREFIX}*"))
 
 
 @contextlib.contextmanager
-def _opened(name: str) -> Iterator[int]:
-    """A descriptor of shared memory, for reading: not by ``SharedMemory``, which would tell the resource tracker."""
+def opened(name: str) -> Iterator[int]:
+    """A descriptor of shared memory, for reading: not by ``SharedMemory``, which would tell the resource tracker.
+
+    Raises:
+        FileNotFoundError: there is none of that name.
+    """
     if sys.platform == "win32":
         raise LpcurrError("there are no sessions on Windows, where pools are local")
     import _posixshmem  # type: ignore[import-not-found]
@@ -162,11 +177,13 @@ def _unlink(name: str) -> None:
     if sys.platform != "win32":
         import _posixshmem
 
+        from lpcurr.kernels import guard
+
         _posixshmem.shm_unlink(f"/{name}")
         guard.remove(name)
 
 
-def _is_held(descriptor: int) -> bool:
+def is_held(descriptor: int) -> bool:
     """Whether someone has the segment open; if not, nobody can attach until the descriptor is closed."""
     with contextlib.suppress(ImportError, OSError):
         import fcntl
@@ -186,7 +203,7 @@ def _inspect(name: str, descriptor: int) -> Session:
         content[: start.size] = start
     header = content[: layout.HEADER.itemsize].view(layout.HEADER)[0]
     table = content[layout.PROCESS_OFFSET : layout.LABEL_OFFSET].view(layout.PROCESS)
-    problem = _problem(header, status.st_size)
+    problem = problem_of(header, status.st_size)
     processes = tuple(
         AttachedProcess(int(pid), process_is_alive(int(pid), int(start_time)))
         for pid, start_time in zip(table["pid"], table["start_time"], strict=True)
@@ -198,7 +215,7 @@ def _inspect(name: str, descriptor: int) -> Session:
     anyone_alive = creator_alive or being_made or any(process.alive for process in processes)
     return Session(
         session_id=name.removeprefix(NAME_PREFIX),
-        alive=anyone_alive or _is_held(descriptor),
+        alive=anyone_alive or is_held(descriptor),
         size=status.st_size,
         age=None if problem else max(0.0, time.time() - float(header["created_at"])),
         creator_pid=creator,
@@ -206,12 +223,13 @@ def _inspect(name: str, descriptor: int) -> Session:
         processes=processes,
         tasks=0 if problem else int(header["active_count"]),
         capacity=0 if problem else int(header["capacity"]),
-        algorithm="" if problem else _ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+        algorithm="" if problem else ALGORITHMS.get(int(header["algorithm"]), "unknown"),
         problem=problem,
     )
 
 
-def _problem(header: np.void, size: int) -> str:
+def problem_of(header: np.void, size: int) -> str:
+    """Why a segment of that header and size cannot be attached or read; empty where it can."""
     if header["magic"] != layout.MAGIC:
         return "not a pool, or not finished"
     if header["layout_version"] != layout.LAYOUT_VERSION:
@@ -221,11 +239,13 @@ def _problem(header: np.void, size: int) -> str:
 
 def _remove_stale_lock_files() -> None:
     """Lock files whose segments are gone; a segment is there before its lock file is."""
+    from lpcurr.kernels import guard
+
     if not guard.DIRECTORY.is_dir():
         return
     for path in guard.DIRECTORY.glob(f"{NAME_PREFIX}*"):
         try:
-            with _opened(path.name):
+            with opened(path.name):
                 continue
         except FileNotFoundError:
             path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lpcurr import layout
 from lpcurr.distribution import Distribution, distribution_of, gini
+from lpcurr.scoring import raw_learning_progress
 from lpcurr.segment import State
 
 Values = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -30,7 +31,7 @@ class PoolStatistics:
     """The figures of one moment.
 
     Args:
-        snapshot: a copy of a pool, which nobody changes.
+        snapshot: a copy of a pool, or for :meth:`counters` of its tables alone, which nobody changes.
         now: seconds since 1970, from which ages count; by default this moment.
     """
 
@@ -38,9 +39,13 @@ class PoolStatistics:
         self.snapshot = snapshot
         self._now = time.time() if now is None else now
         self._header = self.snapshot["header"][0]
-        # Entry order: the same figures whatever the order of the active index is.
+
+    @cached_property
+    def _slots(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+        """Of the active tasks in entry order: the same figures whatever the order of the active index is."""
         slots = self.snapshot["active"][0][: self._header["active_count"]]
-        self._slots = slots[np.argsort(self.snapshot["entry"][0][slots])]
+        ordered: np.ndarray[tuple[int], np.dtype[np.int32]] = slots[np.argsort(self.snapshot["entry"][0][slots])]
+        return ordered
 
     @cached_property
     def distribution(self) -> Distribution:
@@ -93,9 +98,7 @@ class PoolStatistics:
         """|R(p_fast) − R(p_slow)| of every active task, whatever the algorithm."""
         fast, slow = self.column("p_fast").astype(np.float64), self.column("p_slow").astype(np.float64)
         theta = float(self._header["early_progress_amplification"])
-        if abs(theta - 0.5) > 1e-6:
-            fast, slow = _reweight(np.clip(fast, 0.0, 1.0), theta), _reweight(np.clip(slow, 0.0, 1.0), theta)
-        return np.abs(fast - slow)
+        return raw_learning_progress(fast, slow, theta)
 
     # -- the groups of figures ----------------------------------------------------------------------------------
 
@@ -204,9 +207,3 @@ class PoolStatistics:
     def task_ages(self) -> Values:
         """Seconds since each active task entered the pool."""
         return np.maximum(self._now - self.column("creation_time").astype(np.float64), 0.0)
-
-
-def _reweight(p: Values, theta: float) -> Values:
-    denominator = p + theta * (1.0 - 2.0 * p)
-    tiny = np.abs(denominator) < 1e-10
-    return np.where(tiny, np.where(p < 0.5, 0.0, 1.0), p * (1.0 - theta) / np.where(tiny, 1.0, denominator))

@@ -16,7 +16,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"lpc
 os.environ.setdefault("MPLBACKEND", "agg")
 
 from lpcurr import kernels, layout
-from lpcurr.segment import NAME_PREFIX
+from lpcurr.processes import NAME_PREFIX
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,19 +22,19 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up: a module imports from its own layer and those before it.
 LAYERS: list[set[str]] = [
-    {"errors"},
-    {"layout", "arguments", "config"},
+    {"errors", "processes"},
+    {"layout", "arguments", "config", "scoring"},
     {"kernels", "segment", "streams", "statuses", "distribution"},
     {"pool", "generators"},
     {"invariants", "ranking", "stats", "counters"},
     {"task_builder", "task", "curriculum_config", "curriculum_queries", "curriculum_checkpoints", "checkpoint"},
     {"curriculum"},
     {"sessions"},
-    {"integrations", "recipes", "reports", "investigation", "cli"},
+    {"integrations", "recipes", "reports", "monitor", "guides", "investigation", "cli"},
 ]
 ANYWHERE = {"__init__", "__main__"}
 EXTRAS = ["gymnasium", "rich", "matplotlib", "omegaconf", "yaml", "torch", "pygame", "scipy", "hypothesis", "asv"]
-EXTRAS += ["pufferlib", "mettagrid"]
+EXTRAS += ["pufferlib", "mettagrid", "textual", "stable_baselines3", "pettingzoo", "tensorboard", "wandb"]
 
 
 def unit(dotted: str) -> str:
@@ -137,6 +137,8 @@ import sys
 import numba, numpy, pydantic  # numba itself imports yaml and SciPy where they are installed
 before = set(sys.modules)
 import lpcurr
+for name in set(lpcurr.__all__) - {{"CurriculumEnv"}}:
+    getattr(lpcurr, name)
 taken = [name for name in {EXTRAS!r} if name in set(sys.modules) - before]
 assert not taken, taken
 from lpcurr.kernels import Kernel
@@ -150,6 +152,16 @@ assert not [kernel for kernel in Kernel.registry if kernel._dispatcher.overloads
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_looking_at_sessions_takes_neither_numba_nor_pydantic() -> None:
+    code = """
+import sys
+import lpcurr.cli, lpcurr.sessions, lpcurr.monitor.watching
+assert not {"numba", "pydantic"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -22,7 +22,7 @@ import pytest
 
 import lpcurr
 from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig, layout
-from lpcurr.segment import NAME_PREFIX
+from lpcurr.processes import NAME_PREFIX
 
 SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
 METHODS = ["spawn", "fork", "forkserver"]

@@ -13,7 +13,7 @@ import pytest
 
 import lpcurr
 from lpcurr import CurriculumConfig, layout
-from lpcurr.segment import NAME_PREFIX
+from lpcurr.processes import NAME_PREFIX
 
 ROOT = Path(__file__).parents[1]
 

@@ -18,7 +18,8 @@ import lpcurr
 from lpcurr import CurriculumConfig, layout, sessions
 from lpcurr.cli import main
 from lpcurr.kernels import guard
-from lpcurr.segment import NAME_PREFIX, process_is_alive, process_start_time
+from lpcurr.processes import process_is_alive, process_start_time
+from lpcurr.segment import NAME_PREFIX
 from lpcurr.sessions import Session
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,5 @@
-"""The command line: ``lpcurr train``, ``report``, ``investigate``, ``sessions``, ``warmup``.
+"""The command line: ``lpcurr train``, ``top``, ``report``, ``inspect``, ``investigate``, ``sessions``, ``warmup``
+and ``help``.
 
 One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
 """
@@ -11,20 +12,32 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import investigate, report, sessions, train, warmup
+from lpcurr.cli import guide, inspect, investigate, report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
 
-COMMANDS = {"train": train, "report": report, "investigate": investigate, "sessions": sessions, "warmup": warmup}
+COMMANDS = {
+    "train": train,
+    "top": top,
+    "report": report,
+    "inspect": inspect,
+    "investigate": investigate,
+    "sessions": sessions,
+    "warmup": warmup,
+    "help": guide,
+}
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
   lpcurr train                                 the default recipe, about a minute
   lpcurr train use_lp=false                    the same with tasks drawn at random
   lpcurr train compare=true seeds=5            learning progress against random
+  lpcurr top                                   watch a training from another terminal
   lpcurr report runs/one runs/other            a page with pictures of both
+  lpcurr inspect runs/one                      the tasks in a checkpoint, or in a running session
   lpcurr investigate                           what makes a curriculum slow, in minutes
   lpcurr sessions                              the pools in shared memory, live and dead
   lpcurr warmup                                compile the kernels ahead of time
+  lpcurr help concepts                         a guide; `lpcurr help` lists them
 
 `lpcurr COMMAND --help` says more."""
 
@@ -38,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 where ``investigate`` found a fault, 2 after an error, 130 after Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = _parser(argv[0] if argv else None).parse_args(argv)
     try:
         return int(arguments.run(arguments))
     except LpcurrError as error:
@@ -52,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_ERROR
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """All commands by name; the arguments of the chosen one alone, because declaring some takes long imports."""
     parser = argparse.ArgumentParser(
         prog="lpcurr",
         description="A learning-progress curriculum for reinforcement learning.",
@@ -68,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
             description=command.SUMMARY,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_arguments(sub)
+        if name == chosen:
+            command.add_arguments(sub)
         sub.set_defaults(run=command.run)
     return parser

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from lpcurr.errors import ConfigError, TaskGenerationError
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
 
 Result = TypeVar("Result")
 
+_PLAIN = (type(None), bool, int, float, complex, str, bytes)
+
 
 class TaskCache:
     """Builds tasks by id and keeps those used last.
 
     Environment configurations are handed out as deep copies: an environment that changes its configuration changes
-    its own episode only. A configuration that cannot be copied is built anew each time instead.
+    its own episode only. One that nobody can change (frozen pydantic models and dataclasses, tuples and plain values,
+    all the way down) is handed out as it is: the copy took 3 µs of an episode. A configuration that cannot be copied is
+    built anew each time instead.
 
     Pickling takes the generator along and leaves the tasks behind, since any process can build them again.
 
@@ -45,7 +52,7 @@ class TaskCache:
         self.size = size
         # No lock, which a fork at the wrong moment would leave locked in the child: each step below is one atomic
         # operation, and threads that meet on one id build it twice at worst.
-        self._tasks: OrderedDict[int, GeneratedTask] = OrderedDict()
+        self._tasks: OrderedDict[int, tuple[GeneratedTask, bool]] = OrderedDict()  # and whether it is immutable
         self._copyable = True
 
     def __len__(self) -> int:
@@ -63,17 +70,21 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        task = self._tasks.pop(task_id, None)
-        if task is None:
+        return self._find(task_id)[0]
+
+    def _find(self, task_id: int) -> tuple[GeneratedTask, bool]:
+        found = self._tasks.pop(task_id, None)
+        if found is None:
             task = self._guarded(self.generator.build, task_id)
-        self._tasks[task_id] = task
+            found = task, _is_immutable(task.env_cfg)
+        self._tasks[task_id] = found
         while len(self._tasks) > self.size:
             with suppress(KeyError):  # another thread took the last one
                 self._tasks.popitem(last=False)
-        return task
+        return found
 
     def env_cfg(self, task_id: int) -> Any:
-        """An environment configuration that belongs to the caller.
+        """An environment configuration that is the caller's own, or that nobody can change.
 
         Args:
             task_id: the task's id.
@@ -82,9 +93,11 @@ class TaskCache:
             TaskGenerationError: the generator raised.
         """
         if self.size and self._copyable:
-            pristine = self.get(task_id).env_cfg
+            task, immutable = self._find(task_id)
+            if immutable:
+                return task.env_cfg
             try:
-                return copy.deepcopy(pristine)
+                return copy.deepcopy(task.env_cfg)
             except Exception:
                 self._copyable = False
                 self._tasks.clear()
@@ -114,3 +127,19 @@ class TaskCache:
             raise TaskGenerationError(
                 f"{name} failed for task {task_id} in {call.__name__}: {type(error).__name__}: {error}"
             ) from error
+
+
+def _is_immutable(value: Any) -> bool:
+    """Whether nothing in a configuration can be changed; exact types, since a subclass may add anything."""
+    if type(value) in _PLAIN:
+        return True
+    if type(value) in (tuple, frozenset):
+        return all(map(_is_immutable, value))
+    if isinstance(value, BaseModel):
+        frozen = bool(value.model_config.get("frozen"))
+        hidden = value.__pydantic_private__ or value.__pydantic_extra__
+        return frozen and not hidden and all(map(_is_immutable, vars(value).values()))
+    parameters = getattr(type(value), "__dataclass_params__", None)
+    if parameters is not None and parameters.frozen:
+        return all(_is_immutable(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return False

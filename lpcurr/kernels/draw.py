@@ -25,8 +25,7 @@ from lpcurr.kernels.learning_progress import sigmoid, z_score
 from lpcurr.kernels.moments import mean_and_deviation
 from lpcurr.kernels.views import column, header_record, process_record
 
-EXPLORATION_UNIT = 10.0
-"""An exploration bonus of 0.1 gives an unexplored task the weight of the mean explored one."""
+EXPLORATION_UNIT = layout.EXPLORATION_UNIT
 
 
 @helper

@@ -31,59 +31,73 @@ _journal_values = views._fixed_array("<i8", 8 * layout.header_word("journal_valu
 
 
 @helper
-def remember_word(segment, word):
-    """Journal one eight-byte word of the segment."""
-    header = header_record(segment, 0)
-    count = header.journal_count
+def note_word(segment, count, word):
+    """Write one eight-byte word of the segment into entry ``count`` of the journal; the next entry.
+
+    Nothing counts until :func:`publish` says so: what a call changes is noted and published together, which takes
+    fewer steps that wait for each other than to publish each.
+    """
     _journal_words(segment)[count] = word
     _journal_values(segment)[count] = words(segment)[word]
+    return count + 1
+
+
+@helper
+def note_columns(segment, count, first, last, slot):
+    """Write the truth columns number ``first`` … ``last - 1`` of a slot into the journal; the next entry."""
+    padded = (header_record(segment, 0).capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
+    for number in range(first, last):
+        count = note_word(segment, count, _FIRST_COLUMN_WORD + padded * number + slot)
+    return count
+
+
+@helper
+def note_label_word(segment, count, row, word):
+    """Write one word of a label's record, ``word`` as ``layout.label_word`` has it; the next entry."""
+    return note_word(segment, count, _LABEL_TABLE_WORD + row * _LABEL_WORDS + word)
+
+
+@helper
+def note_process_word(segment, count, process, word):
+    """Write one word of a process's record, ``word`` as ``layout.process_word`` has it; the next entry."""
+    return note_word(segment, count, _PROCESS_TABLE_WORD + process * _PROCESS_WORDS + word)
+
+
+@helper
+def publish(segment, count):
+    """From now on a repair restores the first ``count`` entries."""
     faults.point(segment)
     compiler_barrier()
-    header.journal_count = count + 1
+    header_record(segment, 0).journal_count = count
     compiler_barrier()
     faults.point(segment)
+
+
+@helper
+def remember_word(segment, word):
+    """Journal one eight-byte word of the segment."""
+    publish(segment, note_word(segment, header_record(segment, 0).journal_count, word))
 
 
 @helper
 def remember_words(segment, first, last):
     """Journal the words ``first`` … ``last - 1``, published together."""
-    header = header_record(segment, 0)
-    count = header.journal_count
-    old = words(segment)
+    count = header_record(segment, 0).journal_count
     for word in range(first, last):
-        _journal_words(segment)[count] = word
-        _journal_values(segment)[count] = old[word]
-        count += 1
-    faults.point(segment)
-    compiler_barrier()
-    header.journal_count = count
-    compiler_barrier()
-    faults.point(segment)
+        count = note_word(segment, count, word)
+    publish(segment, count)
 
 
 @helper
 def remember_columns(segment, first, last, slot):
     """Journal the truth columns number ``first`` … ``last - 1`` of a slot."""
-    header = header_record(segment, 0)
-    count = header.journal_count
-    old = words(segment)
-    padded = (header.capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
-    for number in range(first, last):
-        word = _FIRST_COLUMN_WORD + padded * number + slot
-        _journal_words(segment)[count] = word
-        _journal_values(segment)[count] = old[word]
-        count += 1
-    faults.point(segment)
-    compiler_barrier()
-    header.journal_count = count
-    compiler_barrier()
-    faults.point(segment)
+    publish(segment, note_columns(segment, header_record(segment, 0).journal_count, first, last, slot))
 
 
 @helper
 def remember_label_word(segment, row, word):
     """Journal one word of a label's record; ``word`` as ``layout.label_word`` has it."""
-    remember_word(segment, _LABEL_TABLE_WORD + row * _LABEL_WORDS + word)
+    publish(segment, note_label_word(segment, header_record(segment, 0).journal_count, row, word))
 
 
 @helper
@@ -104,7 +118,7 @@ def remember_label_name(segment, row):
 @helper
 def remember_process_word(segment, process, word):
     """Journal one word of a process's record; ``word`` as ``layout.process_word`` has it."""
-    remember_word(segment, _PROCESS_TABLE_WORD + process * _PROCESS_WORDS + word)
+    publish(segment, note_process_word(segment, header_record(segment, 0).journal_count, process, word))
 
 
 @helper

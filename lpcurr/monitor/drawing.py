@@ -1,0 +1,396 @@
+"""A frame as text for a terminal of any size, by rich: what ``lpcurr top`` shows, alive or once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.text import Text
+
+from lpcurr import layout
+from lpcurr.monitor.watching import Watch, tries_per_draw
+from lpcurr.sessions import ALGORITHMS
+
+# Two of the colours that Okabe and Ito chose for all eyes, light enough for black and dark enough for white ground.
+BLUE, ORANGE = "#2a86c8", "#d55e00"
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_POOL_BAR = 20
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+SORT_KEYS = {"probability": "DRAWN", "lp": "PROGRESS", "score": "SCORE", "completions": "EPISODES", "entry": "AGE"}
+"""What tasks can be sorted by, and the headings that say so."""
+
+
+@dataclass
+class View:
+    """What the user chose to see.
+
+    Attributes:
+        sort: one of ``SORT_KEYS``.
+        ascending: the least first.
+        label: only tasks whose label has this in it; empty for all.
+        scroll: how many tasks are above the first one shown.
+        paused: whether the picture stands still.
+        interval: seconds between two looks.
+    """
+
+    sort: str = "probability"
+    ascending: bool = False
+    label: str = ""
+    scroll: int = 0
+    paused: bool = False
+    interval: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    width: int
+    left: bool = False
+
+
+def draw(watch: Watch, view: View, width: int, height: int) -> list[Text]:
+    """The whole picture, at most ``height`` lines of at most ``width`` cells."""
+    roomy = height >= 34
+    lines = [*_headline(watch, view, width), *_overview(watch, width), *_histogram(watch, width, 4 if roomy else 1)]
+    processes, labels = watch.counts.processes, watch.tasks.labels
+    gap = [Text()] if height >= 24 else []
+    room = height - len(lines) - 3 * len(gap) - 3  # a heading for each table
+    process_count = min(len(processes), max(2, room // 4))
+    label_count = min(len(labels), max(4, (room - process_count) // 3)) if len(labels) > 1 else 0
+    task_count = max(3, room - process_count - label_count + (0 if label_count else 1 + len(gap)))
+    if label_count:
+        lines += [*gap, *_labels(watch, view, width, label_count)]
+    lines += [*gap, *_tasks(watch, view, width, task_count), *gap, *_processes(watch, width, process_count)]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+        line.end = ""
+    return lines[:height]
+
+
+# -- the parts ------------------------------------------------------------------------------------------------------
+
+
+def _headline(watch: Watch, view: View, width: int) -> list[Text]:
+    header = watch.counts.header
+    left = Text.assemble(
+        (" lpcurr ", f"bold {BLUE}"),
+        (watch.reader.session_id, "bold"),
+        (f"  {ALGORITHMS.get(int(header['algorithm']), '')}", ""),
+        (f"  running {duration(time.time() - float(header['created_at']))}" if not watch.ending else "", "dim"),
+    )
+    if watch.ending:
+        right = Text(f" ✗ ended: {watch.ending} ", f"bold reverse {ORANGE}")
+    elif view.paused:
+        right = Text(" paused ", "bold reverse")
+    else:
+        right = Text.assemble(("● ", BLUE), ("live", "bold"), (f"  every {view.interval:g} s ", "dim"))
+    left.truncate(max(width - right.cell_len - 1, 0), overflow="ellipsis")
+    return [Text.assemble(left, " " * max(width - left.cell_len - right.cell_len, 1), right), Text()]
+
+
+def _overview(watch: Watch, width: int) -> list[Text]:
+    header, counts, tasks = watch.counts.header, watch.counts, watch.tasks
+    total, capacity = len(tasks), int(header["capacity"])
+    unexplored = int((~tasks.scores.explored).sum())
+    share = tasks.exploration_share()
+    rates = [("episodes/s", counts.episodes_per_second, list(watch.history))]
+    if counts.steps:
+        rates.insert(0, ("steps/s", counts.steps_per_second, list(watch.steps_history)))
+    room = max(min(width - 46, 90), 10)
+    lines = [
+        _field(
+            name,
+            (f"{number(rate) if rate is not None else '…':>9}  ", "bold"),
+            (sparkline(history, room), BLUE),
+            (f"  {number(max(history))} at most" if history else "", "dim"),
+        )
+        for name, rate, history in rates
+    ]
+    lines.append(
+        _field(
+            "pool",
+            (f"{number(total):>9}", "bold"),
+            f" of {number(capacity)} tasks  ",
+            *_pool_bar(total - unexplored, unexplored, capacity),
+            f" {number(total - unexplored)} explored ",
+            (f"{number(unexplored)} new", ORANGE),
+        )
+    )
+    tries, processes = tries_per_draw(counts.processes), counts.processes
+    waits, waited = sum(p["lock_waits"] for p in processes), sum(p["lock_wait_seconds"] for p in processes)
+    if int(header["algorithm"]) != layout.DISCRETE_RANDOM:
+        lines.append(
+            _field(
+                "exploration",
+                (f"{share:9.1%}".replace("%", " %"), f"bold {ORANGE}"),
+                " of the draws go to new tasks",
+                f"  {tries:.1f} tries a draw" if tries is not None else "",
+            )
+        )
+    lines.append(
+        _field(
+            "counted",
+            (f"{number(int(header['completed'])):>9}", "bold"),
+            f" episodes  {number(int(header['evicted']))} evicted  {number(int(header['refused']))} refused",
+            (f"  {header['repairs']} repairs" if header["repairs"] else "", ORANGE),
+            (f"  {number(waits)} waits for the lock, {short_time(waited)}", "dim"),
+        )
+    )
+    return lines
+
+
+def _histogram(watch: Watch, width: int, rows: int) -> list[Text]:
+    """How many explored tasks have how much progress; the leftmost column begins at none."""
+    bins = max(min(width - 46, 90), 10)
+    counts, top = watch.tasks.histogram(bins)
+    # By logarithm: most tasks make no progress at a time, and the few that do are what one wants to see.
+    heights = np.ceil(np.log1p(counts) / np.log1p(max(int(counts.max()), 1)) * 8 * rows).astype(int).tolist()
+    mean = watch.tasks.scores.raw_progress[watch.tasks.scores.explored]
+    notes = [f"{number(int(counts.max()))} tasks at most", f"mean {mean.mean():.4f}" if mean.size else "none explored"]
+    lines = []
+    for row in reversed(range(rows)):
+        bar = "".join(_BLOCKS[min(max(height - 8 * row, 0), 8)] for height in heights)
+        note = notes[0] if row == rows - 1 and rows > 1 else notes[1] if row == 0 else ""
+        name = "progress" if row == rows - 1 else ""
+        lines.append(_field(name, (f"{'0' if row == 0 else '':>9}  ", "dim"), (bar, BLUE), (f"  {note}", "dim")))
+        if row == 0:
+            lines[-1] = _field(
+                name,
+                (f"{'0':>9}  ", "dim"),
+                (bar, BLUE),
+                (f"  {top:.4f}", ""),
+                (f"  {note}" if rows == 1 else "", "dim"),
+            )
+    if rows > 1:
+        lines.append(_field("", (f"{'':9}  tasks (log scale) by learning progress", "dim")))
+    return lines
+
+
+def _labels(watch: Watch, view: View, width: int, count: int) -> list[Text]:
+    labels = watch.tasks.labels
+    name, bar = _widths(width - 62)
+    columns = [
+        _Column("LABEL", name, left=True),
+        _Column("TASKS", 8),
+        _Column("DRAWN", 9 + bar, left=True),
+        _Column("PROGRESS", 9),
+        _Column("SCORE", 7),
+        _Column("EPISODES", 11),
+        _Column("EVICTED", 9),
+    ]
+    shown = labels if len(labels) <= count else labels[: count - 1]
+    greatest = max((each["share"] for each in labels), default=1.0) or 1.0
+    rows: list[list[str | Text]] = [
+        [
+            _name(each["label"], view.label),
+            number(each["tasks"]),
+            Text.assemble(f"{each['share'] * 100:6.1f} % ", (_bar(each["share"] / greatest, bar), BLUE)),
+            f"{each['lp']:.4f}",
+            "–" if each["score"] is None else f"{each['score']:.3f}",
+            number(each["completions"]),
+            number(each["evicted"]),
+        ]
+        for each in shown
+    ]
+    lines = [_heading(columns), *(_row(columns, row) for row in rows)]
+    if len(shown) < len(labels):
+        rest = sum(each["share"] for each in labels[len(shown) :])
+        lines.append(
+            Text(f"  ⋯ {len(labels) - len(shown)} more with {rest:.1%} of the draws".replace("%", " %"), "dim")
+        )
+    return lines
+
+
+def _tasks(watch: Watch, view: View, width: int, count: int) -> list[Text]:
+    name, bar = _widths(width - 70)
+    columns = [
+        _Column("TASK", 16),
+        _Column("LABEL", name, left=True),
+        _Column("DRAWN", 17 + bar, left=True),
+        _Column("PROGRESS", 9),
+        _Column("SCORE", 7),
+        _Column("EPISODES", 11),
+    ]
+    tasks, key = watch.tasks, view.sort
+
+    def ranked(ascending: bool, start: int, number_of: int) -> tuple[list[int], int]:
+        return tasks.ranked(key, ascending=ascending, label=view.label, start=start, count=number_of)
+
+    first, total = ranked(view.ascending, view.scroll, count)
+    view.scroll = max(min(view.scroll, total - 1), 0)
+    last: list[int] = []
+    if total > count and view.scroll == 0:  # the other end of the list as well: hottest and coldest
+        tail = max(1, (count - 1) // 3)
+        first = first[: count - 1 - tail]
+        others = ranked(not view.ascending, 0, tail + len(first))[0]  # which may be the same, where many are alike
+        last = [position for position in others if position not in first][:tail][::-1]
+    mean = 1.0 / max(len(tasks), 1)
+    greatest = float(tasks.scores.probabilities.max()) if len(tasks) else 1.0
+    digits = max(1, len(str(len(tasks))) - 1)
+
+    def line(position: int) -> Text:
+        task = tasks.row(position)
+        return _row(
+            columns,
+            [
+                str(task["id"]),
+                _name(task["label"], view.label),
+                Text.assemble(
+                    f"{task['probability'] * 100:{5 + digits // 2}.{digits}f} %",
+                    (f" {_ratio(task['probability'] / mean):>5}× ", "dim"),
+                    (_bar(task["probability"] / greatest, bar), BLUE if task["explored"] else ORANGE),
+                ),
+                f"{task['lp']:.4f}" if task["explored"] else Text("new", ORANGE),
+                f"{task['score']:.3f}" if task["completions"] else "–",
+                number(task["completions"]),
+            ],
+        )
+
+    arrow = "▲" if view.ascending else "▼"
+    lines = [_heading(columns, SORT_KEYS[key], arrow)]
+    lines += [line(position) for position in first]
+    if last:
+        lines.append(Text(f"  ⋯ {number(total - len(first) - len(last))} more", "dim"))
+        lines += [line(position) for position in last]
+    if not total:
+        lines.append(Text(f"  no task with a label like {view.label!r}" if view.label else "  no tasks yet", "dim"))
+    return lines + [Text()] * (count + 1 - len(lines))
+
+
+def _processes(watch: Watch, width: int, count: int) -> list[Text]:
+    processes = sorted(watch.counts.processes, key=lambda each: (each["alive"], -each["draws"]))
+    columns = [
+        _Column("PROCESS", 9),
+        _Column("STATE", 9, left=True),
+        _Column("DRAWS/S", 9),
+        _Column("DRAWS", 11),
+        _Column("TRIES", 6),
+        _Column("CREATED", 9),
+        _Column("REFUSED", 8),
+        _Column("WAITED", 9),
+    ]
+    shown = processes if len(processes) <= count else processes[: count - 1]
+    rows: list[list[str | Text]] = []
+    for each in shown:
+        rate, dead = each["draws_per_second"], not each["alive"]
+        rows.append(
+            [
+                str(each["pid"]),
+                Text("✗ dead", f"bold {ORANGE}") if dead else Text.assemble(("● ", BLUE), "alive"),
+                "–" if rate is None or dead else number(rate),
+                number(each["draws"]),
+                f"{each['tries'] / each['draws']:.1f}" if each["draws"] and each["tries"] else "–",
+                number(each["created"]),
+                number(each["refused"]),
+                short_time(each["lock_wait_seconds"]),
+            ]
+        )
+    lines = [_heading(columns), *(_row(columns, row) for row in rows)]
+    if len(shown) < len(processes):
+        lines.append(Text(f"  ⋯ {len(processes) - len(shown)} more", "dim"))
+    if not processes:
+        lines.append(Text("  none attached", "dim"))
+    return lines
+
+
+# -- pieces ---------------------------------------------------------------------------------------------------------
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The last ``width`` values as blocks, from zero; on the right the latest.
+
+    >>> sparkline([0.0, 1.0, 2.0, 4.0], 6)
+    '  ▁▂▄█'
+    """
+    shown = values[-width:]
+    top = max(shown, default=0.0) or 1.0
+    return "".join(_BLOCKS[max(1, round(value / top * 8))] for value in shown).rjust(width)
+
+
+def number(value: float) -> str:
+    """A count or a rate with separators, or in millions.
+
+    >>> number(1234), number(12_345_678), number(3.21), number(0)
+    ('1,234', '12.35 M', '3.2', '0')
+    """
+    if abs(value) >= 1e7:
+        return f"{value / 1e6:,.2f} M"
+    return f"{value:,.1f}" if value < 100 and value != int(value) else f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """How long, in its greatest unit.
+
+    >>> duration(5400), duration(59)
+    ('1.5 h', '59 s')
+    """
+    length, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    return f"{max(seconds, 0.0) / length:.3g} {unit}" if length > 60 else f"{max(seconds, 0.0) / length:.0f} {unit}"
+
+
+def short_time(seconds: float) -> str:
+    """A waiting time.
+
+    >>> short_time(0.0), short_time(0.0035), short_time(12.3)
+    ('0 s', '3.5 ms', '12.3 s')
+    """
+    if seconds == 0.0:
+        return "0 s"
+    return f"{seconds * 1e3:.1f} ms" if seconds < 1.0 else f"{seconds:.1f} s"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
+
+
+def _field(name: str, *parts: str | tuple[str, str]) -> Text:
+    return Text.assemble((f" {name:<12}", "dim"), *parts)
+
+
+def _bar(share: float, width: int) -> str:
+    halves = math.ceil(min(max(share, 0.0), 1.0) * max(width, 0) * 2)
+    return ("━" * (halves // 2) + "╸" * (halves % 2)).ljust(max(width, 0))
+
+
+def _pool_bar(explored: int, unexplored: int, capacity: int) -> list[tuple[str, str]]:
+    cells = [math.ceil(_POOL_BAR * explored / capacity), math.ceil(_POOL_BAR * unexplored / capacity)]
+    cells[0] = min(cells[0], _POOL_BAR - cells[1])
+    return [("█" * cells[0], BLUE), ("▒" * cells[1], ORANGE), ("·" * (_POOL_BAR - sum(cells)), "dim")]
+
+
+def _widths(room: int) -> tuple[int, int]:
+    """What is left of a line, shared out between a label's name and a bar."""
+    name = max(8, min(30, room * 3 // 5))
+    return name, max(0, min(30, room - name))
+
+
+def _name(label: str, sought: str) -> Text:
+    text = Text(label)
+    if sought:
+        text.highlight_words([sought], f"bold {BLUE}", case_sensitive=False)
+    return text
+
+
+def _heading(columns: Iterable[_Column], sorted_by: str = "", arrow: str = "") -> Text:
+    titles = [f"{column.title}{arrow}" if column.title == sorted_by else column.title for column in columns]
+    line = _row(columns, titles)
+    line.stylize("dim")
+    if sorted_by:
+        line.highlight_words([f"{sorted_by}{arrow}"], "bold not dim")
+    return line
+
+
+def _row(columns: Iterable[_Column], cells: Iterable[str | Text]) -> Text:
+    line = Text(" ")
+    for column, cell in zip(columns, cells, strict=True):
+        text = Text(cell) if isinstance(cell, str) else cell.copy()
+        text.truncate(column.width, overflow="ellipsis")
+        pad = " " * (column.width - text.cell_len)
+        for piece in (text, pad) if column.left else (pad, text):
+            line.append(piece)
+        line.append(" ")
+    return line

@@ -1,0 +1,186 @@
+"""Reading a session's memory from outside: mapped for reading alone, without the lock, without a trace."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from lpcurr import layout
+from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
+from lpcurr.processes import NAME_PREFIX, process_is_alive
+from lpcurr.sessions import Session, is_held, list_sessions, opened, problem_of
+
+Columns = dict[str, np.ndarray[Any, np.dtype[Any]]]
+
+_QUIET_ATTEMPTS = 20
+
+
+def find_session(session_id: str | None) -> str:
+    """The session that is meant: by its id or the beginning of it, or the only one that is live.
+
+    Raises:
+        SessionNotFoundError: there is none.
+        LpcurrError: several could be meant; the message lists them.
+    """
+    live = [session for session in list_sessions() if session.alive and not session.problem]
+    if session_id is None:
+        if not live:
+            raise SessionNotFoundError(
+                "no session is running on this machine under this user (a curriculum in shared memory makes one)"
+            )
+        matching = live
+    else:
+        matching = [session for session in live if session.session_id.startswith(session_id)]
+        if any(session.session_id == session_id for session in matching) or not matching:
+            return session_id
+    if len(matching) > 1:
+        listed = "\n".join(f"  {_describe(session)}" for session in matching)
+        raise LpcurrError(f"{len(matching)} sessions are running: name one of them (its first letters do)\n{listed}")
+    return matching[0].session_id
+
+
+def _describe(session: Session) -> str:
+    age = "" if session.age is None else f", {session.age:.0f} s old"
+    return f"{session.session_id:20}  process {session.creator_pid}{age}, {session.tasks} tasks, {session.algorithm}"
+
+
+class SessionReader:
+    """A session's memory, read-only.
+
+    Attributes:
+        session_id: the session's id.
+        capacity: slots of the pool.
+
+    Raises:
+        SessionNotFoundError: there is no such session.
+        SessionIncompatibleError: what has that name is not a pool of this version of lpcurr.
+
+    Example:
+        >>> from lpcurr import CurriculumConfig
+        >>> curriculum = CurriculumConfig(num_active_tasks=4, seed=0).make()
+        >>> ids = curriculum.sample_ids(10)
+        >>> reader = SessionReader(curriculum.session_id)
+        >>> int(reader.header()["scheduled"]), reader.ending()
+        (10, '')
+        >>> curriculum.close(); curriculum.unlink()
+        >>> reader.ending()
+        'closed by its creator'
+        >>> reader.close()
+    """
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self._name = NAME_PREFIX + session_id
+        try:
+            with opened(self._name) as descriptor:
+                status = os.fstat(descriptor)
+                self._identity = status.st_dev, status.st_ino
+                self._mapping = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError:
+            raise SessionNotFoundError(
+                f"no live session {session_id!r}: it may have ended, or be on another machine or of another user"
+            ) from None
+        except PermissionError:
+            raise SessionIncompatibleError(f"session {session_id!r} cannot be read: it is another user's") from None
+        except ValueError:  # mmap's, of an empty file
+            raise SessionIncompatibleError(f"session {session_id!r} cannot be read: it is empty") from None
+        content: np.ndarray[Any, np.dtype[np.uint8]] = np.frombuffer(self._mapping, dtype=np.uint8)
+        problem = "cut off"
+        if content.size >= layout.HEADER.itemsize:
+            problem = problem_of(content[: layout.HEADER.itemsize].view(layout.HEADER)[0], content.size)
+        if problem:
+            raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {problem}")
+        self.capacity = int(content[: layout.HEADER.itemsize].view(layout.HEADER)["capacity"][0])
+        dtype = layout.segment_dtype(self.capacity)
+        self._content = content
+        self._state = content[: dtype.itemsize].view(dtype)
+
+    def close(self) -> None:
+        """Give the memory up."""
+        del self._content, self._state
+        try:
+            self._mapping.close()
+        except BufferError:  # somebody holds an array of it still, which keeps it mapped
+            return
+
+    def header(self) -> np.void:
+        """A copy of the header."""
+        record: np.void = self._state["header"].copy()[0]
+        return record
+
+    def processes(self) -> np.ndarray[Any, np.dtype[np.void]]:
+        """A copy of the records of the attached processes, dead ones included."""
+        table = self._state["process"][0]
+        records: np.ndarray[Any, np.dtype[np.void]] = table[table["pid"] > 0]
+        return records
+
+    def config(self) -> dict[str, Any]:
+        """The configuration that the creator left with the pool."""
+        header = self.header()
+        start, size = int(header["config_offset"]), int(header["config_size"])
+        found = json.loads(self._content[start : start + size].tobytes() or b"{}")
+        return found if isinstance(found, dict) else {}
+
+    def labels(self) -> np.ndarray[Any, np.dtype[np.void]]:
+        """A copy of the label table, up to the last row that was ever used."""
+        count = min(int(self._state["header"]["label_count"][0]), layout.LABEL_CAPACITY)
+        table: np.ndarray[Any, np.dtype[np.void]] = self._state["label_table"][0][:count].copy()
+        return table
+
+    def tasks(self, names: Iterable[str]) -> Columns:
+        """Copies of columns of the tasks in the pool, in the order of the active index.
+
+        The pool changes meanwhile: a task that came or went while this read is left out, and the cells of a row may be
+        an episode apart.
+        """
+        count = min(max(int(self._state["header"]["active_count"][0]), 0), self.capacity)
+        slots = self._state["active"][0][:count].copy()
+        if count and np.bincount(slots, minlength=1).max() > 1:  # one moved while the index was copied
+            slots = np.unique(slots)
+        columns = {name: self._state[name][0][slots] for name in {"task_id", *names}}
+        there = columns["task_id"] != layout.FREE
+        return columns if there.all() else {name: column[there] for name, column in columns.items()}
+
+    def tasks_at_rest(self, names: Iterable[str]) -> tuple[Columns, bool]:
+        """As :meth:`tasks`, from a moment in which nothing happened if there is one; whether there was."""
+        names = tuple(names)  # read again at every attempt
+        for _ in range(_QUIET_ATTEMPTS):
+            before = self._progress_marks()
+            columns = self.tasks(names)
+            if self._progress_marks() == before:
+                return columns, True
+        return columns, False
+
+    def _progress_marks(self) -> tuple[int, ...]:
+        header = self._state["header"]
+        names = ("journal_count", "completed", "scheduled", "created", "evicted", "label_stamp", "epoch")
+        return tuple(int(header[name][0]) for name in names)
+
+    def ending(self) -> str:
+        """How the session ended; empty while it goes on."""
+        try:
+            with opened(self._name) as descriptor:
+                status = os.fstat(descriptor)
+        except FileNotFoundError:
+            return "closed by its creator"
+        if (status.st_dev, status.st_ino) != self._identity:
+            return "replaced by a new session of the same name"
+        header = self._state["header"][0]
+        holders = [(int(header["creator_pid"]), int(header["creator_start_time"]))]
+        holders += [(int(each["pid"]), int(each["start_time"])) for each in self.processes()]
+        if any(process_is_alive(*each) for each in holders if each[0] > 0) or self._is_held():
+            return ""
+        return "all its processes are dead"
+
+    def _is_held(self) -> bool:
+        """Whether someone has it open whom process ids do not tell of: in another container."""
+        try:
+            with opened(self._name) as descriptor:
+                return is_held(descriptor)
+        except FileNotFoundError:
+            return False

@@ -1,0 +1,288 @@
+"""Frames: all the figures of one moment of a session, and how fast they move."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from lpcurr import layout
+from lpcurr.counters import counters_of
+from lpcurr.monitor.reading import Columns, SessionReader
+from lpcurr.monitor.table import SCORED_BY, label_names
+from lpcurr.scoring import Scores, score
+from lpcurr.sessions import ALGORITHMS
+
+HISTORY = 600
+HISTOGRAM_BINS = 40
+
+_TASK_COLUMNS = ("label", "entry", *SCORED_BY)
+_PUNCTUAL = 0.1  # seconds that a go through all tasks may be early, so as not to miss a look by a hair
+_TASKS_SHARE = 0.01  # of one processor, that may go into looking at all tasks
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What costs nothing to read, however many tasks there are.
+
+    Attributes:
+        clock: seconds, by a clock that only goes forward.
+        header: counters and configuration.
+        processes: the counters of each attached process, as ``lpcurr.counters.PROCESS_COUNTERS`` names them, and
+            ``draws_per_second``; ``key`` tells processes apart that had the same id one after the other.
+        episodes_per_second: scores credited since the last look; None at the first.
+        draws_per_second: tasks handed out since the last look; None at the first.
+        steps: environment steps that the trainer told of; 0 where it tells of none.
+        steps_per_second: those since the last look; None at the first.
+    """
+
+    clock: float
+    header: np.void
+    processes: list[dict[str, Any]]
+    episodes_per_second: float | None
+    draws_per_second: float | None
+    steps: int
+    steps_per_second: float | None
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What takes a look at every task, as of a moment.
+
+    Attributes:
+        columns: arrays of [tasks] by the names of the segment's columns.
+        scores: progress, scores and probabilities.
+        labels: a figure by name for each label that has tasks: ``label, tasks, share`` of the draws, mean ``lp``, mean
+            ``score``, ``completions``, ``evicted``.
+    """
+
+    columns: Columns
+    scores: Scores
+    labels: list[dict[str, Any]]
+    _answers: dict[Any, Any] = field(default_factory=dict, repr=False)  # between two goes through all tasks
+
+    def __len__(self) -> int:
+        return int(self.columns["task_id"].size)
+
+    def exploration_share(self) -> float:
+        """The share of the draws that goes to tasks without enough completions for their progress to count."""
+        return float(self.scores.probabilities[~self.scores.explored].sum())
+
+    def histogram(self, bins: int) -> tuple[np.ndarray[Any, Any], float]:
+        """How many explored tasks have how much progress: counts from 0 up to the greatest, and that."""
+        return cast(
+            "tuple[np.ndarray[Any, Any], float]", self._once(("histogram", bins), lambda: self._histogram(bins))
+        )
+
+    def _once(self, question: Any, answer: Callable[[], Any]) -> Any:
+        if question not in self._answers:
+            self._answers[question] = answer()
+        return self._answers[question]
+
+    def _histogram(self, bins: int) -> tuple[np.ndarray[Any, Any], float]:
+        progress = self.scores.raw_progress[self.scores.explored]
+        progress = progress[np.isfinite(progress)]
+        top = float(progress.max()) if progress.size else 0.0
+        counts, _ = np.histogram(progress, bins=bins, range=(0.0, top if top > 0.0 else 1.0))
+        return counts, top
+
+    def ranked(self, key: str, *, ascending: bool, label: str | None, start: int, count: int) -> tuple[list[int], int]:
+        """Positions of tasks number ``start`` … ``start + count - 1`` in the order of a key, and how many there are."""
+        question = (key, ascending, label, start, count)
+        return cast("tuple[list[int], int]", self._once(question, lambda: self._ranked(*question)))
+
+    def _ranked(self, key: str, ascending: bool, label: str | None, start: int, count: int) -> tuple[list[int], int]:
+        keys: dict[str, np.ndarray[Any, Any]] = {
+            "probability": self.scores.probabilities,
+            "lp": self.scores.raw_progress,
+            "score": self.columns["reward_ema"],
+            "completions": self.columns["completion_count"],
+            "entry": self.columns["entry"],
+        }
+        of = np.arange(len(self))
+        if label:
+            rows = [each["row"] for each in self.labels if label.lower() in each["label"].lower()]
+            of = of[np.isin(self.columns["label"] & (layout.PENDING - 1), rows)]
+        values = keys[key][of].astype(np.float64)
+        values = values if ascending else -values
+        end = min(start + count, of.size)
+        if end < of.size:  # the first few of many: no need to sort them all
+            nearest = np.argpartition(values, end)[:end]
+            of, values, total = of[nearest], values[nearest], of.size
+        else:
+            total = of.size
+        order = np.lexsort((self.columns["entry"][of], values))
+        return of[order][start:end].tolist(), total
+
+    def row(self, position: int) -> dict[str, Any]:
+        """One task as plain Python values."""
+        label = int(self.columns["label"][position]) & (layout.PENDING - 1)
+        return {
+            "id": int(self.columns["task_id"][position]),
+            "label": next((each["label"] for each in self.labels if each["row"] == label), "unknown"),
+            "probability": float(self.scores.probabilities[position]),
+            "lp": float(self.scores.raw_progress[position]),
+            "score": float(self.columns["reward_ema"][position]),
+            "completions": int(self.columns["completion_count"][position]),
+            "explored": bool(self.scores.explored[position]),
+        }
+
+
+@dataclass
+class Watch:
+    """A session under observation: each :meth:`look` gives the figures of that moment.
+
+    Attributes:
+        reader: the session's memory.
+        history: episodes a second at each look so far, the latest last.
+        steps_history: environment steps a second likewise.
+        counts: what the latest look found.
+        tasks: of the latest look that went through all tasks. A pool so large that this would take more than a
+            hundredth of a processor is gone through less often than it is looked at.
+        tasks_clock: when that was.
+        ending: how the session ended; empty while it goes on.
+    """
+
+    reader: SessionReader
+    history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    steps_history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    counts: Counts = field(init=False)
+    tasks: Tasks = field(init=False)
+    tasks_clock: float = field(init=False)
+    ending: str = ""
+    _tasks_due: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = self._count(None)
+        self._go_through_tasks()
+
+    def look(self) -> None:
+        """Take a new look, unless the session has ended."""
+        if not self.ending:
+            self.counts = self._count(self.counts)
+            self.history.append(self.counts.episodes_per_second or 0.0)
+            self.steps_history.append(self.counts.steps_per_second or 0.0)
+            if time.monotonic() >= self._tasks_due - _PUNCTUAL:
+                self._go_through_tasks()
+            self.ending = self.reader.ending()
+
+    def _count(self, before: Counts | None) -> Counts:
+        now, header = time.monotonic(), self.reader.header()
+        processes = [
+            {"key": (int(record["pid"]), int(record["start_time"])), **counters_of(record)}
+            for record in self.reader.processes()
+        ]
+        drawn = {} if before is None else {each["key"]: each["draws"] for each in before.processes}
+        seconds = 0.0 if before is None else max(now - before.clock, 1e-9)
+        for each in processes:
+            known = each["key"] in drawn
+            each["draws_per_second"] = max(each["draws"] - drawn[each["key"]], 0) / seconds if known else None
+        steps = sum(each["steps"] for each in processes)
+        if before is None:
+            return Counts(now, header, processes, None, None, steps, None)
+
+        def rate(new: int, old: int) -> float:
+            return max(int(new) - int(old), 0) / seconds  # it may be less than before after a checkpoint was loaded
+
+        return Counts(
+            now,
+            header,
+            processes,
+            rate(header["completed"], before.header["completed"]),
+            rate(header["scheduled"], before.header["scheduled"]),
+            steps,
+            rate(steps, before.steps),
+        )
+
+    def _go_through_tasks(self) -> None:
+        began, began_at = time.thread_time(), time.monotonic()
+        columns = self.reader.tasks(_TASK_COLUMNS)
+        scores = score(columns, self.counts.header)
+        self.tasks = Tasks(columns, scores, _label_figures(columns, scores, self.reader.labels()))
+        self.tasks_clock = time.monotonic()
+        cost = 2.0 * (time.thread_time() - began)  # ranking them for the picture takes about as long again
+        self._tasks_due = began_at + cost / _TASKS_SHARE
+
+    def figures(self, tasks: int = 10) -> dict[str, Any]:
+        """Everything as plain Python values, for scripts.
+
+        Args:
+            tasks: how many of the hottest and of the coldest tasks.
+        """
+        header, processes, counts = self.counts.header, self.counts.processes, self.counts
+        histogram, greatest = self.tasks.histogram(HISTOGRAM_BINS)
+        unexplored = int((~self.tasks.scores.explored).sum())
+        progress = self.tasks.scores.raw_progress
+        hottest, _ = self.tasks.ranked("probability", ascending=False, label=None, start=0, count=tasks)
+        coldest, _ = self.tasks.ranked("probability", ascending=True, label=None, start=0, count=tasks)
+        return {
+            "session": self.reader.session_id,
+            "time": time.time(),
+            "age_seconds": time.time() - float(header["created_at"]),
+            "ended": self.ending or None,
+            "algorithm": ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+            "capacity": int(header["capacity"]),
+            "tasks": len(self.tasks),
+            "unexplored": unexplored,
+            "exploration_share": self.tasks.exploration_share(),
+            "episodes_per_second": counts.episodes_per_second,
+            "draws_per_second": counts.draws_per_second,
+            "steps": counts.steps or None,
+            "steps_per_second": counts.steps_per_second if counts.steps else None,
+            **{name: int(header[name]) for name in COUNTERS},
+            "mean_score": float(header["score_sum"]) / max(int(header["completed"]), 1),
+            "tries_per_draw": tries_per_draw(processes),
+            "lock_waits": sum(each["lock_waits"] for each in processes),
+            "lock_wait_seconds": sum(each["lock_wait_seconds"] for each in processes),
+            "lp": {
+                "mean": float(progress.mean()) if progress.size else 0.0,
+                "max": greatest,
+                "histogram": histogram.tolist(),
+            },
+            "hottest": [self.tasks.row(position) for position in hottest],
+            "coldest": [self.tasks.row(position) for position in coldest],
+            "labels": [{name: value for name, value in each.items() if name != "row"} for each in self.tasks.labels],
+            "processes": [{name: value for name, value in each.items() if name != "key"} for each in processes],
+        }
+
+
+COUNTERS = ("completed", "scheduled", "created", "evicted", "refused", "dropped", "repairs", "epoch")
+"""Counters of the header that :meth:`Watch.figures` has under their own names."""
+
+
+def tries_per_draw(processes: list[dict[str, Any]]) -> float | None:
+    """Tasks looked at for one drawn, over all attached processes; None where nothing was drawn by rejection."""
+    tries, draws = sum(each["tries"] for each in processes), sum(each["draws"] for each in processes)
+    return tries / draws if tries and draws else None
+
+
+def _label_figures(columns: Columns, scores: Scores, table: np.ndarray[Any, np.dtype[np.void]]) -> list[dict[str, Any]]:
+    """A row for each label with tasks, by its share of the draws."""
+    rows = columns["label"] & (layout.PENDING - 1)
+    names = label_names(table)
+
+    def sums(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.bincount(rows, weights=values, minlength=layout.LABEL_CAPACITY)
+
+    tasks = np.bincount(rows, minlength=layout.LABEL_CAPACITY)
+    played = columns["completion_count"] > 0
+    share, progress = sums(scores.probabilities), sums(scores.raw_progress)
+    score_sum, scored = sums(np.where(played, columns["reward_ema"], 0.0)), sums(played)
+    present = np.flatnonzero(tasks)
+    return [
+        {
+            "row": int(row),
+            "label": names.get(int(row), "unknown"),
+            "tasks": int(tasks[row]),
+            "share": float(share[row]),
+            "lp": float(progress[row] / tasks[row]),
+            "score": float(score_sum[row] / scored[row]) if scored[row] else None,
+            "completions": int(table["completed"][row]) if row < table.size else 0,
+            "evicted": int(table["evicted"][row]) if row < table.size else 0,
+        }
+        for row in present[np.argsort(-share[present], kind="stable")]
+    ]

@@ -1,0 +1,38 @@
+"""Which processes are there, and what shared memory is called: the little that one needs to look at a session.
+
+Nothing here needs numba, so that a command that only looks opens at once.
+"""
+
+from __future__ import annotations
+
+import os
+
+NAME_PREFIX = "lpcurr_"
+"""What the name of a session's shared memory begins with; the session id follows."""
+
+
+def process_start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; 0 where that cannot be known, None if it is not there.
+
+    One that was killed and that its parent has not waited for, as in a container without an init process, is not.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+        return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    except (FileNotFoundError, ProcessLookupError):
+        if os.path.isdir("/proc/self"):
+            return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return 0
+
+
+def process_is_alive(pid: int, start_time: int) -> bool:
+    """Whether the process that had this id and start time is still there; not another that got its id since."""
+    now = process_start_time(pid)
+    return now is not None and (start_time == 0 or now == start_time)
