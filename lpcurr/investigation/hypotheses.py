@@ -22,7 +22,13 @@ from lpcurr.investigation.thresholds import (
     SLOWER,
     SPEED_RESET,
 )
-from lpcurr.investigation.trainings import curriculum_cost, generation_share, mean_share, waiting_share
+from lpcurr.investigation.trainings import (
+    curriculum_cost,
+    generation_share,
+    mean_share,
+    rate_against_random,
+    waiting_share,
+)
 
 GROWING_STRUCTURE, LOCK_HELD_LONG = "growing structure", "lock held long"
 _SIZED_PARTS = ("draw", "update")
@@ -188,19 +194,29 @@ def _judge_constant_cost(evidence: Evidence) -> Finding:
     baseline = 1.0 / median(evidence.epochs.baseline_rates)
     times = cost / baseline
     seen = f"an episode costs {wording.duration(cost)} in the smallest pool, {times:,.0f} trivial ones"
-    if evidence.training is not None:
-        share = mean_share(evidence.training)
-        seen += f"; {share:.2%} of an epoch"
-        slow = share >= CURRICULUM_SHARE
-    else:
-        slow = times >= CONSTANT_COST
-    if not slow:
+    if times < CONSTANT_COST:
         return healthy(seen)
     others = _other_faults(evidence)
     if others:
         return explained(seen, others)
     dearest = max(("draw", "update", "episode stats"), key=lambda p: _seconds(evidence, p))
     return fault(seen, f"profile the {dearest}: it is slow whatever the size of the pool")
+
+
+def _judge_against_random(evidence: Evidence) -> Finding:
+    training = evidence.training
+    if training is None:
+        return untested("an object has no environment; episodes/s against a trivial curriculum: see 'slow at any size'")
+    share, ratio = mean_share(training), rate_against_random(training)
+    seen = f"the curriculum takes {share:.2%} of an epoch"
+    if ratio is not None:
+        seen += f"; {ratio:.2f} times the steps/s of random draws"
+        if ratio < 1 - max(share, CURRICULUM_SHARE) and share < CURRICULUM_SHARE:
+            seen += ", more than that explains: other tasks are played, and new ones built, in the environments"
+    if share < CURRICULUM_SHARE:
+        return healthy(seen)
+    others = _other_faults(evidence)
+    return explained(seen, others) if others else fault(seen, "see where an epoch's time goes, in the first table")
 
 
 def _judge_generation(evidence: Evidence) -> Finding:
@@ -252,6 +268,7 @@ def _flat(evidence: Evidence, parts: Sequence[str]) -> str:
 
 
 HYPOTHESES = (
+    Hypothesis("slower than random", "steps/s with either, and the curriculum's share", _judge_against_random),
     Hypothesis("scan on every episode", "cost of draw and update by pool size", _judge_scan, "scaling"),
     Hypothesis("quadratic eviction", "cost of evicting draws by pool size", _judge_eviction, "scaling"),
     Hypothesis("statistics on the hot path", "what the parts of an episode spend n on", _judge_statistics, "scaling"),

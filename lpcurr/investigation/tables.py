@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import mean
+from statistics import mean, median
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,7 @@ from lpcurr.investigation import wording
 from lpcurr.investigation.evidence import Evidence, Finding, Hypothesis, Verdict
 from lpcurr.investigation.probes.training import Training
 from lpcurr.investigation.timed import PARTS
-from lpcurr.investigation.trainings import first_arm, rate_against_random
+from lpcurr.investigation.trainings import first_arm
 
 Findings = Mapping[Hypothesis, Finding]
 
@@ -87,19 +87,15 @@ def _rates(evidence: Evidence) -> str:
         return f"episodes/s by epoch: {line} (a trivial curriculum: {trivial:,.0f})\n"
     lines = []
     for name, arm in training.epochs.items():
+        share = median(epoch.share for epoch in arm)
         lines.append(f"steps/s by epoch, {name}: {', '.join(f'{epoch.rate:,.0f}' for epoch in arm)}")
-    ratio = rate_against_random(training)
-    if ratio is not None:
-        lines.append(
-            f"The first has {ratio:.2f} times the other's steps/s. They play different tasks; what the curriculum "
-            "itself takes is in the table."
-        )
+        lines.append(f"  ({share:.1%} of the processes' time in the curriculum)")
     lines.append(f"(resumed from a checkpoint after epoch {training.resumed_after})\n")
     return "\n".join(lines)
 
 
 def _findings_table(findings: Findings, wide: bool) -> Table:
-    table = Table(title="hypotheses", title_justify="left", show_lines=True)
+    table = Table(title="hypotheses", title_justify="left", show_lines=True, expand=True)
     if wide:
         for column in ("hypothesis", "test", "what was seen", "verdict", "next step"):
             table.add_column(column, ratio={"what was seen": 4, "next step": 3, "test": 3}.get(column))

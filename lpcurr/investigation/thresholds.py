@@ -87,7 +87,8 @@ class Budget:
         epoch_episodes: at most, for objects.
         epoch_seconds: at most, for objects.
         training_steps: environment steps of a recipe's epoch, at most.
-        training_seconds: after which a training of the recipe ends.
+        training_seconds: after which a training of the recipe ends, the start of its environments aside.
+        training_patience: after which no more numbers of workers are tried.
     """
 
     sizes: tuple[int, ...] = (32, 128, 512, 2_048, 8_192, 32_768)
@@ -99,8 +100,9 @@ class Budget:
     contention_seconds: float = 0.6
     processes: tuple[int, ...] = (1, 2, 4)
     contention_repetitions: int = 3
-    epochs: int = 8
+    epochs: int = 6
     epoch_episodes: int = 20_000
     epoch_seconds: float = 1.0
     training_steps: int = 50_000
-    training_seconds: float = 30.0
+    training_seconds: float = 12.0
+    training_patience: float = 90.0

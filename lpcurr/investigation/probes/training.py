@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,7 @@ def measure_training(config: TrainingConfig, budget: Budget, tell: Tell) -> Trai
         budget: how many epochs, and how long.
         tell: hears what is going on.
     """
+    began = time.perf_counter()
     half = max(budget.epochs // 2, 1)
     training = Training(resumed_after=half)
     arms: dict[str, CurriculumConfig] = {config.curriculum.algorithm_config.type: config.curriculum}
@@ -96,6 +98,8 @@ def measure_training(config: TrainingConfig, budget: Budget, tell: Tell) -> Trai
                 done += _train(arm, name, Path(folder), budget, tell, len(done))
     if "workers" in type(config).model_fields:
         for workers in sorted({1, 2, os.cpu_count() or 1}):
+            if time.perf_counter() - began > budget.training_patience:
+                break
             training.step_rates[workers] = _rate_with(config, workers, budget, tell)
     return training
 
