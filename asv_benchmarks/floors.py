@@ -18,7 +18,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from asv_benchmarks.pools import destroy, mature_curriculum
+from asv_benchmarks.pools import ALGORITHMS, Timing, destroy, kept_curriculum, mature_curriculum
 from lpcurr import Curriculum, kernels
 from lpcurr.kernels import episode, labels, mutex, random
 from lpcurr.kernels.repair import lock
@@ -26,13 +26,14 @@ from lpcurr.kernels.views import column, header_record, label_record, process_re
 
 EPISODES = 20_000
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-_LOOP = "float64(uint8[::1], int64, float64[::1])"
 
 # ``lock`` calls a kernel by name to repair what a dead worker left: that name must be known before this is compiled.
+# Each loop is compiled at its first call, which nobody times. Numba must not cache them: it would not notice that a
+# kernel has changed.
 kernels.compile_all()
 
 
-@numba.njit(_LOOP, **_OPTIONS)
+@numba.njit(**_OPTIONS)
 def episode_loop(content, process, scores):  # type: ignore[no-untyped-def]
     """``scores.size`` times what the two kernels of an episode do, each under a lock turn of its own."""
     segment, total = segment_at(content), 0.0
@@ -49,7 +50,7 @@ def episode_loop(content, process, scores):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(_LOOP, **_OPTIONS)
+@numba.njit(**_OPTIONS)
 def touch_floor(content, process, scores):  # type: ignore[no-untyped-def]
     """The same locks, the same columns of one random slot, and nothing computed."""
     segment, total = segment_at(content), 0.0
@@ -96,7 +97,7 @@ def touch_floor(content, process, scores):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(_LOOP, **_OPTIONS)
+@numba.njit(**_OPTIONS)
 def lock_only(content, process, scores):  # type: ignore[no-untyped-def]
     """Two lock turns an episode and nothing else."""
     segment = segment_at(content)
@@ -140,6 +141,37 @@ def in_kernel(algorithm: str, tasks: int, rounds: int = 31) -> tuple[float, floa
     measured = np.array(turns[1:])
     ours, floor, locks = np.median(measured, axis=0)
     return float(ours), float(floor), float(locks), statistics.median(measured[:, 0] / measured[:, 1])
+
+
+class InKernel(Timing):
+    """20,000 episodes of 1,000 tasks without Python, and what they stand on."""
+
+    params = (["learning_progress", "discrete_random", "touch floor", "lock turns"],)
+    param_names = ("what",)
+
+    def setup(self, what: str) -> None:
+        algorithm = what if what in ALGORITHMS else "learning_progress"
+        self.loop = {"touch floor": touch_floor, "lock turns": lock_only}.get(what, episode_loop)
+        # The floor leaves nonsense behind, but asv gives every benchmark a process, and so a pool, of its own.
+        self.pool = kept_curriculum(algorithm, 1_000)
+        self.scores = np.random.default_rng(1).random(EPISODES)
+        if not self.loop.signatures:
+            timed(self.loop, self.pool, self.scores)
+
+    def time_twenty_thousand(self, what: str) -> None:
+        timed(self.loop, self.pool, self.scores)
+
+
+class Ratio:
+    """An episode in the kernel, in touch floors, measured side by side: at most 3 at 1,000 tasks."""
+
+    params = ([1_000, 1_000_000],)
+    param_names = ("tasks",)
+    unit = "ratio"
+    timeout = 300
+
+    def track_episode_to_touch_floor(self, tasks: int) -> float:
+        return in_kernel("learning_progress", tasks, rounds=15)[3]
 
 
 def main() -> None:

@@ -3,24 +3,40 @@
 What every variant computes are the rules of ``LearningProgressConfig.reference()``, checked against recorded cases of
 the reference itself and against ``lpcurr`` (``tests/benchmarks``). They differ in when they compute it:
 
-* ``quadratic``: eviction rescores the pool for every candidate, as the reference does once tasks are old enough;
+* ``as it is``: eviction rescores the pool for every candidate, as the reference does once tasks are old enough;
 * ``rescore``: a Python list of the tasks is made, and the pool rescored, once at every episode;
-* ``cached_list``: the same without making the list;
-* ``every=N``: the distribution is recomputed only every N episodes, and is stale in between.
+* ``cached list``: the same without making the list;
+* ``every 10``, ``every 100``, ``every 1000``: the distribution is recomputed only every so many episodes, and is stale
+  in between.
 
-This is kinder to the reference than its own code: columns instead of an object for each task, no lock.
+This is kinder to the reference than its own code: columns instead of an object for each task, no lock, and no task is
+ever replaced.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asv_benchmarks.pools import random_scores
 from lpcurr import LearningProgressConfig
 
 Floats = NDArray[np.float64]
+
+MIN_PRESENTATIONS = 5  # completions before a task may be evicted: the default of ``CurriculumConfig``
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as it is": {"task_list": True, "evict": True},
+    "rescore": {"task_list": True},
+    "cached list": {},
+    "every 10": {"every": 10},
+    "every 100": {"every": 100},
+    "every 1000": {"every": 1000},
+}
+"""Arguments of :class:`ReferencePool` by variant."""
 
 
 class ReferencePool:
@@ -31,6 +47,7 @@ class ReferencePool:
         config: ``LearningProgressConfig.reference(…)``.
         every: episodes between two computations of the distribution.
         task_list: whether each computation first collects the tasks one by one, as the reference does.
+        evict: whether each episode first looks for a task to evict, as the reference does.
         seed: of the draws.
 
     Attributes:
@@ -45,20 +62,20 @@ class ReferencePool:
         *,
         every: int = 1,
         task_list: bool = False,
+        evict: bool = False,
         seed: int = 0,
     ) -> None:
         self._config = config or LearningProgressConfig.reference()
-        self._every, self._task_list = every, task_list
+        self._every, self._task_list, self._evict = every, task_list, evict
         self._rng = np.random.default_rng(seed)
         self.completions = np.zeros(tasks, np.int64)
         self.p_fast, self.p_slow, self.p_true, self.baseline = np.zeros((4, tasks))
-        self._since = 0
-        self._cumulative = np.cumsum(self.probabilities())
-        self.drawn_from = self.probabilities()
+        self.refresh()
 
     def update(self, task: int, score: float) -> None:
         """Credit one completion: the same arithmetic for every variant, O(1)."""
         config = self._config
+        self._since += 1
         self.completions[task] += 1
         normalised = score
         if config.use_baseline_normalization:
@@ -92,15 +109,13 @@ class ReferencePool:
         """The score of every task, O(n), float64[tasks]."""
         config = self._config
         progress = self.progress()
+        deviation = progress.std()
         if config.lp_score_temperature > 0.0:
             z = progress / config.lp_score_temperature
+        elif config.lp_score_temperature == 0.0 and deviation > 1e-10:
+            z = (progress - progress.mean()) / deviation * config.z_score_amplification
         else:
-            deviation = progress.std()
-            z = (
-                (progress - progress.mean()) / deviation * config.z_score_amplification
-                if deviation > 1e-10
-                else progress
-            )
+            z = progress
         sigmoid = 1.0 / (1.0 + np.exp(-np.clip(z, -500.0, 500.0)))
         explored = self.completions >= config.min_samples_for_lp
         return np.where(explored, sigmoid / sigmoid.sum(), config.exploration_bonus)
@@ -127,9 +142,10 @@ class ReferencePool:
 
     def episode(self, score: float) -> int:
         """Draw, play, update; the task."""
+        if self._evict:
+            self.eviction_candidate_quadratic()
         task = self.draw()
         self.update(task, score)
-        self._since += 1
         return task
 
     def staleness(self) -> float:
@@ -143,7 +159,7 @@ class ReferencePool:
         config = self._config
         count = self.completions.size
         best, least = -1, np.inf
-        for task in np.flatnonzero(self.completions >= config.min_presentations_for_eviction):
+        for task in np.flatnonzero(self.completions >= MIN_PRESENTATIONS):
             scores = self.scores()
             index = min(count - 1, int(count * config.eviction_threshold_percentile))
             if scores[task] <= np.sort(scores)[index] and scores[task] < least:
@@ -188,3 +204,34 @@ def mature_reference(tasks: int, **variant: Any) -> ReferencePool:
     pool.p_fast[:], pool.p_slow[:], pool.p_true[:] = 0.7 * rise, 0.2 * rise, level
     pool.refresh()
     return pool
+
+
+def microseconds(variant: str, tasks: int, at_most: float = 2.0) -> float:
+    """Cost of an episode of a variant; measured over whole periods of recomputation, for ``at_most`` seconds or so."""
+    pool = mature_reference(tasks, **VARIANTS[variant])
+    every = VARIANTS[variant].get("every", 1)
+    scores = random_scores(every)
+    samples: list[float] = []
+    began = time.perf_counter()
+    while not samples or (time.perf_counter() - began < at_most and len(samples) < 50):
+        start = time.perf_counter()
+        for score in scores:
+            pool.episode(score)
+        samples.append(time.perf_counter() - start)
+    return float(np.median(samples)) / every * 1e6
+
+
+class Reference:
+    """The reference algorithm in NumPy: microseconds of an episode."""
+
+    params = (list(VARIANTS), [1_000, 32_768])
+    param_names = ("variant", "tasks")
+    unit = "us"
+    timeout = 300
+
+    def setup(self, variant: str, tasks: int) -> None:
+        if variant == "as it is" and tasks > 1_000:
+            raise NotImplementedError("minutes an episode")
+
+    def track_episode(self, variant: str, tasks: int) -> float:
+        return microseconds(variant, tasks)

@@ -9,11 +9,11 @@
 The second and the third play, in each environment, the very lakes that learning progress chose there (their tape), and
 all have the same seeds: so the three trainings are the same to the last bit (the end of the run compares the weights),
 and what differs in time is the curriculum alone. The lakes on the tape are built already, so what the task generator
-costs counts against learning progress.
+costs counts against learning progress. Random's own tasks are built, too, and not played.
 
 The arms take turns in blocks of a few rollouts, in rotating order, so that a disturbance of the machine meets all of
-them. Statistics at the end of an epoch count as time of the curriculum that makes them; held-out evaluation is left
-out, as in the recipe's own figures.
+them; processor time, which is less disturbed, is recorded besides. Statistics at the end of an epoch count as time of
+the curriculum that makes them; held-out evaluation is left out, as in the recipe's own figures.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from lpcurr.recipes.frozen_lake.environment import LakeCurriculumEnv, LakeFleet,
 from lpcurr.recipes.frozen_lake.loop import _Loop
 
 ARMS = ("learning progress", "discrete random", "none")
+LABELS = {"none": "no curriculum"}
 BLOCK = 4  # rollouts between two turns: about 0.1 s
 EPISODES = 5_000
 FILLED = 10  # epochs until the pool is full and scores are spread
@@ -85,6 +86,10 @@ class _Fleet(LakeFleet):
             ended=box(0, 1, (envs,), np.int8),
         )
 
+    def cpu_seconds(self) -> float:
+        """Processor time of this worker process so far."""
+        return time.process_time()
+
     def take_tape(self) -> list[list[Any]]:
         taken = [list(tape) for tape in self._tapes]
         for tape in self._tapes:
@@ -106,13 +111,15 @@ class Arm:
 
     Attributes:
         name: one of ``ARMS``.
-        seconds: time of the current epoch so far.
         curriculum: None for the arm without one.
+        seconds: wall time of the current epoch so far.
+        cpu_seconds: processor time of the trainer in it; that of the workers is added when it ends.
+        loop: the recipe's training loop.
     """
 
     def __init__(self, name: str, config: FrozenLakeConfig, seed: int) -> None:
         self.name = name
-        self.seconds = 0.0
+        self.seconds = self.cpu_seconds = 0.0
         self._config, self._seed = config, seed
         chosen = config.curriculum if name == ARMS[0] else randomised(config.curriculum)
         self.curriculum = None if name == ARMS[2] else chosen.model_copy(update={"seed": seed}).make()
@@ -126,17 +133,31 @@ class Arm:
 
     def start(self) -> None:
         """Begin the first episodes; a tape must have been given by now."""
-        self.loop = _Loop(self._config, _FleetLakes(self.fleets, self._config.envs_per_worker), None, self._seed)  # type: ignore[arg-type]
+        lakes: Any = _FleetLakes(self.fleets, self._config.envs_per_worker)
+        held_out: Any = None
+        self.loop = _Loop(self._config, lakes, held_out, self._seed)
 
-    def play(self, epoch_ends: bool) -> None:
-        """One block, and the statistics where an epoch ends."""
-        began = time.perf_counter()
+    def begin_epoch(self) -> None:
+        """Start the clocks at zero."""
+        self.seconds = 0.0
+        self.cpu_seconds = -sum(self.fleets.call("cpu_seconds"))
+
+    def play(self) -> None:
+        """One block."""
+        began, cpu_began = time.perf_counter(), time.process_time()
         for _ in range(BLOCK):
             self.loop._rollout()
-        if epoch_ends and self.curriculum is not None:
+        self.seconds += time.perf_counter() - began
+        self.cpu_seconds += time.process_time() - cpu_began
+
+    def end_epoch(self) -> None:
+        """The statistics, which are a part of the curriculum's cost; and the workers' processor time."""
+        began, cpu_began = time.perf_counter(), time.process_time()
+        if self.curriculum is not None:
             self.curriculum.stats()
             self.curriculum.on_epoch_end()
         self.seconds += time.perf_counter() - began
+        self.cpu_seconds += time.process_time() - cpu_began + sum(self.fleets.call("cpu_seconds"))
 
     def close(self) -> None:
         self.fleets.close()
@@ -156,9 +177,7 @@ class Trial:
         self._hand_over()
         for arm in self.followers:
             arm.start()
-        self._block = 0
-        self._episodes_at_epoch_end = 0
-        self._step_count = 0
+        self._turn = self._steps = self._episodes = 0
 
     def _hand_over(self) -> None:
         tapes = self.leader.fleets.call("take_tape")
@@ -166,51 +185,31 @@ class Trial:
             arm.fleets.set_attr("tape", list(tapes))
 
     def epoch(self, episodes: int) -> dict[str, Any]:
-        """Play until every arm has finished this epoch; environment steps a second by arm."""
+        """Play until every arm has finished this epoch; environment steps a second by arm, and the same of CPU time."""
         for arm in self.arms:
-            arm.seconds = 0.0
-        ended = self._lead(episodes)
-        while not ended:
-            pending = [self._follow(arm, False) for arm in self.followers]
-            turn: list[Any] = [None, *pending]
-            shift = self._block % len(turn)
-            ended_here = False
-            played = self.leader.loop._steps
-            for run in turn[shift:] + turn[:shift]:
-                if run is None:
-                    ended_here = self._lead(episodes, hand_over=False)
-                else:
-                    run()
-            assert self.leader.loop._steps > played
+            arm.begin_epoch()
+        self.leader.play()
+        self._hand_over()
+        while self.leader.loop._episodes - self._episodes < episodes:
+            self._turn += 1
+            for number in range(len(self.arms)):
+                self.arms[(self._turn + number) % len(self.arms)].play()
             self._hand_over()
-            ended = ended_here
         for arm in self.followers:
-            arm.play(True)
-        steps = self.leader.loop._steps - self._step_count
-        self._step_count = self.leader.loop._steps
-        done = self.leader.loop._episodes - self._episodes_at_epoch_end
-        self._episodes_at_epoch_end = self.leader.loop._episodes
-        same = {(arm.loop._steps, arm.loop._episodes) for arm in self.arms}
-        assert len(same) == 1, f"the arms have played differently: {same}"
-        return {"steps": steps, "episodes": done, **{arm.name: steps / arm.seconds for arm in self.arms}}
-
-    def _lead(self, episodes: int, hand_over: bool = True) -> bool:
-        """One block of the leader; whether its epoch is over (then with its statistics)."""
-        self._block += 1
-        self.leader.play(False)
-        ended = bool(self.leader.loop._episodes - self._episodes_at_epoch_end >= episodes)
-        if ended:
-            began = time.perf_counter()
-            assert self.leader.curriculum is not None
-            self.leader.curriculum.stats()
-            self.leader.curriculum.on_epoch_end()
-            self.leader.seconds += time.perf_counter() - began
-        if hand_over:
-            self._hand_over()
-        return ended
-
-    def _follow(self, arm: Arm, epoch_ends: bool) -> Any:
-        return lambda: arm.play(epoch_ends)
+            arm.play()
+        for arm in self.arms:
+            arm.end_epoch()
+        played = {(arm.loop._steps, arm.loop._episodes) for arm in self.arms}
+        if len(played) > 1:
+            raise RuntimeError(f"the arms have played differently (steps, episodes): {sorted(played)}")
+        steps, done = self.leader.loop._steps - self._steps, self.leader.loop._episodes - self._episodes
+        self._steps, self._episodes = self.leader.loop._steps, self.leader.loop._episodes
+        return {
+            "steps": steps,
+            "episodes": done,
+            "steps_a_second": {arm.name: steps / arm.seconds for arm in self.arms},
+            "steps_a_cpu_second": {arm.name: steps / arm.cpu_seconds for arm in self.arms},
+        }
 
     def identical(self) -> bool:
         """Whether all three learners have the same weights."""
@@ -228,21 +227,27 @@ def ratio_interval(ratios: np.ndarray[Any, Any], seed: int = 0) -> tuple[float, 
     return float(np.median(ratios)), float(low), float(high)
 
 
+def speeds(rows: list[dict[str, Any]], name: str, clock: str = "steps_a_second") -> np.ndarray[Any, Any]:
+    """Of one arm, by epoch."""
+    return np.array([row[clock][name] for row in rows])
+
+
 def verdicts(rows: list[dict[str, Any]]) -> dict[str, tuple[float, float, float]]:
     """The two promises, and random for comparison: ratios of steps a second with their 95 % intervals."""
-    speed = {name: np.array([row[name] for row in rows]) for name in ARMS}
+    learning_progress, random, none = (speeds(rows, name) for name in ARMS)
+    cpu = {name: speeds(rows, name, "steps_a_cpu_second") for name in ARMS}
     result = {
-        "learning progress / none": ratio_interval(speed[ARMS[0]] / speed[ARMS[2]]),
-        "discrete random / none": ratio_interval(speed[ARMS[1]] / speed[ARMS[2]]),
+        "learning progress / none": ratio_interval(learning_progress / none),
+        "discrete random / none": ratio_interval(random / none),
+        "learning progress / none, by CPU time": ratio_interval(cpu[ARMS[0]] / cpu[ARMS[2]]),
+        "discrete random / none, by CPU time": ratio_interval(cpu[ARMS[1]] / cpu[ARMS[2]]),
     }
     if len(rows) >= FILLED + 20:
+        first, last = slice(FILLED, FILLED + 10), slice(-10, None)
         # Against `none` in the same epochs: lakes and episode lengths change as the learner learns, for all arms.
-        relative = speed[ARMS[0]] / speed[ARMS[2]]
-        first, last = relative[FILLED : FILLED + 10], relative[-10:]
-        result["last ten / first ten epochs, relative to none"] = ratio_interval(np.divide.outer(last, first).ravel())
-        result["last ten / first ten epochs, steps/s as they are"] = ratio_interval(
-            np.divide.outer(speed[ARMS[0]][-10:], speed[ARMS[0]][FILLED : FILLED + 10]).ravel()
-        )
+        for title, of in (("relative to none", learning_progress / none), ("steps/s as they are", learning_progress)):
+            pairs = np.divide.outer(of[last], of[first]).ravel()
+            result[f"last ten / first ten epochs, {title}"] = ratio_interval(pairs)
     return result
 
 
@@ -254,22 +259,25 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     epochs = np.arange(1, len(rows) + 1)
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 6), sharex=True, height_ratios=(3, 2), layout="constrained")
-    styles = (("#0072B2", "-"), ("#E69F00", "--"), ("#000000", ":"))
-    for name, (colour, line) in zip(ARMS, styles, strict=True):
-        speed = np.array([row[name] for row in rows])
-        label = "no curriculum" if name == "none" else name
-        top.plot(epochs, speed / 1000, line, color=colour, label=label)
-        if name != "none":
-            bottom.plot(epochs, speed / np.array([row["none"] for row in rows]), line, color=colour, label=label)
-    bottom.axhspan(0.98, 1.02, color="#999999", alpha=0.25, label="within 2 %")
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(9, 6), sharex=True, height_ratios=(3, 2), layout="constrained")
+    none = speeds(rows, ARMS[2])
+    for name, colour, line in zip(ARMS, ("#0072B2", "#E69F00", "#000000"), ("-", "--", ":"), strict=True):
+        top.plot(epochs, speeds(rows, name) / 1000, line, color=colour, label=LABELS.get(name, name))
+        if name != ARMS[2]:
+            bottom.plot(epochs, speeds(rows, name) / none, line, color=colour)
+    bottom.axhline(1.0, color="#000000", linestyle=":", linewidth=1)
+    bottom.axhspan(0.98, 1.02, color="#999999", alpha=0.25)
+    bottom.annotate(
+        "within 2 %", (0.995, 1.02), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9
+    )
     top.set(ylabel="environment steps/s (thousands)", ylim=(0, None))
-    top.set_title("The frozen-lake recipe: the same training, three ways to choose its tasks")
-    bottom.set(xlabel="epoch (5,000 episodes)", ylabel="relative to\nno curriculum", ylim=(0.9, 1.1))
+    top.set_title("The same training with three ways to choose its tasks", loc="left", fontweight="bold")
+    bottom.set(xlabel=f"epoch ({EPISODES:,} episodes)", ylabel="relative to\nno curriculum", ylim=(0.88, 1.12))
+    top.legend(loc="lower left", ncols=3, frameon=False)
     for axes in (top, bottom):
-        axes.legend(loc="lower left", ncols=3, frameon=False)
-        axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
     plt.close(figure)
 
 
@@ -278,34 +286,31 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--episodes", type=int, default=EPISODES, help="episodes of an epoch, in each arm")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--minutes", type=float, default=float("inf"), help="end after the epoch in which these are over"
-    )
-    parser.add_argument("--output", type=Path, default=Path("steady.json"), help="written after every epoch")
-    parser.add_argument("--picture", type=Path, default=Path("steady.png"))
+    parser.add_argument("--picture", type=Path, default=Path("steady.png"), help="figures go beside it, as .json")
     arguments = parser.parse_args()
-    started, rows, trial = time.perf_counter(), [], Trial(arguments.seed)
-    result: dict[str, Any] = {}
+    figures = arguments.picture.with_suffix(".json")
+    arguments.picture.parent.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    trial = Trial(arguments.seed)
     try:
         for epoch in range(1, arguments.epochs + 1):
             rows.append(trial.epoch(arguments.episodes))
-            speeds = ", ".join(f"{name} {rows[-1][name]:,.0f}" for name in ARMS)
-            ratio = rows[-1][ARMS[0]] / rows[-1][ARMS[2]]
-            print(f"epoch {epoch}/{arguments.epochs}  steps/s: {speeds}  (ratio {ratio:.3f})", flush=True)
-            result = {"epochs": rows, "ratios": verdicts(rows), "identical_weights": trial.identical()}
-            arguments.output.write_text(json.dumps(result, indent=1))
-            if time.perf_counter() - started > 60 * arguments.minutes:
-                break
+            speed = rows[-1]["steps_a_second"]
+            listed = ", ".join(f"{name} {speed[name]:,.0f}" for name in ARMS)
+            ratio = speed[ARMS[0]] / speed[ARMS[2]]
+            print(f"epoch {epoch}/{arguments.epochs}  steps/s: {listed}  (ratio {ratio:.3f})", flush=True)
+        identical = trial.identical()
     finally:
         trial.close()
-    if len(rows) > 1:
-        draw(rows, arguments.picture)
-    print(f"the same weights in all three arms: {result['identical_weights']}")
-    for name, (median, low, high) in result["ratios"].items():
+    if not identical:
+        sys.exit("the three arms have learned different weights: their times must not be compared")
+    ratios = verdicts(rows)
+    figures.write_text(json.dumps({"epochs": rows, "ratios": ratios}, indent=1) + "\n")
+    draw(rows, arguments.picture)
+    print("the three arms have learned the same weights, to the bit")
+    for name, (median, low, high) in ratios.items():
         print(f"{name}: {median:.4f} (95 % {low:.4f} … {high:.4f})")
-    print(f"written: {arguments.output}, {arguments.picture}")
-    if not result["identical_weights"]:
-        sys.exit("the arms differ: their times must not be compared")
+    print(f"written: {arguments.picture}, {figures}")
 
 
 if __name__ == "__main__":

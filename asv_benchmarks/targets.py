@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from asv_benchmarks.pools import destroy, mature_curriculum
+from asv_benchmarks.pools import Timing, destroy, mature_curriculum, play, random_scores
 from lpcurr import Curriculum
 
 ROUNDS = 41
@@ -44,13 +44,10 @@ def empty_calls(segment: np.ndarray) -> Callable[[], None]:
 
 def episodes(curriculum: Curriculum) -> Callable[[], None]:
     """2,000 whole episodes from Python."""
-    scores = np.random.default_rng(1).random(EPISODES).tolist()
+    scores = random_scores(EPISODES)
 
     def run() -> None:
-        for score in scores:
-            task = curriculum.get_task()
-            curriculum.update_task_performance(task.task_id, score)
-            curriculum.get_episode_stats(task.label)
+        play(curriculum, scores)
 
     return run
 
@@ -77,6 +74,16 @@ def compare(first: Callable[[], None], second: Callable[[], None]) -> tuple[floa
     pairs = [(seconds(first), seconds(second)) for _ in range(ROUNDS)]
     ratio = statistics.median(a / b for a, b in pairs)
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
+
+
+class EmptyCalls(Timing):
+    """What calling two compiled functions costs that do nothing: the floor under every episode from Python."""
+
+    def setup(self) -> None:
+        self.run = empty_calls(np.zeros(4096, dtype=np.uint8))
+
+    def time_two_thousand_pairs(self) -> None:
+        self.run()
 
 
 class Targets:

@@ -27,6 +27,7 @@ PROCESS_COUNTERS = {
     "evicted": "tasks evicted for new ones",
     "accepted": "scores credited",
     "refused": "scores of tasks that had left the pool",
+    "steps": "environment steps that it told of (Curriculum.count_steps)",
 }
 """The keys of :meth:`lpcurr.Curriculum.process_counters`."""
 

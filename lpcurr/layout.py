@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 MAX_CAPACITY = 1_000_000
 MAX_TASK_ID = 2**53 - 1
@@ -149,6 +149,7 @@ PROCESS = np.dtype(
         ("stream3", "<u8"),
         *_integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
         *_integers("created", "evicted", "accepted", "refused"),
+        *_integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
         ("wait_clock", "<i8", (2,)),  # where the system writes the time into
     ]
 )
@@ -167,6 +168,15 @@ LABEL_OFFSET = PROCESS_OFFSET + PROCESS_CAPACITY * PROCESS.itemsize
 LABEL_HASH_OFFSET = LABEL_OFFSET + LABEL_CAPACITY * LABEL.itemsize
 COLUMNS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
 assert COLUMNS_OFFSET % CACHE_LINE == 0
+
+_TABLES_SPEC: Any = {
+    "names": ["header", "process", "label_table"],
+    "formats": [HEADER, (PROCESS, (PROCESS_CAPACITY,)), (LABEL, (LABEL_CAPACITY,))],
+    "offsets": [HEADER_OFFSET, PROCESS_OFFSET, LABEL_OFFSET],
+    "itemsize": COLUMNS_OFFSET,
+}
+TABLES = np.dtype(_TABLES_SPEC)
+"""What lies before the columns, in a segment of any capacity."""
 
 TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("task_id", "<i8"),

@@ -455,7 +455,9 @@ CLOSED_CALLS: dict[str, Call] = {
     "update_task_performance": lambda c: c.update_task_performance(TASK, 0.5),
     "get_episode_stats": lambda c: c.get_episode_stats("five"),
     "sample_ids": lambda c: c.sample_ids(3),
+    "sample_tasks": lambda c: c.sample_tasks(3),
     "update_many": lambda c: c.update_many([TASK], [0.5]),
+    "update_each": lambda c: c.update_each([TASK], [0.5]),
     "add_task": lambda c: c.add_task(6),
     "evict": lambda c: c.evict(TASK),
     "drop_task": lambda c: c.drop_task(TASK),
@@ -473,6 +475,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "calculate_per_label_mean_lp_stats": lambda c: c.calculate_per_label_mean_lp_stats(),
     "calculate_raw_lp_debug_stats": lambda c: c.calculate_raw_lp_debug_stats(),
     "process_counters": lambda c: c.process_counters(),
+    "count_steps": lambda c: c.count_steps(3),
     "find_violations": lambda c: c.find_violations(),
     "__reduce__": pickle.dumps,
 }

@@ -11,10 +11,18 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import report, sessions, top, train, warmup
+from lpcurr.cli import guide, inspect, report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
 
-COMMANDS = {"train": train, "top": top, "report": report, "sessions": sessions, "warmup": warmup}
+COMMANDS = {
+    "train": train,
+    "top": top,
+    "report": report,
+    "inspect": inspect,
+    "sessions": sessions,
+    "warmup": warmup,
+    "help": guide,
+}
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
@@ -23,8 +31,10 @@ _EPILOG = """examples:
   lpcurr train compare=true seeds=5            learning progress against random
   lpcurr top                                   watch a training from another terminal
   lpcurr report runs/one runs/other            a page with pictures of both
+  lpcurr inspect runs/one                      the tasks in a checkpoint, or in a running session
   lpcurr sessions                              the pools in shared memory, live and dead
   lpcurr warmup                                compile the kernels ahead of time
+  lpcurr help concepts                         a guide; `lpcurr help` lists them
 
 `lpcurr COMMAND --help` says more."""
 

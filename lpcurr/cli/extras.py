@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,9 @@ from lpcurr.errors import LpcurrError
 _PACKAGES = {
     "train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"},
     "top": {"rich", "textual"},
+    "sb3": {"stable_baselines3", "torch"},
+    "tensorboard": {"tensorboard"},
+    "wandb": {"wandb"},
     "metta": {"mettagrid", "pufferlib", "torch", "psutil", "rich_argparse", "pyro"},
 }
 _REMARKS = {
@@ -19,6 +23,21 @@ _REMARKS = {
 
 class MissingExtraError(LpcurrError, ImportError):
     """A command needs packages that are not installed."""
+
+
+def require_extra(extra: str) -> None:
+    """Look whether an extra is installed, without importing it.
+
+    Raises:
+        MissingExtraError: a package of the extra is not installed.
+    """
+    missing = sorted(name for name in _PACKAGES[extra] if importlib.util.find_spec(name) is None)
+    if missing:
+        raise MissingExtraError(_message(missing[0], extra))
+
+
+def _message(package: str, extra: str) -> str:
+    return f'this needs {package}: pip install "lpcurr[{extra}]"{_REMARKS.get(extra, "")}'
 
 
 @contextmanager
@@ -34,5 +53,4 @@ def needs_extra(extra: str) -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in _PACKAGES[extra]:
             raise
-        remark = _REMARKS.get(extra, "")
-        raise MissingExtraError(f'this needs {package}: pip install "lpcurr[{extra}]"{remark}') from None
+        raise MissingExtraError(_message(package, extra)) from None

@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lpcurr.cli.tables import duration, print_table, size_of
+
 if TYPE_CHECKING:
     from lpcurr.sessions import Session
 
 SUMMARY = "list the pools in shared memory, or remove those whose processes are all dead"
 
 _HEADINGS = ("session", "state", "creator", "age", "tasks", "algorithm", "processes", "size")
-_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,14 +32,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.reap:
         removed = sessions.reap()
         for session in removed:
-            print(f"removed {session.session_id} ({_mebibytes(session.size)})")
+            print(f"removed {session.session_id} ({size_of(session.size)})")
         print(f"{len(removed)} dead sessions removed" if removed else "no dead sessions")
         return 0
     found = sessions.list_sessions()
     if not found:
         print("no sessions")
         return 0
-    _print_table([_HEADINGS, *(_row(session) for session in found)])
+    print_table([_HEADINGS, *(_row(session) for session in found)])
     if not all(session.alive for session in found):
         print("\n`lpcurr sessions --reap` removes the dead ones.")
     return 0
@@ -52,24 +53,9 @@ def _row(session: Session) -> Sequence[str]:
         session.session_id,
         "live" if session.alive else "dead",
         creator,
-        "?" if session.age is None else _duration(session.age),
+        "?" if session.age is None else duration(session.age),
         session.problem or f"{session.tasks} of {session.capacity}",
         session.algorithm,
         "" if session.problem else attached,
-        _mebibytes(session.size),
+        size_of(session.size),
     )
-
-
-def _duration(seconds: float) -> str:
-    length, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
-    return f"{seconds / length:.0f} {unit}"
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from lpcurr.errors import ConfigError, TaskGenerationError
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
 
 Result = TypeVar("Result")
 
+_PLAIN = (type(None), bool, int, float, complex, str, bytes)
+
 
 class _Kept:
     """A task, and its environment configuration as it is copied from: pickled, once that was asked for and worked."""
 
-    __slots__ = ("pickled", "task")
+    __slots__ = ("immutable", "pickled", "task")
 
     def __init__(self, task: GeneratedTask) -> None:
         self.task = task
+        self.immutable = _is_immutable(task.env_cfg)
         self.pickled: bytes | None = None
 
 
@@ -29,7 +35,9 @@ class TaskCache:
     """Builds tasks by id and keeps those used last.
 
     Environment configurations are handed out as deep copies: an environment that changes its configuration changes
-    its own episode only. A configuration that cannot be copied is built anew each time instead.
+    its own episode only. One that nobody can change (frozen pydantic models and dataclasses, tuples and plain values,
+    all the way down) is handed out as it is: the copy took 3 µs of an episode. A configuration that cannot be copied is
+    built anew each time instead.
 
     Pickling takes the generator along and leaves the tasks behind, since any process can build them again.
 
@@ -74,20 +82,20 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        return self._kept(task_id).task
+        return self._find(task_id).task
 
-    def _kept(self, task_id: int) -> _Kept:
-        kept = self._tasks.pop(task_id, None)
-        if kept is None:
-            kept = _Kept(self._guarded(self.generator.build, task_id))
-        self._tasks[task_id] = kept
+    def _find(self, task_id: int) -> _Kept:
+        found = self._tasks.pop(task_id, None)
+        if found is None:
+            found = _Kept(self._guarded(self.generator.build, task_id))
+        self._tasks[task_id] = found
         while len(self._tasks) > self.size:
             with suppress(KeyError):  # another thread took the last one
                 self._tasks.popitem(last=False)
-        return kept
+        return found
 
     def env_cfg(self, task_id: int) -> Any:
-        """An environment configuration that belongs to the caller.
+        """An environment configuration that is the caller's own, or that nobody can change.
 
         Args:
             task_id: the task's id.
@@ -96,7 +104,9 @@ class TaskCache:
             TaskGenerationError: the generator raised.
         """
         if self.size and self._copyable:
-            kept = self._kept(task_id)
+            kept = self._find(task_id)
+            if kept.immutable:
+                return kept.task.env_cfg
             if self._picklable:
                 # Of a MettaGridConfig, which every episode takes a copy of: 0.14 ms, against 0.7 for deepcopy.
                 try:
@@ -136,3 +146,19 @@ class TaskCache:
             raise TaskGenerationError(
                 f"{name} failed for task {task_id} in {call.__name__}: {type(error).__name__}: {error}"
             ) from error
+
+
+def _is_immutable(value: Any) -> bool:
+    """Whether nothing in a configuration can be changed; exact types, since a subclass may add anything."""
+    if type(value) in _PLAIN:
+        return True
+    if type(value) in (tuple, frozenset):
+        return all(map(_is_immutable, value))
+    if isinstance(value, BaseModel):
+        frozen = bool(value.model_config.get("frozen"))
+        hidden = value.__pydantic_private__ or value.__pydantic_extra__
+        return frozen and not hidden and all(map(_is_immutable, vars(value).values()))
+    parameters = getattr(type(value), "__dataclass_params__", None)
+    if parameters is not None and parameters.frozen:
+        return all(_is_immutable(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return False

@@ -205,6 +205,7 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream):
             record.evicted = 0
             record.accepted = 0
             record.refused = 0
+            record.steps = 0
             faults.point(segment)
             record.pid = pid
             faults.point(segment)
@@ -230,7 +231,7 @@ def detach_process(segment, process, pid, start_time):
 
 @kernel("int64(segment, int64, uint8[::1])")
 def snapshot(segment, process, copy):
-    """Copy the segment (without the configuration text behind it) at one moment between two calls."""
+    """Copy the segment's first ``copy.size`` bytes, the header at least, at one moment between two calls."""
     if not lock(segment, process):
         return _LOCK_LOST
     source, target = words(segment), words(copy)

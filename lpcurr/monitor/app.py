@@ -104,6 +104,7 @@ class TopApp(App[None]):
     """
 
     TITLE = "lpcurr top"
+    AUTO_FOCUS = None  # keys are commands until a label is to be typed
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     Screen { background: ansi_default; color: ansi_default; overflow: hidden; }

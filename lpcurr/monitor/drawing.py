@@ -97,16 +97,20 @@ def _overview(watch: Watch, width: int) -> list[Text]:
     total, capacity = len(tasks), int(header["capacity"])
     unexplored = int((~tasks.scores.explored).sum())
     share = tasks.exploration_share()
-    history = list(watch.history)
-    rate = counts.episodes_per_second
+    rates = [("episodes/s", counts.episodes_per_second, list(watch.history))]
+    if counts.steps:
+        rates.insert(0, ("steps/s", counts.steps_per_second, list(watch.steps_history)))
     room = max(min(width - 46, 90), 10)
     lines = [
         _field(
-            "episodes/s",
+            name,
             (f"{number(rate) if rate is not None else '…':>9}  ", "bold"),
             (sparkline(history, room), BLUE),
             (f"  {number(max(history))} at most" if history else "", "dim"),
-        ),
+        )
+        for name, rate, history in rates
+    ]
+    lines.append(
         _field(
             "pool",
             (f"{number(total):>9}", "bold"),
@@ -114,8 +118,8 @@ def _overview(watch: Watch, width: int) -> list[Text]:
             *_pool_bar(total - unexplored, unexplored, capacity),
             f" {number(total - unexplored)} explored ",
             (f"{number(unexplored)} new", ORANGE),
-        ),
-    ]
+        )
+    )
     tries, processes = tries_per_draw(counts.processes), counts.processes
     waits, waited = sum(p["lock_waits"] for p in processes), sum(p["lock_wait_seconds"] for p in processes)
     if int(header["algorithm"]) != layout.DISCRETE_RANDOM:
@@ -222,7 +226,8 @@ def _tasks(watch: Watch, view: View, width: int, count: int) -> list[Text]:
     if total > count and view.scroll == 0:  # the other end of the list as well: hottest and coldest
         tail = max(1, (count - 1) // 3)
         first = first[: count - 1 - tail]
-        last = ranked(not view.ascending, 0, tail)[0][::-1]
+        others = ranked(not view.ascending, 0, tail + len(first))[0]  # which may be the same, where many are alike
+        last = [position for position in others if position not in first][:tail][::-1]
     mean = 1.0 / max(len(tasks), 1)
     greatest = float(tasks.scores.probabilities.max()) if len(tasks) else 1.0
     digits = max(1, len(str(len(tasks))) - 1)
@@ -330,7 +335,7 @@ def duration(seconds: float) -> str:
 def short_time(seconds: float) -> str:
     """A waiting time.
 
-    >>> short_time(0.0), short_time(0.00345), short_time(12.3)
+    >>> short_time(0.0), short_time(0.0035), short_time(12.3)
     ('0 s', '3.5 ms', '12.3 s')
     """
     if seconds == 0.0:

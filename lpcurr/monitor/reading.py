@@ -148,6 +148,7 @@ class SessionReader:
 
     def tasks_at_rest(self, names: Iterable[str]) -> tuple[Columns, bool]:
         """As :meth:`tasks`, from a moment in which nothing happened if there is one; whether there was."""
+        names = tuple(names)  # read again at every attempt
         for _ in range(_QUIET_ATTEMPTS):
             before = self._progress_marks()
             columns = self.tasks(names)

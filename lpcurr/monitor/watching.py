@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,7 +21,8 @@ HISTORY = 600
 HISTOGRAM_BINS = 40
 
 _TASK_COLUMNS = ("label", "entry", *SCORED_BY)
-_TASKS_SHARE = 0.005  # of one processor, that may go into looking at all tasks
+_PUNCTUAL = 0.1  # seconds that a go through all tasks may be early, so as not to miss a look by a hair
+_TASKS_SHARE = 0.01  # of one processor, that may go into looking at all tasks
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Counts:
             ``draws_per_second``; ``key`` tells processes apart that had the same id one after the other.
         episodes_per_second: scores credited since the last look; None at the first.
         draws_per_second: tasks handed out since the last look; None at the first.
+        steps: environment steps that the trainer told of; 0 where it tells of none.
+        steps_per_second: those since the last look; None at the first.
     """
 
     clock: float
@@ -41,6 +45,8 @@ class Counts:
     processes: list[dict[str, Any]]
     episodes_per_second: float | None
     draws_per_second: float | None
+    steps: int
+    steps_per_second: float | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Tasks:
     columns: Columns
     scores: Scores
     labels: list[dict[str, Any]]
+    _answers: dict[Any, Any] = field(default_factory=dict, repr=False)  # between two goes through all tasks
 
     def __len__(self) -> int:
         return int(self.columns["task_id"].size)
@@ -67,6 +74,16 @@ class Tasks:
 
     def histogram(self, bins: int) -> tuple[np.ndarray[Any, Any], float]:
         """How many explored tasks have how much progress: counts from 0 up to the greatest, and that."""
+        return cast(
+            "tuple[np.ndarray[Any, Any], float]", self._once(("histogram", bins), lambda: self._histogram(bins))
+        )
+
+    def _once(self, question: Any, answer: Callable[[], Any]) -> Any:
+        if question not in self._answers:
+            self._answers[question] = answer()
+        return self._answers[question]
+
+    def _histogram(self, bins: int) -> tuple[np.ndarray[Any, Any], float]:
         progress = self.scores.raw_progress[self.scores.explored]
         progress = progress[np.isfinite(progress)]
         top = float(progress.max()) if progress.size else 0.0
@@ -75,6 +92,10 @@ class Tasks:
 
     def ranked(self, key: str, *, ascending: bool, label: str | None, start: int, count: int) -> tuple[list[int], int]:
         """Positions of tasks number ``start`` … ``start + count - 1`` in the order of a key, and how many there are."""
+        question = (key, ascending, label, start, count)
+        return cast("tuple[list[int], int]", self._once(question, lambda: self._ranked(*question)))
+
+    def _ranked(self, key: str, ascending: bool, label: str | None, start: int, count: int) -> tuple[list[int], int]:
         keys: dict[str, np.ndarray[Any, Any]] = {
             "probability": self.scores.probabilities,
             "lp": self.scores.raw_progress,
@@ -118,15 +139,17 @@ class Watch:
     Attributes:
         reader: the session's memory.
         history: episodes a second at each look so far, the latest last.
+        steps_history: environment steps a second likewise.
         counts: what the latest look found.
-        tasks: of the latest look that went through all tasks. A pool so large that this would take more than half a
-            percent of a processor is gone through less often than it is looked at.
+        tasks: of the latest look that went through all tasks. A pool so large that this would take more than a
+            hundredth of a processor is gone through less often than it is looked at.
         tasks_clock: when that was.
         ending: how the session ended; empty while it goes on.
     """
 
     reader: SessionReader
     history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    steps_history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
     counts: Counts = field(init=False)
     tasks: Tasks = field(init=False)
     tasks_clock: float = field(init=False)
@@ -141,9 +164,9 @@ class Watch:
         """Take a new look, unless the session has ended."""
         if not self.ending:
             self.counts = self._count(self.counts)
-            assert self.counts.episodes_per_second is not None
-            self.history.append(self.counts.episodes_per_second)
-            if time.monotonic() >= self._tasks_due:
+            self.history.append(self.counts.episodes_per_second or 0.0)
+            self.steps_history.append(self.counts.steps_per_second or 0.0)
+            if time.monotonic() >= self._tasks_due - _PUNCTUAL:
                 self._go_through_tasks()
             self.ending = self.reader.ending()
 
@@ -158,24 +181,31 @@ class Watch:
         for each in processes:
             known = each["key"] in drawn
             each["draws_per_second"] = max(each["draws"] - drawn[each["key"]], 0) / seconds if known else None
+        steps = sum(each["steps"] for each in processes)
         if before is None:
-            return Counts(now, header, processes, None, None)
+            return Counts(now, header, processes, None, None, steps, None)
+
+        def rate(new: int, old: int) -> float:
+            return max(int(new) - int(old), 0) / seconds  # it may be less than before after a checkpoint was loaded
+
         return Counts(
             now,
             header,
             processes,
-            max(int(header["completed"] - before.header["completed"]), 0)
-            / seconds,  # less after a checkpoint's loading
-            max(int(header["scheduled"] - before.header["scheduled"]), 0) / seconds,
+            rate(header["completed"], before.header["completed"]),
+            rate(header["scheduled"], before.header["scheduled"]),
+            steps,
+            rate(steps, before.steps),
         )
 
     def _go_through_tasks(self) -> None:
-        began = time.thread_time()
+        began, began_at = time.thread_time(), time.monotonic()
         columns = self.reader.tasks(_TASK_COLUMNS)
         scores = score(columns, self.counts.header)
         self.tasks = Tasks(columns, scores, _label_figures(columns, scores, self.reader.labels()))
         self.tasks_clock = time.monotonic()
-        self._tasks_due = self.tasks_clock + (time.thread_time() - began) / _TASKS_SHARE - 1.0
+        cost = 2.0 * (time.thread_time() - began)  # ranking them for the picture takes about as long again
+        self._tasks_due = began_at + cost / _TASKS_SHARE
 
     def figures(self, tasks: int = 10) -> dict[str, Any]:
         """Everything as plain Python values, for scripts.
@@ -201,6 +231,8 @@ class Watch:
             "exploration_share": self.tasks.exploration_share(),
             "episodes_per_second": counts.episodes_per_second,
             "draws_per_second": counts.draws_per_second,
+            "steps": counts.steps or None,
+            "steps_per_second": counts.steps_per_second if counts.steps else None,
             **{name: int(header[name]) for name in COUNTERS},
             "mean_score": float(header["score_sum"]) / max(int(header["completed"]), 1),
             "tries_per_draw": tries_per_draw(processes),

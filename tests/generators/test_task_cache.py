@@ -5,10 +5,12 @@ from __future__ import annotations
 import pickle
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
 import sample_envs as envs
+from pydantic import BaseModel, ConfigDict
 
 from lpcurr.errors import ConfigError, TaskGenerationError
 from lpcurr.generators import GeneratedTask, TaskCache, TaskGenerator, as_generator, bucketed, single_task
@@ -179,3 +181,51 @@ def test_threads_share_a_cache() -> None:
         thread.join()
     assert wrong == []
     assert len(cache) <= 2
+
+
+class FrozenModel(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    size: int = 4
+    rest: Any = None
+
+
+class LooseModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class OpenModel(BaseModel):
+    size: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRecord:
+    rest: Any
+
+
+@dataclass
+class OpenRecord:
+    rest: Any
+
+
+@pytest.mark.parametrize(
+    ("config", "same"),
+    [
+        (7, True),
+        (FrozenModel(), True),
+        (FrozenModel(rest=(1, "a", None)), True),
+        (FrozenModel(rest=FrozenRecord(FrozenModel())), True),
+        (FrozenRecord(frozenset({1.5})), True),
+        (OpenModel(), False),
+        (OpenRecord(1), False),
+        (FrozenModel(rest=[1]), False),
+        (FrozenModel(rest=OpenModel()), False),
+        (FrozenRecord(([1],)), False),
+        (LooseModel(rows=[1]), False),
+        ({"size": 4}, False),
+    ],
+)
+def test_only_what_nobody_can_change_is_handed_out_itself(config: Any, same: bool) -> None:
+    cache = TaskCache(as_generator(lambda task_id: config), size=3)
+    handed_out = [cache.env_cfg(1), cache.env_cfg(1)]
+    assert handed_out[0] == handed_out[1] == config
+    assert (handed_out[0] is handed_out[1]) is same

@@ -81,6 +81,7 @@ class TileView(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._lake = self._find(config)
         super().__init__(self._lake.episode_env())
         self.observation_space = gymnasium.spaces.Box(0, 2**table_bits - 1, (TILES,), np.int32)
+        self.action_space = self.env.action_space  # the same for every lake
 
     def set_task(self, config: LakeConfig) -> None:
         """Play another lake from the next reset on; the random stream goes on."""
@@ -116,9 +117,9 @@ class LakeCurriculumEnv(CurriculumEnv):
         observation, _ = super().reset(seed=seed, options=options)
         return observation, {}
 
-    def step(self, action: Any) -> _Step:
-        observation, reward, terminated, truncated, _ = super().step(action)
-        return observation, reward, terminated, truncated, {}
+    def _report(self, *episode: Any) -> dict[str, Any]:
+        super()._report(*episode)
+        return {}
 
 
 class LakeFleet(gymnasium.Env[dict[str, Any], NDArray[np.int64]]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def train(
         held_out = HeldOutLakes(
             generator, config.evaluation.num_tasks, config.evaluation.seed, config.learner.table_bits
         )
-        _Loop(config, lakes, held_out, seed, resume).run(on_epoch)
+        _Loop(config, lakes, held_out, seed, resume).run(on_epoch, curriculum.count_steps)
         finished = True
     finally:
         lakes.close(at_once=not finished)
@@ -67,14 +68,16 @@ class _Loop:
         self._tiles: Tiles = lakes.reset(seed, self._steps).copy()
         self._returns = 0.0  # rewards since the epoch began: the number of successes
 
-    def run(self, on_epoch: OnEpoch) -> None:
+    def run(self, on_epoch: OnEpoch, count_steps: Callable[[int], None]) -> None:
         started = time.perf_counter()
         while self._steps < self._config.total_steps:
             began, first_step, first_episode, self._returns = time.perf_counter(), self._steps, self._episodes, 0.0
             end = min(first_step + self._config.epoch_steps, self._config.total_steps)
             in_time = True
             while self._steps < end and in_time:
+                rollout_from = self._steps
                 self._rollout()
+                count_steps(self._steps - rollout_from)
                 in_time = time.perf_counter() - started < self._config.max_seconds
             acted = time.perf_counter() - began
             success = self._held_out.success(self._learner.weights)

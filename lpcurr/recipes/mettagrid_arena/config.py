@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,8 @@ class PPOConfig(CheckedModel):
 
 class MettaGridArenaConfig(TrainingConfig):
     """A training on MettaGrid's arena. Steps are those of agents, as PufferLib counts them: a room has four."""
+
+    extra: ClassVar[str] = "metta"
 
     total_steps: int = Field(default=2_000_000, ge=1, description="agent steps of one training")
     epoch_steps: int = Field(default=50_000, ge=1, description="agent steps of an epoch: a line of metrics each")

@@ -1,0 +1,213 @@
+"""``lpcurr inspect``: what is in a checkpoint or a live pool, as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpcurr.cli.tables import duration, print_table, size_of
+from lpcurr.errors import CheckpointNotFoundError, LpcurrError, UnknownTaskError
+
+if TYPE_CHECKING:
+    from lpcurr.monitor.table import TaskTable
+
+SUMMARY = "show what is in a checkpoint or in a running session: its tasks, and what is known of each"
+
+_SHOWN = ("id", "label", "probability", "lp", "score", "success", "completions", "draws", "age")
+_DEFAULT_LIMIT = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    from lpcurr.monitor.table import COLUMNS
+
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="PATH|SESSION",
+        help="a checkpoint (a file, or a folder of `lpcurr train`), or a session's id; by default the only session",
+    )
+    parser.add_argument("--task", type=int, metavar="ID", help="everything that is known of one task")
+    parser.add_argument("--label", metavar="LABEL", help="only the tasks with this label")
+    parser.add_argument(
+        "--sort",
+        default="probability",
+        metavar="COLUMN",
+        choices=list(COLUMNS),
+        help="the greatest first (default: probability)",
+    )
+    parser.add_argument("--ascending", action="store_true", help="the least first")
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        metavar="N",
+        help=f"how many tasks; 0 for all (default: {_DEFAULT_LIMIT} in a table, all as CSV or JSON)",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="all columns as CSV")
+    form.add_argument("--json", action="store_true", help="all columns and the figures of the whole pool as JSON")
+    width = max(map(len, COLUMNS))
+    parser.epilog = "columns:\n" + "\n".join(f"  {name:{width}}  {meaning}" for name, meaning in COLUMNS.items())
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    figures, table = _read(arguments.source)
+    if arguments.task is not None:
+        table = table.chosen(table.columns["id"] == arguments.task)
+        if not len(table):
+            raise UnknownTaskError(f"task {arguments.task} is not in {figures['source']}")
+    if arguments.label is not None:
+        known = sorted(set(table.labels.values()))
+        if arguments.label not in known:
+            raise LpcurrError(f"there is no label {arguments.label!r}; there are: {', '.join(known) or 'none'}")
+        table = table.with_label(arguments.label)
+    table = table.sorted_by(arguments.sort, ascending=arguments.ascending)
+    limit = arguments.limit
+    if limit is None:
+        limit = 0 if arguments.csv or arguments.json else _DEFAULT_LIMIT
+    rows = list(table.rows())[: limit or None]
+    if arguments.json:
+        print(json.dumps(figures | {"tasks": rows}, indent=1))
+    elif arguments.csv:
+        _write_csv(rows)
+    elif arguments.task is not None:
+        _print_task(rows[0])
+    else:
+        _print_pool(figures, rows, len(table))
+    return 0
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return count
+
+
+# -- reading --------------------------------------------------------------------------------------------------------
+
+
+def _read(source: str | None) -> tuple[dict[str, Any], TaskTable]:
+    """The figures of a whole pool, and its tasks."""
+    path = None if source is None else Path(source)
+    if path is not None and (path.exists() or os.sep in str(source)):
+        return _read_checkpoint(_newest_in(path) if path.is_dir() else path)
+    return _read_session(source)
+
+
+def _newest_in(folder: Path) -> Path:
+    """The newest checkpoint in a folder that `lpcurr train` wrote."""
+    found = [path for path in folder.rglob("curriculum.lpc") if not path.parent.name.startswith(".")]
+    if not found:
+        raise CheckpointNotFoundError(2, f"there is no checkpoint in {str(folder)!r}")
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
+    from lpcurr import checkpoint as checkpoints
+    from lpcurr.checkpoint.content import VERSION
+    from lpcurr.monitor.table import TaskTable
+
+    checkpoint = checkpoints.read_checkpoint(path)
+    status = path.stat()
+    description = checkpoint.description
+    config = checkpoint.config(with_generator=False)
+    table = TaskTable.of_checkpoint(checkpoint, config.header_settings(), status.st_mtime)
+    return {
+        "source": str(path),
+        "kind": f"checkpoint of format {VERSION}, complete and unaltered",
+        "bytes": status.st_size,
+        "seconds_ago": time.time() - status.st_mtime,
+        "algorithm": config.algorithm_config.type.replace("_", " "),
+        "capacity": description.capacity,
+        "active": len(table),
+        "seed": description.seed,
+        "counters": description.counters.model_dump(),
+        "random_streams": len(description.streams),
+        "config": description.config,
+    }, table
+
+
+def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
+    from lpcurr.checkpoint.content import Counters
+    from lpcurr.monitor.reading import SessionReader, find_session
+    from lpcurr.monitor.table import TaskTable
+    from lpcurr.sessions import ALGORITHMS
+
+    reader = SessionReader(find_session(session_id))
+    table, at_rest = TaskTable.of_session(reader)
+    header = reader.header()
+    figures = {
+        "source": reader.session_id,
+        "kind": "live session"
+        if at_rest
+        else "live session; it never stood still, so a row may be an episode or two younger than another",
+        "bytes": int(header["segment_size"]),
+        "seconds_ago": time.time() - float(header["created_at"]),
+        "algorithm": ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+        "capacity": int(header["capacity"]),
+        "active": len(table),
+        "seed": int(header["seed"]),
+        "counters": {name: int(header[name]) for name in Counters.model_fields},
+        "random_streams": int(reader.processes().size),
+        "config": reader.config(),
+    }
+    return figures, table
+
+
+# -- showing --------------------------------------------------------------------------------------------------------
+
+
+def _print_pool(figures: dict[str, Any], rows: list[dict[str, Any]], found: int) -> None:
+    counters = figures["counters"]
+    begun = "saved" if figures["kind"].startswith("checkpoint") else "running for"
+    ago = " ago" if begun == "saved" else ""
+    print(f"{figures['source']}: {figures['kind']}")
+    print(f"{begun} {duration(max(figures['seconds_ago'], 0.0))}{ago}, {size_of(figures['bytes'])}")
+    print(
+        f"{figures['algorithm']}, {figures['active']:,} of {figures['capacity']:,} tasks, seed {figures['seed']}, "
+        f"epoch {counters['epoch']}"
+    )
+    print(
+        f"{counters['completed']:,} episodes completed, {counters['scheduled']:,} handed out, "
+        f"{counters['created']:,} tasks created, {counters['evicted']:,} evicted, "
+        f"{counters['refused']:,} results refused"
+    )
+    print()
+    shown = [[_cell(name, row[name]) for name in _SHOWN] for row in rows]
+    print_table([_SHOWN, *shown], right=frozenset(range(len(_SHOWN))) - {_SHOWN.index("label")})
+    if len(rows) < found:
+        print(f"… {found - len(rows):,} more: --limit 0 shows all")
+
+
+def _print_task(row: dict[str, Any]) -> None:
+    from lpcurr.monitor.table import COLUMNS
+
+    print_table([(name, _cell(name, row[name], exact=True), COLUMNS[name]) for name in COLUMNS], right=frozenset({1}))
+
+
+def _cell(name: str, value: Any, *, exact: bool = False) -> str:
+    if name == "age":
+        return duration(value)
+    if name == "probability":
+        return f"{100 * value:.3g} %"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}" if exact else f"{value:.4f}"
+    return str(value)
+
+
+def _write_csv(rows: list[dict[str, Any]]) -> None:
+    from lpcurr.monitor.table import COLUMNS
+
+    writer = csv.DictWriter(sys.stdout, list(COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)

@@ -1,0 +1,46 @@
+"""The guides that ``lpcurr help TOPIC`` prints: one module a topic, whose docstring is the guide.
+
+Their examples run with the tests. What other modules explain already is named here and not written twice.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+
+from lpcurr.errors import ConfigError
+
+TOPICS = {
+    "quickstart": "a curriculum in ten lines, and in Gymnasium",
+    "concepts": "tasks, pool, learning progress; what a draw does; what lies in the shared memory",
+    "config": "every setting with its default, and the presets",
+    "tasks": "task generators: buckets, spans, weighted sets, your own function",
+    "workers": "many processes on one pool, and what happens when one dies",
+    "checkpoints": "save, load, resume; a trainer's own checkpoint file",
+    "statistics": "every figure of curriculum.stats() and what it tells",
+    "recipes": "lpcurr train: packaged recipes, overrides, run folders, your own",
+    "integrations": "Gymnasium and other libraries",
+    "migrating": "coming from metta's curriculum",
+    "performance": "what an episode costs, why it does not grow, and how to measure it",
+    "troubleshooting": "messages you may see, and what to do",
+}
+"""The topics, in the order in which one would read them, with a line each."""
+
+
+def guide(topic: str) -> str:
+    """A guide as plain text.
+
+    Raises:
+        ConfigError: there is no such topic.
+
+    Example:
+        >>> guide("quickstart").splitlines()[0]
+        'Quickstart'
+    """
+    if topic not in TOPICS:
+        raise ConfigError(f"there is no guide {topic!r}; there are: {', '.join(TOPICS)}")
+    module = importlib.import_module(f"lpcurr.guides.{topic}")
+    text = inspect.cleandoc(module.__doc__ or "")
+    more: Iterator[str] = getattr(module, "sections", lambda: iter(()))()
+    return "\n\n".join([text, *more])

@@ -1,0 +1,29 @@
+"""Checkpoints
+===========
+
+`save(path)` writes the whole pool as of one moment while workers go on; whenever the process is killed, what is there
+is the old file or the new one, complete. `Curriculum.load(path)` verifies every byte before anything is made.
+
+>>> import lpcurr, tempfile
+>>> folder = tempfile.TemporaryDirectory()
+>>> with lpcurr.CurriculumConfig(num_active_tasks=20, seed=3).make() as curriculum:
+...     ids = curriculum.sample_ids(100)
+...     curriculum.save(folder.name + "/pool.lpc")
+...     expected = curriculum.sample_ids(5).tolist()
+>>> with lpcurr.Curriculum.load(folder.name + "/pool.lpc") as curriculum:
+...     curriculum.sample_ids(5).tolist() == expected  # random streams are in it
+True
+>>> folder.cleanup()
+
+Another size: `Curriculum.load(path, num_active_tasks=5000)`. More slots keep every task; fewer keep the best by score
+and say so. A plain function as task generator is not in the file: give it again, `load(path, task_generator=f)`.
+
+A trainer's own checkpoint file takes `get_state()`, which is dicts, lists, numbers and strings, and gives it back to
+`load_state(state)`. All attached processes see the restored pool at once.
+
+Recipes of `lpcurr train` leave a checkpoint every epoch in their run folder and keep the last three
+(`checkpoint_every`, `keep_checkpoints`); `lpcurr train resume=runs/NAME` goes on after a cut, also with other workers,
+another pool size or more steps. `lpcurr inspect PATH` shows what a checkpoint holds.
+
+The file format is told in the docstring of `lpcurr.checkpoint`; nothing in it is pickled.
+"""

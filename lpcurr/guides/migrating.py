@@ -1,0 +1,27 @@
+"""Migrating from metta's curriculum
+=================================
+
+Change the import, and nothing else:
+
+    import metta.cogworks.curriculum as cc          before
+    import lpcurr.integrations.metta as cc          after
+
+Names of configurations, fields, defaults and statistics are the same. What differs, because the old rules defeat the
+curriculum (`LearningProgressConfig.reference()` has the old ones, to the last digit):
+
+* a score of exactly 0 is a score; it used to mean "never set", so that a task which fails until it is solved had
+  progress 0 at that very moment;
+* an unexplored task weighs as much against the mean explored one at every pool size; its weight used to be absolute, so
+  that ten of a thousand took half of all draws;
+* a full pool replaces tasks by at most `new_task_rate` of the draws, explored ones only; it used to replace one at
+  every draw from 5 completions on, before any progress was known;
+* `rand_task_rate` is read;
+* scores for a task that has left the pool are refused, not credited to another task.
+
+>>> from lpcurr import LearningProgressConfig
+>>> old = LearningProgressConfig.reference()
+>>> old.new_task_rate, old.exploration, old.eviction_among, old.zero_is_unset
+(1.0, 'absolute', 'all', True)
+
+Task ids give other tasks than there. `load_state` takes what lpcurr's own `get_state` gave.
+"""

@@ -1,0 +1,37 @@
+"""Troubleshooting
+===============
+
+"shared memory has no room"
+    /dev/shm is full or small. Docker gives 64 MB unless it is run with --shm-size. A task takes about 200 bytes; or set
+    use_shared_memory=False where there is one process. What killed runs have left: `lpcurr sessions --reap`.
+
+"a worker died inside the pool; its unfinished call was rolled back"
+    A process was killed in the middle of a call. The pool was repaired and is whole; look for why it was killed (often
+    the out-of-memory killer: dmesg).
+
+"the lock … beyond repair" (PoolLostError)
+    Somebody gave the lock back unrepaired after its holder's death, which no lpcurr process does. Make a new pool from
+    the last checkpoint.
+
+update_task_performance() returns False
+    The task has left the pool while it was played, which is normal among many workers: `num_refused` counts it.
+
+"this curriculum is closed"
+    close() was called, or its `with` block is over; attach again, or make a new one.
+
+"task … cannot be played, another is taken"
+    The generator, apply_task or the environment's reset raised. The log has the traceback, once in full.
+
+Every process makes different draws with the same seed
+    Each attached process has a random stream of its own. With one process, a seed gives the same draws every time.
+
+The first call takes 15 seconds
+    Kernels are compiled once on a machine; `lpcurr warmup` does it ahead. If it happens at every start, the cache
+    cannot be written: set NUMBA_CACHE_DIR to a folder that can.
+
+"LPCURR_LOCK", "lock it in another way"
+    Processes of one pool must agree on NUMBA_DISABLE_JIT and LPCURR_LOCK.
+
+Training is slow
+    `lpcurr top` shows lock waits and tries; `lpcurr help performance` says what else takes time.
+"""

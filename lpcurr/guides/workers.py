@@ -1,0 +1,40 @@
+"""Workers
+=======
+
+One pool, any number of processes. Any of them draws, updates, creates and evicts any task.
+
+Ways to join a pool:
+
+    pickling      Give the curriculum to `multiprocessing` (spawn, forkserver), or to the function that makes an
+                  environment in a vector environment: it attaches on the other side.
+    fork          A forked child has its own place in the pool, and its own random stream, at once.
+    by name       lpcurr.attach(curriculum.session_id), from an unrelated process of the same user on this machine.
+
+>>> import lpcurr, pickle
+>>> curriculum = lpcurr.CurriculumConfig(num_active_tasks=10, seed=0).make()
+>>> other = lpcurr.attach(curriculum.session_id)
+>>> task = other.get_task()
+>>> curriculum.update_task_performance(task.task_id, 1.0)
+True
+>>> pickle.loads(pickle.dumps(curriculum)).stats()["num_completed"]
+1.0
+>>> other.close(); curriculum.close(); curriculum.unlink()
+
+The process that made the pool owns it: the pool goes when it calls `unlink()`, leaves its `with` block, or exits.
+`close()` only leaves.
+
+When a process is killed
+------------------------
+The lock is a robust mutex: the next process that wants it is told that its holder died, takes back the one call that
+was unfinished, rebuilds what is derived, logs one warning and goes on. Nothing else is lost. Where the whole process
+group was killed, the memory stays: `lpcurr sessions` lists it, `lpcurr sessions --reap` removes it. A killed trainer's
+segment is also removed by Python's resource tracker if that survives.
+
+Where there is no robust mutex (macOS), a file lock around each call gives the same guarantees at a higher price.
+On Windows, pools are local to a process (`use_shared_memory=False`).
+
+Watching
+--------
+`lpcurr top` shows a running pool from another terminal: rates, labels, hottest tasks, which workers live. It takes no
+lock and no place in the pool. `lpcurr inspect SESSION` prints its tasks.
+"""

@@ -1,0 +1,137 @@
+"""``lpcurr inspect`` and ``lpcurr help``: tables, CSV, JSON, and clear refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lpcurr import Curriculum
+from lpcurr.cli import main
+from lpcurr.guides import TOPICS
+from tests.checkpoint.pools import make, play
+
+
+@pytest.fixture
+def curriculum() -> Iterator[Curriculum]:
+    with make("labels that come and go") as curriculum:
+        play(curriculum, 2000)
+        yield curriculum
+
+
+@pytest.fixture
+def path(curriculum: Curriculum, tmp_path: Path) -> Path:
+    curriculum.save(tmp_path / "curriculum.lpc")
+    return tmp_path / "curriculum.lpc"
+
+
+@pytest.fixture(params=["checkpoint", "folder", "session"])
+def source(request: pytest.FixtureRequest, curriculum: Curriculum, path: Path) -> str:
+    return {"checkpoint": str(path), "folder": str(path.parent), "session": str(curriculum.session_id)}[request.param]
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["inspect", *arguments, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_every_task_is_there_with_what_is_known_of_it(
+    source: str, curriculum: Curriculum, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = as_json(capsys, source)
+    ids, probabilities = curriculum.probabilities()
+    rows = {row["id"]: row for row in found["tasks"]}
+    assert {i: row["probability"] for i, row in rows.items()} == pytest.approx(
+        dict(zip(ids.tolist(), probabilities.tolist(), strict=True)), rel=1e-9
+    )
+    for task_id, row in rows.items():
+        stats = curriculum.get_task_stats(task_id)
+        assert stats is not None
+        assert (row["label"], row["completions"], row["score"]) == (
+            stats["label"],
+            stats["completion_count"],
+            stats["reward_ema"],
+        )
+    assert found["counters"]["completed"] == curriculum.stats()["num_completed"]
+    assert found["seed"] == 7
+
+
+def test_csv_has_all_columns(source: str, curriculum: Curriculum, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", source, "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {int(row["id"]) for row in rows} == set(curriculum.probabilities()[0].tolist())
+    assert float(rows[0]["probability"]) == pytest.approx(curriculum.probabilities()[1].max(), rel=1e-12)
+
+
+def test_sorted_filtered_limited(path: Path, curriculum: Curriculum, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = as_json(capsys, str(path), "--sort", "completions", "--ascending")["tasks"]
+    assert [row["completions"] for row in rows] == sorted(row["completions"] for row in rows)
+    label = rows[0]["label"]
+    chosen = as_json(capsys, str(path), "--label", label, "--limit", "2")["tasks"]
+    assert 1 <= len(chosen) <= 2
+    assert {row["label"] for row in chosen} == {label}
+    assert main(["inspect", str(path), "--limit", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert "complete and unaltered" in shown
+    assert f"… {len(rows) - 3} more" in shown
+
+
+def test_one_task(source: str, curriculum: Curriculum, capsys: pytest.CaptureFixture[str]) -> None:
+    task_id = int(curriculum.probabilities()[0][3])
+    assert main(["inspect", source, "--task", str(task_id)]) == 0
+    shown = capsys.readouterr().out
+    assert str(task_id) in shown
+    assert "fast moving average" in shown
+    assert [row["id"] for row in as_json(capsys, source, "--task", str(task_id))["tasks"]] == [task_id]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--task", "5"], "task 5 is not in"),
+        (["--label", "nonsense"], "there is no label 'nonsense'; there are: "),
+    ],
+)
+def test_what_is_not_there_is_named(
+    arguments: list[str], message: str, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", source, *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_is_damaged_or_no_checkpoint_is_refused_by_name(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    assert main(["inspect", str(path)]) == 2
+    assert str(path) in capsys.readouterr().err
+    assert main(["inspect", str(tmp_path / "nothing.lpc")]) == 2
+    assert "nothing.lpc" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["inspect", str(tmp_path / "empty")]) == 2
+    assert "there is no checkpoint in" in capsys.readouterr().err
+    assert main(["inspect", "no-such-session"]) == 2
+    assert "no-such-session" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_guide_is_printed(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", topic]) == 0
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[1].startswith("=====")
+    assert all(len(line) <= 120 for line in shown.splitlines())
+
+
+def test_help_lists_the_guides_and_names_a_wrong_topic(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(topic in shown for topic in TOPICS)
+    assert main(["help", "nonsense"]) == 2
+    assert "no guide 'nonsense'" in capsys.readouterr().err
