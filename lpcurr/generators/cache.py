@@ -21,7 +21,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
 
 class _Kept:
-    """A task, and what its environment configuration is copied from: pickled, once that was asked for and worked."""
+    """A task, and its environment configuration as it is copied from: pickled, once that was asked for and worked."""
 
     __slots__ = ("immutable", "pickled", "task")
 
@@ -82,17 +82,17 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        return self._kept(task_id).task
+        return self._find(task_id).task
 
-    def _kept(self, task_id: int) -> _Kept:
-        kept = self._tasks.pop(task_id, None)
-        if kept is None:
-            kept = _Kept(self._guarded(self.generator.build, task_id))
-        self._tasks[task_id] = kept
+    def _find(self, task_id: int) -> _Kept:
+        found = self._tasks.pop(task_id, None)
+        if found is None:
+            found = _Kept(self._guarded(self.generator.build, task_id))
+        self._tasks[task_id] = found
         while len(self._tasks) > self.size:
             with suppress(KeyError):  # another thread took the last one
                 self._tasks.popitem(last=False)
-        return kept
+        return found
 
     def env_cfg(self, task_id: int) -> Any:
         """An environment configuration that is the caller's own, or that nobody can change.
@@ -104,7 +104,7 @@ class TaskCache:
             TaskGenerationError: the generator raised.
         """
         if self.size and self._copyable:
-            kept = self._kept(task_id)
+            kept = self._find(task_id)
             if kept.immutable:
                 return kept.task.env_cfg
             if self._picklable:
