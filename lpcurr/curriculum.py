@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lpcurr import layout
 from lpcurr.arguments import as_batch, as_count, as_score, as_task_id, as_threshold
@@ -153,26 +153,13 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
 
     def sample_ids(self, count: int) -> Int64s:
         """Choose ``count`` tasks at once, as so many calls of :meth:`get_task` would: int64[count], one lock turn."""
-        try:
-            count = operator.index(count)
-        except TypeError:
-            raise InvalidBatchError(f"the number of tasks to sample is {count!r}, not an integer") from None
-        if not 0 <= count <= _MAX_BATCH:
-            raise InvalidBatchError(f"the number of tasks to sample is {count}, outside 0 … {_MAX_BATCH}")
-        ids, packed = self._pool.draw_many(count)
-        known: dict[int, bool] = {}
-        for attempt in range(self.config.max_task_attempts):
-            failed = [
-                int(i)
-                for i in np.flatnonzero(packed < 0)
-                if not self._builder.make_playable(int(ids[i]), int(packed[i]), known)
-            ]
-            if not failed:
-                return ids
-            if attempt + 1 < self.config.max_task_attempts:
-                packed[:] = 0
-                ids[failed], packed[failed] = self._pool.draw_many(len(failed))
-        raise self._builder.given_up()
+        return self._sample(count)[0]
+
+    def sample_tasks(self, count: int) -> list[CurriculumTask]:
+        """Choose ``count`` tasks at once, as :meth:`sample_ids` does, each with its label and configuration."""
+        ids, packed = self._sample(count)
+        drawn = zip(ids.tolist(), packed.tolist(), strict=True)
+        return [CurriculumTask(task_id, self._drawn_label(task_id, row), self._builder) for task_id, row in drawn]
 
     def update_many(self, ids: ArrayLike, scores: ArrayLike) -> int:
         """Report many scores at once, in order, under one lock turn.
@@ -188,11 +175,11 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             InvalidBatchError: wrong dtype or shape, or different lengths.
             InvalidScoreError, InvalidTaskIdError: a bad value; nothing of the batch was written.
         """
-        checked_ids = cast("Int64s", as_batch(ids, np.int64, "ids"))
-        checked_scores = cast("Float64s", as_batch(scores, np.float64, "scores"))
-        if checked_ids.size != checked_scores.size:
-            raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
-        return self._pool.update_many(checked_ids, checked_scores)
+        return self._update_many(ids, scores)[0]
+
+    def update_each(self, ids: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+        """Report many scores as :meth:`update_many` does; which of them were credited, bool[k]."""
+        return self._update_many(ids, scores)[1]
 
     # -- tasks --------------------------------------------------------------------------------------------------
 
@@ -289,13 +276,43 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             if task_id < 0:
                 self._pool.fail(task_id)
             if self._builder.make_playable(task_id, packed, {}):
-                row = packed >> _LABEL_SHIFT & _LABEL_MASK
-                if packed & layout.WAITS and row == layout.UNKNOWN_LABEL:  # named this very moment
-                    return CurriculumTask(task_id, self._builder.built_label(task_id), self._builder)
-                return CurriculumTask(task_id, self._builder.label_text(row, task_id), self._builder)
+                return CurriculumTask(task_id, self._drawn_label(task_id, packed), self._builder)
             if attempt + 1 < self.config.max_task_attempts:
                 task_id, packed = self._pool.draw()
         raise self._builder.given_up()
+
+    def _update_many(self, ids: ArrayLike, scores: ArrayLike) -> tuple[int, NDArray[np.bool_]]:
+        checked_ids = cast("Int64s", as_batch(ids, np.int64, "ids"))
+        checked_scores = cast("Float64s", as_batch(scores, np.float64, "scores"))
+        if checked_ids.size != checked_scores.size:
+            raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
+        return self._pool.update_many(checked_ids, checked_scores)
+
+    def _sample(self, count: int) -> tuple[Int64s, Int64s]:
+        """Ids and packed, int64[count], of tasks that can be played."""
+        try:
+            count = operator.index(count)
+        except TypeError:
+            raise InvalidBatchError(f"the number of tasks to sample is {count!r}, not an integer") from None
+        if not 0 <= count <= _MAX_BATCH:
+            raise InvalidBatchError(f"the number of tasks to sample is {count}, outside 0 … {_MAX_BATCH}")
+        ids, packed = self._pool.draw_many(count)
+        known: dict[int, bool] = {}
+        waiting = np.flatnonzero(packed < 0)
+        for attempt in range(self.config.max_task_attempts):
+            failed = [i for i in waiting if not self._builder.make_playable(int(ids[i]), int(packed[i]), known)]
+            if not failed:
+                return ids, packed
+            if attempt + 1 < self.config.max_task_attempts:
+                ids[failed], packed[failed] = self._pool.draw_many(len(failed))
+                waiting = np.array([i for i in failed if packed[i] < 0], np.int64)
+        raise self._builder.given_up()
+
+    def _drawn_label(self, task_id: int, packed: int) -> str:
+        row = packed >> _LABEL_SHIFT & _LABEL_MASK
+        if packed & layout.WAITS and row == layout.UNKNOWN_LABEL:  # named this very moment
+            return self._builder.built_label(task_id)
+        return self._builder.labels[row] or self._builder.label_text(row, task_id)
 
     def _count_evictions(self) -> dict[str, int]:
         """Evictions of this epoch by label."""

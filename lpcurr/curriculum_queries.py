@@ -85,12 +85,12 @@ class CurriculumQueries:
 
     def stats(self) -> dict[str, float]:
         """All figures for a dashboard, flat; in performance mode only those that are counted as they happen."""
+        if self.performance_mode:
+            return PoolStatistics(self._pool.tables()).counters()
         statistics = self._statistics()
-        figures = statistics.counters()
-        if not self.performance_mode:
-            figures |= statistics.learning_progress()
-            if self.config.algorithm_config.show_curriculum_troubleshooting_logging:
-                figures |= self._ginis(statistics) | statistics.raw_lp_debug() | statistics.per_label_means()
+        figures = statistics.counters() | statistics.learning_progress()
+        if self.config.algorithm_config.show_curriculum_troubleshooting_logging:
+            figures |= self._ginis(statistics) | statistics.raw_lp_debug() | statistics.per_label_means()
         return figures
 
     def calculate_gini_coefficients(self) -> dict[str, float]:

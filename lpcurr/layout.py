@@ -169,6 +169,15 @@ LABEL_HASH_OFFSET = LABEL_OFFSET + LABEL_CAPACITY * LABEL.itemsize
 COLUMNS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
 assert COLUMNS_OFFSET % CACHE_LINE == 0
 
+_TABLES_SPEC: Any = {
+    "names": ["header", "process", "label_table"],
+    "formats": [HEADER, (PROCESS, (PROCESS_CAPACITY,)), (LABEL, (LABEL_CAPACITY,))],
+    "offsets": [HEADER_OFFSET, PROCESS_OFFSET, LABEL_OFFSET],
+    "itemsize": COLUMNS_OFFSET,
+}
+TABLES = np.dtype(_TABLES_SPEC)
+"""What lies before the columns, in a segment of any capacity."""
+
 TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("task_id", "<i8"),
     ("entry", "<i8"),  # serial number of the slot's tenancy: orders tasks by age and tells tenants of one slot apart

@@ -31,7 +31,7 @@ class PoolStatistics:
     """The figures of one moment.
 
     Args:
-        snapshot: a copy of a pool, which nobody changes.
+        snapshot: a copy of a pool, or for :meth:`counters` of its tables alone, which nobody changes.
         now: seconds since 1970, from which ages count; by default this moment.
     """
 
@@ -39,9 +39,13 @@ class PoolStatistics:
         self.snapshot = snapshot
         self._now = time.time() if now is None else now
         self._header = self.snapshot["header"][0]
-        # Entry order: the same figures whatever the order of the active index is.
+
+    @cached_property
+    def _slots(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+        """Of the active tasks in entry order: the same figures whatever the order of the active index is."""
         slots = self.snapshot["active"][0][: self._header["active_count"]]
-        self._slots = slots[np.argsort(self.snapshot["entry"][0][slots])]
+        ordered: np.ndarray[tuple[int], np.dtype[np.int32]] = slots[np.argsort(self.snapshot["entry"][0][slots])]
+        return ordered
 
     @cached_property
     def distribution(self) -> Distribution:

@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [
 ]
 ANYWHERE = {"__init__", "__main__"}
 EXTRAS = ["gymnasium", "rich", "matplotlib", "omegaconf", "yaml", "torch", "pygame", "scipy", "hypothesis", "asv"]
-EXTRAS += ["pufferlib", "mettagrid", "textual"]
+EXTRAS += ["pufferlib", "mettagrid", "textual", "stable_baselines3", "pettingzoo", "tensorboard", "wandb"]
 
 
 def unit(dotted: str) -> str:

@@ -156,8 +156,8 @@ class PoolMachine(RuleBasedStateMachine):
             else:
                 self.twins.draw()
 
-    @rule(count=st.integers(0, 9))
-    def sample(self, count: int) -> None:
+    @rule(count=st.integers(0, 9), whole=st.booleans())
+    def sample(self, count: int, whole: bool) -> None:
         naive, curriculum = self.twins.naive, self.twins.curriculum
         if naive.rules.fixed_set and not self.known:
             if count > 0:
@@ -167,7 +167,14 @@ class PoolMachine(RuleBasedStateMachine):
         if not naive.rules.fixed_set and naive.rules.new_task_rate > 0.0:
             count = min(count, 1)  # of several, one could not say whose place each new task took
         before = set(naive.tasks)
-        ids = curriculum.sample_ids(count)
+        if whole:
+            tasks = curriculum.sample_tasks(count)
+            assert [task.label for task in tasks] == [
+                naive.tasks[task.task_id].label if task.task_id in naive.tasks else "unknown" for task in tasks
+            ]
+            ids = np.array([task.task_id for task in tasks], dtype=np.int64)
+        else:
+            ids = curriculum.sample_ids(count)
         assert (ids.dtype, ids.shape) == (np.int64, (count,))
         gone = before - set(curriculum.probabilities()[0].tolist())
         for task_id in ids.tolist():
@@ -186,6 +193,12 @@ class PoolMachine(RuleBasedStateMachine):
         ids = [self.some(number) for number in numbers]
         accepted = self.twins.curriculum.update_many(np.array(ids, dtype=np.int64), np.full(len(ids), score))
         assert accepted == sum(self.twins.naive.update(task_id, score) for task_id in ids)
+
+    @rule(numbers=st.lists(st.integers(0, 20), max_size=10), score=SCORES)
+    def update_each(self, numbers: list[int], score: float) -> None:
+        ids = [self.some(number) for number in numbers]
+        credited = self.twins.curriculum.update_each(np.array(ids, dtype=np.int64), np.full(len(ids), score))
+        assert credited.tolist() == [self.twins.naive.update(task_id, score) for task_id in ids]
 
     @rule(score=st.sampled_from([float("nan"), float("inf"), float("-inf")]), number=st.integers(0, 20))
     def refuse(self, score: float, number: int) -> None:
@@ -224,6 +237,13 @@ class PoolMachine(RuleBasedStateMachine):
             assert curriculum.get_task_score(task_id) == found[task_id]
         else:
             assert curriculum.get_task_stats(task_id) is None
+
+    @rule(count=st.integers(0, 1000))
+    def tell_steps(self, count: int) -> None:
+        curriculum = self.twins.curriculum
+        before = sum(each["steps"] for each in curriculum.process_counters())
+        curriculum.count_steps(count)
+        assert sum(each["steps"] for each in curriculum.process_counters()) == before + count
 
     @rule()
     def end_epoch(self) -> None:

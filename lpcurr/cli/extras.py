@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lpcurr.errors import LpcurrError
 
-_PACKAGES = {"train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"}, "top": {"rich", "textual"}}
+_PACKAGES = {
+    "train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"},
+    "top": {"rich", "textual"},
+    "sb3": {"stable_baselines3", "torch"},
+    "tensorboard": {"tensorboard"},
+    "wandb": {"wandb"},
+    "metta": {"mettagrid", "pufferlib", "torch", "psutil", "rich_argparse", "pyro"},
+}
+_REMARKS = {
+    "metta": " (Python 3.11 or 3.12; pydoc lpcurr.recipes.mettagrid_arena says how to do without CUDA packages)",
+}
 
 
 class MissingExtraError(LpcurrError, ImportError):
     """A command needs packages that are not installed."""
+
+
+def require_extra(extra: str) -> None:
+    """Look whether an extra is installed, without importing it.
+
+    Raises:
+        MissingExtraError: a package of the extra is not installed.
+    """
+    missing = sorted(name for name in _PACKAGES[extra] if importlib.util.find_spec(name) is None)
+    if missing:
+        raise MissingExtraError(_message(missing[0], extra))
+
+
+def _message(package: str, extra: str) -> str:
+    return f'this needs {package}: pip install "lpcurr[{extra}]"{_REMARKS.get(extra, "")}'
 
 
 @contextmanager
@@ -27,4 +53,4 @@ def needs_extra(extra: str) -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in _PACKAGES[extra]:
             raise
-        raise MissingExtraError(f'this needs {package}: pip install "lpcurr[{extra}]"') from None
+        raise MissingExtraError(_message(package, extra)) from None

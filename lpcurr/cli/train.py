@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lpcurr.cli.extras import needs_extra
+from lpcurr.cli.extras import needs_extra, require_extra
 
 SUMMARY = "train a recipe and write a run folder: configuration, metrics, report.html, report.png"
 
@@ -19,6 +19,8 @@ _EXAMPLES = """examples:
   lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.ema_timescale=0.02
   lpcurr train curriculum.algorithm_config.type=discrete_random
   lpcurr train curriculum.task_generator.buckets.size=[4,8]
+  lpcurr train log.tensorboard=true log.wandb.project=lakes       # figures for these as well
+  lpcurr train cartpole_physics workers=8                         # needs lpcurr[sb3]
   lpcurr train my_package.recipes:my_recipe"""
 
 
@@ -44,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
         recipe, overrides = None, [recipe, *overrides]
     resumed = [each.partition("=")[2] for each in overrides if each.startswith("resume=")]
     name = recipe or DEFAULT
-    if not resumed:
-        config = load_config(name)
-    with needs_extra("train"):
+    with needs_extra("metta"), needs_extra("train"):
+        if not resumed:
+            config = load_config(name)
         import gymnasium  # noqa: F401 - so that a missing one shows before a run folder is made
         from rich.console import Console
 
@@ -59,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
             name, config = load_run(Path(resumed[-1]), recipe, rest)
         else:
             config = apply_overrides(config, overrides)
+        for extra in (config.extra, *config.log.extras()):
+            require_extra(extra)  # before a run folder is made
         comparison.run(name, config, Console())
     return 0
 

@@ -21,7 +21,6 @@ own place in the pool at once).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
@@ -29,7 +28,8 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from lpcurr.curriculum import Curriculum
-from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
+from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.integrations.playable import PlayableTasks
 from lpcurr.task import CurriculumTask
 
 try:
@@ -40,8 +40,6 @@ except ModuleNotFoundError as error:
     raise ImportError('lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"', name="gymnasium") from error
 
 from gymnasium.utils.seeding import np_random
-
-_logger = logging.getLogger("lpcurr")
 
 _Env = gymnasium.Env[Any, Any]
 _Step = tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]
@@ -165,12 +163,11 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.curriculum = curriculum
         self._apply_task = apply_task or _set_task
         self._score = score
-        self._max_task_attempts = max_task_attempts or curriculum.config.max_task_attempts
+        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
         # Kept over rebuilt environments: vector environments have read them, callers have seeded them.
         self.observation_space = env.observation_space
         self.action_space = env.action_space
         self._rebuild_seeds: np.random.Generator | None = None
-        self._drop_level = logging.WARNING
         self._task: CurriculumTask | None = None  # None between episodes
         self._total_reward = 0.0
         self._length = 0
@@ -192,24 +189,10 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._task = None
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
-        failure: Exception | None = None
-        for _ in range(self._max_task_attempts):
-            task = self._take_task(failure)
-            try:
-                observation, info = self._begin(task, seed, options)
-            except ConfigError:
-                raise
-            except Exception as error:
-                failure = error
-                self._drop(task, error)
-                continue
-            self._check_spaces(task)
-            self._task, self._total_reward, self._length = task, 0.0, 0
-            return observation, {**info, TASK_ID: task.task_id, LABEL: task.label}
-        raise TaskGenerationError(
-            f"{self._max_task_attempts} tasks in a row could not be played (max_task_attempts), "
-            f"at last task {task.task_id} ({task.label!r}): {type(failure).__name__}: {failure}"
-        ) from failure
+        task, (observation, info) = self._playable.begin(self.curriculum, lambda task: self._begin(task, seed, options))
+        self._check_spaces(task)
+        self._task, self._total_reward, self._length = task, 0.0, 0
+        return observation, {**info, TASK_ID: task.task_id, LABEL: task.label}
 
     def step(self, action: Any) -> _Step:
         """Step the environment; the step that ends the episode reports its score.
@@ -230,16 +213,6 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             if terminated or truncated:
                 info = self._report(self._task, bool(terminated), bool(truncated), info)
         return observation, reward, terminated, truncated, info
-
-    def _take_task(self, failure: Exception | None) -> CurriculumTask:
-        try:
-            return self.curriculum.get_task()
-        except PoolEmptyError:
-            if failure is None:
-                raise
-            raise TaskGenerationError(
-                f"the pool is empty: no task in it could be played, the last for {type(failure).__name__}: {failure}"
-            ) from failure
 
     def _begin(
         self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None
@@ -271,15 +244,6 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
                     f"task {task.task_id} ({task.label!r}) has {name} {space}, the environment began with {fixed}: all "
                     "tasks must share their spaces, so pad them to one in a wrapper inside"
                 )
-
-    def _drop(self, task: CurriculumTask, error: Exception) -> None:
-        """Pass over a task that raised, and evict it unless it is known to be playable."""
-        message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
-        _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
-        self._drop_level = logging.DEBUG
-        stats = self.curriculum.get_task_stats(task.task_id)
-        if stats is not None and stats["completion_count"] == 0:
-            self.curriculum.drop_task(task.task_id)
 
     def _report(self, task: CurriculumTask, terminated: bool, truncated: bool, info: dict[str, Any]) -> dict[str, Any]:
         self._task = None

@@ -231,7 +231,7 @@ def detach_process(segment, process, pid, start_time):
 
 @kernel("int64(segment, int64, uint8[::1])")
 def snapshot(segment, process, copy):
-    """Copy the segment (without the configuration text behind it) at one moment between two calls."""
+    """Copy the segment's first ``copy.size`` bytes, the header at least, at one moment between two calls."""
     if not lock(segment, process):
         return _LOCK_LOST
     source, target = words(segment), words(copy)

@@ -13,11 +13,13 @@ A recipe is a function without arguments that returns a :class:`TrainingConfig`.
 ``recorder``            the figures of each epoch, completed and written down
 ``checkpoints``         what a training needs to go on after it was cut
 ``resuming``            which run goes on, and from where
+``loggers``             the same figures for TensorBoard and Weights & Biases
 ``comparison``          LP and random at equal environment steps, over seeds
 ``frozen_lake``         the default recipe
+``cartpole_physics``    Stable-Baselines3's PPO on poles of all kinds
 ======================  =============================================================================================
 
-This package needs no extra to be imported; running a recipe needs ``lpcurr[train]``.
+This package needs no extra to be imported; running a recipe needs the extra that it names.
 """
 
 from lpcurr.recipes.config import TrainingConfig

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from lpcurr.config import AlgorithmConfig, CheckedModel, DiscreteRandomConfig
 from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.recipes.loggers import LogConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum import Curriculum
@@ -30,7 +31,12 @@ class TrainingConfig(CheckedModel, ABC):
     """A training: a curriculum, a budget, where the results go. A recipe's configuration extends it.
 
     Which curriculum is used is said by ``curriculum.algorithm_config.type``, or in short by ``use_lp``.
+
+    Attributes:
+        extra: the extra of lpcurr that training needs (``lpcurr.cli.extras``).
     """
+
+    extra: ClassVar[str] = "train"
 
     use_lp: bool | None = Field(
         default=None,
@@ -46,6 +52,7 @@ class TrainingConfig(CheckedModel, ABC):
     resume: Path | None = Field(default=None, description="a run folder, or a checkpoint in one, to go on from")
     checkpoint_every: int = Field(default=1, ge=0, description="epochs between two checkpoints; 0: none")
     keep_checkpoints: int = Field(default=3, ge=1, le=10_000, description="the newest that are kept of each training")
+    log: LogConfig = Field(default_factory=LogConfig, description="TensorBoard and W&B beside metrics.jsonl")
     curriculum: CurriculumConfig = Field(
         default_factory=CurriculumConfig, description="the pool, the task generator and the algorithm"
     )

@@ -9,6 +9,7 @@ from typing import Any
 from lpcurr.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, training_folder, write_checkpoint
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig
+from lpcurr.recipes.loggers import MetricsLogger
 from lpcurr.recipes.run_folder import Row, RunFolder
 
 _COMPLETIONS = "per_label_completions/"
@@ -32,8 +33,10 @@ class Recorder:
         folder: RunFolder,
         show: Callable[[Row], None],
         before: Sequence[Row] = (),
+        loggers: Sequence[MetricsLogger] = (),
     ) -> None:
         self._curriculum, self._config, self._folder, self._show = curriculum, config, folder, show
+        self._loggers = loggers
         self._run: Row = {"curriculum": config.curriculum.algorithm_config.type, "seed": seed}
         self._started = time.perf_counter() - (before[-1]["seconds"] if before else 0.0)
         self._completions = _completions_by_label(curriculum.stats())
@@ -53,6 +56,8 @@ class Recorder:
         self._completions = completions
         self.rows.append(row)
         self._folder.append_metrics(row)
+        for logger in self._loggers:
+            logger.log(row)
         self._make_checkpoint(row, save_learner)
         self._show(row)
 

@@ -14,7 +14,11 @@ from lpcurr.recipes.config import TrainingConfig
 Recipe = Callable[[], TrainingConfig]
 
 DEFAULT = "frozen_lake"
-PACKAGED = {"frozen_lake": "lpcurr.recipes.frozen_lake.config:frozen_lake"}
+PACKAGED = {
+    "frozen_lake": "lpcurr.recipes.frozen_lake.config:frozen_lake",
+    "cartpole_physics": "lpcurr.recipes.cartpole_physics.config:cartpole_physics",
+    "mettagrid_arena": "lpcurr.recipes.mettagrid_arena.config:mettagrid_arena",
+}
 """``package.module:function`` of every packaged recipe, by name."""
 
 

@@ -6,6 +6,7 @@
 ``result.json``    the result of each training, and for a comparison its table
 ``report.html``    the pictures and the answer, in one page; ``lpcurr report`` makes it anew
 ``report.png``     the main pictures
+``tensorboard/``, ``wandb/``  the same figures again, where the configuration's ``log`` asks for them
 ``checkpoints/``   the last few of each training; :mod:`lpcurr.recipes.checkpoints`
 """
 

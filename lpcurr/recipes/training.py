@@ -7,6 +7,7 @@ from rich.console import Console
 from lpcurr.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint
 from lpcurr.recipes.config import TrainingConfig
+from lpcurr.recipes.loggers import open_loggers
 from lpcurr.recipes.progress import make_display
 from lpcurr.recipes.recorder import Recorder, active_tasks
 from lpcurr.recipes.run_folder import Row, RunFolder
@@ -34,8 +35,11 @@ def train_once(
     before = folder.cut(kind, seed, start.epoch if start is not None else 0) if config.resume is not None else []
     curriculum = _make_curriculum(config, seed, start)
     try:
-        with make_display(console, f"{kind} seed {seed}", config.total_steps) as display:
-            recorder = Recorder(curriculum, config, seed, folder, display.epoch, before)
+        with (
+            open_loggers(config, folder.path, kind, seed) as loggers,
+            make_display(console, f"{kind} seed {seed}", config.total_steps) as display,
+        ):
+            recorder = Recorder(curriculum, config, seed, folder, display.epoch, before, loggers)
             config.train(curriculum, seed, recorder, None if start is None else start.learner)
     finally:
         try:

@@ -164,6 +164,19 @@ def test_a_missing_extra_is_said_before_anything_is_written(package: str, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_recipe_needs_besides_is_said_too(tmp_path: Path) -> None:
+    code = (
+        "import sys\nsys.modules['mettagrid'] = None\n"
+        "from lpcurr.cli import main\nsys.exit(main(['train', 'mettagrid_arena']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.stderr.startswith('lpcurr train: this needs mettagrid: pip install "lpcurr[metta]" (Python 3.11 or ')
+    assert done.returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_python_m_and_no_extra_for_help() -> None:
     code = (
         "import sys\n"

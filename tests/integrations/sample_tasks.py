@@ -121,3 +121,7 @@ class Countdown(gymnasium.Env[Any, Any]):
 
     def close(self) -> None:
         self.closed = True
+
+
+def make_physics_pole(curriculum: Curriculum) -> Env:
+    return WorkerPid(CurriculumEnv(make_cart_pole(), curriculum, score=lambda episode: episode.length / 500))

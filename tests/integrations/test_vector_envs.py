@@ -22,7 +22,7 @@ from lpcurr import (
     TaskGenerationError,
 )
 
-from .sample_tasks import LakeTasks, lake_map, make_attached_lake, make_impossible_lake, make_lake
+from .sample_tasks import Countdown, LakeTasks, lake_map, make_attached_lake, make_impossible_lake, make_lake
 
 Vector = VectorEnv[Any, Any, Any]
 Infos = dict[str, Any]
@@ -196,6 +196,20 @@ def test_seeds_reach_each_environment(curriculum: Curriculum) -> None:
     envs = SyncVectorEnv([partial(make_lake, curriculum)] * 2)
     envs.reset(seed=[3, 4])
     assert envs.np_random_seed == (3, 4)
+
+
+@pytest.mark.parametrize("kind", [SyncVectorEnv, partial(AsyncVectorEnv, context="fork")], ids=["sync", "async"])
+def test_options_and_seeds_of_a_masked_reset_reach_the_environments_that_are_reset(kind: Any) -> None:
+    config = CurriculumConfig(num_active_tasks=CAPACITY, seed=0, algorithm_config=DiscreteRandomConfig())
+    with config.make(lambda task_id: {"steps": 3}) as curriculum:
+        envs = kind([lambda: CurriculumEnv(Countdown(), curriculum)] * 2, autoreset_mode=AutoresetMode.DISABLED)
+        first, _ = envs.reset(seed=[5, 6], options={"easy": True})
+        again, infos = envs.reset(seed=[7, 5], options={"easy": False, "reset_mask": np.array([False, True])})
+        options = envs.get_attr("options")
+        envs.close()
+    assert infos["_curriculum/task_id"].tolist() == [False, True]
+    assert again.tolist() == [first[0], first[0]]  # the first is as it was, the second has now the seed of the first
+    assert options == ([{"easy": True}], [{"easy": True}, {"easy": False}])
 
 
 def test_infos_as_a_list(curriculum: Curriculum) -> None:

@@ -10,8 +10,11 @@ import pytest
 from lpcurr import ConfigError
 from lpcurr.recipes import PACKAGED, TrainingConfig, find_recipe, load_config
 
+HEAVY = {"mettagrid_arena"}
 
-@pytest.mark.parametrize("name", PACKAGED)
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.heavy] * (n in HEAVY)) for n in PACKAGED])
 def test_packaged_recipes_return_a_configuration(name: str) -> None:
     config = load_config(name)
     assert isinstance(config, TrainingConfig)

@@ -1,0 +1,251 @@
+"""Gymnasium environments that are vectors by nature: tasks are taken, and scores reported, for many at once.
+
+For an environment that steps all its copies in one go, as ``CartPoleVectorEnv`` or a simulator on an accelerator does.
+Vectors of single environments, ``SyncVectorEnv`` and ``AsyncVectorEnv``, take ``lpcurr.CurriculumEnv`` inside instead.
+
+>>> import gymnasium
+>>> from lpcurr import CurriculumConfig
+>>> from lpcurr.generators import bucketed
+>>> tasks = bucketed({"gravity": 9.8}).add_bucket("gravity", [1.6, 9.8, 24.8], label=True)
+>>> curriculum = CurriculumConfig(num_active_tasks=32, seed=0, task_generator=tasks).make()
+>>> def set_gravity(envs, indices, configs):
+...     envs.gravity = np.resize(envs.gravity, envs.num_envs)  # one for each: it broadcasts through CartPole's step
+...     envs.gravity[indices] = [config["gravity"] for config in configs]
+>>> poles = gymnasium.make_vec("CartPole-v1", num_envs=64, vectorization_mode="vector_entry_point")
+>>> envs = VectorCurriculumEnv(poles, curriculum, apply_tasks=set_gravity,
+...                            score=lambda episodes: episodes.lengths / 500)
+>>> observations, infos = envs.reset(seed=0)
+>>> infos["curriculum/label"][:3].tolist(), poles.gravity[:3].tolist()
+(['gravity=9.8', 'gravity=24.8', 'gravity=9.8'], [9.8, 24.8, 9.8])
+>>> for _ in range(100):
+...     observations, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
+>>> curriculum.stats()["num_completed"] > 64
+True
+>>> envs.close(); curriculum.close(); curriculum.unlink()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from numpy.typing import ArrayLike, NDArray
+
+from lpcurr.curriculum import Curriculum
+from lpcurr.errors import ConfigError
+from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
+from lpcurr.task import CurriculumTask
+
+_Envs = VectorEnv[Any, Any, Any]
+Bools = NDArray[np.bool_]
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """The episodes that ended with one step, as a score function gets them.
+
+    Attributes:
+        indices: int64[k], the environments that they were played in.
+        tasks: what was played, k of them.
+        total_rewards: float64[k], the sums of their rewards, not discounted.
+        lengths: int64[k], their numbers of steps.
+        terminated: bool[k], whether the environment ended them.
+        truncated: bool[k], whether a limit ended them.
+        infos: those of the step, of the whole vector.
+
+    Example:
+        >>> def reached_the_end_quickly(episodes):
+        ...     return np.where(episodes.terminated, 1.0 - episodes.lengths / 500, 0.0)
+    """
+
+    indices: Int64s
+    tasks: Sequence[CurriculumTask]
+    total_rewards: NDArray[np.float64]
+    lengths: Int64s
+    terminated: Bools
+    truncated: Bools
+    infos: dict[str, Any]
+
+
+class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
+    """A vector of environments that plays what a curriculum gives it.
+
+    ``reset`` takes a task for every environment. The step that ends an episode reports its score; all episodes that
+    end with one step are reported in one call, and all tasks that are due are drawn in one. Closing leaves the
+    curriculum, which is the trainer's, open.
+
+    The infos are those of :class:`lpcurr.CurriculumEnv` in a vector, each key with its mask: ``curriculum/task_id``
+    (int64) and ``curriculum/label`` (object) where an episode begins or ends, ``curriculum/score`` (float64) and
+    ``curriculum/accepted`` (bool) where one ends.
+
+    Autoreset: with ``NEXT_STEP``, tasks are applied before the step that begins the next episodes, which counts to no
+    episode; with ``DISABLED``, at ``reset(options={"reset_mask": mask})``. ``SAME_STEP`` is refused: there the next
+    episode has begun before anybody can say which task it is.
+
+    A task that ``apply_tasks`` cannot set is not passed over, since it does not say which one it was: what it raises
+    passes through. Make families for native vectors of tasks that can be played.
+
+    Attributes:
+        curriculum: where the tasks come from.
+
+    Args:
+        env: the vector of environments.
+        curriculum: where the tasks come from.
+        apply_tasks: ``apply_tasks(env, indices, configs)`` makes the environments at ``indices``, int64[k], play
+            ``configs``, a list of k configurations, from their next episodes on.
+        score: ``score(episodes)``, k finite numbers, by convention 0 … 1. By default the sums of rewards.
+
+    Raises:
+        ConfigError: the environments begin the next episode in the step that ends one, or do not say when they do; or
+            an argument is of the wrong kind.
+
+    Example:
+        See the module.
+    """
+
+    def __init__(
+        self,
+        env: _Envs,
+        curriculum: Curriculum,
+        *,
+        apply_tasks: Callable[[Any, Int64s, list[Any]], None],
+        score: Callable[[Episodes], ArrayLike] | None = None,
+    ) -> None:
+        _check_arguments(env, curriculum, apply_tasks, score)
+        super().__init__(env)
+        self.curriculum = curriculum
+        self._next_step = env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+        self._apply_tasks = apply_tasks
+        self._score = score or _total_rewards
+        count = env.num_envs
+        self._tasks = np.full(count, None, dtype=object)
+        self._playing = np.zeros(count, np.bool_)  # in the middle of an episode
+        self._due = np.zeros(count, np.bool_)  # the next step begins an episode
+        self._total_rewards = np.zeros(count)
+        self._lengths = np.zeros(count, np.int64)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Take tasks and begin episodes of them; what was being played is abandoned and not reported.
+
+        Args:
+            seed: passed on to the environments.
+            options: passed on; ``reset_mask``, bool[num_envs], with autoreset mode ``DISABLED`` only, says which
+                environments are reset.
+
+        Returns:
+            The first observations, and the infos with the ids and labels of the tasks.
+
+        Raises:
+            ConfigError: the mask is of another kind or shape, empty, or the environments reset by themselves.
+        """
+        begun = self._reset_mask(options)
+        self._playing[begun] = self._due[begun] = False
+        self._assign(begun)
+        observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
+        self._begin(begun)
+        return observations, self._with_tasks(infos, begun)
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Step the environments; the scores of all episodes that end are reported.
+
+        Args:
+            actions: passed on to the environments.
+
+        Returns:
+            What the environments return, with task ids, labels, scores and acceptance in the infos.
+
+        Raises:
+            InvalidScoreError: a score is not a finite number; none of this step was reported.
+        """
+        begun = self._due.copy()
+        if begun.any():
+            self._assign(begun)
+        observations, rewards, terminated, truncated, infos = self.env.step(actions)
+        np.add(self._total_rewards, np.asarray(rewards, np.float64), out=self._total_rewards, where=self._playing)
+        self._lengths += self._playing
+        terminations, truncations = np.asarray(terminated, np.bool_), np.asarray(truncated, np.bool_)
+        ended = (terminations | truncations) & self._playing
+        self._playing &= ~ended
+        self._begin(begun)
+        self._due = ended if self._next_step else self._due
+        if not ended.any():
+            infos = self._with_tasks(infos, begun) if begun.any() else infos
+            return observations, rewards, terminated, truncated, infos
+        scores, accepted = self._report(np.flatnonzero(ended), terminations, truncations, infos)
+        infos = self._with_tasks(infos, begun | ended) | {SCORE: scores, f"_{SCORE}": ended.copy()}
+        infos |= {ACCEPTED: accepted, f"_{ACCEPTED}": ended.copy()}
+        return observations, rewards, terminated, truncated, infos
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> Bools:
+        if options is None or "reset_mask" not in options:
+            return np.ones(self.num_envs, np.bool_)
+        mask = options["reset_mask"]
+        if self._next_step:
+            raise ConfigError("reset_mask is for autoreset mode DISABLED: these environments reset by themselves")
+        if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (self.num_envs,)):
+            raise ConfigError(f"reset_mask is {mask!r}: give an array bool[{self.num_envs}]")
+        if not mask.any():
+            raise ConfigError("reset_mask is False everywhere: there is nothing to reset")
+        return mask.copy()
+
+    def _assign(self, where: Bools) -> None:
+        """Draw tasks for some environments and apply them."""
+        indices = np.flatnonzero(where)
+        tasks = self.curriculum.sample_tasks(len(indices))
+        self._apply_tasks(self.env, indices, [task.get_env_cfg() for task in tasks])
+        self._tasks[indices] = tasks
+
+    def _begin(self, begun: Bools) -> None:
+        self._total_rewards[begun] = 0.0
+        self._lengths[begun] = 0
+        self._playing |= begun
+
+    def _with_tasks(self, infos: dict[str, Any], where: Bools) -> dict[str, Any]:
+        task_ids, labels = np.zeros(self.num_envs, np.int64), np.full(self.num_envs, None, dtype=object)
+        for i in np.flatnonzero(where):
+            task_ids[i], labels[i] = self._tasks[i].task_id, self._tasks[i].label
+        return {**infos, TASK_ID: task_ids, f"_{TASK_ID}": where.copy(), LABEL: labels, f"_{LABEL}": where.copy()}
+
+    def _report(
+        self, indices: Int64s, terminated: Bools, truncated: Bools, infos: dict[str, Any]
+    ) -> tuple[NDArray[np.float64], Bools]:
+        """Scores and acceptance, float64[num_envs] and bool[num_envs], of the episodes that ended at ``indices``."""
+        tasks = self._tasks[indices].tolist()
+        totals, lengths = self._total_rewards[indices], self._lengths[indices]
+        episodes = Episodes(indices, tasks, totals, lengths, terminated[indices], truncated[indices], infos)
+        ended_scores = np.asarray(self._score(episodes), np.float64)
+        ids = np.array([task.task_id for task in tasks], np.int64)
+        scores, accepted = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
+        scores[indices] = ended_scores
+        accepted[indices] = self.curriculum.update_each(ids, ended_scores)
+        return scores, accepted
+
+
+def _total_rewards(episodes: Episodes) -> ArrayLike:
+    return episodes.total_rewards
+
+
+def _check_arguments(env: object, curriculum: object, apply_tasks: object, score: object) -> None:
+    if not isinstance(env, VectorEnv):
+        raise ConfigError(f"env is a {type(env).__name__}, not a vector: a single one goes into lpcurr.CurriculumEnv")
+    if not isinstance(curriculum, Curriculum):
+        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
+    if not callable(apply_tasks):
+        raise ConfigError(f"apply_tasks is {apply_tasks!r}: give a function of the vector, indices and configurations")
+    if score is not None and not callable(score):
+        raise ConfigError(f"score is {score!r}: give a function of Episodes")
+    mode = env.metadata.get("autoreset_mode")
+    if mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED):
+        raise ConfigError(
+            f"{env} has the autoreset mode {mode}: make it with NEXT_STEP or DISABLED, and say so in its "
+            "metadata['autoreset_mode'], for a task must be known before its episode begins"
+        )
+
+
+__all__ = ["Episodes", "VectorCurriculumEnv"]

@@ -1,0 +1,258 @@
+"""PettingZoo: every reset of a parallel environment takes a task, every end of an episode reports one score.
+
+>>> from mpe2 import simple_spread_v3
+>>> from lpcurr import CurriculumConfig
+>>> from lpcurr.generators import bucketed
+>>> tasks = bucketed({"N": 3, "max_cycles": 25}, label="spread").add_bucket("max_cycles", [10, 25, 50])
+>>> curriculum = CurriculumConfig(num_active_tasks=16, seed=0, task_generator=tasks).make()
+>>> def build(env, config):
+...     return simple_spread_v3.parallel_env(**config)
+>>> env = ParallelCurriculumEnv(simple_spread_v3.parallel_env(N=3), curriculum, apply_task=build)
+>>> observations, infos = env.reset(seed=0)
+>>> steps = 0
+>>> while env.agents:
+...     actions = {agent: env.action_space(agent).sample() for agent in env.agents}
+...     observations, rewards, terminations, truncations, infos = env.step(actions)
+...     steps += 1
+>>> info = infos["agent_0"]
+>>> steps == curriculum.build(info["curriculum/task_id"])["max_cycles"], info["curriculum/label"]
+(True, 'spread')
+>>> curriculum.get_task_score(info["curriculum/task_id"]) > 0, info["curriculum/accepted"]
+(True, True)
+>>> env.close(); curriculum.close(); curriculum.unlink()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gymnasium.utils.seeding import np_random
+
+from lpcurr.curriculum import Curriculum
+from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
+from lpcurr.integrations.playable import PlayableTasks
+from lpcurr.task import CurriculumTask
+
+try:
+    from pettingzoo import ParallelEnv
+except ModuleNotFoundError as error:
+    if error.name != "pettingzoo":
+        raise
+    raise ModuleNotFoundError(
+        'lpcurr.integrations.pettingzoo needs PettingZoo: pip install "lpcurr[pettingzoo]"', name="pettingzoo"
+    ) from error
+
+from pettingzoo.utils import BaseParallelWrapper
+
+_Infos = dict[Any, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelEpisode:
+    """A finished episode, as a score function gets it.
+
+    Attributes:
+        task: what was played.
+        total_rewards: by agent, the sum of its rewards, not discounted; of all agents that took part.
+        length: its number of steps.
+        infos: those of its last step, by agent.
+
+    Example:
+        >>> def worst_agent(episode):
+        ...     return min(episode.total_rewards.values())
+    """
+
+    task: CurriculumTask
+    total_rewards: Mapping[Any, float]
+    length: int
+    infos: _Infos
+
+
+class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-ignore]
+    """A parallel environment that plays what a curriculum gives it.
+
+    ``reset`` takes a task and applies it. The episode is over when no agent is left (``agents`` is empty), whether
+    all end with one step or one after another; the step that ends it reports one score. A reset in mid-episode
+    abandons the episode: nothing is reported. ``close`` leaves the curriculum, which is the trainer's, open.
+
+    In the infos, for every agent that is in them, at reset and at the episode's end: ``curriculum/task_id`` and
+    ``curriculum/label``; at the end also ``curriculum/score`` and ``curriculum/accepted``, as for
+    :class:`lpcurr.CurriculumEnv`. An agent that is done before the others has none of these in its last info.
+
+    Impossible tasks are passed over as in :class:`lpcurr.CurriculumEnv`, and seeds are handed on as there. Where tasks
+    have fewer agents than others, let them share ``possible_agents``, as PettingZoo provides for.
+
+    Attributes:
+        curriculum: where the tasks come from.
+
+    Args:
+        env: the environment to play in; ``pettingzoo.utils.aec_to_parallel`` makes one of a turn-based one.
+        curriculum: where the tasks come from.
+        apply_task: ``apply_task(env, config)`` makes the environment play a configuration; where it returns another
+            environment, that takes the place of the one before, which is closed. Possible agents and their spaces
+            must be those of the first. By default ``set_task(config)`` of the environment.
+        score: ``score(episode)``, a finite number, by convention 0 … 1. By default the mean over the agents of the
+            sums of their rewards.
+        max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
+
+    Raises:
+        ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
+
+    Example:
+        See the module.
+    """
+
+    env: Any
+
+    def __init__(
+        self,
+        env: Any,
+        curriculum: Curriculum,
+        *,
+        apply_task: Callable[[Any, Any], Any] | None = None,
+        score: Callable[[ParallelEpisode], float] | None = None,
+        max_task_attempts: int | None = None,
+    ) -> None:
+        _check_arguments(env, curriculum, apply_task, score, max_task_attempts)
+        super().__init__(env)
+        self.curriculum = curriculum
+        self._apply_task = apply_task or _set_task
+        self._score = score or _mean_total_reward
+        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
+        self._rebuild_seeds: Any = None
+        self._task: CurriculumTask | None = None  # None between episodes
+        self._total_rewards: dict[Any, float] = {}
+        self._length = 0
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[Any, Any], _Infos]:
+        """Take a task and begin an episode of it.
+
+        Args:
+            seed: passed on to the environment.
+            options: passed on to the environment.
+
+        Returns:
+            The first observations and the infos by agent, with the task's id and label.
+
+        Raises:
+            TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
+            ConfigError: the task has other agents or spaces.
+        """
+        self._task = None
+        if seed is not None:
+            self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
+        task, (observations, infos) = self._playable.begin(
+            self.curriculum, lambda task: self._begin(task, seed, options)
+        )
+        self._task, self._total_rewards, self._length = task, {}, 0
+        return observations, _told(infos, {TASK_ID: task.task_id, LABEL: task.label})
+
+    def step(
+        self, actions: dict[Any, Any]
+    ) -> tuple[dict[Any, Any], dict[Any, float], dict[Any, bool], dict[Any, bool], _Infos]:
+        """Step the environment; the step after which no agent is left reports the score.
+
+        Args:
+            actions: by agent, passed on to the environment.
+
+        Returns:
+            What the environment returns; at the episode's end with task id, label, score and acceptance in the infos.
+
+        Raises:
+            InvalidScoreError: the score is not a finite number; nothing was reported.
+        """
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        if self._task is not None:
+            for agent, reward in rewards.items():
+                self._total_rewards[agent] = self._total_rewards.get(agent, 0.0) + float(reward)
+            self._length += 1
+            if not self.env.agents:
+                infos = self._report(self._task, infos)
+        return observations, rewards, terminations, truncations, infos
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _begin(
+        self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None
+    ) -> tuple[dict[Any, Any], _Infos]:
+        """Apply a task, replace the environment if that made another, and reset it."""
+        env = self._apply_task(self.env, task.get_env_cfg())
+        if env is not None and env is not self.env:
+            self._check_replacement(env, task)
+            replaced, self.env = self.env, env
+            if replaced.unwrapped is not env.unwrapped:  # the new one may be the old one in other wrappers
+                replaced.close()
+            if seed is None and self._rebuild_seeds is not None:
+                seed = int(self._rebuild_seeds.integers(2**31))
+        begun: tuple[dict[Any, Any], _Infos] = self.env.reset(seed=seed, options=options)
+        return begun
+
+    def _check_replacement(self, env: object, task: CurriculumTask) -> None:
+        if not isinstance(env, ParallelEnv):
+            raise ConfigError(
+                f"apply_task returned {env!r} for task {task.task_id}: return a pettingzoo.ParallelEnv, or None where "
+                "the environment was changed in place"
+            )
+        agents = getattr(self.env, "possible_agents", ())
+        if list(getattr(env, "possible_agents", ())) != list(agents):
+            raise ConfigError(
+                f"task {task.task_id} ({task.label!r}) has other possible_agents than the environment began with, "
+                f"{', '.join(map(str, agents))}: all tasks must share them"
+            )
+        for agent in agents:
+            for name in ("observation_space", "action_space"):
+                space, fixed = (getattr(each, name)(agent) for each in (env, self.env))
+                if space != fixed:
+                    raise ConfigError(
+                        f"task {task.task_id} ({task.label!r}) has {name}({agent!r}) {space}, the environment began "
+                        f"with {fixed}: all tasks must share their spaces, so pad them to one in a wrapper inside"
+                    )
+
+    def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
+        self._task = None
+        score = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
+        try:
+            accepted = self.curriculum.update_task_performance(task.task_id, score)
+        except InvalidScoreError as error:
+            raise InvalidScoreError(
+                f"the episode of task {task.task_id} ({task.label!r}; total rewards {self._total_rewards}, "
+                f"{self._length} steps) cannot be reported: {error}"
+            ) from error
+        return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted})
+
+
+def _told(infos: _Infos, ours: dict[str, Any]) -> _Infos:
+    return {agent: {**info, **ours} for agent, info in infos.items()}
+
+
+def _set_task(env: Any, config: Any) -> None:
+    env.set_task(config)
+
+
+def _mean_total_reward(episode: ParallelEpisode) -> float:
+    return sum(episode.total_rewards.values()) / max(len(episode.total_rewards), 1)
+
+
+def _check_arguments(env: object, curriculum: object, apply_task: object, score: object, attempts: object) -> None:
+    if not isinstance(env, ParallelEnv):
+        raise ConfigError(
+            f"env is a {type(env).__name__}, not a pettingzoo.ParallelEnv: pettingzoo.utils.aec_to_parallel(env) makes "
+            "one of a turn-based environment"
+        )
+    if not isinstance(curriculum, Curriculum):
+        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
+    for name, function in (("apply_task", apply_task), ("score", score)):
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is {function!r}: give a function")
+    if apply_task is None and not callable(getattr(env, "set_task", None)):
+        raise ConfigError(
+            f"{env} has no set_task(config): give ParallelCurriculumEnv a function, apply_task(env, config)"
+        )
+    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1):
+        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up")
+
+
+__all__ = ["ParallelCurriculumEnv", "ParallelEpisode"]

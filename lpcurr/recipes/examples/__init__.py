@@ -1,0 +1,1 @@
+"""Trainings in one file, to copy and to change; each runs with ``python -m``."""

@@ -1,0 +1,79 @@
+"""What the arena recipe lets one choose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from lpcurr.config import CheckedModel, LearningProgressConfig
+from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.recipes.config import OnEpoch, TrainingConfig
+
+if TYPE_CHECKING:
+    from lpcurr.curriculum import Curriculum
+
+AGENTS = 4
+"""In every room."""
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Rate = Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class PPOConfig(CheckedModel):
+    """PufferLib's PPO, and the policy."""
+
+    hidden_size: int = Field(default=64, ge=1, le=4096, description="units of the policy's hidden layers")
+    learning_rate: Rate = Field(default=0.003, description="step size of Adam")
+    discount: Share = Field(default=0.99, description="of rewards, by step")
+    trace_decay: Share = Field(default=0.9, description="λ of the generalised advantage estimate")
+    entropy_bonus: float = Field(default=0.01, ge=0.0, description="weight of the policy's entropy in the objective")
+    clip: Rate = Field(default=0.2, description="how far one update may move an action's probability ratio from 1")
+    rollout_steps: int = Field(default=32, ge=2, le=4096, description="steps of each environment between two updates")
+    minibatches: int = Field(default=2, ge=1, le=1024, description="gradient steps for one pass over a rollout")
+    passes: int = Field(default=2, ge=1, le=64, description="over each rollout")
+    torch_threads: int = Field(default=1, ge=1, le=256, description="of the learner; workers need cores too")
+
+
+class MettaGridArenaConfig(TrainingConfig):
+    """A training on MettaGrid's arena. Steps are those of agents, as PufferLib counts them: a room has four."""
+
+    extra: ClassVar[str] = "metta"
+
+    total_steps: int = Field(default=2_000_000, ge=1, description="agent steps of one training")
+    epoch_steps: int = Field(default=50_000, ge=1, description="agent steps of an epoch: a line of metrics each")
+    max_seconds: float = Field(default=600.0, gt=0, description="a training that takes longer ends early")
+    workers: int = Field(default=2, ge=2, le=256, description="worker processes; they share one pool")
+    envs_per_worker: int = Field(default=8, ge=1, le=4096, description="arenas in each worker process")
+    learner: PPOConfig = Field(default_factory=PPOConfig, description="PufferLib's PPO, and the policy")
+
+    @model_validator(mode="after")
+    def _check_minibatches(self) -> Self:
+        arenas = self.workers * self.envs_per_worker
+        if arenas * AGENTS % self.learner.minibatches:
+            raise ValueError(
+                f"learner.minibatches={self.learner.minibatches} does not divide the {arenas * AGENTS} agents "
+                f"(workers · envs_per_worker · {AGENTS}): each minibatch takes as many of their rollouts"
+            )
+        return self
+
+    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
+        """Train once; needs mettagrid, pufferlib and torch."""
+        from lpcurr.recipes.mettagrid_arena.loop import train
+
+        train(self, curriculum, seed, on_epoch, resume)
+
+
+def mettagrid_arena() -> MettaGridArenaConfig:
+    """The recipe: rooms from 7x7 to 17x17 with few or many machines; needs mettagrid, pufferlib and torch."""
+    import mettagrid  # noqa: F401
+    import pufferlib  # noqa: F401 - so that a missing one shows before a run folder is made
+    import torch  # noqa: F401
+
+    from lpcurr.recipes.mettagrid_arena.arenas import arena_tasks
+
+    curriculum = CurriculumConfig(
+        num_active_tasks=256, task_generator=arena_tasks(AGENTS), algorithm_config=LearningProgressConfig()
+    )
+    return MettaGridArenaConfig(curriculum=curriculum)

@@ -1,0 +1,203 @@
+"""The training loop of the arena recipe. Needs mettagrid, pufferlib and torch."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pufferlib.vector
+import torch
+from mettagrid.config.mettagrid_config import MettaGridConfig
+from mettagrid.envs.mettagrid_puffer_env import MettaGridPufferEnv
+from mettagrid.simulator import Simulator
+
+from lpcurr.curriculum import Curriculum
+from lpcurr.errors import ConfigError
+from lpcurr.integrations.puffer import CurriculumEnv
+from lpcurr.recipes.config import OnEpoch
+from lpcurr.recipes.mettagrid_arena.config import AGENTS, MettaGridArenaConfig
+from lpcurr.recipes.mettagrid_arena.policy import ArenaPolicy
+from lpcurr.recipes.mettagrid_arena.trainer import Trainer, Workers
+
+_LEARNER = "learner.pt"
+_SAMPLES = "env_curriculum_stats/per_label_samples"
+
+
+class ArenaEnv(CurriculumEnv):
+    """An arena on the pool's tasks; the infos of an episode's last step have its ``score``."""
+
+    def step(self, *args: Any, **options: Any) -> tuple[Any, Any, Any, Any, Any]:
+        """Step the environment."""
+        result = super().step(*args, **options)
+        if _SAMPLES in result[4]:
+            result[4]["score"] = float(self.get_episode_rewards().mean())
+        return result
+
+
+class MakeArena:
+    """What PufferLib calls for each environment, in the worker that it is for.
+
+    Args:
+        curriculum: where the tasks come from.
+        config: of any task.
+    """
+
+    def __init__(self, curriculum: Curriculum, config: MettaGridConfig) -> None:
+        self._curriculum, self._config = curriculum, config
+
+    def __call__(self, buf: Any = None, seed: int = 0) -> Any:
+        """An environment."""
+        _follow_the_parent(os.getpid())
+        return ArenaEnv(MettaGridPufferEnv(Simulator(), self._config, buf=buf, seed=seed), self._curriculum)
+
+
+@functools.cache
+def _follow_the_parent(pid: int) -> None:
+    """In a worker, once: leave Ctrl-C to the parent, and end when it is gone, which PufferLib's would not notice."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def train(
+    config: MettaGridArenaConfig, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None
+) -> None:
+    """Train one policy on the arenas that the curriculum gives, up to ``total_steps`` or for ``max_seconds``."""
+    generator = curriculum.config.task_generator
+    if generator is None:
+        raise ConfigError("the arena recipe needs a task generator: give curriculum.task_generator")
+    loop = _Loop(config, MakeArena(curriculum, generator.build(0).env_cfg), seed, resume)
+    try:
+        loop.run(on_epoch)
+    finally:
+        loop.close()
+
+
+def puffer_config(config: MettaGridArenaConfig, seed: int) -> dict[str, Any]:
+    """The recipe's settings under PufferLib's names; what is not in the recipe makes its trainer plain PPO."""
+    learner = config.learner
+    batch = config.workers * config.envs_per_worker * AGENTS * learner.rollout_steps
+    return {
+        "env": "mettagrid_arena",
+        "seed": seed,
+        "device": "cpu",
+        "torch_deterministic": True,
+        "cpu_offload": False,
+        "compile": False,
+        "precision": "float32",
+        "use_rnn": False,
+        "total_timesteps": max(config.total_steps, batch),
+        "batch_size": batch,
+        "bptt_horizon": learner.rollout_steps,
+        "minibatch_size": batch // learner.minibatches,
+        "max_minibatch_size": batch,
+        "update_epochs": learner.passes,
+        "optimizer": "adam",
+        "learning_rate": learner.learning_rate,
+        "anneal_lr": False,
+        "adam_beta1": 0.9,
+        "adam_beta2": 0.999,
+        "adam_eps": 1e-8,
+        "max_grad_norm": 0.5,
+        "gamma": learner.discount,
+        "gae_lambda": learner.trace_decay,
+        "clip_coef": learner.clip,
+        "vf_clip_coef": learner.clip,
+        "vf_coef": 0.5,
+        "ent_coef": learner.entropy_bonus,
+        "prio_alpha": 0.0,  # segments are drawn uniformly
+        "prio_beta0": 1.0,
+        "vtrace_rho_clip": 1.0,
+        "vtrace_c_clip": 1.0,
+        "checkpoint_interval": 10**9,
+    }
+
+
+class _Loop:
+    def __init__(
+        self, config: MettaGridArenaConfig, make_env: MakeArena, seed: int, resume: Path | None = None
+    ) -> None:
+        self._config = config
+        self._episodes = 0
+        self._threads = torch.get_num_threads()
+        # PufferLib's workers spin while they wait, so threads beyond the cores that they leave cost ten times the time.
+        torch.set_num_threads(config.learner.torch_threads)
+        stored = None if resume is None else _load(resume / _LEARNER)
+        torch.manual_seed(seed)
+        policy = ArenaPolicy(make_env._config, config.learner.hidden_size)
+        steps = 0
+        if stored is not None:
+            policy.load_state_dict(stored["policy"])
+            torch.set_rng_state(stored["random"])
+            steps, self._episodes = stored["steps"], stored["episodes"]
+        begin = seed + steps  # which maps come up, from here on
+        workers = pufferlib.vector.make(
+            make_env,
+            backend=Workers,
+            num_envs=config.workers * config.envs_per_worker,
+            num_workers=config.workers,
+            overwork=True,
+            seed=begin,
+        )
+        self._trainer = Trainer(puffer_config(config, begin), workers, policy)
+        self._trainer.global_step = steps
+        if stored is not None:
+            self._trainer.optimizer.load_state_dict(stored["optimizer"])
+
+    def run(self, on_epoch: OnEpoch) -> None:
+        trainer, started = self._trainer, time.perf_counter()
+        while trainer.global_step < self._config.total_steps:
+            began, first_step = time.perf_counter(), trainer.global_step
+            end = min(first_step + self._config.epoch_steps, self._config.total_steps)
+            in_time = True
+            trainer.scores.clear()
+            while trainer.global_step < end and in_time:
+                trainer.evaluate()
+                trainer.train()
+                in_time = time.perf_counter() - started < self._config.max_seconds
+            episodes = len(trainer.scores)
+            self._episodes += episodes
+            on_epoch(
+                {
+                    "steps": trainer.global_step,
+                    "episodes": self._episodes,
+                    "epoch_steps": trainer.global_step - first_step,
+                    "epoch_episodes": episodes,
+                    "epoch_seconds": time.perf_counter() - began,
+                    "score": sum(trainer.scores) / episodes if episodes else 0.0,
+                },
+                self._save,
+            )
+            if not in_time:
+                return
+
+    def close(self) -> None:
+        self._trainer.close()
+        torch.set_num_threads(self._threads)
+
+    def _save(self, folder: Path) -> None:
+        state = {
+            "policy": self._trainer.uncompiled_policy.state_dict(),
+            "optimizer": self._trainer.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "steps": self._trainer.global_step,
+            "episodes": self._episodes,
+        }
+        torch.save(state, folder / _LEARNER)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return torch.load(path, weights_only=True)  # type: ignore[no-any-return, unused-ignore]
