@@ -184,6 +184,11 @@ class Pool:
         return self._segment.state
 
     @property
+    def process(self) -> int:
+        """The number of this process's record."""
+        return self._process
+
+    @property
     def config_text(self) -> bytes:
         """The configuration that the creator left in the segment."""
         return self._segment.config_text

@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"task_builder", "task", "curriculum_config", "curriculum_queries", "curriculum_checkpoints", "checkpoint"},
     {"curriculum"},
     {"sessions"},
-    {"integrations", "recipes", "reports", "monitor", "guides", "cli"},
+    {"integrations", "recipes", "reports", "monitor", "guides", "investigation", "cli"},
 ]
 ANYWHERE = {"__init__", "__main__"}
 EXTRAS = ["gymnasium", "rich", "matplotlib", "omegaconf", "yaml", "torch", "pygame", "scipy", "hypothesis", "asv"]

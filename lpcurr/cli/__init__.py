@@ -1,4 +1,5 @@
-"""The command line: ``lpcurr train``, ``top``, ``report``, ``inspect``, ``sessions``, ``warmup`` and ``help``.
+"""The command line: ``lpcurr train``, ``top``, ``report``, ``inspect``, ``investigate``, ``sessions``, ``warmup``
+and ``help``.
 
 One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
 """
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import guide, inspect, report, sessions, top, train, warmup
+from lpcurr.cli import guide, inspect, investigate, report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
 
 COMMANDS = {
@@ -19,6 +20,7 @@ COMMANDS = {
     "top": top,
     "report": report,
     "inspect": inspect,
+    "investigate": investigate,
     "sessions": sessions,
     "warmup": warmup,
     "help": guide,
@@ -32,6 +34,7 @@ _EPILOG = """examples:
   lpcurr top                                   watch a training from another terminal
   lpcurr report runs/one runs/other            a page with pictures of both
   lpcurr inspect runs/one                      the tasks in a checkpoint, or in a running session
+  lpcurr investigate                           what makes a curriculum slow, in minutes
   lpcurr sessions                              the pools in shared memory, live and dead
   lpcurr warmup                                compile the kernels ahead of time
   lpcurr help concepts                         a guide; `lpcurr help` lists them
@@ -46,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; by default those of the process.
 
     Returns:
-        The exit code: 0, 2 after an error, 130 after Ctrl-C.
+        The exit code: 0, 1 where ``investigate`` found a fault, 2 after an error, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
     arguments = _parser(argv[0] if argv else None).parse_args(argv)

@@ -1,0 +1,51 @@
+"""What real trainings say about the curriculum's part in them."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from lpcurr.investigation.clocks import third_medians
+from lpcurr.investigation.probes.training import RANDOM, Epoch, Training
+
+
+def first_arm(training: Training) -> list[Epoch]:
+    """The epochs of the recipe's own curriculum."""
+    return next(iter(training.epochs.values()))
+
+
+def curriculum_cost(training: Training) -> tuple[float, float]:
+    """Seconds in the curriculum for one episode: early, late."""
+    return third_medians([e.playing / max(e.episodes, 1) for e in first_arm(training)])
+
+
+def mean_share(training: Training) -> float:
+    """The curriculum's share of the processes' time."""
+    return median(epoch.share for epoch in first_arm(training))
+
+
+def part_share(training: Training, part: str) -> float:
+    """A part's share of the processes' time."""
+    return median(e.parts[part] / (e.seconds * e.processes) for e in first_arm(training))
+
+
+def generation_share(training: Training) -> float:
+    """The task generator's share of the processes' time."""
+    return part_share(training, "task generation")
+
+
+def waiting_share(training: Training) -> float:
+    """The share of the processes' time that goes into waiting for the pool's lock."""
+    return median(e.lock_wait / (e.seconds * e.processes) for e in first_arm(training))
+
+
+def environment_share(training: Training) -> float:
+    """The share of the processes' time in which their environments compute."""
+    return median(e.environment / (e.seconds * e.processes) for e in first_arm(training))
+
+
+def rate_against_random(training: Training) -> float | None:
+    """Environment steps per second against discrete random's; None where the recipe draws at random itself."""
+    random = training.epochs.get(RANDOM)
+    if random is None or random is first_arm(training):
+        return None
+    return median(e.rate for e in first_arm(training)) / median(e.rate for e in random)
