@@ -16,7 +16,8 @@ _EPILOG = """what is investigated:
                             get_episode_stats, stats, on_epoch_end, recommend_eviction, save and load, get_state and
                             load_state is investigated. The factory should take the number of tasks
                             (num_active_tasks=…); otherwise its class's constructor or configuration is looked at.
-By default the default recipe of `lpcurr train`, in about two minutes. Exit code: 0 healthy, 1 a fault was found, 2 an error.
+By default the default recipe of `lpcurr train`, in about two minutes. Exit code: 0 healthy, 1 a fault was found, 2 an
+error.
 
 examples:
   lpcurr investigate
