@@ -8,6 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from lpcurr.investigation.thresholds import ONSET
+
 _SCHEDSTAT = "/proc/thread-self/schedstat"
 
 
@@ -50,7 +52,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     """The power with which costs grow, judged at the large end: what matters, and where fixed costs hide it least.
 
     The slope over the last three sizes on log-log axes, or that over the last two if it is less: a step, such as a
-    cache that has become too small, is no growth.
+    cache that has become too small, is no growth. Nor is a jump at the last size alone.
 
     >>> sizes = [10, 100, 1000, 10000]
     >>> round(exponent(sizes, [5 + n for n in sizes]), 1), round(exponent(sizes, [7.0, 7.1, 30.0, 31.0]), 1)
@@ -60,7 +62,9 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
         return 0.0
     x, y = np.log(np.asarray(sizes[-3:], float)), np.log(np.maximum(costs[-3:], 1e-12))
     fit = float(np.polyfit(x, y, 1)[0])
-    return min(fit, float((y[-1] - y[-2]) / (x[-1] - x[-2])))
+    slopes = np.diff(y) / np.diff(x)
+    least = min(fit, float(slopes[-1]))
+    return least if len(slopes) < 2 or slopes[-2] >= ONSET else min(least, float(slopes[-2]))
 
 
 def third_medians(values: Sequence[float]) -> tuple[float, float]:

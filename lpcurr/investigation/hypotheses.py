@@ -25,12 +25,14 @@ from lpcurr.investigation.thresholds import (
 from lpcurr.investigation.trainings import (
     curriculum_cost,
     generation_share,
+    is_too_short,
     mean_share,
     rate_against_random,
     waiting_share,
 )
 
 GROWING_STRUCTURE, LOCK_HELD_LONG = "growing structure", "lock held long"
+_TOO_SHORT = "in the time that was given, the trainings had no epoch but those in which their processes start"
 _SIZED_PARTS = ("draw", "update")
 
 
@@ -110,7 +112,7 @@ def _judge_memory(evidence: Evidence) -> Finding:
 def _judge_drift(evidence: Evidence) -> Finding:
     drift = cost_drift(evidence.growth)
     seen = f"an episode costs {drift:.2f} times as much after {evidence.growth.episodes[-1]:,} episodes"
-    if evidence.training is not None:
+    if evidence.training is not None and not is_too_short(evidence.training):
         before, after = curriculum_cost(evidence.training)
         seen += f"; in training {wording.duration(before)} an episode at first, {wording.duration(after)} at last"
         if after >= SLOWER * before and mean_share(evidence.training) >= CURRICULUM_SHARE:
@@ -178,6 +180,8 @@ def _judge_workers(evidence: Evidence) -> Finding:
     training = evidence.training
     if training is None:
         return untested("an object has no workers of its own; processes on its pool: see 'lock held long'")
+    if is_too_short(training):
+        return untested(_TOO_SHORT)
     rates = training.step_rates
     share = waiting_share(training)
     seen = f"{share:.2%} of the workers' time is waiting for the pool's lock"
@@ -207,6 +211,8 @@ def _judge_against_random(evidence: Evidence) -> Finding:
     training = evidence.training
     if training is None:
         return untested("an object has no environment; episodes/s against a trivial curriculum: see 'slow at any size'")
+    if is_too_short(training):
+        return untested(_TOO_SHORT)
     share, ratio = mean_share(training), rate_against_random(training)
     seen = f"the curriculum takes {share:.2%} of an epoch"
     if ratio is not None:
@@ -224,6 +230,8 @@ def _judge_generation(evidence: Evidence) -> Finding:
         if "task generation" not in evidence.scaling:
             return untested("its tasks have no get_env_cfg()")
         return healthy(_flat(evidence, ("task generation",)))
+    if is_too_short(evidence.training):
+        return untested(_TOO_SHORT)
     share = generation_share(evidence.training)
     seen = f"{share:.2%} of an epoch goes into building environment configurations"
     return healthy(seen) if share < CURRICULUM_SHARE else fault(seen, "profile the task generator's build()")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from lpcurr.investigation.evidence import Evidence
 from lpcurr.investigation.tables import epoch_parts
@@ -78,6 +78,7 @@ def _epochs(axes: Axes, evidence: Evidence) -> None:
         axes.set_yscale("log")
         axes.set_ylabel("episodes/s")
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     if evidence.training is not None:
         axes.set_ylim(bottom=0)

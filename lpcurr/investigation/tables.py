@@ -13,7 +13,7 @@ from lpcurr.investigation import wording
 from lpcurr.investigation.evidence import Evidence, Finding, Hypothesis, Verdict
 from lpcurr.investigation.probes.training import Training
 from lpcurr.investigation.timed import PARTS
-from lpcurr.investigation.trainings import first_arm
+from lpcurr.investigation.trainings import first_arm, steady
 
 Findings = Mapping[Hypothesis, Finding]
 
@@ -87,7 +87,7 @@ def _rates(evidence: Evidence) -> str:
         return f"episodes/s by epoch: {line} (a trivial curriculum: {trivial:,.0f})\n"
     lines = []
     for name, arm in training.epochs.items():
-        share = median(epoch.share for epoch in arm)
+        share = median(epoch.share for epoch in steady(arm))
         lines.append(f"steps/s by epoch, {name}: {', '.join(f'{epoch.rate:,.0f}' for epoch in arm)}")
         lines.append(f"  ({share:.1%} of the processes' time in the curriculum)")
     lines.append(f"(resumed from a checkpoint after epoch {training.resumed_after})\n")

@@ -12,6 +12,10 @@ LINEAR = 0.5
 """Exponent of the cost by pool size from which it counts as a scan. O(1) and O(log n) with cache misses stay below 0.2;
 a scan in C comes out at 0.6 and more at these sizes, because its fixed cost still shows, one in Python at 0.9."""
 
+ONSET = 0.2
+"""Exponent that the step before the last must show already: a scan in C begins to show there, and a pool that was
+measured in a bad moment shows in one step only."""
+
 QUADRATIC = 1.5
 """Exponent from which it counts as quadratic: half way between n and n²."""
 
@@ -44,6 +48,9 @@ cores and caches alone stretches them less than twice."""
 
 STEADY_GROWTH = 0.5
 """A structure grows without bound if it still grows at this share of its earlier rate, at the end of the test."""
+
+FILLING = 0.9
+"""What lies in a structure that grew by this share as much is no growth of its own: the structure is judged."""
 
 GROWTH_PER_EPISODE = 0.5
 """From this rate on a few hundred episodes tell; a slower growth may be a cache that fills, so it has to pass ..."""

@@ -9,8 +9,18 @@ from lpcurr.investigation.probes.training import RANDOM, Epoch, Training
 
 
 def first_arm(training: Training) -> list[Epoch]:
-    """The epochs of the recipe's own curriculum."""
-    return next(iter(training.epochs.values()))
+    """The epochs of the recipe's own curriculum in which no process was starting; all, where that leaves none."""
+    return steady(next(iter(training.epochs.values())))
+
+
+def steady(epochs: list[Epoch]) -> list[Epoch]:
+    """Those in which no process was starting; all, where that leaves none."""
+    return [epoch for epoch in epochs if not epoch.starting] or epochs
+
+
+def is_too_short(training: Training) -> bool:
+    """Whether there are no epochs but those in which processes were starting."""
+    return all(epoch.starting for epoch in first_arm(training))
 
 
 def curriculum_cost(training: Training) -> tuple[float, float]:
@@ -46,6 +56,6 @@ def environment_share(training: Training) -> float:
 def rate_against_random(training: Training) -> float | None:
     """Environment steps per second against discrete random's; None where the recipe draws at random itself."""
     random = training.epochs.get(RANDOM)
-    if random is None or random is first_arm(training):
+    if random is None or len(training.epochs) == 1:
         return None
-    return median(e.rate for e in first_arm(training)) / median(e.rate for e in random)
+    return median(e.rate for e in first_arm(training)) / median(e.rate for e in steady(random))

@@ -23,6 +23,7 @@ POOL_SIZE = 16
 
 _LOOKS = 8
 _FEWEST, _MOST = 240, 400_000  # episodes
+_PATIENCE = 1.5  # times its planned length, after which a look is taken
 _PILOT = 40
 _EPOCH = 1_000  # episodes between two ends of an epoch: what is emptied then is not growing
 
@@ -66,9 +67,9 @@ def measure_growth(make: Callable[[int], Any] | None, default: Callable[[], Any]
         most = int(budget.growth_seconds / (pilot.seconds / _PILOT))
         step = min(max(most, _FEWEST), _MOST) // _LOOKS
         growth = Growth(pool_size)
-        until = time.perf_counter() + budget.growth_seconds
         for look in range(_LOOKS):
             tell(f"{look * step:,} of {_LOOKS * step:,} episodes played")
+            until = time.perf_counter() + _PATIENCE * budget.growth_seconds / _LOOKS
             with Stopwatch() as watch:
                 for episode in range(step):
                     played.episode()
@@ -78,7 +79,6 @@ def measure_growth(make: Callable[[int], Any] | None, default: Callable[[], Any]
                         break
             done = growth.episodes[-1] if growth.episodes else 0
             _look(growth, played.target, done + episode + 1, watch.seconds / (episode + 1))
-            until = max(until, time.perf_counter() + budget.growth_seconds / _LOOKS)
         return growth
     finally:
         close(played.target)

@@ -11,7 +11,6 @@ from typing import Any
 from lpcurr.investigation.clocks import Stopwatch, exponent
 from lpcurr.investigation.played import METHODS, PARTS, Played
 from lpcurr.investigation.probes.hot_code import HotCode, find_hot_code
-from lpcurr.investigation.probes.structures import largest_structure
 from lpcurr.investigation.resizing import close
 from lpcurr.investigation.thresholds import LINEAR, Budget
 
@@ -23,6 +22,7 @@ _PATIENCE = 10  # blocks of time, after which a block is over even if it had too
 _SLOW_DRAW = 0.02  # seconds: the next size would be sixteen times as slow with the square
 _TRIAL_DRAWS = 20  # to meet one that evicts
 _DISTURBED = 0.05  # share of a block's time that others had the cores
+_DRAWS_TO_FILL = 2  # for each task; pools that are full from the start rarely hand out all of theirs
 _YOUNG_DRAWS = 5
 _ENOUGH_SIZES = 3  # for an exponent
 
@@ -106,16 +106,16 @@ class _Pool:
 
     def fill(self, until: float) -> bool:
         """Draw until the pool has all its tasks; False where the time was up before, and then ``size`` is less."""
-        full_from_the_start = largest_structure(self.played.target) >= self.size
-        while len(self.played.known) < self.size:
-            new = self.played.draw()
+        draws = 0
+        while len(self.played.known) < self.size and draws < _DRAWS_TO_FILL * self.size:
+            self.played.draw()
             self.played.update()
-            if not new and full_from_the_start:
-                break  # tasks are drawn again: those never drawn are played later, or never
+            draws += 1
             if time.perf_counter() > until:
-                if not full_from_the_start:
-                    self.size = max(len(self.played.known), 2)
-                return full_from_the_start
+                if draws > len(self.played.known):  # tasks come again: it was full from the start
+                    break
+                self.size = max(draws, 2)
+                return False
         for _ in range(_YOUNG_DRAWS):  # before tasks are old enough to be evicted
             with Stopwatch() as watch:
                 self.played.draw()

@@ -35,6 +35,7 @@ class Epoch:
         lock_wait: of it, seconds that they waited for the pool's lock.
         environment: CPU seconds of the worker processes outside the curriculum.
         processes: how many played.
+        starting: whether the processes had just begun: they load kernels, and fill the pool.
     """
 
     steps: int
@@ -44,6 +45,7 @@ class Epoch:
     lock_wait: float
     environment: float
     processes: int
+    starting: bool
 
     @property
     def rate(self) -> float:
@@ -164,6 +166,7 @@ class _Watch:
             lock_wait=max(waited - self._waited, 0.0),
             environment=max(sum(row["cpu"] for row in workers) - inside, 0.0),
             processes=max(len(workers), 1),
+            starting=not self.epochs,
         )
         self._waited = waited
         self.epochs.append(epoch)
