@@ -2,7 +2,7 @@
 
 Look at the history::
 
-    asv run main^!               # this commit, in about five minutes; or NEW, or a range such as v0.1..main
+    asv run main^!               # this commit, in about ten minutes; or NEW, or a range such as v0.1..main
     asv publish && asv preview   # curves by commit, in a browser
 
 Judge a regression::
