@@ -6,18 +6,17 @@ import argparse
 from pathlib import Path
 
 from lpcurr.cli.extras import needs_extra
-from lpcurr.recipes.registry import DEFAULT
 
 SUMMARY = "find out what makes a curriculum slow: a recipe's, or any object's with the curriculum methods"
 
-_EPILOG = f"""what is investigated:
+_EPILOG = """what is investigated:
   a recipe                  a packaged name or package.module:function; key=value changes its configuration
   any curriculum            package.module:factory, a function or class that returns a fresh one; key=value are its
                             arguments. It needs get_task; what else it has of update_task_performance,
                             get_episode_stats, stats, on_epoch_end, recommend_eviction, save and load, get_state and
                             load_state is investigated. The factory should take the number of tasks
                             (num_active_tasks=…); otherwise its class's constructor or configuration is looked at.
-By default the recipe {DEFAULT}, in about two minutes. Exit code: 0 healthy, 1 a fault was found, 2 an error.
+By default the recipe frozen_lake, in about two minutes. Exit code: 0 healthy, 1 a fault was found, 2 an error.
 
 examples:
   lpcurr investigate
@@ -28,7 +27,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("subject", nargs="?", metavar="NAME", help=f"recipe or factory (default: {DEFAULT})")
+    parser.add_argument("subject", nargs="?", metavar="NAME", help="recipe or factory (default: frozen_lake)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the recipe, or the factory's arguments")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder (default: runs/investigate-…)")
     parser.epilog = _EPILOG
@@ -45,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         from lpcurr.investigation.run import run as run_investigation
         from lpcurr.investigation.subjects import find_subject
+        from lpcurr.recipes.registry import DEFAULT
 
         found = run_investigation(find_subject(name or DEFAULT, overrides), arguments.out, Console())
     return 1 if found.faults else 0

@@ -218,7 +218,7 @@ def _judge_against_random(evidence: Evidence) -> Finding:
     if ratio is not None:
         seen += f"; {ratio:.2f} times the steps/s of random draws"
         if ratio < 1 - max(share, CURRICULUM_SHARE) and share < CURRICULUM_SHARE:
-            seen += ", more than that explains: other tasks are played, and new ones built, in the environments"
+            seen += "; the rest of that is in the environments, where other tasks are played and new ones built"
     if share < CURRICULUM_SHARE:
         return healthy(seen)
     others = _other_faults(evidence)
