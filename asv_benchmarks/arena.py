@@ -56,7 +56,7 @@ def make_arenas(arm: str, curriculum: Any, generator: Any, tape: Tape) -> list[A
     from mettagrid.envs.mettagrid_puffer_env import MettaGridPufferEnv
     from mettagrid.simulator import Simulator
 
-    from lpcurr.recipes.mettagrid_arena.loop import ArenaEnv, MakeArena
+    from lpcurr.recipes.mettagrid_arena.loop import ArenaEnv, MakeArena, follow_the_parent
 
     config = generator.build(0).env_cfg
 
@@ -101,6 +101,7 @@ def make_arenas(arm: str, curriculum: Any, generator: Any, tape: Tape) -> list[A
             self._number = number
 
         def __call__(self, buf: Any = None, seed: int = 0) -> Any:
+            follow_the_parent(os.getpid())
             if curriculum is None:
                 return Taped(self._number, buf=buf, seed=seed)
             env = Recorded(MettaGridPufferEnv(Simulator(), config, buf=buf, seed=seed), curriculum)
@@ -250,6 +251,7 @@ def main() -> None:
 
     from asv_benchmarks.steady import ratio_interval
 
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(f"ended by signal {number}"))  # and by `finally`
     rows: list[dict[str, Any]] = []
     result: dict[str, Any] = {}
     trial = Trial(arguments.seed, arguments.overrides)

@@ -28,8 +28,8 @@ class Timing:
 
     timer = time.process_time
     number = 1
-    rounds = 2
-    repeat = (5, 30, 2.0)
+    rounds = 4
+    repeat = (5, 20, 1.0)
     timeout = 300
 
 

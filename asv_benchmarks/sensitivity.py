@@ -27,9 +27,9 @@ WASTE = """    waste = score + 2.0
     if waste < 0.0:
         return _REFUSED
 """
-CHANGED = re.compile(r"^\| ([+-]) .*\| +([0-9.]+) +\| (.*?) +\|$", re.MULTILINE)
+CHANGED = re.compile(r"^\| [+-] .*\| +([0-9.]+) +\| (.*?) +\|$", re.MULTILINE)
 
-Change = tuple[str, float, str]  # "+" for slower or "-" for faster, ratio, benchmark
+Change = tuple[str, float]  # benchmark, and its time in times of the commit before
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -54,16 +54,30 @@ def make_commits(folder: Path, equal: int, roots: int) -> tuple[list[str], str]:
     return commits, git(folder, "rev-parse", "HEAD")
 
 
-def asv(folder: Path, *arguments: str) -> str:
-    """Run asv; what it prints."""
+def asv(folder: Path, *arguments: str, capture: bool = False) -> str:
+    """Run asv; what it prints, where that is to be captured."""
     command = [sys.executable, "-m", "asv", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+    stdout = subprocess.PIPE if capture else None
+    return subprocess.run(command, cwd=folder, check=True, stdout=stdout, text=True).stdout or ""
 
 
-def changes(folder: Path, before: str, after: str, factor: float) -> list[Change]:
-    """What asv takes for changed between two benchmarked commits."""
-    report = asv(folder, "compare", before, after, "--factor", str(factor), "--only-changed", "--sort", "ratio")
-    return [(sign, float(ratio), name) for sign, ratio, name in CHANGED.findall(report)]
+def changes(folder: Path, before: str, after: str) -> list[Change]:
+    """What asv takes for changed between two benchmarked commits, at the least threshold."""
+    options = ["--factor", str(FACTORS[0]), "--only-changed", "--sort", "ratio"]
+    table = asv(folder, "compare", before, after, *options, capture=True)
+    return [(name, float(ratio)) for ratio, name in CHANGED.findall(table)]
+
+
+def report(pairs: int, false: list[Change], planted: list[Change]) -> None:
+    """By threshold, how much is named; and what."""
+    print(f"\n{pairs} comparisons of equal commits, and one with the slower kernel: benchmarks named")
+    print(f"{'factor':>8}{'false alarms':>14}{'planted':>9}")
+    for factor in FACTORS:
+        counts = [sum(max(ratio, 1.0 / ratio) >= factor for _, ratio in named) for named in (false, planted)]
+        print(f"{factor:8}{counts[0]:14}{counts[1]:9}")
+    for title, named in (("false alarm", false), ("planted", planted)):
+        for name, ratio in sorted(named, key=lambda change: -change[1]):
+            print(f"{title:12}{ratio:6.2f}  {name}")
 
 
 def main() -> None:
@@ -80,19 +94,13 @@ def main() -> None:
         equal, slower = make_commits(folder, arguments.equal, arguments.roots)
         hashes = folder / "hashes"
         hashes.write_text("\n".join([*equal, slower]))
-        asv(folder, "machine", "--yes")
+        if not Path("~/.asv-machine.json").expanduser().exists():
+            asv(folder, "machine", "--yes")
         options = ["--interleave-rounds", "--launch-method", "forkserver", "--bench", arguments.bench]
         asv(folder, "run", f"HASHFILE:{hashes}", *options)
-        for factor in FACTORS:
-            pairs = list(itertools.combinations(equal, 2))
-            false = [change for pair in pairs for change in changes(folder, *pair, factor)]
-            found = changes(folder, equal[-1], slower, factor)
-            print(
-                f"factor {factor}: {len(false)} false alarms in {len(pairs)} comparisons; planted: {len(found)} named"
-            )
-            for title, named in (("false", false), ("planted", found)):
-                for sign, ratio, name in named:
-                    print(f"    {title:8} {sign} {ratio:5.2f}  {name}")
+        pairs = list(itertools.combinations(equal, 2))
+        false = [change for pair in pairs for change in changes(folder, *pair)]
+        report(len(pairs), false, changes(folder, equal[-1], slower))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lpcurr import layout
 from lpcurr.arguments import as_batch, as_count, as_score, as_task_id, as_threshold
@@ -175,11 +175,11 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             InvalidBatchError: wrong dtype or shape, or different lengths.
             InvalidScoreError, InvalidTaskIdError: a bad value; nothing of the batch was written.
         """
-        checked_ids = cast("Int64s", as_batch(ids, np.int64, "ids"))
-        checked_scores = cast("Float64s", as_batch(scores, np.float64, "scores"))
-        if checked_ids.size != checked_scores.size:
-            raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
-        return self._pool.update_many(checked_ids, checked_scores)
+        return self._update_many(ids, scores)[0]
+
+    def update_each(self, ids: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+        """Report many scores as :meth:`update_many` does; which of them were credited, bool[k]."""
+        return self._update_many(ids, scores)[1]
 
     # -- tasks --------------------------------------------------------------------------------------------------
 
@@ -280,6 +280,13 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             if attempt + 1 < self.config.max_task_attempts:
                 task_id, packed = self._pool.draw()
         raise self._builder.given_up()
+
+    def _update_many(self, ids: ArrayLike, scores: ArrayLike) -> tuple[int, NDArray[np.bool_]]:
+        checked_ids = cast("Int64s", as_batch(ids, np.int64, "ids"))
+        checked_scores = cast("Float64s", as_batch(scores, np.float64, "scores"))
+        if checked_ids.size != checked_scores.size:
+            raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
+        return self._pool.update_many(checked_ids, checked_scores)
 
     def _sample(self, count: int) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""

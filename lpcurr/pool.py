@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpcurr import kernels, layout
 from lpcurr.arguments import encode_label
@@ -233,14 +234,15 @@ class Pool:
             self.fail(status)
         return ids, packed
 
-    def update_many(self, ids: Int64s, scores: Float64s) -> int:
-        """Credit ``scores[i]`` to ``ids[i]`` under one lock turn; how many were accepted."""
+    def update_many(self, ids: Int64s, scores: Float64s) -> tuple[int, NDArray[np.bool_]]:
+        """Credit ``scores[i]`` to ``ids[i]`` under one lock turn: how many were accepted and which, bool[len(ids)]."""
         if self._warn_of_fork:
             self._warned_of_fork()
-        status, count = episode.update_many.entry(self._segment.bytes, self._process, ids, scores)
+        credited = np.empty(ids.size, dtype=np.uint8)
+        status, count = episode.update_many.entry(self._segment.bytes, self._process, ids, scores, credited)
         if status < 0:
             self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
-        return int(count)
+        return int(count), credited.view(np.bool_)
 
     def add_task(self, task_id: int, label: str | None, *, pending: bool, success_threshold: float | None) -> None:
         """Put a task into the pool; ``pending``: its configuration is yet to be built once."""

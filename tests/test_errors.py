@@ -457,6 +457,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "sample_ids": lambda c: c.sample_ids(3),
     "sample_tasks": lambda c: c.sample_tasks(3),
     "update_many": lambda c: c.update_many([TASK], [0.5]),
+    "update_each": lambda c: c.update_each([TASK], [0.5]),
     "add_task": lambda c: c.add_task(6),
     "evict": lambda c: c.evict(TASK),
     "drop_task": lambda c: c.drop_task(TASK),

@@ -194,6 +194,12 @@ class PoolMachine(RuleBasedStateMachine):
         accepted = self.twins.curriculum.update_many(np.array(ids, dtype=np.int64), np.full(len(ids), score))
         assert accepted == sum(self.twins.naive.update(task_id, score) for task_id in ids)
 
+    @rule(numbers=st.lists(st.integers(0, 20), max_size=10), score=SCORES)
+    def update_each(self, numbers: list[int], score: float) -> None:
+        ids = [self.some(number) for number in numbers]
+        credited = self.twins.curriculum.update_each(np.array(ids, dtype=np.int64), np.full(len(ids), score))
+        assert credited.tolist() == [self.twins.naive.update(task_id, score) for task_id in ids]
+
     @rule(score=st.sampled_from([float("nan"), float("inf"), float("-inf")]), number=st.integers(0, 20))
     def refuse(self, score: float, number: int) -> None:
         with pytest.raises(lpcurr.InvalidScoreError):

@@ -16,7 +16,8 @@ _EPILOG = """what is investigated:
                             get_episode_stats, stats, on_epoch_end, recommend_eviction, save and load, get_state and
                             load_state is investigated. The factory should take the number of tasks
                             (num_active_tasks=…); otherwise its class's constructor or configuration is looked at.
-By default the recipe frozen_lake, in about two minutes. Exit code: 0 healthy, 1 a fault was found, 2 an error.
+By default the default recipe of `lpcurr train`, in about two minutes. Exit code: 0 healthy, 1 a fault was found, 2 an
+error.
 
 examples:
   lpcurr investigate
@@ -27,7 +28,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("subject", nargs="?", metavar="NAME", help="recipe or factory (default: frozen_lake)")
+    parser.add_argument("subject", nargs="?", metavar="NAME", help="recipe or factory")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the recipe, or the factory's arguments")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder (default: runs/investigate-…)")
     parser.epilog = _EPILOG

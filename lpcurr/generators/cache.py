@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,17 @@ from lpcurr.generators.base import GeneratedTask, TaskGenerator
 Result = TypeVar("Result")
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
+
+
+class _Kept:
+    """A task, and its environment configuration as it is copied from: pickled, once that was asked for and worked."""
+
+    __slots__ = ("immutable", "pickled", "task")
+
+    def __init__(self, task: GeneratedTask) -> None:
+        self.task = task
+        self.immutable = _is_immutable(task.env_cfg)
+        self.pickled: bytes | None = None
 
 
 class TaskCache:
@@ -52,8 +64,8 @@ class TaskCache:
         self.size = size
         # No lock, which a fork at the wrong moment would leave locked in the child: each step below is one atomic
         # operation, and threads that meet on one id build it twice at worst.
-        self._tasks: OrderedDict[int, tuple[GeneratedTask, bool]] = OrderedDict()  # and whether it is immutable
-        self._copyable = True
+        self._tasks: OrderedDict[int, _Kept] = OrderedDict()
+        self._picklable = self._copyable = True
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -70,13 +82,12 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        return self._find(task_id)[0]
+        return self._find(task_id).task
 
-    def _find(self, task_id: int) -> tuple[GeneratedTask, bool]:
+    def _find(self, task_id: int) -> _Kept:
         found = self._tasks.pop(task_id, None)
         if found is None:
-            task = self._guarded(self.generator.build, task_id)
-            found = task, _is_immutable(task.env_cfg)
+            found = _Kept(self._guarded(self.generator.build, task_id))
         self._tasks[task_id] = found
         while len(self._tasks) > self.size:
             with suppress(KeyError):  # another thread took the last one
@@ -93,11 +104,19 @@ class TaskCache:
             TaskGenerationError: the generator raised.
         """
         if self.size and self._copyable:
-            task, immutable = self._find(task_id)
-            if immutable:
-                return task.env_cfg
+            kept = self._find(task_id)
+            if kept.immutable:
+                return kept.task.env_cfg
+            if self._picklable:
+                # Of a MettaGridConfig, which every episode takes a copy of: 0.14 ms, against 0.7 for deepcopy.
+                try:
+                    if kept.pickled is None:
+                        kept.pickled = pickle.dumps(kept.task.env_cfg, pickle.HIGHEST_PROTOCOL)
+                    return pickle.loads(kept.pickled)
+                except Exception:  # of a class in a function, say
+                    self._picklable = False
             try:
-                return copy.deepcopy(task.env_cfg)
+                return copy.deepcopy(kept.task.env_cfg)
             except Exception:
                 self._copyable = False
                 self._tasks.clear()

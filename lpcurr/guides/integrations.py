@@ -5,11 +5,15 @@ Each is a thin module whose docstring explains it with an example (`python -m py
 needs its own library.
 
     lpcurr.CurriculumEnv                     Gymnasium: one environment, alone or in SyncVectorEnv and AsyncVectorEnv
+    lpcurr.integrations.gymnasium_vector     its natively vectorised environments, tasks taken many at a time
+    lpcurr.integrations.sb3                  Stable-Baselines3: a callback that logs and saves the curriculum
+    lpcurr.integrations.pettingzoo           PettingZoo's parallel environments
     lpcurr.integrations.puffer               PufferLib environments, MettaGrid among them
     lpcurr.integrations.metta                drop-in for metta.cogworks.curriculum
 
 Anything else: `get_task()` at the start of an episode and `update_task_performance(task.task_id, score)` at its end is
-all there is; `sample_ids(k)` and `update_many(ids, scores)` do k of them at once for 0.1 µs each.
+all there is; `lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file. `sample_ids(k)` and
+`update_many(ids, scores)` do k of them at once, for 0.1 µs each.
 
 >>> import lpcurr, numpy
 >>> with lpcurr.CurriculumConfig(num_active_tasks=64, seed=0).make() as curriculum:

@@ -80,9 +80,7 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
 
     The infos are those of :class:`lpcurr.CurriculumEnv` in a vector, each key with its mask: ``curriculum/task_id``
     (int64) and ``curriculum/label`` (object) where an episode begins or ends, ``curriculum/score`` (float64) and
-    ``curriculum/accepted`` (bool) where one ends. Whether a score was accepted is read from the pool right after a
-    report of which not all was credited, so where other processes evict tasks at that moment it may be False for a
-    score that was.
+    ``curriculum/accepted`` (bool) where one ends.
 
     Autoreset: with ``NEXT_STEP``, tasks are applied before the step that begins the next episodes, which counts to no
     episode; with ``DISABLED``, at ``reset(options={"reset_mask": mask})``. ``SAME_STEP`` is refused: there the next
@@ -223,12 +221,9 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
         episodes = Episodes(indices, tasks, totals, lengths, terminated[indices], truncated[indices], infos)
         ended_scores = np.asarray(self._score(episodes), np.float64)
         ids = np.array([task.task_id for task in tasks], np.int64)
-        credited = self.curriculum.update_many(ids, ended_scores)
         scores, accepted = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
         scores[indices] = ended_scores
-        accepted[indices] = True
-        if credited < len(ids):
-            accepted[indices] = [self.curriculum.get_task_stats(task_id) is not None for task_id in ids.tolist()]
+        accepted[indices] = self.curriculum.update_each(ids, ended_scores)
         return scores, accepted
 
 

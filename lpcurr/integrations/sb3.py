@@ -54,7 +54,7 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
     At the end of each rollout, or of the first one after ``epoch_steps`` more environment steps, it records in SB3's
     logger ``curriculum/<key>`` for everything in ``curriculum.stats()`` and ``curriculum/mean_score``, the mean score
     of the episodes that ended since (none where none did), and calls ``curriculum.on_epoch_end()``. On the terminal
-    only the main ones are shown; TensorBoard, CSV and JSON get all.
+    only the main ones are shown; TensorBoard, CSV and JSON get all. ``lpcurr top`` is told of the environment steps.
 
     With ``save_freq`` and ``save_path``, as given to SB3's ``CheckpointCallback``, the pool is written beside the
     model at the same moments: ``<name_prefix>_curriculum_<steps>_steps.lpc``, for ``Curriculum.load``.
@@ -102,7 +102,7 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
         self._save_freq = save_freq
         self._save_path = None if save_path is None else Path(save_path)
         self._name_prefix = name_prefix
-        self._epoch_began = 0
+        self._epoch_began = self._rollout_began = 0
         self._score_sum, self._episodes = 0.0, 0
 
     def _init_callback(self) -> None:
@@ -123,7 +123,11 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
                 print(f"Saving curriculum checkpoint to {path}")
         return True
 
+    def _on_rollout_start(self) -> None:
+        self._rollout_began = self.num_timesteps
+
     def _on_rollout_end(self) -> None:
+        self.curriculum.count_steps(self.num_timesteps - self._rollout_began)
         if self.num_timesteps - self._epoch_began < self._epoch_steps:
             return
         self._epoch_began = self.num_timesteps

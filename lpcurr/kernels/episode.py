@@ -133,9 +133,12 @@ def update(segment, process, task_id, score):
     return status
 
 
-@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], float64[::1])")
-def update_many(segment, process, ids, scores):
-    """Credit ``scores[i]`` to ``ids[i]``, in order: (``ACCEPTED``, number accepted), or (what is wrong, where)."""
+@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], float64[::1], uint8[::1])")
+def update_many(segment, process, ids, scores, credited):
+    """Credit ``scores[i]`` to ``ids[i]``, in order: (``ACCEPTED``, number accepted), or (what is wrong, where).
+
+    ``credited[i]`` is 1 where it was, 0 where the task is not in the pool.
+    """
     for i in range(ids.size):
         status = _check(ids[i], scores[i])
         if status != _ACCEPTED:
@@ -144,6 +147,8 @@ def update_many(segment, process, ids, scores):
     if not lock(segment, process):
         return _LOCK_LOST, 0
     for i in range(ids.size):
-        accepted += _update_one(segment, process, ids[i], scores[i])
+        status = _update_one(segment, process, ids[i], scores[i])
+        credited[i] = status == _ACCEPTED
+        accepted += credited[i]
     mutex.unlock(segment)
     return _ACCEPTED, accepted

@@ -107,6 +107,18 @@ def test_what_cannot_be_copied_is_built_each_time() -> None:
     assert cache.get(1).env_cfg not in (first, second)
 
 
+def test_what_cannot_be_pickled_is_copied_all_the_same() -> None:
+    class Local:
+        def __init__(self) -> None:
+            self.rows = [1]
+
+    cache = TaskCache(as_generator(lambda task_id: Local()), size=5)
+    for _ in range(3):
+        env = cache.env_cfg(1)
+        assert (type(env), env.rows) == (Local, [1])
+        env.rows.clear()
+
+
 def test_labels_and_slice_values_build_nothing() -> None:
     cache = TaskCache(CountingGenerator(), size=5)
     assert (cache.label(1), cache.slice_values(1)) == ("counted", {"id": 1})

@@ -222,6 +222,19 @@ def test_a_batch_of_tasks_has_the_labels_that_single_draws_have(make: Make) -> N
     assert [each.get_env_cfg() for each in batch] == [each.get_env_cfg() for each in drawn]
 
 
+def test_each_report_of_a_batch_says_whether_it_was_credited(make: Make) -> None:
+    curriculum = make(PHYSICS, num_active_tasks=4)
+    ids = curriculum.sample_ids(4).tolist()
+    curriculum.evict(ids[1])
+    reported = [ids[0], ids[1], ids[2], ids[0], ids[1], ids[3]]
+    credited = curriculum.update_each(reported, [0.5] * 6)
+    assert credited.dtype == np.bool_
+    assert credited.tolist() == [True, False, True, True, False, True]
+    assert curriculum.update_many(reported, [0.5] * 6) == 4
+    assert curriculum.update_each([], []).tolist() == []
+    assert (curriculum.stats()["num_completed"], curriculum.stats()["num_refused"]) == (8, 4)
+
+
 def test_a_batch_passes_over_tasks_that_cannot_be_built(make: Make) -> None:
     def generate(task_id: int) -> dict[str, int]:
         if task_id % 2:

@@ -161,7 +161,7 @@ def _update(task_id: int) -> Call:
 def _update_many(*ids: int) -> Call:
     def call(pool: Pool, process: int) -> None:
         batch, scores = np.array(ids, dtype=np.int64), np.arange(1, len(ids) + 1) / 5
-        episode.update_many.entry(pool._segment.bytes, process, batch, scores)
+        episode.update_many.entry(pool._segment.bytes, process, batch, scores, np.empty(len(ids), dtype=np.uint8))
 
     return call
 

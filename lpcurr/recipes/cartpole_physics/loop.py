@@ -44,7 +44,7 @@ def train(
     try:
         evaluation = config.evaluation
         held_out = HeldOutPoles(generator, evaluation.num_tasks, evaluation.episodes, evaluation.seed)
-        _Loop(config, poles, held_out, seed, resume).run(on_epoch)
+        _Loop(config, poles, held_out, seed, resume).run(on_epoch, curriculum.count_steps)
         finished = True
     finally:
         torch.set_num_threads(threads)
@@ -79,11 +79,12 @@ def _close(poles: VecEnv, *, at_once: bool) -> None:
 
 
 class _Episodes(BaseCallback):  # type: ignore[misc, unused-ignore]
-    """Counts episodes and sums their scores; ends the rollouts when time is up."""
+    """Counts episodes and sums their scores, tells the pool of steps, and ends the rollouts when time is up."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, count_steps: Callable[[int], None], deadline: float) -> None:
         super().__init__()
-        self._deadline = deadline
+        self._count_steps, self._deadline = count_steps, deadline
+        self._rollout_began = 0
         self.count, self.score_sum = 0, 0.0
 
     def _on_step(self) -> bool:
@@ -91,6 +92,12 @@ class _Episodes(BaseCallback):  # type: ignore[misc, unused-ignore]
         self.count += len(scores)
         self.score_sum += sum(scores)
         return time.perf_counter() < self._deadline
+
+    def _on_rollout_start(self) -> None:
+        self._rollout_began = self.num_timesteps
+
+    def _on_rollout_end(self) -> None:
+        self._count_steps(self.num_timesteps - self._rollout_began)
 
 
 class _Loop:
@@ -109,11 +116,11 @@ class _Loop:
             poles.seed(int(np.random.SeedSequence([seed, self._model.num_timesteps]).generate_state(1)[0] >> 1))
             _restore_streams(resume / _STREAMS)
 
-    def run(self, on_epoch: OnEpoch) -> None:
+    def run(self, on_epoch: OnEpoch, count_steps: Callable[[int], None]) -> None:
         deadline = time.perf_counter() + self._config.max_seconds
         while self._model.num_timesteps < self._config.total_steps:
             began, first_step = time.perf_counter(), self._model.num_timesteps
-            counted = _Episodes(deadline)
+            counted = _Episodes(count_steps, deadline)
             steps = min(self._config.epoch_steps, self._config.total_steps - first_step)
             # SB3's own schedules see the steps of one call of learn() only. Falling to 0 over the training: without
             # that, the policy at the end is as much a matter of luck as of what it has learned.

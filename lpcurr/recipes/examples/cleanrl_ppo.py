@@ -5,9 +5,9 @@
 The lines that lpcurr adds to such a file are marked ``# curriculum``. The environments are Gymnasium's natively
 vectorised CartPole, a task each; needs torch and ``lpcurr[train]``.
 
->>> result = train(Args(total_steps=4096, num_envs=16, num_steps=64))
->>> result["steps"], result["episodes"] > 50
-(4096, True)
+>>> result = train(Args(total_steps=2048, num_envs=16, num_steps=64))
+>>> result["steps"], result["episodes"] > 20
+(2048, True)
 """
 
 from __future__ import annotations

@@ -49,21 +49,26 @@ class MakeArena:
     """
 
     def __init__(self, curriculum: Curriculum, config: MettaGridConfig) -> None:
-        self._curriculum, self._config = curriculum, config
+        self.curriculum, self.config = curriculum, config
 
     def __call__(self, buf: Any = None, seed: int = 0) -> Any:
         """An environment."""
-        _follow_the_parent(os.getpid())
-        return ArenaEnv(MettaGridPufferEnv(Simulator(), self._config, buf=buf, seed=seed), self._curriculum)
+        follow_the_parent(os.getpid())
+        return ArenaEnv(MettaGridPufferEnv(Simulator(), self.config, buf=buf, seed=seed), self.curriculum)
 
 
 @functools.cache
-def _follow_the_parent(pid: int) -> None:
-    """In a worker, once: leave Ctrl-C to the parent, and end when it is gone, which PufferLib's would not notice."""
+def follow_the_parent(pid: int) -> None:
+    """In a worker: leave Ctrl-C to the parent, and end when it is gone, which PufferLib's own loop does not notice.
+
+    Args:
+        pid: of this process, so that it is done once in each.
+    """
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # PufferLib ends workers so; what the parent does on it is not theirs
 
     def end_with_parent() -> None:
         parent.join()
@@ -137,7 +142,7 @@ class _Loop:
         torch.set_num_threads(config.learner.torch_threads)
         stored = None if resume is None else _load(resume / _LEARNER)
         torch.manual_seed(seed)
-        policy = ArenaPolicy(make_env._config, config.learner.hidden_size)
+        policy = ArenaPolicy(make_env.config, config.learner.hidden_size)
         steps = 0
         if stored is not None:
             policy.load_state_dict(stored["policy"])

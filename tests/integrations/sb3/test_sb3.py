@@ -69,6 +69,7 @@ def test_in_one_process(curriculum: Curriculum) -> None:
     make_ppo(envs).learn(600, callback=CallbackList([endings, CurriculumCallback(curriculum)]))
     envs.close()
     check_the_books(curriculum, endings)
+    assert sum(each["steps"] for each in curriculum.process_counters()) == 640
 
 
 @pytest.mark.parametrize("start_method", ["spawn", "forkserver"])

@@ -17,3 +17,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.heavy)
             item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Networks this small are slower with more, above all beside worker processes."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -90,6 +90,7 @@ def test_what_is_saved_is_the_learner_and_its_random_streams(tmp_path: Path) -> 
     config = tiny("total_steps=256")
     with config.curriculum.make() as curriculum:
         config.train(curriculum, 0, on_epoch)
+        assert sum(each["steps"] for each in curriculum.process_counters()) == 256
         torch.manual_seed(99)
         np.random.seed(99)  # noqa: NPY002
         config.train(curriculum, 0, on_epoch, tmp_path / "0")  # reached already: nothing is trained
