@@ -64,7 +64,7 @@ def grows(cost: Cost) -> bool:
 
 
 def _is_dear(cost: Cost, evidence: Evidence) -> bool:
-    others = [evidence.scaling[part] for part in _EVERY_EPISODE if part in evidence.scaling]
+    others = [evidence.scaling[part] for part in (*_EVERY_EPISODE, "eviction") if part in evidence.scaling]
     return max(cost.seconds) >= WORTH_NAMING * sum(max(other.seconds) for other in others)
 
 

@@ -24,6 +24,7 @@ from lpcurr.investigation.thresholds import (
 )
 from lpcurr.investigation.trainings import (
     curriculum_cost,
+    environment_step,
     generation_share,
     is_too_short,
     mean_share,
@@ -216,9 +217,10 @@ def _judge_against_random(evidence: Evidence) -> Finding:
     share, ratio = mean_share(training), rate_against_random(training)
     seen = f"the curriculum takes {share:.2%} of an epoch"
     if ratio is not None:
-        seen += f"; {ratio:.2f} times the steps/s of random draws"
-        if ratio < 1 - max(share, CURRICULUM_SHARE) and share < CURRICULUM_SHARE:
-            seen += ", more than that explains: other tasks are played, and new ones built, in the environments"
+        own, random = (wording.duration(each) for each in environment_step(training))
+        seen += (
+            f"; {ratio:.2f} times the steps/s of random draws, and environments compute {own} a step against {random}"
+        )
     if share < CURRICULUM_SHARE:
         return healthy(seen)
     others = _other_faults(evidence)

@@ -85,7 +85,7 @@ class Budget:
         seconds_per_size: to fill and age one pool; larger ones are left out once that is not enough.
         rounds: completions of every task before costs are taken, so that eviction has candidates.
         repetitions: of every measurement, in turns over all sizes.
-        block_seconds: of one part, size and repetition.
+        block_seconds: of one size and repetition: less than others keep a core for, so that some are undisturbed.
         growth_seconds: how long one pool is played for its growth.
         contention_seconds: each number of processes.
         processes: on one pool, ascending.
@@ -101,8 +101,8 @@ class Budget:
     sizes: tuple[int, ...] = (32, 128, 512, 2_048, 8_192, 32_768)
     seconds_per_size: float = 6.0
     rounds: int = 20
-    repetitions: int = 9
-    block_seconds: float = 0.03
+    repetitions: int = 15
+    block_seconds: float = 0.004
     growth_seconds: float = 8.0
     contention_seconds: float = 0.6
     processes: tuple[int, ...] = (1, 2, 4)

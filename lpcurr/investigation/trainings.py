@@ -48,9 +48,11 @@ def waiting_share(training: Training) -> float:
     return median(e.lock_wait / (e.seconds * e.processes) for e in first_arm(training))
 
 
-def environment_share(training: Training) -> float:
-    """The share of the processes' time in which their environments compute."""
-    return median(e.environment / (e.seconds * e.processes) for e in first_arm(training))
+def environment_step(training: Training) -> tuple[float, float]:
+    """CPU seconds of the environments for one step: with the recipe's own curriculum, and with random draws."""
+    arms = (first_arm(training), steady(training.epochs[RANDOM]))
+    own, random = (median(e.environment / max(e.steps, 1) for e in arm) for arm in arms)
+    return own, random
 
 
 def rate_against_random(training: Training) -> float | None:

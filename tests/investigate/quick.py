@@ -7,8 +7,8 @@ from lpcurr.investigation.thresholds import Budget
 QUICK = Budget(
     sizes=(16, 64, 256, 1_024),
     seconds_per_size=0.5,
-    repetitions=5,
-    block_seconds=0.005,
+    repetitions=9,
+    block_seconds=0.003,
     growth_seconds=0.4,
     contention_seconds=0.1,
     processes=(1, 4),

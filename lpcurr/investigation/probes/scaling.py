@@ -21,7 +21,6 @@ _MOST_EPISODES, _FEWEST_EPISODES = 200, 2
 _PATIENCE = 10  # blocks of time, after which a block is over even if it had too few episodes
 _SLOW_DRAW = 0.02  # seconds: the next size would be sixteen times as slow with the square
 _TRIAL_DRAWS = 20  # to meet one that evicts
-_DISTURBED = 0.05  # share of a block's time that others had the cores
 _DRAWS_TO_FILL = 2  # for each task; pools that are full from the start rarely hand out all of theirs
 _YOUNG_DRAWS = 5
 _ENOUGH_SIZES = 3  # for an exponent
@@ -33,7 +32,8 @@ class Cost:
 
     Attributes:
         sizes: tasks in the pool.
-        seconds: of one call, by size: of repeated blocks of episodes, the mean in the least disturbed.
+        seconds: of one call, by size: the mean in a block of episodes, of repeated ones the least but one;
+            for evictions the median.
         aged: of how many of the sizes, from the smallest, all tasks had been played enough.
         hot_code: where the time goes in the largest pool; for parts that grow.
     """
@@ -70,17 +70,18 @@ def measure_scaling(
         By part; ``eviction`` has the draws that brought a new task into a full pool, where there were any.
     """
     pools: list[_Pool] = []
+    aged = True
     try:
         for size in budget.sizes if only_size is None else (only_size,):
             tell(f"pool of {size:,} tasks: filling it, playing each {budget.rounds} times")
             pool = _Pool(make(size), size)
             pools.append(pool)
             full = pool.fill(time.perf_counter() + budget.seconds_per_size)
-            aged = full and pool.age(budget)
+            aged = full and aged and pool.age(budget)  # where there was no time to, there is none with more tasks
             slowest = pool.slowest_draw(_SLOW_DRAW)
             if len(pools) > _ENOUGH_SIZES and (not full or slowest > _PATIENCE * _SLOW_DRAW):
                 close(pools.pop().played.target)
-            if not full or ((not aged or slowest > _SLOW_DRAW) and len(pools) >= _ENOUGH_SIZES):
+            if not full or (slowest > _SLOW_DRAW and len(pools) >= _ENOUGH_SIZES):
                 break
         for repetition in range(budget.repetitions):
             tell(f"cost of each part in pools of {_words(pools)} tasks: repetition {repetition + 1}")
@@ -101,7 +102,7 @@ class _Pool:
         self.played = Played(target, capacity=size)
         self.size = size
         self.is_aged = False
-        self.blocks: dict[str, list[tuple[float, float]]] = {}  # share of time without a core, seconds of a call
+        self.blocks: dict[str, list[float]] = {}  # seconds of a call, by repetition
         self._aged: set[Any] = set()
 
     def fill(self, until: float) -> bool:
@@ -119,7 +120,7 @@ class _Pool:
         for _ in range(_YOUNG_DRAWS):  # before tasks are old enough to be evicted
             with Stopwatch() as watch:
                 self.played.draw()
-            self.blocks.setdefault("draw of young tasks", []).append((0.0, watch.seconds))
+            self.blocks.setdefault("draw of young tasks", []).append(watch.seconds)
             if watch.seconds > _SLOW_DRAW:
                 break
         return True
@@ -160,9 +161,11 @@ class _Pool:
                     episode >= _FEWEST_EPISODES or elapsed > _PATIENCE * budget.block_seconds
                 ):
                     break
-        disturbed = watch.queued / (watch.seconds + watch.queued)
+        wall = watch.seconds + watch.queued
         for part, seconds in played.seconds.items():
-            self.blocks.setdefault(part, []).append((disturbed, seconds / played.calls[part]))
+            # Where others had the cores, the part that seems to have taken most of the time is where that happened.
+            own = seconds * watch.seconds / wall if seconds > wall / 2 else seconds
+            self.blocks.setdefault(part, []).append(own / played.calls[part])
         self.is_aged = was_aged and self.age(budget)
 
     def measure_once_an_epoch(self, slow: set[str]) -> None:
@@ -171,7 +174,7 @@ class _Pool:
             if self.played.has(method) and method not in slow:
                 with Stopwatch() as watch:
                     getattr(self.played.target, method)()
-                self.blocks.setdefault(METHODS[method], []).append((0.0, watch.seconds))
+                self.blocks.setdefault(METHODS[method], []).append(watch.seconds)
                 if watch.seconds > _PATIENCE * _SLOW_DRAW:
                     slow.add(method)
 
@@ -182,7 +185,8 @@ def _gather(pools: list[_Pool], budget: Budget, one_size: bool) -> dict[str, Cos
         for part, blocks in pool.blocks.items():
             cost = costs.setdefault(part, Cost())
             cost.sizes.append(pool.size)
-            cost.seconds.append(_typical(blocks))
+            # What an eviction takes differs from one to the next: its least says nothing.
+            cost.seconds.append(median(blocks) if part == "eviction" else _typical(blocks))
             cost.aged += pool.is_aged
     if "eviction" in costs and len(costs["eviction"].sizes) < _ENOUGH_SIZES:
         del costs["eviction"]
@@ -194,17 +198,9 @@ def _gather(pools: list[_Pool], budget: Budget, one_size: bool) -> dict[str, Cos
     return costs
 
 
-def _typical(blocks: list[tuple[float, float]]) -> float:
-    """The least of the undisturbed blocks: others only ever add to a time.
-
-    Where no block was left alone, which happens to long ones on a busy machine, the share of the time that others had
-    the cores is taken off, and the median of the half that they disturbed least is taken.
-    """
-    calm = [seconds for disturbed, seconds in blocks if disturbed < _DISTURBED]
-    if calm:
-        return min(calm)
-    least = sorted(blocks)[: (len(blocks) + 1) // 2]
-    return median(seconds * (1.0 - disturbed) for disturbed, seconds in least)
+def _typical(blocks: list[float]) -> float:
+    """The least but one: others on the machine only ever add to a time, and the least may be an error of the clocks."""
+    return sorted(blocks)[min(1, len(blocks) - 1)]
 
 
 def _where_it_shows(part: str, cost: Cost, pools: list[_Pool]) -> _Pool:
