@@ -22,7 +22,7 @@ HISTOGRAM_BINS = 40
 
 _TASK_COLUMNS = ("label", "entry", *SCORED_BY)
 _PUNCTUAL = 0.1  # seconds that a go through all tasks may be early, so as not to miss a look by a hair
-_TASKS_SHARE = 0.01  # of one processor, that may go into looking at all tasks
+_TASKS_SHARE = 0.003  # of one processor, that may go into looking at all tasks
 
 
 @dataclass(frozen=True)
