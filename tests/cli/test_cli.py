@@ -104,6 +104,11 @@ def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsy
     assert "interrupted" in capsys.readouterr().err
 
 
+def _heed_ctrl_c() -> None:
+    """Whoever runs these tests in the background may have it ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_at_a_real_training_leaves_what_there_is(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lpcurr", "train", *SHORT, "total_steps=100_000_000", "vectorization=async"]
     training = subprocess.Popen(
@@ -112,6 +117,7 @@ def test_ctrl_c_at_a_real_training_leaves_what_there_is(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_heed_ctrl_c,
     )
     assert training.stdout is not None
     try:

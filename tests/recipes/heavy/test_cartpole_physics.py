@@ -118,6 +118,7 @@ def test_an_interrupted_run_ends_its_workers_and_goes_on(tmp_path: Path) -> None
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests may run where it is ignored
     )
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / "checkpoints" / "learning_progress-seed0" / "epoch-000001").exists():
