@@ -54,7 +54,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> No
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_directory(target.parent)
+    sync(target.parent)
 
 
 def _parts(checkpoint: Checkpoint) -> Iterator[bytes]:
@@ -100,11 +100,11 @@ def _remove_leftovers(target: Path) -> None:
             os.unlink(leftover.path)
 
 
-def _sync_directory(directory: Path) -> None:
-    """Make the renaming itself last through a power cut."""
+def sync(path: Path) -> None:
+    """Make what was written to a file, or a renaming in a directory, last through a power cut."""
     if os.name != "posix":
         return
-    descriptor = os.open(directory, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

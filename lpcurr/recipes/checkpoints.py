@@ -17,12 +17,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lpcurr.checkpoint.file import sync
 from lpcurr.curriculum import Curriculum
 from lpcurr.errors import CheckpointError
 from lpcurr.recipes.config import SaveLearner
@@ -93,11 +93,11 @@ def write_checkpoint(
     del description["path"]
     (unfinished / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     for path in unfinished.rglob("*"):
-        _sync(path)
-    _sync(unfinished)
+        sync(path)
+    sync(unfinished)
     _remove(target)  # of a run that went on from an earlier one
     unfinished.rename(target)
-    _sync(folder)
+    sync(folder)
     for old in _named(folder)[:-keep]:
         _remove(old)
     return target
@@ -156,13 +156,3 @@ def _remove(path: Path) -> None:
 def _digests(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def _sync(path: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
