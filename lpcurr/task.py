@@ -26,6 +26,10 @@ class CurriculumTask:
         """Its environment configuration, built on first use; a copy, so the caller may change it."""
         return self._builder.env_cfg(self.task_id)
 
+    def get_shared_env_cfg(self) -> Any:
+        """The same without a copy, for environments that only read it: later episodes of the task here share it."""
+        return self._builder.shared_env_cfg(self.task_id)
+
     def get_label(self) -> str:
         """The group that statistics count it in."""
         return self.label

@@ -35,6 +35,10 @@ class TaskBuilder:
         """A copy of a task's environment configuration."""
         return self._need_cache().env_cfg(task_id)
 
+    def shared_env_cfg(self, task_id: int) -> Any:
+        """The same without a copy: nobody may change it."""
+        return self._need_cache().shared_env_cfg(task_id)
+
     def slice_values(self, task_id: int) -> dict[str, Any]:
         """What the generator draws for a task, by bucket."""
         return self._need_cache().slice_values(task_id)

@@ -130,6 +130,14 @@ class TaskCache:
         """
         return self._guarded(self.generator.label_of, task_id)
 
+    def shared_env_cfg(self, task_id: int) -> Any:
+        """An environment configuration that must not be changed: the next episode of the task gets the same one.
+
+        Raises:
+            TaskGenerationError: the generator raised.
+        """
+        return self.get(task_id).env_cfg
+
     def slice_values(self, task_id: int) -> dict[str, Any]:
         """The drawn value of each bucket, by path; the task is not built for it.
 

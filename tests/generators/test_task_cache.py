@@ -229,3 +229,11 @@ def test_only_what_nobody_can_change_is_handed_out_itself(config: Any, same: boo
     handed_out = [cache.env_cfg(1), cache.env_cfg(1)]
     assert handed_out[0] == handed_out[1] == config
     assert (handed_out[0] is handed_out[1]) is same
+
+
+def test_a_shared_configuration_is_the_same_object_and_copies_are_not_touched_by_it() -> None:
+    cache = TaskCache(bucketed({"size": 4, "more": {}}).add_bucket("size", [4, 8]), 4)
+    shared = cache.shared_env_cfg(7)
+    assert cache.shared_env_cfg(7) is shared
+    assert cache.env_cfg(7) == shared
+    assert cache.env_cfg(7) is not shared
