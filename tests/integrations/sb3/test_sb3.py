@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import os
 from collections.abc import Iterator
@@ -164,3 +166,10 @@ def test_what_is_refused(curriculum: Curriculum) -> None:
             CurriculumCallback(curriculum, **settings)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="curriculum is a dict"):
         CurriculumCallback({})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["lpcurr.integrations.sb3", "lpcurr.recipes.examples.cleanrl_ppo"])
+def test_the_examples_in_the_docs_run(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert results.failed == 0
+    assert results.attempted > 0
