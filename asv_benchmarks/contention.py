@@ -16,10 +16,10 @@ SECONDS = 0.4
 TURNS = 3
 
 
-def _hammer(curriculum: Curriculum, counts: Any, number: int, barrier: Barrier) -> None:
+def _hammer(curriculum: Curriculum, counts: Any, number: int, barrier: Barrier, seconds: float) -> None:
     score, episodes = 0.25, 0
     barrier.wait()
-    deadline = time.perf_counter() + SECONDS
+    deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         for _ in range(BURST):
             curriculum.update_task_performance(curriculum.get_task().task_id, score)
@@ -28,12 +28,13 @@ def _hammer(curriculum: Curriculum, counts: Any, number: int, barrier: Barrier) 
     counts[number] = episodes
 
 
-def episodes_a_second(curriculum: Curriculum, processes: int) -> float:
+def episodes_a_second(curriculum: Curriculum, processes: int, seconds: float = SECONDS) -> float:
     """Total throughput of so many processes."""
     context = multiprocessing.get_context("fork")
     counts, barrier = context.RawArray("q", processes), context.Barrier(processes)
     workers = [
-        context.Process(target=_hammer, args=(curriculum, counts, number, barrier)) for number in range(processes)
+        context.Process(target=_hammer, args=(curriculum, counts, number, barrier, seconds))
+        for number in range(processes)
     ]
     for worker in workers:
         worker.start()
@@ -41,7 +42,7 @@ def episodes_a_second(curriculum: Curriculum, processes: int) -> float:
         worker.join()
         if worker.exitcode:
             raise RuntimeError(f"a worker ended with exit code {worker.exitcode}")
-    return sum(counts) / SECONDS
+    return sum(counts) / seconds
 
 
 class Contention:

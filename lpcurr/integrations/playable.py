@@ -52,13 +52,14 @@ class PlayableTasks:
                 raise
             except Exception as error:
                 failure = error
-                self._pass_over(curriculum, task, error)
+                self.pass_over(curriculum, task, error)
         raise TaskGenerationError(
             f"{self._max_attempts} tasks in a row could not be played (max_task_attempts), "
             f"at last task {task.task_id} ({task.label!r}): {type(failure).__name__}: {failure}"
         ) from failure
 
-    def _pass_over(self, curriculum: Curriculum, task: CurriculumTask, error: Exception) -> None:
+    def pass_over(self, curriculum: Curriculum, task: CurriculumTask, error: Exception) -> None:
+        """Say that a task cannot be played, and evict it unless it is known to be playable."""
         message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
         _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
         self._drop_level = logging.DEBUG

@@ -29,13 +29,13 @@ the curriculum with it: a forked worker has its own place in the pool at once, a
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 
 from lpcurr.curriculum import Curriculum
 from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
+from lpcurr.integrations.playable import PlayableTasks
 from lpcurr.task import CurriculumTask
 
 try:
@@ -47,10 +47,9 @@ except ModuleNotFoundError as error:
         'lpcurr.integrations.puffer needs PufferLib: pip install "lpcurr[metta]"', name="pufferlib"
     ) from error
 
-_logger = logging.getLogger("lpcurr")
 
 _OWN = frozenset(
-    ("_env", "_curriculum", "_current_task", "_waiting", "_ended", "_max_task_attempts", "_drop_level", "infos")
+    ("_env", "_curriculum", "_current_task", "_waiting", "_ended", "_max_task_attempts", "_playable", "infos")
 )
 _Step = tuple[Any, Any, Any, Any, Any]
 
@@ -93,7 +92,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._env = env
         self._curriculum = curriculum
         self._max_task_attempts = max_task_attempts or curriculum.config.max_task_attempts
-        self._drop_level = logging.WARNING
+        self._playable = PlayableTasks(self._max_task_attempts)
         self._current_task: CurriculumTask | None = None
         self._waiting = False  # the current task is set, and the environment has not begun it
         self._ended = np.zeros(env.num_agents, dtype=bool)  # the agents whose episode is over
@@ -199,15 +198,9 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._curriculum.update_task_performance(task.task_id, score)
 
     def _drop(self, error: Exception) -> None:
-        """Pass over a task that raised, and evict it unless it is known to be playable."""
-        task = self._current_task
-        assert task is not None
-        message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
-        _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
-        self._drop_level = logging.DEBUG
-        stats = self._curriculum.get_task_stats(task.task_id)
-        if stats is not None and stats["completion_count"] == 0:
-            self._curriculum.drop_task(task.task_id)
+        """Pass over the current task, which raised."""
+        assert self._current_task is not None
+        self._playable.pass_over(self._curriculum, self._current_task, error)
 
     def _forget_broken_simulation(self) -> None:
         # MettaGridPufferEnv closes its old simulation before it makes the new one. Where the making fails it still

@@ -7,46 +7,13 @@ number to the first: eight processes on two cores are to keep at least 80 % of t
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
-import time
-from multiprocessing.synchronize import Barrier
-from typing import Any
 
 import numpy as np
 
-from lpcurr import Curriculum, CurriculumConfig
+from asv_benchmarks.contention import episodes_a_second
+from lpcurr import CurriculumConfig
 from tests.stress.truth import load_kernels
-
-_BURST = 200
-
-
-def _hammer(curriculum: Curriculum, counts: Any, number: int, barrier: Barrier, seconds: float) -> None:
-    score, episodes = 0.25, 0
-    barrier.wait()
-    deadline = time.perf_counter() + seconds
-    while time.perf_counter() < deadline:
-        for _ in range(_BURST):
-            task = curriculum.get_task()
-            curriculum.update_task_performance(task.task_id, score)
-            score = 1.0 - 0.9 * score
-        episodes += _BURST
-    counts[number] = episodes
-
-
-def episodes_a_second(curriculum: Curriculum, processes: int, seconds: float) -> float:
-    """Total throughput of so many processes."""
-    context = multiprocessing.get_context("fork")
-    counts, barrier = context.RawArray("q", processes), context.Barrier(processes)
-    workers = [
-        context.Process(target=_hammer, args=(curriculum, counts, number, barrier, seconds))
-        for number in range(processes)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(counts) / seconds
 
 
 def main() -> None:
