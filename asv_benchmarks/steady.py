@@ -23,17 +23,19 @@ import json
 import sys
 import time
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from lpcurr import Curriculum
 from lpcurr.recipes.config import randomised
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
-from lpcurr.recipes.frozen_lake.environment import LakeCurriculumEnv, LakeFleet, TileView, _FleetLakes
+from lpcurr.recipes.frozen_lake.environment import CurriculumView, LakeFleet, TileView, _FleetLakes
+from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
 from lpcurr.recipes.frozen_lake.loop import _Loop
 
 ARMS = ("learning progress", "discrete random", "none")
@@ -43,13 +45,47 @@ EPISODES = 5_000
 FILLED = 10  # epochs until the pool is full and scores are spread
 
 
+@dataclass(frozen=True, slots=True)
+class _Taped:
+    """A task on the tape, its configuration built."""
+
+    task_id: int
+    config: Any
+
+    def get_shared_env_cfg(self) -> Any:
+        return self.config
+
+
+class _RecordingView(CurriculumView):
+    """The environment of learning progress, which writes the tape; plays the task that was drawn."""
+
+    tape: deque[_Taped]
+
+    def play(self, lake: Lake) -> None:
+        self.tape.append(_Taped(self._task.task_id, lake.config))
+        super().play(lake)
+
+
+class _ReplayingView(CurriculumView):
+    """The environment of discrete random: a task is drawn and reported, and the next lake of the tape is played."""
+
+    tape: deque[_Taped]
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self._task = self._curriculum.get_task()
+        self._task.get_shared_env_cfg()
+        self.play(self._lakes.find(self.tape.popleft()))
+        return TileView.reset(self, seed=seed, options=options)
+
+
 class _TapedView(TileView):
     """The environment of the arm without a curriculum: the next lake of its tape at every reset."""
 
-    tape: deque[Any]
+    tape: deque[_Taped]
+    lakes: LakeCache
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        self.set_task(self.tape.popleft())
+        self.play(self.lakes.find(self.tape.popleft()))
         return super().reset(seed=seed, options=options)
 
 
@@ -57,34 +93,22 @@ class _Fleet(LakeFleet):
     """A fleet of one arm; ``tape`` hands over the lakes that were begun, or takes the lakes that are to be played."""
 
     def __init__(self, arm: str, envs: int, curriculum: Curriculum | None, config: Any, table_bits: int) -> None:
+        self._arm = arm
         self._tapes: list[deque[Any]] = [deque() for _ in range(envs)]
+        super().__init__(envs, curriculum, config, table_bits)  # type: ignore[arg-type]  # the arm "none" has none
 
-        def make(number: int) -> gymnasium.Env[Any, Any]:
-            tape = self._tapes[number]
-            if curriculum is None:
-                view = _TapedView(config, table_bits)
-                view.tape = tape
-                return view
-
-            def record(env: Any, lake: Any) -> None:
-                tape.append(lake)
-                env.set_task(lake)
-
-            def replay(env: Any, lake: Any) -> None:
-                env.set_task(tape.popleft())
-
-            apply_task = record if arm == ARMS[0] else replay
-            return LakeCurriculumEnv(TileView(config, table_bits), curriculum, apply_task=apply_task)
-
-        makers = [lambda number=number: make(number) for number in range(envs)]
-        self._lakes = SyncVectorEnv(makers, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
-        self.action_space = self._lakes.action_space
-        box = gymnasium.spaces.Box
-        self.observation_space = gymnasium.spaces.Dict(
-            tiles=self._lakes.observation_space,
-            reward=box(-np.inf, np.inf, (envs,), np.float32),
-            ended=box(0, 1, (envs,), np.int8),
-        )
+    def _make_env(
+        self, number: int, curriculum: Curriculum | None, lake: Lake, table_bits: int
+    ) -> gymnasium.Env[Any, Any]:
+        view: Any
+        if curriculum is None:
+            view = _TapedView(lake, table_bits)
+            view.lakes = self._cache
+        else:
+            kind = _RecordingView if self._arm == ARMS[0] else _ReplayingView
+            view = kind(curriculum, self._cache, lake, table_bits)
+        view.tape = self._tapes[number]
+        return cast("gymnasium.Env[Any, Any]", view)
 
     def cpu_seconds(self) -> float:
         """Processor time of this worker process so far."""

@@ -23,16 +23,18 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 class _Kept:
     """A task, and its environment configuration as it is copied from: pickled, once that was asked for and worked."""
 
-    __slots__ = ("immutable", "pickled", "task")
+    __slots__ = ("immutable", "pickled", "task", "used")
 
     def __init__(self, task: GeneratedTask) -> None:
+        self.used = False  # since it came to be the oldest
         self.task = task
         self.immutable = _is_immutable(task.env_cfg)
         self.pickled: bytes | None = None
 
 
 class TaskCache:
-    """Builds tasks by id and keeps those used last.
+    """Builds tasks by id and keeps those in use (the clock algorithm: the oldest one that was not used
+    since is dropped).
 
     Environment configurations are handed out as deep copies: an environment that changes its configuration changes
     its own episode only. One that nobody can change (frozen pydantic models and dataclasses, tuples and plain values,
@@ -85,14 +87,26 @@ class TaskCache:
         return self._find(task_id).task
 
     def _find(self, task_id: int) -> _Kept:
-        found = self._tasks.pop(task_id, None)
-        if found is None:
-            found = _Kept(self._guarded(self.generator.build, task_id))
-        self._tasks[task_id] = found
-        while len(self._tasks) > self.size:
+        kept = self._tasks.get(task_id)
+        if kept is None:
+            return self._add(task_id)
+        kept.used = True
+        return kept
+
+    def _add(self, task_id: int) -> _Kept:
+        added = _Kept(self._guarded(self.generator.build, task_id))
+        if self.size:
             with suppress(KeyError):  # another thread took the last one
-                self._tasks.popitem(last=False)
-        return found
+                while len(self._tasks) >= self.size:
+                    self._pass_over_or_drop_oldest()
+            self._tasks[task_id] = added
+        return added
+
+    def _pass_over_or_drop_oldest(self) -> None:
+        task_id, kept = self._tasks.popitem(last=False)
+        if kept.used:
+            kept.used = False
+            self._tasks[task_id] = kept
 
     def env_cfg(self, task_id: int) -> Any:
         """An environment configuration that is the caller's own, or that nobody can change.
@@ -103,6 +117,10 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
+        kept = self._tasks.get(task_id)
+        if kept is not None and kept.immutable:
+            kept.used = True
+            return kept.task.env_cfg
         if self.size and self._copyable:
             kept = self._find(task_id)
             if kept.immutable:

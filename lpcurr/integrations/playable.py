@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lpcurr.curriculum import Curriculum
 from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
@@ -29,12 +29,15 @@ class PlayableTasks:
         self._max_attempts = max_attempts
         self._drop_level = logging.WARNING
 
-    def begin(self, curriculum: Curriculum, start: Callable[[CurriculumTask], Result]) -> tuple[CurriculumTask, Result]:
+    def begin(
+        self, curriculum: Curriculum, start: Callable[..., Result], *arguments: Any
+    ) -> tuple[CurriculumTask, Result]:
         """Draw a task and begin it.
 
         Args:
             curriculum: where the tasks come from.
-            start: makes the environment begin an episode of a task.
+            start: makes the environment begin an episode of a task, the first of its arguments.
+            arguments: its further ones.
 
         Returns:
             The task that was begun, and what ``start`` returned for it.
@@ -47,7 +50,7 @@ class PlayableTasks:
         for _ in range(self._max_attempts):
             task = _draw(curriculum, failure)
             try:
-                return task, start(task)
+                return task, start(task, *arguments)
             except ConfigError:
                 raise
             except Exception as error:

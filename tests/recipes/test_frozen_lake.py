@@ -12,8 +12,9 @@ from gymnasium.envs.toy_text.frozen_lake import generate_random_map
 from lpcurr import Curriculum, CurriculumConfig
 from lpcurr.generators import single_task
 from lpcurr.recipes.frozen_lake.config import frozen_lake
-from lpcurr.recipes.frozen_lake.environment import Lake, LakeFleet, TileView
+from lpcurr.recipes.frozen_lake.environment import LakeFleet, TileView
 from lpcurr.recipes.frozen_lake.evaluation import HeldOutLakes
+from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
 from lpcurr.recipes.frozen_lake.learner import ACTIONS, outputs, softmax
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
 from lpcurr.recipes.frozen_lake.tiles import TILES
@@ -69,11 +70,38 @@ def test_the_same_surroundings_have_the_same_tiles_on_another_map() -> None:
     np.testing.assert_array_equal(small.tiles[-6], large.tiles[-10])  # one up and one left of the goal's neighbour
 
 
-def test_set_task_changes_the_lake_and_the_limit() -> None:
+def test_a_table_of_transitions_is_gymnasiums_in_tuples() -> None:
+    config = LakeConfig(size=5, holes=0.2, slip=0.3, map_seed=9)
+    lake = Lake(config, BITS)
+    original = gymnasium.make(
+        "FrozenLake-v1", desc=generate_random_map(5, 0.8, seed=9), is_slippery=True, success_rate=0.7
+    ).unwrapped.P
+    assert len(lake.env.P) == len(original) == 25
+    for state, actions in original.items():
+        assert [list(outcomes) for outcomes in lake.env.P[state]] == [actions[action] for action in range(4)]
+
+
+def test_a_cache_keeps_the_lakes_played_last() -> None:
+    class Task:
+        def __init__(self, task_id: int) -> None:
+            self.task_id = task_id
+
+        def get_shared_env_cfg(self) -> LakeConfig:
+            built.append(self.task_id)
+            return LakeConfig(map_seed=self.task_id)
+
+    built: list[int] = []
+    cache = LakeCache(BITS, size=2)
+    for task_id in (1, 2, 1, 3, 1, 2):
+        assert cache.find(Task(task_id)).config.map_seed == task_id
+    assert built == [1, 2, 3, 2]
+
+
+def test_play_changes_the_lake_and_the_limit() -> None:
     first, second = LakeConfig(size=4, holes=0.0), LakeConfig(size=6, holes=0.0)
-    env = TileView(first, BITS)
+    env = TileView(Lake(first, BITS), BITS)
     env.reset(seed=0)
-    env.set_task(second)
+    env.play(Lake(second, BITS))
     observation, _ = env.reset()
     np.testing.assert_array_equal(observation, Lake(second, BITS).tiles[0])
     steps, truncated = 0, False
@@ -85,8 +113,8 @@ def test_set_task_changes_the_lake_and_the_limit() -> None:
 
 
 def test_environments_of_one_lake_do_not_move_each_other() -> None:
-    config = LakeConfig(size=4, holes=0.0)
-    envs = [TileView(config, BITS) for _ in range(2)]
+    lake = Lake(LakeConfig(size=4, holes=0.0), BITS)
+    envs = [TileView(lake, BITS) for _ in range(2)]
     starts = [env.reset(seed=seed)[0] for seed, env in enumerate(envs)]
     envs[0].step(2)
     np.testing.assert_array_equal(envs[1].step(3)[0], starts[1])  # up, at the wall
@@ -129,7 +157,7 @@ def played(lakes: HeldOutLakes, weights: np.ndarray, slip: float, episodes: int)
     shares = []
     for config in lakes.configs:
         lake = Lake(config, BITS)
-        env = TileView(config, BITS)
+        env = TileView(Lake(config, BITS), BITS)
         policy = softmax(outputs(weights, lake.tiles)[:, :ACTIONS])
         won = 0.0
         for episode in range(episodes):

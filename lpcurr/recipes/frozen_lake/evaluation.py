@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpcurr.generators import TaskGenerator
-from lpcurr.recipes.frozen_lake.environment import Lake
+from lpcurr.recipes.frozen_lake.lakes import Lake
 from lpcurr.recipes.frozen_lake.learner import ACTIONS, outputs, softmax
 
 Floats = NDArray[np.floating[Any]]
@@ -80,8 +80,8 @@ def _transitions(lake: Lake) -> tuple[NDArray[np.int64], NDArray[np.float32], ND
     following = np.zeros((states, ACTIONS), np.int64)
     won = np.zeros((states, ACTIONS), np.float32)
     chance = np.zeros((states, ACTIONS, ACTIONS), np.float32)
-    for state, actions in table.items():
-        for action, outcomes in actions.items():
+    for state, actions in enumerate(table):
+        for action, outcomes in enumerate(actions):
             directions = (action,) if len(outcomes) == 1 else ((action - 1) % 4, action, (action + 1) % 4)
             for direction, (p, target, reward, _) in zip(directions, outcomes, strict=True):
                 following[state, direction] = target
