@@ -4,12 +4,12 @@
 
 * *learning progress*: the recipe as it is;
 * *discrete random*: every episode calls a discrete random pool and reports to it;
-* *none*: no pool, no curriculum wrapper; a ``deque`` of lakes.
+* *none*: no pool and no curriculum; a ``deque`` of tasks.
 
 The second and the third play, in each environment, the very lakes that learning progress chose there (their tape), and
 all have the same seeds: so the three trainings are the same to the last bit (the end of the run compares the weights),
-and what differs in time is the curriculum alone. The lakes on the tape are built already, so what the task generator
-costs counts against learning progress. Random's own tasks are built, too, and not played.
+and what differs in time is the curriculum alone. The tasks on the tape have their configurations, so what the task
+generator costs counts against learning progress; every arm builds its lakes itself, in each of its worker processes.
 
 The arms take turns in blocks of a few rollouts, in rotating order, so that a disturbance of the machine meets all of
 them; processor time, which is less disturbed, is recorded besides. Statistics at the end of an epoch count as time of
@@ -37,6 +37,7 @@ from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.frozen_lake.environment import CurriculumView, LakeFleet, TileView, _FleetLakes
 from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
 from lpcurr.recipes.frozen_lake.loop import _Loop
+from lpcurr.task import CurriculumTask
 
 ARMS = ("learning progress", "discrete random", "none")
 LABELS = {"none": "no curriculum"}
@@ -59,10 +60,10 @@ class _Taped:
 class _RecordingView(CurriculumView):
     """The environment of learning progress, which writes the tape; plays the task that was drawn."""
 
-    tape: deque[_Taped]
+    tape: deque[tuple[CurriculumTask, Lake]]
 
     def play(self, lake: Lake) -> None:
-        self.tape.append(_Taped(self._task.task_id, lake.config))
+        self.tape.append((self._task, lake))  # made into what others can play in take_tape, when no clock runs
         super().play(lake)
 
 
@@ -115,7 +116,8 @@ class _Fleet(LakeFleet):
         return time.process_time()
 
     def take_tape(self) -> list[list[Any]]:
-        taken = [list(tape) for tape in self._tapes]
+        """The tasks that were begun since, by environment."""
+        taken = [[_Taped(task.task_id, lake.config) for task, lake in tape] for tape in self._tapes]
         for tape in self._tapes:
             tape.clear()
         return taken

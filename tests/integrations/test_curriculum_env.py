@@ -29,6 +29,24 @@ def test_it_is_the_package_s_public_name() -> None:
     assert lpcurr.CurriculumEnv.__module__ == "lpcurr.integrations.gymnasium"
 
 
+def test_without_add_info_episodes_are_reported_all_the_same(make: Make) -> None:
+    curriculum = make(PHYSICS)
+    episodes: list[Episode] = []
+
+    def score(episode: Episode) -> float:
+        episodes.append(episode)
+        return episode.length / 500
+
+    env = CurriculumEnv(make_cart_pole(), curriculum, score=score, add_info=False)
+    for count in range(1, 6):
+        assert env.reset()[1] == {}
+        length, info = run_episode(env)
+        assert info == {}
+        assert completions(curriculum) == len(episodes) == count
+        after = curriculum.get_task_stats(episodes[-1].task.task_id) or {}
+        assert after["last_score"] == length / 500
+
+
 def test_cart_pole_plays_the_physics_of_its_task(make: Make) -> None:
     curriculum = make(PHYSICS)
     env = CurriculumEnv(make_cart_pole(), curriculum)
