@@ -166,7 +166,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         _check_arguments(env, curriculum, apply_task, score, max_task_attempts)
         self.curriculum = curriculum
         self._apply_task = apply_task
-        self._set_task = env.get_wrapper_attr("set_task") if apply_task is None else None
+        self._set_task: Any = env.get_wrapper_attr("set_task") if apply_task is None else None
         self._score = score
         self._add_info = add_info
         self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)

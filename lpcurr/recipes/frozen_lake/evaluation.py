@@ -75,7 +75,7 @@ def _transitions(lake: Lake) -> tuple[NDArray[np.int64], NDArray[np.float32], ND
         int64[states, 4] the state that d leads to; float32[states, 4, 4] the chance that action a moves in d;
         float32[states, 4] whether d reaches the goal.
     """
-    table = lake.env.P
+    table: Any = lake.env.P  # of tuples, where gymnasium's annotation says dict
     states = len(table)
     following = np.zeros((states, ACTIONS), np.int64)
     won = np.zeros((states, ACTIONS), np.float32)
