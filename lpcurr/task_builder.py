@@ -33,10 +33,7 @@ class TaskBuilder:
 
     def env_cfg(self, task_id: int) -> Any:
         """A copy of a task's environment configuration."""
-        cache = self._cache
-        if cache is None:
-            cache = self._need_cache()
-        return cache.env_cfg(task_id)
+        return self._need_cache().env_cfg(task_id)
 
     def shared_env_cfg(self, task_id: int) -> Any:
         """The same without a copy: nobody may change it."""

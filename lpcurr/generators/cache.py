@@ -33,8 +33,9 @@ class _Kept:
 
 
 class TaskCache:
-    """Builds tasks by id and keeps those in use (the clock algorithm: the oldest one that was not used
-    since is dropped).
+    """Builds tasks by id and keeps those in use.
+
+    Which one is dropped is for the clock algorithm to say, the oldest that was not used since: a hit writes one flag.
 
     Environment configurations are handed out as deep copies: an environment that changes its configuration changes
     its own episode only. One that nobody can change (frozen pydantic models and dataclasses, tuples and plain values,
@@ -117,10 +118,6 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        kept = self._tasks.get(task_id)
-        if kept is not None and kept.immutable:
-            kept.used = True
-            return kept.task.env_cfg
         if self.size and self._copyable:
             kept = self._find(task_id)
             if kept.immutable:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -165,8 +166,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         super().__init__(env)
         _check_arguments(env, curriculum, apply_task, score, max_task_attempts)
         self.curriculum = curriculum
-        self._apply_task = apply_task
-        self._set_task: Any = env.get_wrapper_attr("set_task") if apply_task is None else None
+        self._apply_task = apply_task or partial(_set_task, env.get_wrapper_attr("set_task"))
         self._score = score
         self._add_info = add_info
         self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
@@ -218,8 +218,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         # Every step comes by here, and an episode ends at one in hundreds: hence the bare tuple.
         result = self.env.step(action)
-        if result[1]:
-            self._total_reward += float(result[1])
+        self._total_reward += float(result[1])
         self._length += 1
         if (result[2] or result[3]) and self._task is not None:
             return self._finish(self._task, result)
@@ -227,9 +226,6 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _begin(self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None) -> _Start:
         """Apply a task, replace the environment if that made another, and reset it."""
-        if self._apply_task is None:
-            self._set_task(task.get_env_cfg())
-            return self.env.reset(seed=seed, options=options)
         env = self._apply_task(self.env, task.get_env_cfg())
         if env is not None and env is not self.env:
             if not isinstance(env, gymnasium.Env):
@@ -251,7 +247,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _check_spaces(self, task: CurriculumTask) -> None:
         for name, fixed in (("observation_space", self.observation_space), ("action_space", self.action_space)):
             space = getattr(self.env, name)
-            if space is not fixed and space != fixed:
+            if space != fixed:
                 raise ConfigError(
                     f"task {task.task_id} ({task.label!r}) has {name} {space}, the environment began with {fixed}: all "
                     "tasks must share their spaces, so pad them to one in a wrapper inside"
@@ -275,6 +271,10 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             return result
         info = {**info, TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted}
         return observation, reward, terminated, truncated, info
+
+
+def _set_task(set_task: Callable[[Any], object], env: _Env, config: Any) -> None:
+    set_task(config)
 
 
 def _check_arguments(env: _Env, curriculum: object, apply_task: object, score: object, attempts: object) -> None:

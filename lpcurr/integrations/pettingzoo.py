@@ -144,9 +144,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self._task = None
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
-        task, (observations, infos) = self._playable.begin(
-            self.curriculum, lambda task: self._begin(task, seed, options)
-        )
+        task, (observations, infos) = self._playable.begin(self.curriculum, self._begin, seed, options)
         self._task, self._total_rewards, self._length = task, {}, 0
         return observations, _told(infos, {TASK_ID: task.task_id, LABEL: task.label})
 

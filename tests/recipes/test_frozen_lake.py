@@ -157,7 +157,7 @@ def played(lakes: HeldOutLakes, weights: np.ndarray, slip: float, episodes: int)
     shares = []
     for config in lakes.configs:
         lake = Lake(config, BITS)
-        env = TileView(Lake(config, BITS), BITS)
+        env = TileView(lake, BITS)
         policy = softmax(outputs(weights, lake.tiles)[:, :ACTIONS])
         won = 0.0
         for episode in range(episodes):

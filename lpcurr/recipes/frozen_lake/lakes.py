@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import gymnasium
 import numpy as np
@@ -13,9 +13,6 @@ from gymnasium.wrappers import TimeLimit
 
 from lpcurr.recipes.frozen_lake.tasks import LakeConfig
 from lpcurr.recipes.frozen_lake.tiles import hashed_tiles
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _Outcome = tuple[float, int, float, bool]  # chance, next state, reward, whether the episode is over
 
@@ -33,8 +30,6 @@ class Lake:
         max_steps: an episode's length limit.
         tiles: int32[states, TILES], the learner's rows for each state.
     """
-
-    tiles: NDArray[np.int32]
 
     def __init__(self, config: LakeConfig, table_bits: int) -> None:
         self.config = config
