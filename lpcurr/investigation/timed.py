@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.curriculum import Curriculum
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.builder import TaskBuilder
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.generators import TaskGenerator
-from lpcurr.pool import Pool
-from lpcurr.task import CurriculumTask
-from lpcurr.task_builder import TaskBuilder
+from lpcurr.pool.pool import Pool
 
 EPISODE_PARTS = ("draw", "eviction", "task generation", "update", "episode stats")
 PARTS = (*EPISODE_PARTS, "statistics", "end of epoch")

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.investigation.clocks import Stopwatch
 from lpcurr.investigation.played import Played
 from lpcurr.investigation.resizing import close

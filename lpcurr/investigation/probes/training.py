@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from lpcurr.curriculum import Curriculum
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.investigation.thresholds import Budget
 from lpcurr.investigation.timed import EPISODE_PARTS, PARTS, TimedCurriculum, read_times
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, newest_checkpoint, write_checkpoint
