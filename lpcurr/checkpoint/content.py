@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lpcurr.errors import CheckpointError
 from lpcurr.memory import layout
+from lpcurr.pool.moment import Moment
 from lpcurr.pool.pool import Pool
 
 VERSION = 1
@@ -125,22 +126,11 @@ class Checkpoint:
         Raises:
             CheckpointError: the pool contradicts itself.
         """
-        tables = np.zeros(layout.COLUMNS_OFFSET, dtype=np.uint8)
-        slots, needed = -1, int(pool.state["header"]["high_water"][0])
-        while slots < needed:
-            slots = min(needed + needed // 8 + 64, pool.capacity)  # others may be filling the pool
-            truth = np.empty((len(layout.TRUTH_COLUMNS), slots), dtype=np.int64)
-            active = np.empty(slots, dtype=np.int32)
-            for array in (truth, active):
-                array.fill(0)  # page faults now, not while everyone waits
-            needed = pool.capture(tables, truth, active)
-        header = tables[: layout.HEADER.itemsize].view(layout.HEADER)[0]
-        order = active[: header["active_count"]]
-        columns: Columns = {
-            name: cells[order].view(dtype) for (name, dtype), cells in zip(layout.TRUTH_COLUMNS, truth, strict=True)
-        }
-        columns["slot"] = order.astype(np.int64)
-        description = _describe(header, tables, json.loads(pool.config_text))
+        moment = pool.moment()
+        order = moment.by_index()
+        columns: Columns = {name: column[order] for name, column in moment.columns.items()}
+        columns["slot"] = moment.active.astype(np.int64)
+        description = _describe(moment, json.loads(pool.config_text))
         checkpoint = cls(description, columns, "this pool's checkpoint")
         checkpoint.verify()
         return checkpoint
@@ -180,6 +170,20 @@ class Checkpoint:
         columns = {name: self.columns[name].tolist() for name in COLUMN_DTYPES}
         return {"format": FORMAT, "version": VERSION, **self.description.model_dump(), "columns": columns}
 
+    def moment(self, settings: Mapping[str, float], saved_at: float) -> Moment:
+        """Return the pool as it was when it was saved, under the configuration fields of its header."""
+        description, tasks = self.description, self.columns["slot"].size
+        header = np.zeros(1, dtype=layout.HEADER)[0]
+        own = {"capacity": description.capacity, "seed": description.seed, "active_count": tasks}
+        for name, value in (dict(settings) | dict(description.counters) | dict(description.sums) | own).items():
+            header[name] = value
+        labels = np.zeros(1 + max(label.row for label in description.labels), dtype=layout.LABEL)
+        write_labels(labels, description.labels)
+        order = np.argsort(self.columns["entry"])
+        columns: Columns = {name: self.columns[name][order] for name, _ in layout.TRUTH_COLUMNS}
+        slots = self.columns["slot"]
+        return Moment(header, labels, np.zeros(0, layout.PROCESS), columns, slots[order], slots, saved_at)
+
     def verify(self) -> None:
         """Raise ``CheckpointError`` with the first thing that cannot be true."""
         sizes = {column.size for column in self.columns.values()}
@@ -201,20 +205,31 @@ def unsupported(version: object) -> str:
     return f"its format version is {version!r}, and this lpcurr reads version {VERSION}: use the lpcurr that wrote it"
 
 
-def _describe(header: np.void, tables: np.ndarray[Any, Any], config: dict[str, Any]) -> Description:
+def write_labels(table: np.ndarray[Any, np.dtype[np.void]], labels: Iterable[Label]) -> None:
+    """Enter labels into an empty label table."""
+    for label in labels:
+        name, row = label.name.encode(), table[label.row]
+        row["used"], row["name_size"] = 1, len(name)
+        row["name"][: len(name)] = np.frombuffer(name, dtype=np.uint8)
+        for counter in ("inactive_since", "completed", "evicted", "epoch_evicted", "epoch_sampled"):
+            row[counter] = getattr(label, counter)
+
+
+def _describe(moment: Moment, config: dict[str, Any]) -> Description:
+    header = moment.header
+
     def plain(model: type[_Model]) -> dict[str, Any]:
         return {name: header[name].item() for name in model.model_fields}
 
-    rows = tables[layout.LABEL_OFFSET : layout.LABEL_HASH_OFFSET].view(layout.LABEL)[: header["label_count"]]
     labels = [
         {
-            "row": int(row),
-            "name": rows["name"][row][: rows["name_size"][row]].tobytes().decode(),
-            **{name: rows[name][row].item() for name in Label.model_fields if name not in ("row", "name")},
+            "row": row,
+            "name": name,
+            **{field: moment.labels[field][row].item() for field in Label.model_fields if field not in ("row", "name")},
         }
-        for row in np.flatnonzero(rows["used"])
+        for row, name in moment.label_names.items()
     ]
-    records = tables[layout.PROCESS_OFFSET : layout.LABEL_OFFSET].view(layout.PROCESS)
+    records = moment.processes
     in_use = (records["pid"] != 0) | (records["start_time"] == layout.STREAM_WAITS)
     streams = [
         Stream(ordinal=int(record["ordinal"]), words=[int(record[f"stream{number}"]) for number in range(4)])

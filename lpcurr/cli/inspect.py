@@ -120,7 +120,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     status = path.stat()
     description = checkpoint.description
     config = stored_config(checkpoint, with_generator=False)
-    table = TaskTable.of_checkpoint(checkpoint, config.header_settings(), status.st_mtime)
+    table = TaskTable.of_moment(checkpoint.moment(config.header_settings(), status.st_mtime))
     return {
         "source": str(path),
         "kind": f"checkpoint of format {VERSION}, complete and unaltered",
@@ -143,8 +143,8 @@ def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr.monitor.table import TaskTable
 
     reader = SessionReader(find_session(session_id))
-    table, at_rest = TaskTable.of_session(reader)
-    header = reader.header()
+    moment, at_rest = reader.moment_at_rest()
+    table, header = TaskTable.of_moment(moment), moment.header
     figures = {
         "source": reader.session_id,
         "kind": "live session"

@@ -12,15 +12,14 @@ import numpy as np
 
 from lpcurr.memory import layout
 from lpcurr.memory.sessions import ALGORITHMS
-from lpcurr.monitor.reading import Columns, SessionReader
-from lpcurr.monitor.table import SCORED_BY, label_names
+from lpcurr.monitor.reading import SessionReader
+from lpcurr.pool.moment import Moment
 from lpcurr.statistics.counters import counters_of
-from lpcurr.statistics.laws import Scores, score
+from lpcurr.statistics.laws import Scores, score_tasks
 
 HISTORY = 600
 HISTOGRAM_BINS = 40
 
-_TASK_COLUMNS = ("label", "entry", *SCORED_BY)
 _PUNCTUAL = 0.1  # seconds that a go through all tasks may be early, so as not to miss a look by a hair
 _TASKS_SHARE = 0.003  # of one processor, that may go into looking at all tasks
 
@@ -54,19 +53,25 @@ class Tasks:
     """What takes a look at every task, as of a moment.
 
     Attributes:
-        columns: arrays of [tasks] by the names of the segment's columns.
+        moment: the pool.
         scores: progress, scores and probabilities.
         labels: a figure by name for each label that has tasks: ``label, tasks, share`` of the draws, mean ``lp``, mean
             ``score``, ``completions``, ``evicted``.
     """
 
-    columns: Columns
+    moment: Moment
     scores: Scores
     labels: list[dict[str, Any]]
     _answers: dict[Any, Any] = field(default_factory=dict, repr=False)  # between two goes through all tasks
 
+    @classmethod
+    def of_moment(cls, moment: Moment) -> Tasks:
+        """Score the tasks, and sum them up by label."""
+        scores = score_tasks(moment)
+        return cls(moment, scores, _label_figures(moment, scores))
+
     def __len__(self) -> int:
-        return int(self.columns["task_id"].size)
+        return self.moment.size
 
     def exploration_share(self) -> float:
         """The share of the draws that goes to tasks without enough completions for their progress to count."""
@@ -99,14 +104,14 @@ class Tasks:
         keys: dict[str, np.ndarray[Any, Any]] = {
             "probability": self.scores.probabilities,
             "lp": self.scores.raw_progress,
-            "score": self.columns["reward_ema"],
-            "completions": self.columns["completion_count"],
-            "entry": self.columns["entry"],
+            "score": self.moment.columns["reward_ema"],
+            "completions": self.moment.columns["completion_count"],
+            "entry": self.moment.columns["entry"],
         }
         of = np.arange(len(self))
         if label:
             rows = [each["row"] for each in self.labels if label.lower() in each["label"].lower()]
-            of = of[np.isin(self.columns["label"] & (layout.PENDING - 1), rows)]
+            of = of[np.isin(self.moment.label_rows, rows)]
         values = keys[key][of].astype(np.float64)
         values = values if ascending else -values
         end = min(start + count, of.size)
@@ -115,19 +120,19 @@ class Tasks:
             of, values, total = of[nearest], values[nearest], of.size
         else:
             total = of.size
-        order = np.lexsort((self.columns["entry"][of], values))
+        order = np.lexsort((of, values))
         return of[order][start:end].tolist(), total
 
     def row(self, position: int) -> dict[str, Any]:
         """One task as plain Python values."""
-        label = int(self.columns["label"][position]) & (layout.PENDING - 1)
+        columns = self.moment.columns
         return {
-            "id": int(self.columns["task_id"][position]),
-            "label": next((each["label"] for each in self.labels if each["row"] == label), "unknown"),
+            "id": int(columns["task_id"][position]),
+            "label": self.moment.label_names.get(int(self.moment.label_rows[position]), "unknown"),
             "probability": float(self.scores.probabilities[position]),
             "lp": float(self.scores.raw_progress[position]),
-            "score": float(self.columns["reward_ema"][position]),
-            "completions": int(self.columns["completion_count"][position]),
+            "score": float(columns["reward_ema"][position]),
+            "completions": int(columns["completion_count"][position]),
             "explored": bool(self.scores.explored[position]),
         }
 
@@ -200,9 +205,7 @@ class Watch:
 
     def _go_through_tasks(self) -> None:
         began, began_at = time.thread_time(), time.monotonic()
-        columns = self.reader.tasks(_TASK_COLUMNS)
-        scores = score(columns, self.counts.header)
-        self.tasks = Tasks(columns, scores, _label_figures(columns, scores, self.reader.labels()))
+        self.tasks = Tasks.of_moment(self.reader.moment())
         self.tasks_clock = time.monotonic()
         cost = 2.0 * (time.thread_time() - began)  # ranking them for the picture takes about as long again
         self._tasks_due = began_at + cost / _TASKS_SHARE
@@ -260,10 +263,9 @@ def tries_per_draw(processes: list[dict[str, Any]]) -> float | None:
     return tries / draws if tries and draws else None
 
 
-def _label_figures(columns: Columns, scores: Scores, table: np.ndarray[Any, np.dtype[np.void]]) -> list[dict[str, Any]]:
+def _label_figures(moment: Moment, scores: Scores) -> list[dict[str, Any]]:
     """A row for each label with tasks, by its share of the draws."""
-    rows = columns["label"] & (layout.PENDING - 1)
-    names = label_names(table)
+    rows, table, columns = moment.label_rows, moment.labels, moment.columns
 
     def sums(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return np.bincount(rows, weights=values, minlength=layout.LABEL_CAPACITY)
@@ -276,7 +278,7 @@ def _label_figures(columns: Columns, scores: Scores, table: np.ndarray[Any, np.d
     return [
         {
             "row": int(row),
-            "label": names.get(int(row), "unknown"),
+            "label": moment.label_names.get(int(row), "unknown"),
             "tasks": int(tasks[row]),
             "share": float(share[row]),
             "lp": float(progress[row] / tasks[row]),

@@ -6,16 +6,17 @@ import math
 
 import numpy as np
 
-from lpcurr.pool.distribution import Distribution, Int64s
+from lpcurr.pool.moment import Float64s, Int64s, Moment
 
 
 def rank_for_eviction(
-    tasks: Distribution, queried: Int64s, enough: int, explored_from: int | None, percentile: float
+    moment: Moment, scores: Float64s, queried: Int64s, enough: int, explored_from: int | None, percentile: float
 ) -> tuple[list[int], int | None]:
     """Find the evictable tasks among the queried ones.
 
     Args:
-        tasks: all active tasks.
+        moment: the pool.
+        scores: of its active tasks, in entry order.
         queried: the ids that are asked for; those that are not in the pool are not evictable.
         enough: completions from which a task may go.
         explored_from: completions from which a task is explored, where only explored tasks count; None: all count.
@@ -24,12 +25,12 @@ def rank_for_eviction(
     Returns:
         The evictable ids in the order of ``queried``, and the one with the least score (of equals the first), or None.
     """
-    counted = tasks.scores if explored_from is None else tasks.scores[tasks.completions >= explored_from]
-    if counted.size == 0 or tasks.ids.size == 1:  # a pool of one task evicts nothing
+    ids, completions = moment.columns["task_id"], moment.columns["completion_count"]
+    counted = scores if explored_from is None else scores[completions >= explored_from]
+    if counted.size == 0 or ids.size == 1:  # a pool of one task evicts nothing
         return [], None
     threshold = np.sort(counted)[min(counted.size - 1, math.floor(counted.size * percentile))]
-    least = max(enough, explored_from or 0)
-    may_go = (tasks.completions >= least) & (tasks.scores <= threshold)
-    scores = dict(zip(tasks.ids[may_go].tolist(), tasks.scores[may_go].tolist(), strict=True))
-    evictable = [task_id for task_id in queried.tolist() if task_id in scores]
-    return evictable, min(evictable, key=scores.__getitem__, default=None)
+    may_go = (completions >= max(enough, explored_from or 0)) & (scores <= threshold)
+    score_of = dict(zip(ids[may_go].tolist(), scores[may_go].tolist(), strict=True))
+    evictable = [task_id for task_id in queried.tolist() if task_id in score_of]
+    return evictable, min(evictable, key=score_of.__getitem__, default=None)
