@@ -5,26 +5,18 @@ The format is told in :mod:`lpcurr.checkpoint`.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import re
-import secrets
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from lpcurr.checkpoint.content import COLUMN_DTYPES, VERSION, Checkpoint, Columns, refusal, unsupported
 from lpcurr.errors import CheckpointNotFoundError
-
-try:
-    import fcntl
-except ImportError:  # Windows: what a killed save leaves behind stays
-    fcntl = None  # type: ignore[assignment]
+from lpcurr.memory.files import write_atomically
 
 MAGIC = b"\x89LPC\r\n\x1a\n"
 _PREFIX = struct.Struct("<8sQQQ")
@@ -36,25 +28,10 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> No
     """Write a file in one step as seen from outside: whoever looks, or is killed, finds the old file or the new one.
 
     Raises:
+        NotAFileError: the path is a device, a FIFO or a directory.
         OSError: it cannot be written; an older file of that name is as it was.
     """
-    target = Path(os.path.realpath(path))
-    _remove_leftovers(target)
-    temporary, file = _open_temporary(target)
-    try:
-        with file:
-            for part in _parts(checkpoint):
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-            if fcntl is None:
-                file.close()  # Windows renames no open file
-            os.replace(temporary, target)  # while the file is locked, or another save would take it for a leftover
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    sync(target.parent)
+    write_atomically(path, _parts(checkpoint))
 
 
 def _parts(checkpoint: Checkpoint) -> Iterator[bytes]:
@@ -72,43 +49,6 @@ def _parts(checkpoint: Checkpoint) -> Iterator[bytes]:
         digest.update(part)
         yield part
     yield digest.digest()
-
-
-def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:
-    """A new file beside the target, locked as long as it is open: so one that is not locked is a leftover."""
-    while True:
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-        file = open(temporary, "xb")  # noqa: SIM115 - the caller closes it
-        if fcntl is None:
-            return temporary, file
-        with contextlib.suppress(OSError):  # a file system without locks: then nobody can take it away either
-            fcntl.flock(file, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(temporary), os.fstat(file.fileno())):
-                return temporary, file
-        file.close()  # taken for a leftover before it was locked
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Remove the temporary files of saves to this target that were killed."""
-    if fcntl is None or not target.parent.is_dir():
-        return
-    pattern = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{12}\.tmp")
-    for leftover in [entry for entry in os.scandir(target.parent) if pattern.fullmatch(entry.name)]:
-        with contextlib.suppress(OSError), open(leftover.path, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.unlink(leftover.path)
-
-
-def sync(path: Path) -> None:
-    """Make what was written to a file, or a renaming in a directory, last through a power cut."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
