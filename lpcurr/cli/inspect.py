@@ -112,7 +112,6 @@ def _newest_in(folder: Path) -> Path:
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr import checkpoint as checkpoints
-    from lpcurr.checkpoint.content import VERSION
     from lpcurr.curriculum.saving import stored_config
     from lpcurr.monitor.table import TaskTable
 
@@ -123,7 +122,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     table = TaskTable.of_moment(checkpoint.moment(config.header_settings(), status.st_mtime))
     return {
         "source": str(path),
-        "kind": f"checkpoint of format {VERSION}, complete and unaltered",
+        "kind": "checkpoint, complete and unaltered",
         "bytes": status.st_size,
         "seconds_ago": time.time() - status.st_mtime,
         "algorithm": config.algorithm_config.type.replace("_", " "),
