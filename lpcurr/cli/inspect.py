@@ -119,7 +119,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     status = path.stat()
     description = checkpoint.description
     config = stored_config(checkpoint, with_generator=False)
-    table = TaskTable.of_moment(checkpoint.moment(config.header_settings(), status.st_mtime))
+    table, _ = TaskTable.of_moment(checkpoint.moment(config.header_settings(), status.st_mtime))
     return {
         "source": str(path),
         "kind": "checkpoint, complete and unaltered",
@@ -143,7 +143,7 @@ def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
 
     reader = SessionReader(find_session(session_id))
     moment, at_rest = reader.moment_at_rest()
-    table, header = TaskTable.of_moment(moment), moment.header
+    (table, _), header = TaskTable.of_moment(moment), moment.header
     figures = {
         "source": reader.session_id,
         "kind": "live session"

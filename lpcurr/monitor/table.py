@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr.pool.moment import Column, Moment
-from lpcurr.statistics.figures import PoolStatistics
+from lpcurr.statistics.laws import Scores, score_tasks
 
 COLUMNS = {
     "id": "task id",
@@ -58,17 +58,17 @@ class TaskTable:
     labels: Mapping[int, str]
 
     @classmethod
-    def of_moment(cls, moment: Moment) -> TaskTable:
-        """Make the table of a pool's active tasks."""
-        statistics = PoolStatistics(moment)
+    def of_moment(cls, moment: Moment) -> tuple[TaskTable, Scores]:
+        """Make the table of a pool's active tasks, and what it was made from."""
+        scores = score_tasks(moment)
         columns = {name: moment.columns[stored] for name, stored in _STORED.items()} | {
             "label": moment.label_rows,
-            "probability": statistics.scores.probabilities,
-            "lp": statistics.scores.raw_progress,
-            "explored": statistics.scores.explored,
-            "age": statistics.task_ages,
+            "probability": scores.probabilities,
+            "lp": scores.raw_progress,
+            "explored": scores.explored,
+            "age": moment.ages,
         }
-        return cls({name: columns[name] for name in COLUMNS}, moment.label_names)
+        return cls({name: columns[name] for name in COLUMNS}, moment.label_names), scores
 
     def __len__(self) -> int:
         return int(self.columns["id"].size)

@@ -107,6 +107,12 @@ class Moment:
         """How many tasks are active."""
         return int(self.active.size)
 
+    @property
+    def ages(self) -> Float64s:
+        """Seconds since each active task entered the pool: float64[tasks], in entry order."""
+        ages: Float64s = np.maximum(self.time - self.columns["creation_time"], 0.0)
+        return ages
+
     @cached_property
     def label_rows(self) -> Int64s:
         """The row of each active task's label: int64[tasks], in entry order."""

@@ -47,12 +47,6 @@ class PoolStatistics:
         """|R(p_fast) − R(p_slow)| of every active task, whatever the algorithm."""
         return raw_learning_progress(self.moment.columns, self._header)
 
-    @cached_property
-    def task_ages(self) -> Float64s:
-        """Seconds since each active task entered the pool."""
-        ages: Float64s = np.maximum(self.moment.time - self.moment.columns["creation_time"], 0.0)
-        return ages
-
     # -- labels -------------------------------------------------------------------------------------------------
 
     def label_counts(self, field: str) -> dict[str, int]:
@@ -129,7 +123,7 @@ class PoolStatistics:
         raw, probabilities = self.raw_learning_progress, self.scores.probabilities
         ginis = {
             "pool_occupancy": gini(self.moment.columns["completion_count"]),
-            "task_age": gini(self.task_ages),
+            "task_age": gini(self.moment.ages),
             "raw_lp_scores": gini(raw),
             "raw_lp_by_label": gini(self.label_sums(raw).values()),
             "zscored_lp_scores": gini(self.scores.lp_scores),
@@ -168,8 +162,8 @@ class PoolStatistics:
             "debug/raw_lp_max": float(raw.max()),
             "debug/raw_lp_nonzero_count": float((raw > 0.0).sum()),
             "debug/raw_lp_total_count": float(raw.size),
-            "debug/task_age_mean_seconds": float(self.task_ages.mean()),
-            "debug/task_age_max_seconds": float(self.task_ages.max()),
+            "debug/task_age_mean_seconds": float(self.moment.ages.mean()),
+            "debug/task_age_max_seconds": float(self.moment.ages.max()),
         }
 
     def task_details(self) -> dict[str, float]:

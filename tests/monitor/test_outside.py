@@ -69,7 +69,7 @@ def test_a_table_says_of_every_task_what_the_curriculum_says(kind: str) -> None:
         play(curriculum, 500)
         reader = SessionReader(str(curriculum.session_id))
         moment, at_rest = reader.moment_at_rest()
-        rows = {row["id"]: row for row in TaskTable.of_moment(moment).rows()}
+        rows = {row["id"]: row for row in TaskTable.of_moment(moment)[0].rows()}
         reader.close()
         assert at_rest
         assert rows.keys() == set(curriculum.probabilities()[0].tolist())
@@ -162,7 +162,7 @@ def test_a_busy_pool_can_be_read_at_any_moment() -> None:
             figures = watch.figures()
             assert 25 <= figures["tasks"] <= 30
             assert sum(each["share"] for each in figures["labels"]) == pytest.approx(1.0)
-            assert all(np.isfinite(row["probability"]) for row in TaskTable.of_moment(reader.moment()).rows())
+            assert all(np.isfinite(row["probability"]) for row in TaskTable.of_moment(reader.moment())[0].rows())
             for line in draw(watch, View(), 100, 30):
                 assert line.cell_len <= 100
         for worker in workers:
