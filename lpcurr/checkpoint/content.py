@@ -39,7 +39,6 @@ SquareSum = Annotated[float, Field(ge=-1e287, le=1e287)]
 # Scores of this size overflow sums and averages. Draws bear that, so a checkpoint has to.
 _HUGE_SCORE = 1e300
 _MAY_OVERFLOW = ("total_score", "success_threshold")
-_DEFAULTS: dict[str, float] = {}
 
 
 class _Model(BaseModel):
@@ -153,10 +152,14 @@ class Checkpoint:
                 f"its format version is {version!r}, and this lpcurr reads {_READABLE[0]} to {_READABLE[-1]}: "
                 "use the lpcurr that wrote it",
             )
+        if version == 1:
+            description = _with_rules_of_version_1(description)
         if not set(REQUIRED_COLUMNS) <= set(columns) <= set(COLUMN_DTYPES):
             raise refusal(source, f"its columns are {', '.join(columns) or 'none'}, not {', '.join(COLUMN_DTYPES)}")
         for name in set(COLUMN_DTYPES) - set(columns):
-            columns[name] = np.full(columns["slot"].size, _DEFAULTS.get(name, 0), dtype=COLUMN_DTYPES[name])
+            columns[name] = np.full(
+                columns["slot"].size, layout.COLUMN_DEFAULTS.get(name, 0), dtype=COLUMN_DTYPES[name]
+            )
         try:
             checked = Description.model_validate(description)
         except ValidationError as error:
@@ -252,6 +255,15 @@ def _describe(moment: Moment, config: dict[str, Any]) -> Description:
         labels=[Label(**label) for label in labels],
         streams=streams,
     )
+
+
+def _with_rules_of_version_1(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say in the configuration what was no rule yet: averages began at a task's first score."""
+    config: Any = description.get("config")
+    algorithm = config.get("algorithm_config") if isinstance(config, Mapping) else None
+    if not isinstance(algorithm, Mapping) or algorithm.get("type") != "learning_progress":
+        return description
+    return {**description, "config": {**config, "algorithm_config": {"unbiased_averages": False, **algorithm}}}
 
 
 def _as_column(values: Any, name: str, source: str) -> Column:

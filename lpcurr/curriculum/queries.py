@@ -13,7 +13,6 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import UnknownTaskError
 from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
 from lpcurr.pool.pool import Pool
-from lpcurr.schedulers.common import LearningProgressConfig
 from lpcurr.statistics.counters import process_counters
 from lpcurr.statistics.figures import PoolStatistics
 from lpcurr.statistics.laws import score_tasks
@@ -29,10 +28,14 @@ class CurriculumQueries:
         performance_mode: whether statistics leave out what takes a look at every task.
     """
 
-    config: CurriculumConfig
     performance_mode: bool
     _pool: Pool
     _builder: TaskBuilder
+
+    @property
+    def config(self) -> CurriculumConfig:
+        """What the curriculum is made of."""
+        raise NotImplementedError
 
     def recommend_eviction(self, ids: ArrayLike | None = None, min_presentations: int | None = None) -> int | None:
         """The task that would make room first, by exact scores, O(n).
@@ -160,17 +163,14 @@ class CurriculumQueries:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _rank(self, ids: ArrayLike | None, min_presentations: int | None) -> tuple[list[int], int | None]:
-        enough = self.config.min_presentations_for_eviction
+        moment = self._pool.moment()
+        header = moment.header
+        queried = moment.columns["task_id"] if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
+        enough = int(header["mature_from"])
         if min_presentations is not None:
             enough = as_count(min_presentations, "min_presentations")
-        moment = self._pool.moment()
-        queried = moment.columns["task_id"] if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
-        algorithm = self.config.algorithm_config
-        if not isinstance(algorithm, LearningProgressConfig):
+        if not self.config.algorithm_config.rules(enough, fixed_set=False)["may_evict"]:
             return [], None
-        explored_from = (
-            algorithm.min_samples_for_lp if algorithm.use_bidirectional else max(2, algorithm.min_samples_for_lp)
-        )
-        counted = explored_from if algorithm.eviction_among == "explored" else None
-        percentile = algorithm.eviction_threshold_percentile
-        return rank_for_eviction(moment, score_tasks(moment).scores, queried, enough, counted, percentile)
+        counted = int(header["explored_from"]) if header["evict_explored_only"] else None
+        retention, percentile = score_tasks(moment).retention, float(header["eviction_percentile"])
+        return rank_for_eviction(moment, retention, queried, enough, counted, percentile)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from lpcurr.memory import layout
-from lpcurr.memory.sessions import ALGORITHMS
 from lpcurr.monitor.reading import SessionReader
 from lpcurr.monitor.table import TaskTable
 from lpcurr.pool.moment import Moment
@@ -195,7 +194,7 @@ class Watch:
             "time": time.time(),
             "age_seconds": time.time() - float(header["created_at"]),
             "ended": self.ending or None,
-            "algorithm": ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+            "algorithm": layout.scheduler_name(header),
             "capacity": int(header["capacity"]),
             "tasks": len(self.tasks),
             "unexplored": unexplored,

@@ -12,8 +12,10 @@ import numpy as np
 
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Bools, Float64s, Moment
+from lpcurr.schedulers.common import Way
+from lpcurr.schedulers.learning_progress import raw_learning_progress
 from lpcurr.statistics.gini import gini
-from lpcurr.statistics.laws import Scores, raw_learning_progress, score_tasks
+from lpcurr.statistics.laws import Scores, score_tasks
 
 _LP_FIGURES = (
     "algorithm/lp/mean_learning_progress",
@@ -45,7 +47,9 @@ class PoolStatistics:
     @cached_property
     def raw_learning_progress(self) -> Float64s:
         """|R(p_fast) − R(p_slow)| of every active task, whatever the algorithm."""
-        return raw_learning_progress(self.moment.columns, self._header)
+        columns, theta = self.moment.columns, float(self._header["early_progress_amplification"])
+        progress: Float64s = raw_learning_progress(columns["p_fast"], columns["p_slow"], theta)
+        return progress
 
     # -- labels -------------------------------------------------------------------------------------------------
 
@@ -102,9 +106,9 @@ class PoolStatistics:
 
     def learning_progress(self) -> dict[str, float]:
         """Means over the active tasks; empty for discrete random, zero where no LP distribution is drawn from."""
-        if self._header["algorithm"] == layout.DISCRETE_RANDOM:
+        if self._header["draws_by"] == Way.UNIFORM:
             return {}
-        if self._header["algorithm"] == layout.BASIC or self.moment.size == 0:
+        if self._header["draws_by"] != Way.Z_SCORE or self.moment.size == 0:
             return dict.fromkeys(_LP_FIGURES, 0.0)
         figures = (
             self.raw_learning_progress.mean(),

@@ -1,32 +1,40 @@
-"""The exact law of the draws, from what is known of the tasks: for looking at a pool at one moment, in NumPy.
+"""The exact law of the draws, from what is known of the tasks at one moment, in NumPy.
 
 The kernels draw from it task by task and in constant time. Nothing here needs numba, so that those who look from
-outside (``lpcurr top``, ``lpcurr inspect``) need not wait for it. The tests hold draws and law equal to 1e-12.
+outside (``lpcurr top``, ``lpcurr inspect``) need not wait for it. The schedulers' formulas are the same in both; the
+tests hold draws and law equal.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpcurr import schedulers
 from lpcurr.memory import layout
-from lpcurr.pool.moment import Bools, Column, Float64s, Moment
+from lpcurr.pool.moment import Bools, Float64s, Moment
+from lpcurr.schedulers.common import Way, sigmoid, z_score
+from lpcurr.schedulers.learning_progress import raw_learning_progress
 
-PROGRESS_LIMIT = 1e140
+PRIORITY_LIMIT = 1e140
+"""Priorities are clamped to ± this, as in the kernels."""
+
+_EVERY = slice(None)
 
 
 class Scores(NamedTuple):
     """Of every active task, in the order in which they entered the pool: arrays of equal length.
 
     Attributes:
-        raw_progress: |R(p_fast) − R(p_slow)|; in the basic variant the deviation of the score.
-        explored: whether it has enough completions for its progress to count.
+        raw_progress: |R(p_fast) − R(p_slow)|; where draws are made by weight, the scheduler's priority.
+        explored: whether it has enough completions for its priority to count.
         lp_scores: sigmoid / Σ sigmoid where draws go by z-scores, else the score.
-        scores: what the probability is in proportion to.
+        scores: what the probability is in proportion to, but for the shares of the draws that go other ways.
+        retention: what the eviction goes by: of the tasks that may go, the one with the least goes.
         probabilities: of being the next task drawn, where no new one is made.
     """
 
@@ -34,54 +42,42 @@ class Scores(NamedTuple):
     explored: Bools
     lp_scores: Float64s
     scores: Float64s
+    retention: Float64s
     probabilities: Float64s
 
 
 def score_tasks(moment: Moment) -> Scores:
     """Score the active tasks as the draw of their pool does."""
-    columns, rules, count = moment.columns, moment.header, moment.size
-    progress = priorities(columns, rules)
-    least = max(2, int(rules["min_samples"])) if rules["algorithm"] == layout.BASIC else int(rules["min_samples"])
-    explored: Bools = columns["completion_count"] >= least
-    raw, epsilon = raw_learning_progress(columns, rules), float(rules["rand_task_rate"])
-    if rules["algorithm"] == layout.DISCRETE_RANDOM:
-        lp_scores = scores = np.ones(count)
-        epsilon = 0.0
-    elif rules["algorithm"] == layout.BASIC:
-        raw = progress
-        lp_scores = scores = np.where(explored, progress, rules["exploration_bonus"])
+    task, rules, scheduler = _arguments(moment)
+    explored: Bools = task.completion_count >= rules.explored_from
+    raw: Float64s = raw_learning_progress(task.p_fast, task.p_slow, rules.early_progress_amplification)
+    if rules.draws_by == Way.Z_SCORE:
+        lp_scores, scores = _scores_of_z(moment, task.priority, explored, rules)
+        retention = scores
     else:
-        lp_scores, scores = _scores_of_z(progress, explored, rules)
-    total = scores.sum()
-    shares = scores / total if total > 0.0 else np.full(count, 1.0 / max(count, 1))
-    return Scores(raw, explored, lp_scores, scores, (1.0 - epsilon) * shares + epsilon / max(count, 1))
+        if rules.draws_by == Way.WEIGHT:
+            raw = task.priority
+            scores = np.where(explored, np.maximum(raw, 0.0), rules.exploration_bonus)
+        else:
+            scores = np.ones(moment.size)
+        lp_scores = scores
+        kept = np.nan_to_num(scheduler.retention(task, _EVERY, rules), nan=0.0)
+        retention = np.where(explored, kept, rules.unexplored_key)
+    uniform = np.full(moment.size, 1.0 / max(moment.size, 1))
+    exploring = _proportional(scheduler.exploring_weight(task, _EVERY, rules), uniform)
+    stale = _proportional(moment.header["scheduled"] - task.last_drawn, uniform)
+    chosen = _proportional(scores, exploring if rules.exploration_share > 0.0 else uniform)
+    aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share
+    probabilities = (1.0 - aside) * chosen + rules.rand_task_rate * uniform
+    if aside > rules.rand_task_rate:
+        probabilities += rules.exploration_share * exploring + rules.staleness_share * stale
+    return Scores(raw, explored, lp_scores, scores, retention, probabilities)
 
 
-def priorities(columns: Mapping[str, Column], rules: np.void) -> Float64s:
-    """What the draw goes by: progress with what is added to it, or the basic variant's deviation of the score."""
-    if rules["algorithm"] == layout.BASIC:
-        variance = columns["ema_squared"] - columns["reward_ema"] ** 2
-        deviations: Float64s = np.minimum(np.sqrt(np.maximum(variance, 0.0)), PROGRESS_LIMIT)
-        return deviations
-    progress = raw_learning_progress(columns, rules) + rules["smoothing"]
-    if rules["performance_weight"] > 0.0:
-        progress = progress + rules["performance_weight"] * columns["p_true"]
-    clamped: Float64s = np.clip(np.nan_to_num(progress, nan=0.0), -PROGRESS_LIMIT, PROGRESS_LIMIT)
-    return clamped
-
-
-def raw_learning_progress(columns: Mapping[str, Column], rules: np.void | Mapping[str, float]) -> Float64s:
-    """|R(p_fast) − R(p_slow)|, where R magnifies early progress for θ below 0.5 and is the identity at 0.5.
-
-    >>> columns = {"p_fast": np.array([0.5, 0.25]), "p_slow": np.array([0.25, 0.25])}
-    >>> raw_learning_progress(columns, {"early_progress_amplification": 0.5})
-    array([0.25, 0.  ])
-    """
-    fast, slow, theta = columns["p_fast"], columns["p_slow"], float(rules["early_progress_amplification"])
-    if abs(theta - 0.5) > 1e-6:
-        fast, slow = _reweight(np.clip(fast, 0.0, 1.0), theta), _reweight(np.clip(slow, 0.0, 1.0), theta)
-    progress: Float64s = np.abs(fast - slow)
-    return progress
+def priorities(moment: Moment) -> Float64s:
+    """Return what the draw goes by, of every active task, by the formula of the pool's scheduler."""
+    found: Float64s = _arguments(moment)[0].priority
+    return found
 
 
 def mean_and_deviation(header: np.void) -> tuple[float, float]:
@@ -93,27 +89,27 @@ def mean_and_deviation(header: np.void) -> tuple[float, float]:
     return (high + low) / max(n, 1), math.sqrt(variance / n**2) if n and variance > 0 else 0.0
 
 
-def _scores_of_z(progress: Float64s, explored: Bools, rules: np.void) -> tuple[Float64s, Float64s]:
+def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
+    """Return what the scheduler's formulas take: columns with ``priority``, rules; and the scheduler itself."""
+    rules = SimpleNamespace(**{name: moment.header[name].tolist() for name, *_ in layout.RULE_FIELDS})
+    scheduler = schedulers.ALL[rules.scheduler]
+    task = SimpleNamespace(**moment.columns)
+    priority = np.nan_to_num(scheduler.priority(task, _EVERY, rules), nan=0.0)
+    task.priority = np.clip(priority, -PRIORITY_LIMIT, PRIORITY_LIMIT)
+    return task, rules, scheduler
+
+
+def _proportional(weights: Any, otherwise: Float64s) -> Float64s:
+    """Return the weights as shares of their sum; where that is 0, another law."""
+    total = weights.sum()
+    return weights / total if total > 0.0 else otherwise
+
+
+def _scores_of_z(moment: Moment, priority: Float64s, explored: Bools, rules: Any) -> tuple[Float64s, Float64s]:
     """Return sigmoid / Σ sigmoid of all tasks, and their scores: the exploration bonus for the unexplored ones."""
-    z = progress
-    if rules["temperature"] > 0.0:
-        z = progress / rules["temperature"]
-    elif rules["temperature"] == 0.0:
-        mean, deviation = mean_and_deviation(rules)
-        if deviation > 1e-10:
-            z = (progress - mean) / deviation * rules["amplification"]
-    sigmoids = 1.0 / (1.0 + np.exp(-np.clip(z, -500.0, 500.0)))
-    lp_scores: Float64s = sigmoids / sigmoids.sum() if sigmoids.size else sigmoids
-    bonus = float(rules["exploration_bonus"])
-    if rules["relative_exploration"] and explored.any():
+    sigmoids = sigmoid(z_score(priority, *mean_and_deviation(moment.header), rules.amplification, rules.temperature))
+    lp_scores: Float64s = sigmoids / sigmoids.sum() if moment.size else sigmoids
+    bonus = rules.exploration_bonus
+    if rules.relative_exploration and explored.any():
         bonus *= layout.EXPLORATION_UNIT * lp_scores[explored].mean()
     return lp_scores, np.where(explored, lp_scores, bonus)
-
-
-def _reweight(p: Column, theta: float) -> Float64s:
-    denominator = p + theta * (1.0 - 2.0 * p)
-    tiny = np.abs(denominator) < 1e-10
-    weighted: Float64s = np.where(
-        tiny, np.where(p < 0.5, 0.0, 1.0), p * (1.0 - theta) / np.where(tiny, 1.0, denominator)
-    )
-    return weighted

@@ -52,5 +52,5 @@ def test_columns_that_are_not_there_have_their_defaults() -> None:
     checkpoint = read_checkpoint(OLD / "learning_progress.lpc")
     assert checkpoint.columns.keys() == COLUMN_DTYPES.keys()
     for name in COLUMN_DTYPES.keys() - set(REQUIRED_COLUMNS):
-        expected = getattr(layout, "COLUMN_DEFAULTS", {}).get(name, 0.0)
+        expected = layout.COLUMN_DEFAULTS.get(name, 0.0)
         np.testing.assert_array_equal(checkpoint.columns[name], np.full(12, expected))
