@@ -48,7 +48,11 @@ class Scores(NamedTuple):
 
 def score_tasks(moment: Moment) -> Scores:
     """Score the active tasks as the draw of their pool does."""
-    task, rules, scheduler = _arguments(moment)
+    with np.errstate(all="ignore"):  # a user's scores may overflow: NaN and what is beyond the limit is dealt with
+        return _score(moment, *_arguments(moment))
+
+
+def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, scheduler: Any) -> Scores:
     explored: Bools = task.completion_count >= rules.explored_from
     raw: Float64s = raw_learning_progress(task.p_fast, task.p_slow, rules.early_progress_amplification)
     if rules.draws_by == Way.Z_SCORE:
@@ -76,7 +80,8 @@ def score_tasks(moment: Moment) -> Scores:
 
 def priorities(moment: Moment) -> Float64s:
     """Return what the draw goes by, of every active task, by the formula of the pool's scheduler."""
-    found: Float64s = _arguments(moment)[0].priority
+    with np.errstate(all="ignore"):
+        found: Float64s = _arguments(moment)[0].priority
     return found
 
 
