@@ -22,9 +22,9 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lpcurr.checkpoint.file import sync
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import CheckpointError
+from lpcurr.memory.files import sync
 from lpcurr.recipes.config import SaveLearner
 
 FORMAT = 1
