@@ -1,0 +1,190 @@
+"""Count what one call does: lines and calls of Python by path, memory taken, waits. None depends on the machine's load.
+
+Each function here is an ``Observe``: it makes the call, and returns its result and what was seen. Lines are counted by
+``sys.settrace`` on every version of Python: unlike ``sys.monitoring`` it sees its own thread only.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.managers import AcquirerProxy, BaseProxy
+from types import CodeType, FrameType
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # not everywhere
+    resource = None  # type: ignore[assignment]
+
+Observe = Callable[..., tuple[Any, Any]]
+Function = tuple[str, int, str]
+"""File, first line, name."""
+Path = tuple[Function, ...]
+"""Functions from the entry point down."""
+
+_SEMAPHORE = "_multiprocessing.SemLock"
+_TAKES = {"acquire": 1, "__enter__": 1, "release": -1, "__exit__": -1}
+
+
+@dataclass
+class Work:
+    """Lines and calls of some calls of one entry point.
+
+    Attributes:
+        times: how often the entry point was called.
+        lines: lines run, by path.
+        calls: functions entered (generators: each time they go on), by path.
+    """
+
+    times: int = 0
+    lines: Counter[Path] = field(default_factory=Counter)
+    calls: Counter[Path] = field(default_factory=Counter)
+
+    def add(self, other: Work) -> None:
+        """Add up."""
+        self.times += other.times
+        self.lines.update(other.lines)
+        self.calls.update(other.calls)
+
+    @property
+    def lines_each(self) -> float:
+        """Lines for one call of the entry point."""
+        return self.lines.total() / max(self.times, 1)
+
+
+class _Node:
+    """A function as it is reached by one path."""
+
+    __slots__ = ("calls", "children", "lines", "parent")
+
+    def __init__(self, parent: _Node | None) -> None:
+        self.parent, self.calls, self.lines = parent, 0, 0
+        self.children: dict[CodeType, _Node] = {}
+
+    def add_to(self, work: Work, path: Path) -> None:
+        """Add all below to the work."""
+        for code, child in self.children.items():
+            inner = (*path, (code.co_filename, code.co_firstlineno, code.co_name))
+            work.lines[inner] += child.lines
+            work.calls[inner] += child.calls
+            child.add_to(work, inner)
+
+
+def count(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Work]:
+    """Count the lines and calls of a call."""
+    root = here = _Node(None)
+
+    def within(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal here
+        if event == "line":
+            here.lines += 1
+        elif event == "return" and here.parent is not None:
+            here = here.parent
+        return within
+
+    def enter(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal here
+        child = here.children.get(frame.f_code)
+        if child is None:
+            child = here.children[frame.f_code] = _Node(here)
+        child.calls += 1
+        here = child
+        return within
+
+    before = sys.gettrace()
+    collecting = gc.isenabled()
+    gc.disable()  # finalizers run at some other time
+    sys.settrace(enter)
+    try:
+        result = call(*arguments)
+    finally:
+        sys.settrace(before)
+        if collecting:
+            gc.enable()
+    work = Work(times=1)
+    root.add_to(work, ())
+    return result, work
+
+
+def weigh(call: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
+    """Count the bytes that Python and NumPy take at most during a call; ``tracemalloc`` must have been started."""
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    result = call(*arguments)
+    return result, tracemalloc.get_traced_memory()[1] - before
+
+
+def clock(call: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """Take the CPU seconds of a call: of this thread, whatever others do."""
+    began = time.thread_time()
+    result = call(*arguments)
+    return result, time.thread_time() - began
+
+
+@dataclass
+class Waits:
+    """How a call waits, and what it does while it holds a lock that processes share.
+
+    Attributes:
+        waits: how often it gave its core away to wait (sleeping, reading, a lock that is taken).
+        holding_waits: of these, while it held a lock.
+        holding_calls: calls made while it held a lock.
+        messages: round trips to a manager's process.
+        locks: the locks that it took.
+    """
+
+    waits: int = 0
+    holding_waits: int = 0
+    holding_calls: int = 0
+    messages: int = 0
+    locks: list[Any] = field(default_factory=list)
+
+
+def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
+    """Count a call's waits: voluntary context switches, which other processes do not add to."""
+    seen, depth, since = Waits(), 0, 0
+
+    def hold(lock: Any, change: int) -> None:
+        nonlocal depth, since
+        depth = max(depth + change, 0)
+        if depth == 1 and change == 1:
+            since = _switches()
+            if not any(lock is other for other in seen.locks):
+                seen.locks.append(lock)
+        elif depth == 0:
+            seen.holding_waits += _switches() - since
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_return":
+            owner = getattr(argument, "__self__", None)
+            name = getattr(argument, "__name__", "")
+            kind = type(owner)
+            if name in _TAKES and f"{kind.__module__}.{kind.__qualname__}" == _SEMAPHORE:
+                hold(owner, _TAKES[name])
+        elif event == "call":
+            seen.holding_calls += depth > 0
+            seen.messages += frame.f_code is BaseProxy._callmethod.__code__
+        elif event == "return" and frame.f_code in _PROXY_TAKES:
+            hold(frame.f_locals["self"], _PROXY_TAKES[frame.f_code])
+
+    before, began = sys.getprofile(), _switches()
+    sys.setprofile(profile)
+    try:
+        result = call(*arguments)
+    finally:
+        sys.setprofile(before)
+    seen.waits = _switches() - began
+    return result, seen
+
+
+_PROXY_TAKES = {getattr(AcquirerProxy, name).__code__: change for name, change in _TAKES.items()}
+
+
+def _switches() -> int:
+    return 0 if resource is None else int(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw)
