@@ -4,7 +4,7 @@
 writes the very columns of it that they do, with none of their logic: no rejection, no moving averages, no running sums,
 no journal, no trees. ``python -m asv_benchmarks.floors`` prints both side by side.
 
-Reference: ``lpcurr.kernels.episode.draw`` and ``update``, whose helpers ``episode_loop`` calls as they are.
+Reference: ``lpcurr.kernels.calls.episode.draw`` and ``update``, whose helpers ``episode_loop`` calls as they are.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ import numpy as np
 
 from asv_benchmarks.pools import ALGORITHMS, Timing, destroy, kept_curriculum, mature_curriculum
 from lpcurr import Curriculum, kernels
-from lpcurr.kernels import episode, labels, mutex, random
-from lpcurr.kernels.repair import lock
-from lpcurr.kernels.views import column, header_record, label_record, process_record, segment_at
+from lpcurr.kernels.calls import episode
+from lpcurr.kernels.calls.repair import lock
+from lpcurr.kernels.indices import labels
+from lpcurr.kernels.machine import random
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, segment_at
+from lpcurr.kernels.safety import mutex
 
 EPISODES = 20_000
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}

@@ -27,8 +27,8 @@ BOUND = 0.2  # of an episode from Python, that journal and lock may cost
 
 def _remove_safety(variant: str) -> None:
     """Replace what the variant goes without, in this process, by helpers that do nothing."""
-    from lpcurr.kernels import journal, mutex
-    from lpcurr.kernels._compile import helper
+    from lpcurr.kernels.machine.compiling import helper
+    from lpcurr.kernels.safety import journal, mutex
 
     def nothing(*names: str) -> Any:
         code = f"def empty({', '.join(names)}):\n    return 0"

@@ -32,12 +32,12 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from lpcurr import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.recipes.config import randomised
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.frozen_lake.environment import CurriculumView, LakeFleet, TileView, _FleetLakes
 from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
 from lpcurr.recipes.frozen_lake.loop import _Loop
-from lpcurr.task import CurriculumTask
 
 ARMS = ("learning progress", "discrete random", "none")
 LABELS = {"none": "no curriculum"}

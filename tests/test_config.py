@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, layout
+from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.generators import Span, bucketed, merge, single_task
+from lpcurr.memory import layout
 
 # spec.md, "Presets": τ, bonus, min_samples, amplification, rand rate
 PRESETS: dict[str, tuple[float, float, int, float, float]] = {

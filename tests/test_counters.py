@@ -12,8 +12,9 @@ import time
 import pytest
 
 import lpcurr
-from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, layout
-from lpcurr.counters import PROCESS_COUNTERS
+from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr.memory import layout
+from lpcurr.statistics.counters import PROCESS_COUNTERS
 
 
 def test_every_counter_counts_what_it_says() -> None:

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 import lpcurr
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, layout
-from lpcurr.processes import NAME_PREFIX
+from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr.memory import layout
+from lpcurr.memory.processes import NAME_PREFIX
 
 Call = Callable[[Any], object]
 

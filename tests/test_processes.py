@@ -21,8 +21,9 @@ import numpy as np
 import pytest
 
 import lpcurr
-from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig, layout
-from lpcurr.processes import NAME_PREFIX
+from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig
+from lpcurr.memory import layout
+from lpcurr.memory.processes import NAME_PREFIX
 
 SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
 METHODS = ["spawn", "fork", "forkserver"]

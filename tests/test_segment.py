@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import lpcurr
-from lpcurr import CurriculumConfig, layout
-from lpcurr.processes import NAME_PREFIX
+from lpcurr import CurriculumConfig
+from lpcurr.memory import layout
+from lpcurr.memory.processes import NAME_PREFIX
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 import lpcurr
-from lpcurr import CurriculumConfig, layout, sessions
+from lpcurr import CurriculumConfig
 from lpcurr.cli import main
-from lpcurr.kernels import guard
-from lpcurr.processes import process_is_alive, process_start_time
-from lpcurr.segment import NAME_PREFIX
-from lpcurr.sessions import Session
+from lpcurr.memory import layout, sessions
+from lpcurr.memory import lock_files as guard
+from lpcurr.memory.processes import process_is_alive, process_start_time
+from lpcurr.memory.segment import NAME_PREFIX
+from lpcurr.memory.sessions import Session
 
 ROOT = Path(__file__).parents[1]
 
@@ -308,7 +309,7 @@ def test_a_lock_that_was_given_back_unrepaired_is_an_error_in_every_call(session
 LOCKF = """
 import os, sys, threading
 import lpcurr
-from lpcurr.kernels.environment import ROBUST_MUTEX
+from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 assert not ROBUST_MUTEX
 curriculum = lpcurr.CurriculumConfig(num_active_tasks=4, seed=1, session_id=sys.argv[1]).make()
 other = lpcurr.attach(sys.argv[1])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
-from lpcurr.distribution import gini
+from lpcurr.pool.distribution import gini
 from tests import naive
 from tests.twins import Twins, make_config
 

@@ -10,10 +10,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lpcurr import layout
-from lpcurr.curriculum_config import CurriculumConfig
-from lpcurr.errors import CheckpointError, ConfigError
-from lpcurr.pool import Pool
+from lpcurr.errors import CheckpointError
+from lpcurr.memory import layout
+from lpcurr.pool.pool import Pool
 
 VERSION = 1
 FORMAT = "lpcurr-checkpoint"
@@ -180,16 +179,6 @@ class Checkpoint:
         """Everything as dicts, lists, strings, ints and floats."""
         columns = {name: self.columns[name].tolist() for name in COLUMN_DTYPES}
         return {"format": FORMAT, "version": VERSION, **self.description.model_dump(), "columns": columns}
-
-    def config(self, *, with_generator: bool) -> CurriculumConfig:
-        """The configuration of the pool; raises ``CheckpointError`` where this version of lpcurr cannot read it."""
-        fields = dict(self.description.config)
-        if not with_generator:
-            fields["task_generator"] = None
-        try:
-            return CurriculumConfig(**fields)
-        except (ConfigError, TypeError) as error:
-            raise refusal(self.source, f"its configuration is not one of this version of lpcurr: {error}") from error
 
     def verify(self) -> None:
         """Raise ``CheckpointError`` with the first thing that cannot be true."""

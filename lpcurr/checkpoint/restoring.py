@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from lpcurr import layout
-from lpcurr.arguments import encode_label
 from lpcurr.checkpoint.content import Checkpoint, Columns, refusal
-from lpcurr.distribution import Int64s, distribution_of
-from lpcurr.kernels import administration
-from lpcurr.pool import Pool
-from lpcurr.segment import State
-from lpcurr.streams import seed_stream
+from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.memory import layout
+from lpcurr.memory.label_names import encode_label
+from lpcurr.memory.segment import State
+from lpcurr.pool.distribution import Int64s, distribution_of
+from lpcurr.pool.pool import Pool
+from lpcurr.pool.streams import seed_stream
 
 _logger = logging.getLogger("lpcurr")
 
@@ -28,7 +29,7 @@ _SUM_TOLERANCE = 1e-6
 _LEAST_OF_PEAK = 1e-16
 
 
-def restore(pool: Pool, checkpoint: Checkpoint) -> None:
+def restore(pool: Pool, checkpoint: Checkpoint, settings: Mapping[str, float]) -> None:
     """Replace the pool's content; every attached process sees it at once.
 
     The pool keeps its size and configuration. Where these are the checkpoint's, the draws go on bit for bit. Where it
@@ -37,12 +38,11 @@ def restore(pool: Pool, checkpoint: Checkpoint) -> None:
     Args:
         pool: whose tasks, labels, counters and random streams are replaced.
         checkpoint: a verified one.
+        settings: the header's configuration fields as they were in the checkpoint's pool.
 
     Raises:
-        CheckpointError: its configuration cannot be read, or its sums are not those of its tasks; the pool is as it
-            was.
+        CheckpointError: its sums are not those of its tasks; the pool is as it was.
     """
-    settings = checkpoint.config(with_generator=False).header_settings()
     header = pool.state["header"][0].copy()
     same_rules = all(header[name] == value for name, value in settings.items())
     if checkpoint.columns["slot"].size > pool.capacity:

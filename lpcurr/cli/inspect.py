@@ -113,12 +113,13 @@ def _newest_in(folder: Path) -> Path:
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr import checkpoint as checkpoints
     from lpcurr.checkpoint.content import VERSION
+    from lpcurr.curriculum.saving import stored_config
     from lpcurr.monitor.table import TaskTable
 
     checkpoint = checkpoints.read_checkpoint(path)
     status = path.stat()
     description = checkpoint.description
-    config = checkpoint.config(with_generator=False)
+    config = stored_config(checkpoint, with_generator=False)
     table = TaskTable.of_checkpoint(checkpoint, config.header_settings(), status.st_mtime)
     return {
         "source": str(path),
@@ -137,9 +138,9 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
 
 def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr.checkpoint.content import Counters
+    from lpcurr.memory.sessions import ALGORITHMS
     from lpcurr.monitor.reading import SessionReader, find_session
     from lpcurr.monitor.table import TaskTable
-    from lpcurr.sessions import ALGORITHMS
 
     reader = SessionReader(find_session(session_id))
     table, at_rest = TaskTable.of_session(reader)

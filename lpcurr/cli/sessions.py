@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lpcurr.cli.tables import duration, print_table, size_of
 
 if TYPE_CHECKING:
-    from lpcurr.sessions import Session
+    from lpcurr.memory.sessions import Session
 
 SUMMARY = "list the pools in shared memory, or remove those whose processes are all dead"
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from lpcurr import sessions
+    from lpcurr.memory import sessions
 
     if arguments.reap:
         removed = sessions.reap()

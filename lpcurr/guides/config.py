@@ -27,8 +27,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lpcurr.config import DiscreteRandomConfig, LearningProgressConfig
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.schedulers.common import DiscreteRandomConfig, LearningProgressConfig
 
 _WIDTH = 118
 

@@ -28,10 +28,10 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
 from lpcurr.integrations.playable import PlayableTasks
-from lpcurr.task import CurriculumTask
 
 try:
     import gymnasium

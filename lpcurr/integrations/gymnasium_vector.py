@@ -34,10 +34,10 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import ArrayLike, NDArray
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
-from lpcurr.task import CurriculumTask
 
 _Envs = VectorEnv[Any, Any, Any]
 Bools = NDArray[np.bool_]

@@ -30,11 +30,11 @@ from typing import Any
 
 from gymnasium.utils.seeding import np_random
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import PlayableTasks
-from lpcurr.task import CurriculumTask
 
 try:
     from pettingzoo import ParallelEnv

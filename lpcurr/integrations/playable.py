@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
-from lpcurr.task import CurriculumTask
 
 _logger = logging.getLogger("lpcurr")
 

@@ -33,10 +33,10 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
 from lpcurr.integrations.playable import PlayableTasks
-from lpcurr.task import CurriculumTask
 
 try:
     from pufferlib import PufferEnv

@@ -29,7 +29,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import SCORE
 

@@ -30,7 +30,7 @@ from lpcurr.investigation.resizing import close
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.tables import answer, faults, print_result
 from lpcurr.investigation.thresholds import Budget
-from lpcurr.recipes.run_folder import RunFolder
+from lpcurr.runs.folder import RunFolder
 
 Tell = Callable[[str], None]
 

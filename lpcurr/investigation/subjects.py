@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lpcurr.curriculum import Curriculum
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.investigation.played import Played
 from lpcurr.investigation.resizing import close, resizable

@@ -20,8 +20,10 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 
 from __future__ import annotations
 
-from lpcurr.kernels import administration, episode, measures, restore
-from lpcurr.kernels._compile import JIT, Kernel, compile_all
+from lpcurr.kernels.calls import checkpoints as restore
+from lpcurr.kernels.calls import episode, measures
+from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all
 
 __all__ = ["JIT", "Kernel", "administration", "compile_all", "episode", "measures", "restore", "warmup"]
 

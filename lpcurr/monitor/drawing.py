@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from rich.text import Text
 
-from lpcurr import layout
+from lpcurr.memory import layout
+from lpcurr.memory.sessions import ALGORITHMS
 from lpcurr.monitor.watching import Watch, tries_per_draw
-from lpcurr.sessions import ALGORITHMS
 
 # Two of the colours that Okabe and Ito chose for all eyes, light enough for black and dark enough for white ground.
 BLUE, ORANGE = "#2a86c8", "#d55e00"

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr import layout
 from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
-from lpcurr.processes import NAME_PREFIX, process_is_alive
-from lpcurr.sessions import Session, is_held, list_sessions, opened, problem_of
+from lpcurr.memory import layout
+from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
+from lpcurr.memory.sessions import Session, is_held, list_sessions, opened, problem_of
 
 Columns = dict[str, np.ndarray[Any, np.dtype[Any]]]
 

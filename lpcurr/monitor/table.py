@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpcurr import layout
+from lpcurr.memory import layout
 from lpcurr.monitor.reading import SessionReader
-from lpcurr.scoring import Rules, score
+from lpcurr.statistics.laws import Rules, score
 
 if TYPE_CHECKING:
     from lpcurr.checkpoint import Checkpoint

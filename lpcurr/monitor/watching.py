@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from lpcurr import layout
-from lpcurr.counters import counters_of
+from lpcurr.memory import layout
+from lpcurr.memory.sessions import ALGORITHMS
 from lpcurr.monitor.reading import Columns, SessionReader
 from lpcurr.monitor.table import SCORED_BY, label_names
-from lpcurr.scoring import Scores, score
-from lpcurr.sessions import ALGORITHMS
+from lpcurr.statistics.counters import counters_of
+from lpcurr.statistics.laws import Scores, score
 
 HISTORY = 600
 HISTOGRAM_BINS = 40
@@ -32,7 +32,7 @@ class Counts:
     Attributes:
         clock: seconds, by a clock that only goes forward.
         header: counters and configuration.
-        processes: the counters of each attached process, as ``lpcurr.counters.PROCESS_COUNTERS`` names them, and
+        processes: the counters of each attached process, as ``lpcurr.statistics.counters`` names them, and
             ``draws_per_second``; ``key`` tells processes apart that had the same id one after the other.
         episodes_per_second: scores credited since the last look; None at the first.
         draws_per_second: tasks handed out since the last look; None at the first.

@@ -7,7 +7,7 @@ A recipe is a function without arguments that returns a :class:`TrainingConfig`.
 ``registry``            from a name to the recipe's function
 ``config``              what every recipe's configuration has; the curriculum's choice between LP and random
 ``overrides``           ``key.sub=value`` from the command line, checked against the configuration
-``run_folder``          what a run leaves behind: resolved configuration, metrics, tasks, picture
+
 ``progress``            what a run shows while it lasts
 ``training``            one training of any recipe: curriculum, recipe, metrics
 ``recorder``            the figures of each epoch, completed and written down

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lpcurr.checkpoint.file import sync
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import CheckpointError
 from lpcurr.recipes.config import SaveLearner
 

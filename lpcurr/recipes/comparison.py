@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lpcurr.config import LearningProgressConfig
 from lpcurr.recipes.config import TrainingConfig, randomised
 from lpcurr.recipes.resuming import find_run, is_finished, starting_point
-from lpcurr.recipes.run_folder import Row, RunFolder
 from lpcurr.recipes.training import train_once
 from lpcurr.reports.intervals import interval
 from lpcurr.reports.writing import write_report
+from lpcurr.runs.folder import Row, RunFolder
+from lpcurr.schedulers.common import LearningProgressConfig
 
 _FIGURES = {"eval/mastered_share": "mastered", "eval/score": "held-out score", "score": "training score"}
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from lpcurr.config import AlgorithmConfig, CheckedModel, DiscreteRandomConfig
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.recipes.loggers import LogConfig
+from lpcurr.schedulers.common import AlgorithmConfig, CheckedModel, DiscreteRandomConfig
 
 if TYPE_CHECKING:
-    from lpcurr.curriculum import Curriculum
+    from lpcurr.curriculum.curriculum import Curriculum
 
 Metrics = dict[str, float | int | str]
 SaveLearner = Callable[[Path], None]
 """Writes all that the learner needs to go on from this moment into a folder, which exists and is empty."""
 
 OnEpoch = Callable[[Metrics, SaveLearner], None]
-"""Takes the figures of an epoch (``lpcurr.recipes.run_folder.METRICS``), and how to save the learner as it is now."""
+"""Takes the figures of an epoch (``lpcurr.runs.folder.METRICS``), and how to save the learner as it is now."""
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Positive = Annotated[int, Field(ge=1, le=10**12)]

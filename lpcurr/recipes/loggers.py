@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import Field
 
-from lpcurr.config import CheckedModel
 from lpcurr.errors import ConfigError
+from lpcurr.schedulers.common import CheckedModel
 
 if TYPE_CHECKING:
     from lpcurr.recipes.config import TrainingConfig

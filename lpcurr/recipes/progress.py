@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from lpcurr.recipes.run_folder import Row
+from lpcurr.runs.folder import Row
 
 
 class Display(Protocol):

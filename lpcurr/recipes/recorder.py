@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, training_folder, write_checkpoint
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig
 from lpcurr.recipes.loggers import MetricsLogger
-from lpcurr.recipes.run_folder import Row, RunFolder
+from lpcurr.runs.folder import Row, RunFolder
 
 _COMPLETIONS = "per_label_completions/"
 _GINI = "curriculum_gini/"

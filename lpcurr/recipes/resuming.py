@@ -11,7 +11,7 @@ from lpcurr.recipes.checkpoints import TrainingCheckpoint, newest_checkpoint, re
 from lpcurr.recipes.config import TrainingConfig
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import load_config
-from lpcurr.recipes.run_folder import RunFolder
+from lpcurr.runs.folder import RunFolder
 
 # Another task family or learner would make the checkpoint's task ids and weights mean something else.
 _FIXED = ("seed", "compare", "curriculum.task_generator", "curriculum.algorithm_config.type", "learner")

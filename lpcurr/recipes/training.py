@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint
 from lpcurr.recipes.config import TrainingConfig
 from lpcurr.recipes.loggers import open_loggers
 from lpcurr.recipes.progress import make_display
 from lpcurr.recipes.recorder import Recorder, active_tasks
-from lpcurr.recipes.run_folder import Row, RunFolder
+from lpcurr.runs.folder import Row, RunFolder
 
 
 def train_once(

@@ -15,11 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from lpcurr.recipes.run_folder import Row
 from lpcurr.reports import series
 from lpcurr.reports.intervals import Floats
 from lpcurr.reports.runs import Arm
 from lpcurr.reports.series import Curve, Figure, Table, of
+from lpcurr.runs.folder import Row
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 1)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lpcurr.errors import ConfigError
-from lpcurr.recipes.run_folder import Row
+from lpcurr.runs.folder import Row
 
 KINDS = {"learning_progress": "learning progress", "discrete_random": "random"}
 _NEEDED = ("curriculum", "seed", "epoch", "steps")

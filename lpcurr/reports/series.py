@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.recipes.run_folder import Row
 from lpcurr.reports.intervals import Floats, intervals
 from lpcurr.reports.runs import Arm
+from lpcurr.runs.folder import Row
 
 MAX_POINTS = 300
 Figure = Callable[[Row], float]  # of a line of metrics; NaN where it has none

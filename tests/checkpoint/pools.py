@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 import lpcurr
-from lpcurr import layout
 from lpcurr.generators import bucketed
+from lpcurr.memory import layout
 
 LABELLED = bucketed({"size": 1}).add_bucket("size", list(range(40)), label=True)
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lpcurr
-from lpcurr import layout
 from lpcurr.checkpoint.content import COLUMN_DTYPES, Counters, Description, Label, Sums
+from lpcurr.memory import layout
 from tests.checkpoint.pools import KINDS, digest, make, play, state_of
 
 _BEFORE = 7_321

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 import lpcurr
-from lpcurr import layout
 from lpcurr.checkpoint import Checkpoint, restore
-from lpcurr.kernels import repair
+from lpcurr.kernels.calls import repair
+from lpcurr.memory import layout
 from tests.checkpoint.pools import make, play, state_of
 
 
@@ -185,7 +185,7 @@ def test_a_process_killed_while_it_replaces_the_content(attempt: int) -> None:
         if child == 0:
             checkpoint = Checkpoint.capture(curriculum._pool)
             while True:
-                restore(curriculum._pool, checkpoint)
+                restore(curriculum._pool, checkpoint, curriculum.config.header_settings())
         header, end = curriculum._pool.state["header"], time.monotonic() + 30
         while header["replacing"][0] == 0 and time.monotonic() < end:
             time.sleep(0)

@@ -11,14 +11,7 @@ import gymnasium
 import pytest
 from gymnasium.wrappers import TimeLimit
 
-from lpcurr import (
-    ConfigError,
-    Curriculum,
-    CurriculumEnv,
-    InvalidScoreError,
-    PoolEmptyError,
-    TaskGenerationError,
-)
+from lpcurr import ConfigError, Curriculum, CurriculumEnv, InvalidScoreError, PoolEmptyError, TaskGenerationError
 
 from .conftest import Make
 from .sample_tasks import Countdown, Env

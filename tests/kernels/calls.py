@@ -8,10 +8,13 @@ from typing import Any
 import numba
 import numpy as np
 
-from lpcurr import layout
-from lpcurr.kernels import JIT, journal, random, slots, trees
-from lpcurr.kernels.views import column
-from lpcurr.pool import Pool
+from lpcurr.kernels import JIT
+from lpcurr.kernels.indices import slots, trees
+from lpcurr.kernels.machine import random
+from lpcurr.kernels.machine.views import column
+from lpcurr.kernels.safety import journal
+from lpcurr.memory import layout
+from lpcurr.pool.pool import Pool
 
 STEPS = 4000 if JIT else 300
 CAPACITIES = [1, 2, 15, 16, 17, 255, 256, 257, 4097]

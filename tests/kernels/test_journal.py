@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpcurr import layout
-from lpcurr.pool import Pool
+from lpcurr.memory import layout
+from lpcurr.pool.pool import Pool
 from tests.kernels.calls import (
     JOURNAL,
     commit,

@@ -7,9 +7,10 @@ import random
 import pytest
 
 import lpcurr
-from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig, layout
+from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig
 from lpcurr.kernels import JIT
-from lpcurr.stats import PoolStatistics
+from lpcurr.memory import layout
+from lpcurr.statistics.figures import PoolStatistics
 from tests.naive import LabelTable
 
 ROWS = layout.LABEL_CAPACITY - 2  # beside "unknown" and "(other)"

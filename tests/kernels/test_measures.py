@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lpcurr.distribution import gini
 from lpcurr.kernels import JIT
+from lpcurr.pool.distribution import gini
 from tests import naive
 
 SIZES = [0, 1, 2, 3, 7, 64, 65, 1000, 20_000 if JIT else 2000]

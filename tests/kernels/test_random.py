@@ -10,7 +10,7 @@ from scipy import stats
 
 from lpcurr import CurriculumConfig
 from lpcurr.kernels import JIT
-from lpcurr.pool import Pool
+from lpcurr.pool.pool import Pool
 from tests.kernels.calls import content, draw_below, draw_ids, draw_uniform, make_pool, next_words
 from tests.naive import SeedSequence, Xoshiro
 

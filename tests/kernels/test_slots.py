@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from lpcurr import layout
-from lpcurr.invariants import find_violations
 from lpcurr.kernels import JIT
-from lpcurr.pool import Pool
+from lpcurr.memory import layout
+from lpcurr.pool.pool import Pool
+from lpcurr.statistics.violations import find_violations
 from tests.kernels.calls import content, find_slots, make_pool
 
 GOLDEN_RATIO = 0x9E3779B97F4A7C15

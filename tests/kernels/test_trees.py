@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpcurr import layout
+from lpcurr.memory import layout
 from tests.kernels.calls import (
     CAPACITIES,
     STEPS,

@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 
 import lpcurr
-from lpcurr import Curriculum, CurriculumConfig, layout
+from lpcurr import Curriculum, CurriculumConfig
+from lpcurr.memory import layout
 from lpcurr.monitor.drawing import SORT_KEYS, View, draw
 from lpcurr.monitor.reading import SessionReader, find_session
 from lpcurr.monitor.table import TaskTable
 from lpcurr.monitor.watching import Watch
-from lpcurr.scoring import score
+from lpcurr.statistics.laws import score
 from tests.checkpoint.pools import KINDS, make, play
 
 ROOT = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ from lpcurr.recipes.config import SaveLearner
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, LearnerConfig
 from lpcurr.recipes.frozen_lake.learner import Batch, Learner
 from lpcurr.recipes.resuming import load_run
-from lpcurr.recipes.run_folder import RunFolder
+from lpcurr.runs.folder import RunFolder
 
 TRAINING = "learning_progress-seed0"
 

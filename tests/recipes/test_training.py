@@ -19,8 +19,8 @@ from lpcurr.recipes.comparison import equal_steps, interval, summarise
 from lpcurr.recipes.config import Metrics, OnEpoch, SaveLearner
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
-from lpcurr.recipes.run_folder import METRICS, TASK_FIELDS, RunFolder
 from lpcurr.recipes.training import train_once
+from lpcurr.runs.folder import METRICS, TASK_FIELDS, RunFolder
 
 Row = dict[str, Any]
 FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html", "checkpoints"}

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpcurr import CurriculumConfig, LearningProgressConfig
-from lpcurr.invariants import find_violations
+from lpcurr.statistics.violations import find_violations
 from tests.stress.truth import load_kernels
 from tests.stress.workers import (
     CALLS,

@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr import layout
-from lpcurr import pool as pool_module
-from lpcurr.invariants import find_violations
-from lpcurr.kernels import administration
-from lpcurr.kernels.environment import FAULT_POINTS
-from lpcurr.pool import Pool
-from lpcurr.streams import attach_process
+from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.machine.settings import FAULT_POINTS
+from lpcurr.memory import layout
+from lpcurr.pool import pool as pool_module
+from lpcurr.pool.pool import Pool
+from lpcurr.pool.streams import attach_process
+from lpcurr.statistics.violations import find_violations
 from tests.stress.scenarios import SCENARIOS, Call, Scenario
 from tests.stress.truth import STAMPS, differences, load_kernels, task_ids, truth
 

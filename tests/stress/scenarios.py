@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, layout
-from lpcurr.arguments import encode_label
-from lpcurr.kernels import administration, episode, moments
-from lpcurr.pool import Pool
-from lpcurr.streams import attach_process
+from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr.kernels.calls import episode
+from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.indices import sums as moments
+from lpcurr.memory import layout
+from lpcurr.memory.label_names import encode_label
+from lpcurr.pool.pool import Pool
+from lpcurr.pool.streams import attach_process
 
 UNKNOWN = 2**53 - 7  # an id that no scenario puts into its pool
 NEW = 2**53 - 9

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lpcurr import layout
+from lpcurr.memory import layout
 from tests.stress.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr import layout
 from lpcurr.kernels import Kernel
-from lpcurr.segment import State
+from lpcurr.memory import layout
+from lpcurr.memory.segment import State
 
 COUNTERS = (
     *("completed", "score_sum", "scheduled", "created", "evicted", "entry_count", "epoch_evictions"),

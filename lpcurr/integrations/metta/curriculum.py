@@ -11,11 +11,9 @@ from mettagrid.base_config import Config
 from mettagrid.config.mettagrid_config import MettaGridConfig
 from pydantic import Field, PrivateAttr, model_validator
 
-import lpcurr.curriculum
-import lpcurr.curriculum_config
-import lpcurr.task
-from lpcurr import layout
-from lpcurr.config import DiscreteRandomConfig
+import lpcurr.curriculum.config
+import lpcurr.curriculum.curriculum
+import lpcurr.curriculum.task
 from lpcurr.generators import GeneratedTask
 from lpcurr.generators import TaskGenerator as CoreGenerator
 from lpcurr.integrations.metta.learning_progress_algorithm import (
@@ -31,7 +29,9 @@ from lpcurr.integrations.metta.task_generator import (
     TaskInvariantError,
 )
 from lpcurr.integrations.puffer import merge_episode_stats
-from lpcurr.pool import Pool
+from lpcurr.memory import layout
+from lpcurr.pool.pool import Pool
+from lpcurr.schedulers.common import DiscreteRandomConfig
 
 _logger = logging.getLogger("lpcurr")
 
@@ -43,7 +43,7 @@ class DiscreteRandomCurriculumConfig(DiscreteRandomConfig, CurriculumAlgorithmCo
 AnyAlgorithmConfig = Annotated[LearningProgressConfig | DiscreteRandomCurriculumConfig, Field(discriminator="type")]
 
 
-class CurriculumConfig(lpcurr.curriculum_config.CurriculumConfig, Config):  # type: ignore[misc, unused-ignore]
+class CurriculumConfig(lpcurr.curriculum.config.CurriculumConfig, Config):  # type: ignore[misc, unused-ignore]
     """What a curriculum is made of; tasks are drawn at random unless ``algorithm_config`` says otherwise.
 
     Where ``num_active_tasks`` is given here and in ``algorithm_config``, and differs, the latter holds, as in metta.
@@ -78,9 +78,9 @@ class CurriculumConfig(lpcurr.curriculum_config.CurriculumConfig, Config):  # ty
         """Make the curriculum, and the pool with it."""
         return Curriculum(self)
 
-    def core(self) -> lpcurr.curriculum_config.CurriculumConfig:
+    def core(self) -> lpcurr.curriculum.config.CurriculumConfig:
         """The same as lpcurr's own configuration, without the generator."""
-        core = lpcurr.curriculum_config.CurriculumConfig
+        core = lpcurr.curriculum.config.CurriculumConfig
         fields = {name: getattr(self, name) for name in core.model_fields}
         algorithm = self.algorithm_config
         return core(
@@ -139,7 +139,7 @@ def _shortened(label: str) -> str:
     return text[: layout.LABEL_BYTES - len(mark)].decode(errors="ignore") + mark
 
 
-class CurriculumTask(lpcurr.task.CurriculumTask):
+class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
     """One episode's task; ``complete`` counts for this object alone, ``update_task_performance`` for the pool."""
 
     __slots__ = ("_mean_score", "_num_completions", "_total_score")
@@ -164,7 +164,7 @@ class CurriculumTask(lpcurr.task.CurriculumTask):
         return self.get_slice_values()
 
 
-class Curriculum(lpcurr.curriculum.Curriculum, StatsLogger):
+class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
     """A curriculum over a pool of MettaGrid tasks, full from the start, that any number of processes share.
 
     It survives fork; pickled into another process of this machine it attaches to the same pool there.
@@ -225,7 +225,7 @@ class Curriculum(lpcurr.curriculum.Curriculum, StatsLogger):
 
     def get_base_stats(self) -> dict[str, float]:
         """All figures."""
-        return lpcurr.curriculum.Curriculum.stats(self)
+        return lpcurr.curriculum.curriculum.Curriculum.stats(self)
 
     def stats(self, prefix: str = "") -> dict[str, float]:
         """All figures for a dashboard, flat, with ``prefix`` before their names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import lpcurr.integrations.puffer
-from lpcurr.task import CurriculumTask
+from lpcurr.curriculum.task import CurriculumTask
 
 
 class CurriculumEnv(lpcurr.integrations.puffer.CurriculumEnv):

@@ -9,14 +9,14 @@ from typing import Any
 from mettagrid.base_config import Config
 from pydantic import Field, model_validator
 
-import lpcurr.config
-from lpcurr.config import AlgorithmConfig
-from lpcurr.curriculum import Curriculum
-from lpcurr.curriculum_config import CurriculumConfig
+import lpcurr.schedulers.common
+from lpcurr.curriculum.attach import attach
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import SessionNotFoundError
 from lpcurr.integrations.metta.stats import StatsLogger
 from lpcurr.integrations.metta.task_tracker import TaskTracker
-from lpcurr.sessions import attach
+from lpcurr.schedulers.common import AlgorithmConfig
 
 _logger = logging.getLogger("lpcurr")
 
@@ -56,9 +56,9 @@ class CurriculumAlgorithmConfig(AlgorithmConfig, Config):  # type: ignore[misc, 
         """The ``type`` by which it is selected."""
         return str(getattr(self, "type", ""))
 
-    def core(self) -> lpcurr.config.LearningProgressConfig | lpcurr.config.DiscreteRandomConfig:
+    def core(self) -> lpcurr.schedulers.common.LearningProgressConfig | lpcurr.schedulers.common.DiscreteRandomConfig:
         """The same as lpcurr's own configuration."""
-        kinds = (lpcurr.config.LearningProgressConfig, lpcurr.config.DiscreteRandomConfig)
+        kinds = (lpcurr.schedulers.common.LearningProgressConfig, lpcurr.schedulers.common.DiscreteRandomConfig)
         kind = next(kind for kind in kinds if isinstance(self, kind))
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
@@ -67,7 +67,7 @@ class CurriculumAlgorithmConfig(AlgorithmConfig, Config):  # type: ignore[misc, 
         return LearningProgressAlgorithm(num_tasks, stats_logger, self)
 
 
-class LearningProgressConfig(lpcurr.config.LearningProgressConfig, CurriculumAlgorithmConfig):
+class LearningProgressConfig(lpcurr.schedulers.common.LearningProgressConfig, CurriculumAlgorithmConfig):
     """Draw the tasks on which the agent is now improving; fields and presets as ``lpcurr.LearningProgressConfig``."""
 
 

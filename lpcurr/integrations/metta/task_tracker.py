@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lpcurr.config import LearningProgressConfig
-from lpcurr.curriculum import Curriculum
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.schedulers.common import LearningProgressConfig
 
 
 class TaskTracker:

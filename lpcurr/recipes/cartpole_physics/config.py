@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lpcurr.config import CheckedModel, LearningProgressConfig
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.generators import BucketedTaskGenerator, Span, single_task
 from lpcurr.recipes.config import OnEpoch, TrainingConfig
+from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
 
 if TYPE_CHECKING:
-    from lpcurr.curriculum import Curriculum
+    from lpcurr.curriculum.curriculum import Curriculum
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[float, Field(gt=0.0, le=1.0)]

@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import ConstantSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import SCORE, CurriculumEnv, Episode
 from lpcurr.recipes.cartpole_physics.evaluation import HeldOutPoles

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from lpcurr.config import CheckedModel, LearningProgressConfig
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.generators import single_task
 from lpcurr.recipes.config import OnEpoch, TrainingConfig
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
+from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
 
 if TYPE_CHECKING:
-    from lpcurr.curriculum import Curriculum
+    from lpcurr.curriculum.curriculum import Curriculum
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[float, Field(gt=0.0, le=1.0)]

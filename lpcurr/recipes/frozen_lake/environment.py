@@ -19,12 +19,12 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
 from lpcurr.recipes.frozen_lake.tasks import LakeConfig
 from lpcurr.recipes.frozen_lake.tiles import TILES
-from lpcurr.task import CurriculumTask
 
 Tiles = NDArray[np.int32]
 _Step = tuple[Any, Any, bool, bool, dict[str, Any]]

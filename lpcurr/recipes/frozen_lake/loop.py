@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.config import OnEpoch
 from lpcurr.recipes.frozen_lake.environment import Lakes, Tiles, make_lakes
 from lpcurr.recipes.frozen_lake.evaluation import HeldOutLakes

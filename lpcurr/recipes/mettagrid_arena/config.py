@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from lpcurr.config import CheckedModel, LearningProgressConfig
-from lpcurr.curriculum_config import CurriculumConfig
+from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.recipes.config import OnEpoch, TrainingConfig
+from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
 
 if TYPE_CHECKING:
-    from lpcurr.curriculum import Curriculum
+    from lpcurr.curriculum.curriculum import Curriculum
 
 AGENTS = 4
 """In every room."""

@@ -17,7 +17,7 @@ from mettagrid.config.mettagrid_config import MettaGridConfig
 from mettagrid.envs.mettagrid_puffer_env import MettaGridPufferEnv
 from mettagrid.simulator import Simulator
 
-from lpcurr.curriculum import Curriculum
+from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.puffer import CurriculumEnv
 from lpcurr.recipes.config import OnEpoch

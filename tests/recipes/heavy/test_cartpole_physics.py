@@ -26,7 +26,7 @@ from lpcurr.recipes.examples import cleanrl_ppo
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import load_config
 from lpcurr.recipes.resuming import load_run
-from lpcurr.recipes.run_folder import METRICS
+from lpcurr.runs.folder import METRICS
 
 TINY = ["total_steps=768", "epoch_steps=256", "workers=2", "learner.n_steps=64", "learner.n_epochs=1"]
 TINY += ["evaluation.num_tasks=6", "evaluation.episodes=2", "curriculum.num_active_tasks=8"]

@@ -1,0 +1,1 @@
+"""The curriculum: what a trainer talks to."""

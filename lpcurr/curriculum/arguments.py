@@ -1,0 +1,72 @@
+"""What callers pass in, checked at the border: afterwards nothing inside needs to check it again."""
+
+from __future__ import annotations
+
+import math
+import operator
+import reprlib
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError
+from lpcurr.memory import layout
+
+
+def as_task_id(task_id: object) -> int:
+    """A task id: an integer in 0 … 2**53 − 1, of Python's or NumPy's; else ``InvalidTaskIdError``."""
+    try:
+        number = operator.index(task_id)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidTaskIdError(f"task id {task_id!r} is a {type(task_id).__name__}, not an integer") from None
+    if not 0 <= number <= layout.MAX_TASK_ID:
+        raise InvalidTaskIdError(f"task id {number} is outside 0 … 2**53 − 1")
+    return number
+
+
+def as_score(score: object) -> float:
+    """A real number as float; kernels see to it that it is finite. Else ``InvalidScoreError``."""
+    if not isinstance(score, (Real, np.bool_)):
+        raise InvalidScoreError(f"score {score!r} is a {type(score).__name__}, not a number")
+    try:
+        return float(score)
+    except OverflowError:
+        raise InvalidScoreError(
+            f"score {reprlib.repr(score)} is too large for a float: report a finite number"
+        ) from None
+
+
+def as_threshold(threshold: object) -> float:
+    """A success threshold: a finite number."""
+    number = as_score(threshold)
+    if not math.isfinite(number):
+        raise InvalidScoreError(f"success threshold {number!r} is not finite")
+    return number
+
+
+def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: str) -> np.ndarray[Any, Any]:
+    """A one-dimensional array of the dtype, if nothing is lost in converting; else ``InvalidBatchError``."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InvalidBatchError(f"{name} is ragged: it must have one dimension") from None
+    if array.ndim != 1:
+        raise InvalidBatchError(f"{name} has shape {array.shape}: it must have one dimension")
+    if array.size == 0:
+        return np.empty(0, dtype=dtype)
+    if array.dtype.kind == "b" or not np.can_cast(array.dtype, dtype, "safe"):
+        raise InvalidBatchError(f"{name} has dtype {array.dtype}: it must be {np.dtype(dtype).name}")
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def as_count(count: object, name: str) -> int:
+    """A number of completions: a non-negative integer."""
+    try:
+        number = operator.index(count)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidBatchError(f"{name} is {count!r}, not an integer") from None
+    if number < 0:
+        raise InvalidBatchError(f"{name} is {number}, which is negative")
+    return number

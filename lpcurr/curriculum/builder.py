@@ -1,0 +1,122 @@
+"""From a drawn task id to a task that can be played: its configuration, its label, and what to do when it has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lpcurr.errors import ConfigError, TaskGenerationError
+from lpcurr.generators import TaskCache, TaskGenerator
+from lpcurr.memory import layout
+from lpcurr.pool.pool import Pool
+
+
+class TaskBuilder:
+    """Builds the tasks of a pool in one process.
+
+    Attributes:
+        labels: name of each label row that this process has looked up, None for the others.
+        max_attempts: how many tasks in a row may fail to be built.
+    """
+
+    def __init__(self, pool: Pool, generator: TaskGenerator | None, cache_size: int, max_attempts: int) -> None:
+        self.max_attempts = max_attempts
+        self.labels: list[str | None] = [None] * layout.LABEL_CAPACITY
+        self._pool = pool
+        self._cache = None if generator is None else TaskCache(generator, cache_size)
+        self._label_stamp = pool.catch_up()
+        self._last_failure: TaskGenerationError | None = None
+
+    @property
+    def has_generator(self) -> bool:
+        """Whether configurations can be built here."""
+        return self._cache is not None
+
+    def env_cfg(self, task_id: int) -> Any:
+        """A copy of a task's environment configuration."""
+        return self._need_cache().env_cfg(task_id)
+
+    def shared_env_cfg(self, task_id: int) -> Any:
+        """The same without a copy: nobody may change it."""
+        return self._need_cache().shared_env_cfg(task_id)
+
+    def slice_values(self, task_id: int) -> dict[str, Any]:
+        """What the generator draws for a task, by bucket."""
+        return self._need_cache().slice_values(task_id)
+
+    def label(self, task_id: int) -> str | None:
+        """The label that the generator gives a task; None without a generator, or where it fails."""
+        if self._cache is None:
+            return None
+        try:
+            return self._cache.label(task_id)
+        except TaskGenerationError:
+            return None
+
+    def _need_cache(self) -> TaskCache:
+        if self._cache is None:
+            raise ConfigError(
+                "this curriculum has no task generator here: give one, as Curriculum(config, task_generator=f), or "
+                "attach(session_id, task_generator=f) where it is a callable, which is not stored with the pool"
+            )
+        return self._cache
+
+    def make_playable(self, task_id: int, packed: int, known: dict[int, bool]) -> bool:
+        """Build a drawn task if it waits for it, and name its label; one that cannot be built is dropped and counted.
+
+        Args:
+            task_id: what a draw answered.
+            packed: likewise.
+            known: verdicts of this call by task id; a batch may hold a task more than once.
+
+        Returns:
+            Whether the task can be played.
+        """
+        self.notice_renamed_labels()
+        if not packed & layout.WAITS or self._cache is None:  # without a generator it goes on waiting for one
+            return True
+        if task_id not in known:
+            try:
+                label = self._cache.get(task_id).label
+            except TaskGenerationError as error:
+                self._last_failure = error
+                self._pool.remove_task(task_id, dropped=True)
+                known[task_id] = False
+            else:
+                named = packed >> layout.LABEL_SHIFT & layout.LABEL_MASK != layout.UNKNOWN_LABEL
+                self._pool.label_task(task_id, packed & ~layout.ATTENTION, None if named else label)
+                known[task_id] = True
+        return known[task_id]
+
+    def given_up(self) -> TaskGenerationError:
+        """The error for ``max_attempts`` failures in a row."""
+        error = TaskGenerationError(
+            f"the task generator failed on {self.max_attempts} tasks in a row (max_task_attempts), "
+            f"at last with: {self._last_failure}"
+        )
+        error.__cause__ = self._last_failure
+        return error
+
+    def notice_renamed_labels(self) -> None:
+        """Forget what rows meant if any of them may mean another label now."""
+        if self._pool.label_stamp != self._label_stamp:
+            self._label_stamp = self._pool.catch_up()
+            self.labels = [None] * layout.LABEL_CAPACITY
+
+    def label_text(self, row: int, task_id: int) -> str:
+        """The label of a task whose label row is this one."""
+        if row != layout.OVERFLOW_LABEL:
+            name = self.row_name(row)
+            if name is not None:
+                self.labels[row] = name
+                return name
+        # The table overflowed, or the row was renamed this very moment: the generator knows.
+        return "unknown" if self._cache is None else self._cache.label(task_id)
+
+    def row_name(self, row: int) -> str | None:
+        """What a row of the label table counts, from the segment the first time; None if it was just renamed."""
+        self.notice_renamed_labels()
+        return self.labels[row] or self._pool.label_name(row, self._label_stamp)
+
+    def built_label(self, task_id: int) -> str:
+        """The label that a task was built with."""
+        return "unknown" if self._cache is None else self._cache.get(task_id).label

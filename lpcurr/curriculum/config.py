@@ -1,0 +1,114 @@
+"""The configuration of a whole curriculum: pool, task generator and algorithm.
+
+>>> config = CurriculumConfig(num_active_tasks=64, algorithm_config=LearningProgressConfig(exploration_bonus=0.2))
+>>> CurriculumConfig(**config.model_dump()) == config
+True
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from lpcurr.generators import AnyTaskGenerator, TaskGenerator
+from lpcurr.schedulers.common import AnyAlgorithmConfig, Capacity, CheckedModel, Count, LearningProgressConfig
+
+if TYPE_CHECKING:
+    from lpcurr.curriculum.curriculum import Curriculum
+
+# Settled once for the curriculum, whether they are given here or in the algorithm's configuration.
+_SHARED_FIELDS = ("num_active_tasks", "use_shared_memory")
+
+
+class CurriculumConfig(CheckedModel):
+    """What a curriculum is made of.
+
+    ``num_active_tasks`` and ``use_shared_memory`` may be given here or in ``algorithm_config``; giving both different
+    values is an error.
+
+    Example:
+        >>> CurriculumConfig(algorithm_config=LearningProgressConfig.stable()).num_active_tasks
+        256
+    """
+
+    num_active_tasks: Capacity = 1000
+    use_shared_memory: bool = True
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**63, description="of all random streams; None: a different one each time"
+    )
+    min_presentations_for_eviction: Count = Field(default=5, description="completions before a task may be evicted")
+    defer_init: bool = Field(
+        default=False, description="a fixed set of tasks: only add_task brings tasks in, nothing is evicted by score"
+    )
+    task_generator: AnyTaskGenerator | None = Field(
+        default=None, description="makes the environment configuration and the label of a task from its id"
+    )
+    algorithm_config: AnyAlgorithmConfig = Field(default_factory=LearningProgressConfig)
+    session_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{1,20}$",
+        description="name under which other processes attach: 1 to 20 letters, digits, '_' or '-'; None: random",
+    )
+    env_cache_size: Count = Field(default=1024, description="environment configurations kept ready in each process")
+    max_task_attempts: int = Field(
+        default=100, ge=1, le=10**6, description="tasks in a row that the generator may fail to build"
+    )
+    performance_mode: bool = Field(default=False, description="stats() leaves out what takes a look at every task")
+
+    @model_validator(mode="after")
+    def _settle_shared_fields(self) -> Self:
+        settled = {}
+        for name in _SHARED_FIELDS:
+            own, algorithms = getattr(self, name), getattr(self.algorithm_config, name)
+            given_here = name in self.model_fields_set
+            given_there = name in self.algorithm_config.model_fields_set
+            if given_here and given_there and own != algorithms:
+                raise ValueError(
+                    f"{name}={own} contradicts algorithm_config.{name}={algorithms}: give it once, or the same twice"
+                )
+            settled[name] = own if given_here else algorithms
+        algorithm = self.algorithm_config.model_copy(update=settled)
+        algorithm.model_fields_set.difference_update(_SHARED_FIELDS)
+        # __dict__ directly: assigning would validate, and come here, again
+        self.__dict__.update(settled, algorithm_config=algorithm)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _serialize_shared_fields_once(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        algorithm = fields.get("algorithm_config")
+        if isinstance(algorithm, dict):
+            for name in _SHARED_FIELDS:
+                algorithm.pop(name, None)
+        return fields
+
+    def make(self, task_generator: Callable[[int], Any] | None = None) -> Curriculum:
+        """Make the curriculum, and the pool with it."""
+        from lpcurr.curriculum.curriculum import Curriculum
+
+        return Curriculum(self, task_generator=task_generator)
+
+    def header_settings(self) -> dict[str, float]:
+        """The header fields of the pool."""
+        return self.algorithm_config.header_settings() | {
+            "min_presentations": self.min_presentations_for_eviction,
+            "fixed_set": self.defer_init,
+        }
+
+    def to_json(self, generator: TaskGenerator | None) -> bytes:
+        """This configuration with that generator, for processes that attach by name.
+
+        A generator that cannot be written down, such as a plain callable, is left out.
+        """
+        stored = self.model_dump(mode="json", exclude={"task_generator"})
+        stored["task_generator"] = None
+        if generator is not None:
+            with contextlib.suppress(ValueError):
+                written = generator.model_dump(mode="json")
+                CurriculumConfig.model_validate({"task_generator": written})
+                stored["task_generator"] = written
+        return json.dumps(stored).encode()

@@ -1,0 +1,337 @@
+"""The curriculum: what a trainer talks to.
+
+>>> config = CurriculumConfig(num_active_tasks=8, seed=0, use_shared_memory=False,
+...                           task_generator=lambda task_id: {"map_seed": task_id})
+>>> with config.make() as curriculum:
+...     task = curriculum.get_task()
+...     accepted = curriculum.update_task_performance(task.task_id, 0.7)
+>>> task.get_env_cfg() == {"map_seed": task.task_id}, accepted
+(True, True)
+"""
+
+from __future__ import annotations
+
+import operator
+import secrets
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id, as_threshold
+from lpcurr.curriculum.builder import TaskBuilder
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.queries import CurriculumQueries
+from lpcurr.curriculum.saving import CurriculumCheckpoints
+from lpcurr.curriculum.task import CurriculumTask
+from lpcurr.errors import ConfigError, InvalidBatchError, LpcurrError
+from lpcurr.generators import TaskGenerator, as_generator
+from lpcurr.memory import layout
+from lpcurr.memory.layout import Status
+from lpcurr.pool.distribution import Float64s, Int64s
+from lpcurr.pool.pool import Pool
+
+_LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
+_EVICTION_STAMP = layout.header_word("eviction_stamp")
+_EPOCH_EVICTIONS = layout.header_word("epoch_evictions")
+_MAX_BATCH = 2**26  # a gigabyte of ids and labels
+_SAMPLES = "env_curriculum_stats/per_label_samples"
+_EVICTIONS = "env_curriculum_stats/per_label_evictions"
+
+
+class Curriculum(CurriculumQueries, CurriculumCheckpoints):
+    """A learning-progress (or discrete random) curriculum over a pool of tasks that any number of processes share.
+
+    Pickling a curriculum into another process of this machine attaches to the same pool there, and so does
+    :func:`lpcurr.attach` by session id; a forked child has its own place in the pool at once. Any process can draw,
+    update or evict any task. The process that made the pool destroys it when it exits (or calls :meth:`unlink`).
+
+    Args:
+        config: what it is made of.
+        task_generator: any picklable callable from a task id to an environment configuration; instead of
+            ``config.task_generator``.
+
+    Raises:
+        SegmentSpaceError: shared memory has no room.
+        ConfigError: the session id is in use, or two task generators were given.
+
+    Example:
+        >>> curriculum = Curriculum(CurriculumConfig(num_active_tasks=100, seed=1))
+        >>> task = curriculum.get_task()
+        >>> curriculum.update_task_performance(task.task_id, 1.0)
+        True
+        >>> curriculum.close(); curriculum.unlink()
+    """
+
+    def __init__(
+        self,
+        config: CurriculumConfig | None = None,
+        task_generator: Callable[[int], Any] | None = None,
+        *,
+        _pool: Pool | None = None,
+    ) -> None:
+        config = config or CurriculumConfig()
+        if task_generator is not None and config.task_generator is not None and _pool is None:
+            raise ConfigError("there are two task generators, one in the config and one in the call: give one")
+        generator = config.task_generator if task_generator is None else as_generator(task_generator)
+        if config.seed is None:
+            config = config.model_copy(update={"seed": secrets.randbits(63)})
+        self.config = config
+        self.performance_mode = config.performance_mode
+        self._generator: TaskGenerator | None = generator
+        self._pool = _pool if _pool is not None else _make_pool(config, generator)
+        self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
+        self._seen_evictions = -1
+        self._evictions: dict[str, int] = {}
+
+    # -- an episode ---------------------------------------------------------------------------------------------
+
+    def get_task(self) -> CurriculumTask:
+        """Choose the task of the next episode.
+
+        Below capacity that is a new one. On a full pool, a share ``new_task_rate`` of the calls may replace the
+        task with the least score by a new one; otherwise it is drawn by the distribution, which reflects every
+        update up to now. Many environments may play one task at a time.
+
+        Raises:
+            TaskGenerationError: ``max_task_attempts`` tasks in a row could not be built.
+            PoolEmptyError: the pool is a fixed set (``defer_init``) without tasks.
+        """
+        task_id, packed = self._pool.draw()
+        if packed >= 0:
+            label = self._builder.labels[packed >> _LABEL_SHIFT & _LABEL_MASK]
+            if label is not None:
+                return CurriculumTask(task_id, label, self._builder)
+        return self._look_closer(task_id, packed)
+
+    def update_task_performance(self, task_id: int, score: float) -> bool:
+        """Report the score of an episode.
+
+        Args:
+            task_id: the task that was played.
+            score: any finite number; by convention 0 … 1 (success rate or normalised return).
+
+        Returns:
+            Whether it was credited: False where the task has left the pool meanwhile, which is normal among many
+            workers and is counted (``num_refused``).
+
+        Raises:
+            InvalidScoreError: the score is not a finite number.
+            InvalidTaskIdError: the id is not an integer in 0 … 2**53 − 1.
+        """
+        if type(task_id) is not int:
+            task_id = as_task_id(task_id)
+        if type(score) is not float:
+            score = as_score(score)
+        try:
+            status = self._pool.update(task_id, score)
+        except OverflowError:
+            status = Status.INVALID_TASK_ID
+        if status < 0:
+            self._pool.fail(status, task_id, score)
+        return status == Status.ACCEPTED
+
+    def get_episode_stats(self, label: str) -> dict[str, dict[str, int]]:
+        """What a trainer logs for one episode: this sample, and the pool's evictions so far in this epoch, by label."""
+        words = self._pool.header_words
+        if words[_EVICTION_STAMP] != self._seen_evictions:
+            self._seen_evictions = words[_EVICTION_STAMP]
+            self._evictions = self._count_evictions() if words[_EPOCH_EVICTIONS] else {}
+        return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.copy()}
+
+    def count_steps(self, count: int) -> None:
+        """Say that so many environment steps were taken, for those who watch the session (``lpcurr top``).
+
+        The pool knows episodes, not steps. A trainer that calls this after each rollout has its steps per second shown;
+        nothing else depends on it. It takes no lock.
+        """
+        self._pool.count_steps(as_count(count, "count"))
+
+    # -- batches ------------------------------------------------------------------------------------------------
+
+    def sample_ids(self, count: int) -> Int64s:
+        """Choose ``count`` tasks at once, as so many calls of :meth:`get_task` would: int64[count], one lock turn."""
+        return self._sample(count)[0]
+
+    def sample_tasks(self, count: int) -> list[CurriculumTask]:
+        """Choose ``count`` tasks at once, as :meth:`sample_ids` does, each with its label and configuration."""
+        ids, packed = self._sample(count)
+        drawn = zip(ids.tolist(), packed.tolist(), strict=True)
+        return [CurriculumTask(task_id, self._drawn_label(task_id, row), self._builder) for task_id, row in drawn]
+
+    def update_many(self, ids: ArrayLike, scores: ArrayLike) -> int:
+        """Report many scores at once, in order, under one lock turn.
+
+        Args:
+            ids: int64[k], the tasks that were played.
+            scores: float64[k].
+
+        Returns:
+            How many were credited; the rest were of tasks that have left the pool.
+
+        Raises:
+            InvalidBatchError: wrong dtype or shape, or different lengths.
+            InvalidScoreError, InvalidTaskIdError: a bad value; nothing of the batch was written.
+        """
+        return self._update_many(ids, scores)[0]
+
+    def update_each(self, ids: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+        """Report many scores as :meth:`update_many` does; which of them were credited, bool[k]."""
+        return self._update_many(ids, scores)[1]
+
+    # -- tasks --------------------------------------------------------------------------------------------------
+
+    def add_task(self, task_id: int, label: str | None = None, *, success_threshold: float | None = None) -> None:
+        """Put a given task into the pool.
+
+        Args:
+            task_id: 0 … 2**53 − 1.
+            label: its group; by default what the task generator says.
+            success_threshold: scores from here on count as a success; by default the algorithm's.
+
+        Raises:
+            DuplicateTaskError, PoolFullError, InvalidTaskIdError, InvalidLabelError: what their names say.
+        """
+        task_id = as_task_id(task_id)
+        threshold = None if success_threshold is None else as_threshold(success_threshold)
+        if label is None:
+            label = self._builder.label(task_id)
+        self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
+
+    def evict(self, task_id: int) -> None:
+        """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""
+        task_id = as_task_id(task_id)
+        if not self._pool.remove_task(task_id):
+            self._pool.fail(Status.UNKNOWN_TASK, task_id)
+
+    def drop_task(self, task_id: int) -> bool:
+        """Take a task out of the pool because it cannot be played (``num_dropped``); False where it is not in it."""
+        return self._pool.remove_task(as_task_id(task_id), dropped=True)
+
+    def build(self, task_id: int) -> Any:
+        """The environment configuration of any task id, a copy; raises ``TaskGenerationError``."""
+        self._pool.check_open()
+        return self._builder.env_cfg(as_task_id(task_id))
+
+    def slice_values(self, task_id: int) -> dict[str, Any]:
+        """The values that the task generator draws for a task id, by bucket."""
+        self._pool.check_open()
+        return self._builder.slice_values(as_task_id(task_id))
+
+    def on_epoch_end(self) -> None:
+        """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""
+        self._pool.end_epoch()
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    @property
+    def session_id(self) -> str | None:
+        """What other processes attach by; None for a local pool."""
+        return self._pool.session_id
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._pool.closed
+
+    def close(self) -> None:
+        """Leave the pool; others go on. May be called twice; any other use afterwards raises ``PoolClosedError``."""
+        self._pool.close()
+
+    def unlink(self) -> None:
+        """Destroy the pool's shared memory: nobody can attach any more, and it goes with its last user."""
+        self._pool.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        creator = self._pool.is_creator
+        self.close()
+        if creator:
+            self.unlink()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._pool.check_open()
+        if self._pool.session_id is None:
+            raise LpcurrError(
+                "a curriculum with use_shared_memory=False lives in this process alone and cannot be pickled into "
+                "another: make it with use_shared_memory=True"
+            )
+        return _unpickle, (self._pool.session_id, self.config, self._generator)
+
+    def __repr__(self) -> str:
+        where = "closed" if self.closed else (f"session {self.session_id}" if self.session_id else "local")
+        return f"<Curriculum {self.config.algorithm_config.type}, {self.config.num_active_tasks} tasks, {where}>"
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _look_closer(self, task_id: int, packed: int) -> CurriculumTask:
+        """The rest of :meth:`get_task` for a task that was never built, or whose label is not known here yet."""
+        for attempt in range(self.config.max_task_attempts):
+            if task_id < 0:
+                self._pool.fail(task_id)
+            if self._builder.make_playable(task_id, packed, {}):
+                return CurriculumTask(task_id, self._drawn_label(task_id, packed), self._builder)
+            if attempt + 1 < self.config.max_task_attempts:
+                task_id, packed = self._pool.draw()
+        raise self._builder.given_up()
+
+    def _update_many(self, ids: ArrayLike, scores: ArrayLike) -> tuple[int, NDArray[np.bool_]]:
+        checked_ids = cast("Int64s", as_batch(ids, np.int64, "ids"))
+        checked_scores = cast("Float64s", as_batch(scores, np.float64, "scores"))
+        if checked_ids.size != checked_scores.size:
+            raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
+        return self._pool.update_many(checked_ids, checked_scores)
+
+    def _sample(self, count: int) -> tuple[Int64s, Int64s]:
+        """Ids and packed, int64[count], of tasks that can be played."""
+        try:
+            count = operator.index(count)
+        except TypeError:
+            raise InvalidBatchError(f"the number of tasks to sample is {count!r}, not an integer") from None
+        if not 0 <= count <= _MAX_BATCH:
+            raise InvalidBatchError(f"the number of tasks to sample is {count}, outside 0 … {_MAX_BATCH}")
+        ids, packed = self._pool.draw_many(count)
+        known: dict[int, bool] = {}
+        waiting = np.flatnonzero(packed < 0)
+        for attempt in range(self.config.max_task_attempts):
+            failed = [i for i in waiting if not self._builder.make_playable(int(ids[i]), int(packed[i]), known)]
+            if not failed:
+                return ids, packed
+            if attempt + 1 < self.config.max_task_attempts:
+                ids[failed], packed[failed] = self._pool.draw_many(len(failed))
+                waiting = np.array([i for i in failed if packed[i] < 0], np.int64)
+        raise self._builder.given_up()
+
+    def _drawn_label(self, task_id: int, packed: int) -> str:
+        row = packed >> _LABEL_SHIFT & _LABEL_MASK
+        if packed & layout.WAITS and row == layout.UNKNOWN_LABEL:  # named this very moment
+            return self._builder.built_label(task_id)
+        return self._builder.labels[row] or self._builder.label_text(row, task_id)
+
+    def _count_evictions(self) -> dict[str, int]:
+        """Evictions of this epoch by label."""
+        named = ((self._builder.row_name(row), count) for row, count in self._pool.epoch_evictions())
+        return {label: count for label, count in named if label is not None}
+
+
+def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:
+    return Curriculum(config, generator, _pool=Pool.attach(session_id))
+
+
+def _make_pool(config: CurriculumConfig, generator: TaskGenerator | None) -> Pool:
+    assert config.seed is not None
+    settings = config.header_settings() | {"new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING}
+    return Pool.create(
+        config.num_active_tasks,
+        settings,
+        seed=config.seed,
+        config_text=config.to_json(generator),
+        shared=config.use_shared_memory,
+        session_id=config.session_id,
+    )

@@ -1,0 +1,1 @@
+"""The kernels that Python calls, each one lock turn."""

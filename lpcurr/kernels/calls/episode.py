@@ -1,0 +1,158 @@
+"""The kernels of the episode path: one call and one lock turn for a draw, an update, or a batch of either.
+
+A draw answers with two int64: the task id, and the slot, label row and entry packed as ``layout`` says. A negative
+second number asks for attention: the task's configuration has never been built, labels were renamed, or (with a
+negative first number, a ``layout.Status``) there is no task.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lpcurr.kernels.calls import tasks
+from lpcurr.kernels.calls.repair import lock
+from lpcurr.kernels.choosing import draw as drawing
+from lpcurr.kernels.choosing import eviction
+from lpcurr.kernels.indices import labels, slots
+from lpcurr.kernels.machine import random
+from lpcurr.kernels.machine.compiling import helper, kernel
+from lpcurr.kernels.machine.views import column, header_record, process_record
+from lpcurr.kernels.safety import faults, journal, mutex
+from lpcurr.memory import layout
+
+_REFUSED = layout.Status.REFUSED
+_ACCEPTED = layout.Status.ACCEPTED
+_INVALID_SCORE = layout.Status.INVALID_SCORE
+_INVALID_TASK_ID = layout.Status.INVALID_TASK_ID
+_POOL_EMPTY = layout.Status.POOL_EMPTY
+_LOCK_LOST = layout.Status.LOCK_LOST
+_REFUSED_WORD = layout.header_word("refused")
+_PROCESS_REFUSED = layout.process_word("refused")
+
+
+@helper
+def _next_slot(segment, process):
+    """The slot of the next task to play: a new one, a new one in place of an evicted one, or a draw."""
+    header = header_record(segment, 0)
+    if header.fixed_set:
+        if header.active_count == 0:
+            return _POOL_EMPTY
+        return drawing.draw_slot(segment, process)
+    if header.active_count < header.capacity:
+        return tasks.create_random_task(segment, process)
+    if header.algorithm != layout.DISCRETE_RANDOM and (
+        header.new_task_rate >= 1.0 or random.uniform(segment, process) < header.new_task_rate
+    ):
+        slot = eviction.eviction_candidate(segment)
+        if slot >= 0:
+            tasks.remove_task(segment, process, slot)
+            return tasks.create_random_task(segment, process)
+    return drawing.draw_slot(segment, process)
+
+
+@helper
+def pack(segment, process, slot):
+    """Slot, label row and entry as one int64."""
+    view = column(segment)
+    cell = view.label[slot]
+    packed = slot | (labels.row_of(cell) << layout.LABEL_SHIFT)
+    packed |= (view.entry[slot] & layout.ENTRY_MASK) << layout.ENTRY_SHIFT
+    renamed = process_record(segment, process).label_stamp != header_record(segment, 0).label_stamp
+    if cell >= layout.PENDING:
+        packed |= layout.WAITS | layout.ATTENTION
+    if renamed:
+        packed |= layout.ATTENTION
+    return packed
+
+
+@helper
+def _draw_one(segment, process):
+    slot = _next_slot(segment, process)
+    if slot < 0:
+        return slot, layout.ATTENTION
+    tasks.count_draw(segment, process, slot)
+    journal.commit(segment)
+    return column(segment).task_id[slot], pack(segment, process, slot)
+
+
+@kernel("UniTuple(int64, 2)(segment, int64)")
+def draw(segment, process):
+    """Hand out one task: (task id, packed)."""
+    if not lock(segment, process):
+        return _LOCK_LOST, layout.ATTENTION
+    answer = _draw_one(segment, process)
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, int64[::1], int64[::1])")
+def draw_many(segment, process, ids, packed):
+    """Hand out ``ids.size`` tasks into ``ids`` and ``packed``; ``ACCEPTED`` or ``POOL_EMPTY``."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    status = _ACCEPTED
+    for i in range(ids.size):
+        ids[i], packed[i] = _draw_one(segment, process)
+        if ids[i] < 0:
+            status = ids[i]
+            break
+    mutex.unlock(segment)
+    return status
+
+
+@helper
+def _check(task_id, score):
+    if not math.isfinite(score):
+        return _INVALID_SCORE
+    if task_id < 0 or task_id > layout.MAX_TASK_ID:
+        return _INVALID_TASK_ID
+    return _ACCEPTED
+
+
+@helper
+def _update_one(segment, process, task_id, score):
+    slot = slots.find_slot(segment, task_id)
+    if slot < 0:
+        journal.remember_word(segment, _REFUSED_WORD)
+        journal.remember_process_word(segment, process, _PROCESS_REFUSED)
+        header_record(segment, 0).refused += 1
+        faults.point(segment)
+        process_record(segment, process).refused += 1
+        journal.commit(segment)
+        return _REFUSED
+    tasks.complete_task(segment, process, slot, score)
+    journal.commit(segment)
+    return _ACCEPTED
+
+
+@kernel("int64(segment, int64, int64, float64)")
+def update(segment, process, task_id, score):
+    """Credit a score to a task: ``ACCEPTED``, ``REFUSED`` (not in the pool), or what is wrong with the arguments."""
+    status = _check(task_id, score)
+    if status == _ACCEPTED:
+        if not lock(segment, process):
+            return _LOCK_LOST
+        status = _update_one(segment, process, task_id, score)
+        mutex.unlock(segment)
+    return status
+
+
+@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], float64[::1], uint8[::1])")
+def update_many(segment, process, ids, scores, credited):
+    """Credit ``scores[i]`` to ``ids[i]``, in order: (``ACCEPTED``, number accepted), or (what is wrong, where).
+
+    ``credited[i]`` is 1 where it was, 0 where the task is not in the pool.
+    """
+    for i in range(ids.size):
+        status = _check(ids[i], scores[i])
+        if status != _ACCEPTED:
+            return status, i
+    accepted = 0
+    if not lock(segment, process):
+        return _LOCK_LOST, 0
+    for i in range(ids.size):
+        status = _update_one(segment, process, ids[i], scores[i])
+        credited[i] = status == _ACCEPTED
+        accepted += credited[i]
+    mutex.unlock(segment)
+    return _ACCEPTED, accepted

@@ -1,0 +1,277 @@
+"""The kernels off the episode path: adding, naming and removing tasks, attaching processes, epochs, repair."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpcurr.kernels.calls import repair, tasks
+from lpcurr.kernels.calls.repair import lock
+from lpcurr.kernels.indices import labels, slots
+from lpcurr.kernels.machine.compiling import helper, kernel
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, words
+from lpcurr.kernels.safety import faults, journal, mutex
+from lpcurr.memory import layout
+
+_UNKNOWN_TASK = layout.Status.UNKNOWN_TASK
+_DUPLICATE_TASK = layout.Status.DUPLICATE_TASK
+_POOL_FULL = layout.Status.POOL_FULL
+_NO_PROCESS_RECORD = layout.Status.NO_PROCESS_RECORD
+_ORDINAL_TAKEN = layout.Status.ORDINAL_TAKEN
+_ACCEPTED = layout.Status.ACCEPTED
+_LOCK_LOST = layout.Status.LOCK_LOST
+_HELD_WORD = layout.header_word("held")
+_DROPPED_WORD = layout.header_word("dropped")
+_NEXT_STREAM_WORD = layout.header_word("next_stream")
+_SLOT_MASK = (1 << layout.SLOT_BITS) - 1
+_TRUTH_COUNT = len(layout.TRUTH_COLUMNS)
+_FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
+_LABEL_FIRST, _LABEL_LAST = layout.truth_range("label", "label")
+
+
+@kernel("int64(segment, int64, int64, float64, int64, uint8[::1], int64, int64)")
+def add_task(segment, process, task_id, success_threshold, pending, name, size, name_hash):
+    """Put a given task into the pool; its slot, ``DUPLICATE_TASK`` or ``POOL_FULL``.
+
+    ``pending`` 1: its configuration is yet to be built once. A negative ``size`` leaves the label unknown.
+    """
+    if not lock(segment, process):
+        return _LOCK_LOST
+    header = header_record(segment, 0)
+    if slots.find_slot(segment, task_id) >= 0:
+        answer = _DUPLICATE_TASK
+    elif header.active_count >= header.capacity:
+        answer = _POOL_FULL
+    else:
+        row = layout.UNKNOWN_LABEL if size < 0 else labels.intern(segment, name, size, name_hash)
+        answer = tasks.create_task(segment, process, task_id, row + pending * layout.PENDING, success_threshold)
+        journal.commit(segment)
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, int64, int64, uint8[::1], int64, int64)")
+def label_task(segment, process, task_id, packed, name, size, name_hash):
+    """The configuration of a task that a draw handed out has been built: name its label; the label's row.
+
+    A negative ``size`` keeps the label that it has. ``UNKNOWN_TASK`` where the task was evicted meanwhile.
+    """
+    if not lock(segment, process):
+        return _LOCK_LOST
+    view = column(segment)
+    slot = packed & _SLOT_MASK
+    entry = (packed >> layout.ENTRY_SHIFT) & layout.ENTRY_MASK
+    answer = _UNKNOWN_TASK
+    if view.task_id[slot] == task_id and (view.entry[slot] & layout.ENTRY_MASK) == entry:
+        journal.remember_columns(segment, _LABEL_FIRST, _LABEL_LAST, slot)
+        answer = labels.row_of(view.label[slot]) if size < 0 else labels.intern(segment, name, size, name_hash)
+        labels.relabel(segment, slot, answer)
+        journal.commit(segment)
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, int64, int64)")
+def remove_task(segment, process, task_id, dropped):
+    """Take a task out of the pool (``dropped`` 1: because it cannot be built); ``ACCEPTED`` or ``UNKNOWN_TASK``."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    slot = slots.find_slot(segment, task_id)
+    answer = _UNKNOWN_TASK
+    if slot >= 0:
+        journal.remember_word(segment, _DROPPED_WORD)
+        header_record(segment, 0).dropped += dropped
+        faults.point(segment)
+        tasks.remove_task(segment, process, slot)
+        journal.commit(segment)
+        answer = _ACCEPTED
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, int64, int64[::1])")
+def read_task(segment, process, task_id, row):
+    """Copy a task's truth columns, as raw words, into ``row``: int64[17]; ``ACCEPTED`` or ``UNKNOWN_TASK``."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    slot = slots.find_slot(segment, task_id)
+    answer = _UNKNOWN_TASK
+    if slot >= 0:
+        padded = (header_record(segment, 0).capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
+        cells = words(segment)
+        for number in range(_TRUTH_COUNT):
+            row[number] = cells[_FIRST_COLUMN_WORD + padded * number + slot]
+        answer = _ACCEPTED
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, int64, int64, uint8[::1])")
+def read_label(segment, process, row, stamp, name):
+    """Copy a label's name, UTF-8, into ``name``; its size, or -1 if labels were renamed since ``stamp``."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    answer = -1
+    record = label_record(segment, row)
+    if header_record(segment, 0).label_stamp == stamp and record.used:
+        stored = record.name
+        answer = record.name_size
+        for i in range(answer):
+            name[i] = stored[i]
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, int64[::1], int64[::1])")
+def epoch_evictions(segment, process, rows, counts):
+    """Evictions of this epoch, where there are any: label rows and counts, each [LABEL_CAPACITY]; how many rows."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    found = 0
+    for row in range(header_record(segment, 0).label_count):
+        evicted = label_record(segment, row).epoch_evicted
+        if evicted > 0:
+            rows[found] = row
+            counts[found] = evicted
+            found += 1
+    mutex.unlock(segment)
+    return found
+
+
+@kernel("int64(segment, int64)")
+def end_epoch(segment, process):
+    """Begin a new epoch: what labels count per epoch starts again at zero; the number of epochs ended."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    header = header_record(segment, 0)
+    answer = header.epoch + 1
+    header.epoch_ending = answer
+    journal.compiler_barrier()
+    faults.point(segment)
+    repair.finish_epoch(segment)
+    mutex.unlock(segment)
+    return answer
+
+
+@helper
+def _free_record(segment):
+    """A free process record: of those with a stream from a checkpoint the one with the least ordinal, -1 if none is."""
+    free, waiting = -1, -1
+    for process in range(layout.PROCESS_CAPACITY):
+        record = process_record(segment, process)
+        if record.pid != 0:
+            continue
+        if record.start_time != layout.STREAM_WAITS:
+            free = process if free < 0 else free
+        elif waiting < 0 or record.ordinal < process_record(segment, waiting).ordinal:
+            waiting = process
+    return waiting if waiting >= 0 else free
+
+
+@kernel("int64(segment, int64, int64, int64, int64, uint64[::1])")
+def attach_process(segment, pid, start_time, seed, ordinal, stream):
+    """Take a process record, with a stream that a checkpoint left or else the given one: its number.
+
+    ``stream`` is uint64[4], that of (``seed``, ``ordinal``); ``ORDINAL_TAKEN`` where these are not the pool's seed and
+    next ordinal any more, so that a record never holds a stream that is not its own; ``NO_PROCESS_RECORD`` where none
+    is free.
+    """
+    if not lock(segment, 0):
+        return _LOCK_LOST
+    header = header_record(segment, 0)
+    process = _free_record(segment)
+    answer = process if process >= 0 else _NO_PROCESS_RECORD
+    if process >= 0:
+        record = process_record(segment, process)
+        journal.remember_word(segment, _NEXT_STREAM_WORD)
+        journal.remember_process(segment, process)
+        if record.start_time != layout.STREAM_WAITS:
+            if header.seed == seed and header.next_stream == ordinal:
+                header.next_stream = ordinal + 1
+                record.ordinal = ordinal
+                record.stream0 = stream[0]
+                record.stream1 = stream[1]
+                record.stream2 = stream[2]
+                record.stream3 = stream[3]
+                faults.point(segment)
+            else:
+                answer = _ORDINAL_TAKEN
+        if answer >= 0:
+            record.start_time = start_time
+            record.label_stamp = header.label_stamp
+            record.draws = 0
+            record.tries = 0
+            record.scans = 0
+            record.lock_waits = 0
+            record.lock_wait_ns = 0
+            record.created = 0
+            record.evicted = 0
+            record.accepted = 0
+            record.refused = 0
+            record.steps = 0
+            faults.point(segment)
+            record.pid = pid
+            faults.point(segment)
+        journal.commit(segment)
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, int64, int64)")
+def detach_process(segment, process, pid, start_time):
+    """Give a process record back, if it is still that process's; whether it was."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    record = process_record(segment, process)
+    answer = 0
+    if record.pid == pid and record.start_time == start_time:
+        record.pid = 0  # one store: nothing to undo
+        faults.point(segment)
+        answer = 1
+    mutex.unlock(segment)
+    return answer
+
+
+@kernel("int64(segment, int64, uint8[::1])")
+def snapshot(segment, process, copy):
+    """Copy the segment's first ``copy.size`` bytes, the header at least, at one moment between two calls."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    source, target = words(segment), words(copy)
+    for i in range(target.size):
+        target[i] = source[i]
+    mutex.unlock(segment)
+    target[_HELD_WORD] = 0  # the copy was made while locked; a mutex of zeros is a free one
+    for i in range(layout.MUTEX_OFFSET // 8, (layout.MUTEX_OFFSET + layout.MUTEX_SIZE) // 8):
+        target[i] = 0
+    return target.size
+
+
+@kernel("int64(segment)")
+def initialise(segment):
+    """Make an empty pool of a segment whose header has its capacity and configuration; nobody else has seen it."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    for slot in range(header.capacity):
+        view.task_id[slot] = layout.FREE
+    header.label_count = labels.FIRST_FREE_ROW
+    header.label_stamp = 1
+    repair.rebuild(segment)
+    return np.int64(0)
+
+
+@kernel("int64(segment)")
+def rebuild_copy(segment):
+    """Make a snapshot's derived state anew; for comparing it with what the pool had maintained."""
+    repair.rebuild(segment)
+    return np.int64(0)
+
+
+@kernel("int64(segment, int64, int64, uint8[::1], int64, int64)")
+def preset_label(segment, process, row, name, size, name_hash):
+    """Name one of the fixed label rows of a new pool."""
+    if not lock(segment, process):
+        return _LOCK_LOST
+    labels.write_row(segment, row, name, size, name_hash)
+    journal.commit(segment)
+    mutex.unlock(segment)
+    return np.int64(0)

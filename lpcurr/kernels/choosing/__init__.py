@@ -1,0 +1,1 @@
+"""Which task is played next, and which one makes room."""

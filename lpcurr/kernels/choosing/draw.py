@@ -1,0 +1,131 @@
+"""Drawing a task: exact, fresh to the last update, at a cost that does not grow with the pool.
+
+Learning progress is drawn from p ∝ sigmoid(z) by rejection: pick an active task uniformly, keep it with probability
+sigmoid(z). The mean and deviation behind z come from the running sums, so no other task is looked at, and a draw costs
+1 / mean(sigmoid) tries: 8 at worst at amplification 10. Where tries run out one exact scan answers; a rejection
+sampler that gives up and scans is still exact. The basic variant draws by the sum tree, discrete random uniformly.
+
+The share of the unexplored tasks, which have no progress to go by, is settled first:
+
+* *relative* (the default): an unexplored task weighs ``EXPLORATION_UNIT · exploration_bonus`` times the mean explored
+  task, so their share is the same at every pool size;
+* *absolute* (the reference's rule): an unexplored task weighs ``exploration_bonus`` and an explored one its share
+  sigmoid / Σ sigmoid, about 1/n. With probability B·nU / (B·nU + 1) an unexplored task is the answer, else a draw from
+  p ∝ sigmoid over *all* tasks is, if it is explored; otherwise it starts over. That needs no Σ sigmoid.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpcurr.kernels.choosing.learning_progress import sigmoid, z_score
+from lpcurr.kernels.indices import trees
+from lpcurr.kernels.indices.sums import mean_and_deviation
+from lpcurr.kernels.machine import random
+from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.views import column, header_record, process_record
+from lpcurr.memory import layout
+
+EXPLORATION_UNIT = layout.EXPLORATION_UNIT
+
+
+@helper
+def active_slot(segment, position):
+    """The slot at a position of the active index."""
+    return np.int64(column(segment).active[position])
+
+
+@helper
+def draw_slot(segment, process):
+    """Draw one active task by the pool's distribution; there must be one."""
+    header = header_record(segment, 0)
+    count = header.active_count
+    if header.algorithm == layout.DISCRETE_RANDOM:
+        return active_slot(segment, random.below(segment, process, count))
+    if header.rand_task_rate > 0.0 and random.uniform(segment, process) < header.rand_task_rate:
+        return active_slot(segment, random.below(segment, process, count))
+    if header.algorithm == layout.BASIC:
+        return _draw_by_weight(segment, process)
+    if header.explored_count == 0:
+        return active_slot(segment, random.below(segment, process, count))
+    return _draw_by_progress(segment, process)
+
+
+@helper
+def _draw_by_weight(segment, process):
+    total = trees.total_weight(segment)
+    if total <= 0.0:
+        return active_slot(segment, random.below(segment, process, header_record(segment, 0).active_count))
+    return trees.slot_at_weight(segment, random.uniform(segment, process) * total)
+
+
+@helper
+def unexplored_probability(segment):
+    """How often a try goes to the unexplored group; there must be an explored task."""
+    header = header_record(segment, 0)
+    unexplored = float(header.active_count - header.explored_count)
+    weight = header.exploration_bonus * unexplored
+    if header.relative_exploration:
+        weight *= EXPLORATION_UNIT
+        return weight / (weight + float(header.explored_count))
+    return weight / (weight + 1.0)
+
+
+@helper
+def _draw_by_progress(segment, process):
+    header = header_record(segment, 0)
+    record = process_record(segment, process)
+    view = column(segment)
+    count, explored = header.active_count, header.explored_count
+    to_unexplored = unexplored_probability(segment)
+    # The relative rule has settled the groups' shares: it draws among the explored tasks alone.
+    candidates = explored if header.relative_exploration else count
+    mean, deviation = mean_and_deviation(segment)
+    amplification, temperature = header.amplification, header.temperature
+    limit = max(count, 16)
+    settled = False
+    for _ in range(limit):
+        if not settled and to_unexplored > 0.0 and random.uniform(segment, process) < to_unexplored:
+            return active_slot(segment, explored + random.below(segment, process, count - explored))
+        settled = True
+        record.tries += 1
+        position = random.below(segment, process, candidates)
+        slot = np.int64(view.active[position])
+        z = z_score(view.progress[slot], mean, deviation, amplification, temperature)
+        u = random.uniform(segment, process)
+        # For z < 0, sigmoid(z) < 1 / (2 − z + z²/2): most rejections need no exponential.
+        if z < 0.0 and u * (2.0 - z + 0.5 * z * z) >= 1.0:
+            continue
+        if u < sigmoid(z):
+            if position < explored:
+                return slot
+            settled = False  # the draw from all tasks came out unexplored: start over
+    record.scans += 1
+    return _draw_by_scan(segment, process, mean, deviation, settled)
+
+
+@helper
+def _draw_by_scan(segment, process, mean, deviation, settled):
+    """The same draw by looking at every task; ``settled``: the try did not go to the unexplored group."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    count, explored = header.active_count, header.explored_count
+    total_explored, total = 0.0, 0.0
+    for position in range(count):
+        z = z_score(view.progress[view.active[position]], mean, deviation, header.amplification, header.temperature)
+        total += sigmoid(z)
+        if position < explored:
+            total_explored = total
+    if settled and header.relative_exploration == 0:  # the draw from all tasks is still to come
+        settled = random.uniform(segment, process) * total < total_explored
+    if not settled:
+        weight = header.exploration_bonus * (count - explored)
+        if weight > 0.0 and random.uniform(segment, process) * (weight + total_explored / total) < weight:
+            return active_slot(segment, explored + random.below(segment, process, count - explored))
+    target = random.uniform(segment, process) * total_explored
+    for position in range(explored):
+        z = z_score(view.progress[view.active[position]], mean, deviation, header.amplification, header.temperature)
+        target -= sigmoid(z)
+        if target < 0.0:
+            return active_slot(segment, position)
+    return active_slot(segment, explored - 1)

@@ -1,0 +1,164 @@
+"""Where tasks live: the id → slot table, the free slots, and the active-slot index.
+
+All of it is derived from the ``task_id`` and ``completion_count`` columns. Every operation is O(1), or O(log n) for the
+heap of free slots.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.views import column, header_record, index_table
+from lpcurr.kernels.safety import faults
+
+_GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
+_U32 = np.uint64(32)
+
+
+@helper
+def home_cell(task_id, mask):
+    """The cell where the search for an id begins (Fibonacci hashing)."""
+    return np.int64((np.uint64(task_id) * _GOLDEN_RATIO) >> _U32) & mask
+
+
+@helper
+def find_slot(segment, task_id):
+    """The slot of a task, -1 where it is not in the pool."""
+    mask = header_record(segment, 0).index_mask
+    table = index_table(segment)
+    ids = column(segment).task_id
+    cell = home_cell(task_id, mask)
+    while True:
+        slot = np.int64(table[cell]) - 1  # 0 marks an empty cell, so that a new segment needs no filling
+        if slot < 0 or ids[slot] == task_id:
+            return slot
+        cell = (cell + 1) & mask
+
+
+@helper
+def index_insert(segment, slot):
+    """Enter a slot under its task id, which must not be in the table."""
+    mask = header_record(segment, 0).index_mask
+    table = index_table(segment)
+    cell = home_cell(column(segment).task_id[slot], mask)
+    while table[cell] != 0:
+        cell = (cell + 1) & mask
+    table[cell] = slot + 1
+
+
+@helper
+def index_remove(segment, slot):
+    """Take a slot out of the table and close the gap, so that no search needs tombstones (Knuth 6.4, algorithm R)."""
+    mask = header_record(segment, 0).index_mask
+    table = index_table(segment)
+    ids = column(segment).task_id
+    hole = home_cell(ids[slot], mask)
+    while table[hole] != slot + 1:
+        hole = (hole + 1) & mask
+    cell = hole
+    while True:
+        cell = (cell + 1) & mask
+        occupant = np.int64(table[cell]) - 1
+        if occupant < 0:
+            break
+        home = home_cell(ids[occupant], mask)
+        if ((cell - home) & mask) >= ((cell - hole) & mask):
+            table[hole] = occupant + 1
+            faults.point(segment)
+            hole = cell
+    table[hole] = 0
+
+
+@helper
+def take_free_slot(segment):
+    """The lowest free slot; there must be one."""
+    header = header_record(segment, 0)
+    if header.free_count == 0:
+        slot = header.high_water
+        header.high_water = slot + 1
+        faults.point(segment)
+        return slot
+    heap = column(segment).free
+    slot = np.int64(heap[0])
+    count = header.free_count - 1
+    header.free_count = count
+    faults.point(segment)
+    moved = heap[count]
+    hole = 0
+    while 2 * hole + 1 < count:
+        child = 2 * hole + 1
+        if child + 1 < count and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= moved:
+            break
+        heap[hole] = heap[child]
+        faults.point(segment)
+        hole = child
+    heap[hole] = moved
+    faults.point(segment)
+    return slot
+
+
+@helper
+def give_free_slot(segment, slot):
+    """Make a slot free."""
+    header = header_record(segment, 0)
+    heap = column(segment).free
+    hole = header.free_count
+    header.free_count = hole + 1
+    faults.point(segment)
+    while hole > 0 and heap[(hole - 1) >> 1] > slot:
+        heap[hole] = heap[(hole - 1) >> 1]
+        faults.point(segment)
+        hole = (hole - 1) >> 1
+    heap[hole] = slot
+
+
+@helper
+def _place(segment, position, slot):
+    view = column(segment)
+    view.active[position] = slot
+    faults.point(segment)
+    view.position[slot] = position
+    faults.point(segment)
+
+
+@helper
+def enter_active(segment, slot):
+    """Add a slot to the active index, as unexplored."""
+    header = header_record(segment, 0)
+    _place(segment, header.active_count, slot)
+    header.active_count += 1
+    faults.point(segment)
+
+
+@helper
+def promote(segment, slot):
+    """Move an active slot from the unexplored ones to the explored ones."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    border = header.explored_count
+    position = np.int64(view.position[slot])
+    _place(segment, position, view.active[border])
+    _place(segment, border, slot)
+    header.explored_count = border + 1
+    faults.point(segment)
+
+
+@helper
+def leave_active(segment, slot):
+    """Take a slot out of the active index; the last slots of its groups fill the gap."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    position = np.int64(view.position[slot])
+    if position < header.explored_count:
+        border = header.explored_count - 1
+        _place(segment, position, view.active[border])
+        header.explored_count = border
+        faults.point(segment)
+        position = border
+    last = header.active_count - 1
+    if position < last:
+        _place(segment, position, view.active[last])
+    header.active_count = last

@@ -1,0 +1,226 @@
+"""Two trees over the slots, sixteen children to a node: a tournament for eviction and a sum for drawing.
+
+Sixteen children are two cache lines, and a million slots five levels. A tournament update nearly always stops at the
+first level, because a change to a slot that is not its node's winner, and does not become it, concerns nobody above.
+The sum tree adds up a node's children anew at each update, so rounding cannot accumulate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.views import column, header_record
+from lpcurr.kernels.safety import faults
+from lpcurr.memory import layout
+
+_SHIFT = layout.FANOUT.bit_length() - 1
+_FANOUT = layout.FANOUT
+
+
+@helper
+def _node_count(children):
+    return (children + _FANOUT - 1) >> _SHIFT
+
+
+@helper
+def _least_leaf(segment, node):
+    """The slot below a node of the first level that is to be evicted first: least key, then least entry."""
+    view = column(segment)
+    first = node << _SHIFT
+    last = min(first + _FANOUT, view.evict_key.size)
+    best = first
+    for slot in range(first + 1, last):
+        if view.evict_key[slot] < view.evict_key[best] or (
+            view.evict_key[slot] == view.evict_key[best] and view.entry[slot] < view.entry[best]
+        ):
+            best = slot
+    return best
+
+
+@helper
+def _least_node(segment, start, count, node):
+    """The same among nodes: the children of ``node``, whose level has ``count`` nodes stored from ``start``."""
+    view = column(segment)
+    first = start + (node << _SHIFT)
+    last = min(first + _FANOUT, start + count)
+    best = first
+    for child in range(first + 1, last):
+        if view.least_key[child] < view.least_key[best] or (
+            view.least_key[child] == view.least_key[best] and view.least_entry[child] < view.least_entry[best]
+        ):
+            best = child
+    return best
+
+
+@helper
+def set_evict_key(segment, slot, key):
+    """Change a slot's key in the tournament (infinity: may not be evicted).
+
+    The slot's ``entry`` must be that under which its present key was set.
+    """
+    view = column(segment)
+    old_key, old_entry = view.evict_key[slot], view.entry[slot]
+    view.evict_key[slot] = key
+    faults.point(segment)
+    new_key, new_entry = key, old_entry
+    start, count, child, leaf_level = 0, view.evict_key.size, slot, True
+    while True:
+        # `child` of the level below has changed from (old_key, old_entry) to (new_key, new_entry).
+        node = child >> _SHIFT
+        cell = node if leaf_level else start + count + node
+        node_key, node_entry = view.least_key[cell], view.least_entry[cell]
+        if node_key == old_key and node_entry == old_entry:
+            if new_key > old_key or (new_key == old_key and new_entry > old_entry):
+                if leaf_level:
+                    best = _least_leaf(segment, node)
+                    new_key, new_entry = view.evict_key[best], view.entry[best]
+                else:
+                    best = _least_node(segment, start, count, node)
+                    new_key, new_entry = view.least_key[best], view.least_entry[best]
+        elif not (new_key < node_key or (new_key == node_key and new_entry < node_entry)):
+            return
+        if new_key == node_key and new_entry == node_entry:
+            return
+        view.least_key[cell], view.least_entry[cell] = new_key, new_entry
+        faults.point(segment)
+        old_key, old_entry = node_key, node_entry
+        start = 0 if leaf_level else start + count
+        count = _node_count(count)
+        child, leaf_level = node, False
+        if count == 1:
+            return
+
+
+@helper
+def least_slot(segment):
+    """The slot with the least key, of several the one that entered the pool first; -1 where every key is infinite."""
+    view = column(segment)
+    first_count = _node_count(view.evict_key.size)
+    levels, start, count = 1, 0, first_count
+    while count > 1:
+        start += count
+        count = _node_count(count)
+        levels += 1
+    if view.least_key[start] == np.inf:
+        return -1
+    node = 0
+    for level in range(levels - 1, 0, -1):  # `start` and `node` name the winner's node on the level above
+        below_start, below_count = 0, first_count
+        for _ in range(level - 1):
+            below_start += below_count
+            below_count = _node_count(below_count)
+        node = _least_node(segment, below_start, below_count, node) - below_start
+    return _least_leaf(segment, node)
+
+
+@helper
+def set_weight(segment, slot, weight):
+    """Change a slot's weight in the sum tree."""
+    view = column(segment)
+    view.weight[slot] = weight
+    faults.point(segment)
+    _sum_leaves(segment, slot >> _SHIFT)
+    start, count, node = 0, _node_count(view.weight.size), slot >> _SHIFT
+    while count > 1:
+        node >>= _SHIFT
+        _sum_nodes(segment, start, count, node)
+        start += count
+        count = _node_count(count)
+
+
+@helper
+def _sum_leaves(segment, node):
+    view = column(segment)
+    first = node << _SHIFT
+    total = 0.0
+    for slot in range(first, min(first + _FANOUT, view.weight.size)):
+        total += view.weight[slot]
+    view.weight_sum[node] = total
+    faults.point(segment)
+
+
+@helper
+def _sum_nodes(segment, start, count, node):
+    view = column(segment)
+    first = start + (node << _SHIFT)
+    total = 0.0
+    for child in range(first, min(first + _FANOUT, start + count)):
+        total += view.weight_sum[child]
+    view.weight_sum[start + count + node] = total
+    faults.point(segment)
+
+
+@helper
+def total_weight(segment):
+    """The sum of all weights."""
+    view = column(segment)
+    start, count = 0, _node_count(view.weight.size)
+    while count > 1:
+        start += count
+        count = _node_count(count)
+    return view.weight_sum[start]
+
+
+@helper
+def slot_at_weight(segment, target):
+    """The slot in whose stretch of the cumulated weights ``target`` lies, 0 <= target < total weight."""
+    view = column(segment)
+    first_count = _node_count(view.weight.size)
+    levels, count = 1, first_count
+    while count > 1:
+        count = _node_count(count)
+        levels += 1
+    node = 0
+    for level in range(levels - 1, 0, -1):
+        start, count = 0, first_count
+        for _ in range(level - 1):
+            start += count
+            count = _node_count(count)
+        first = start + (node << _SHIFT)
+        last = min(first + _FANOUT, start + count)
+        chosen = first
+        for child in range(first, last):
+            if view.weight_sum[child] > 0.0:  # rounding must never lead into an empty branch
+                chosen = child
+                if target < view.weight_sum[child]:
+                    break
+                target -= view.weight_sum[child]
+        node = chosen - start
+    first = node << _SHIFT
+    slot = first
+    for leaf in range(first, min(first + _FANOUT, view.weight.size)):
+        if view.weight[leaf] > 0.0:
+            slot = leaf
+            if target < view.weight[leaf]:
+                break
+            target -= view.weight[leaf]
+    return slot
+
+
+@helper
+def rebuild_trees(segment):
+    """Make every inner node of both trees from the leaves, O(n)."""
+    view = column(segment)
+    count = _node_count(view.evict_key.size)
+    for node in range(count):
+        best = _least_leaf(segment, node)
+        view.least_key[node], view.least_entry[node] = view.evict_key[best], view.entry[best]
+        faults.point(segment)
+        _sum_leaves(segment, node)
+    start = 0
+    while count > 1:
+        above = _node_count(count)
+        for node in range(above):
+            best = _least_node(segment, start, count, node)
+            cell = start + count + node
+            view.least_key[cell], view.least_entry[cell] = view.least_key[best], view.least_entry[best]
+            _sum_nodes(segment, start, count, node)
+        start += count
+        count = above
+
+
+@helper
+def uses_weights(segment):
+    """Whether the pool's algorithm draws by the sum tree."""
+    return header_record(segment, 0).algorithm == layout.BASIC

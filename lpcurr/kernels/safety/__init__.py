@@ -1,0 +1,1 @@
+"""What keeps a pool whole when a process dies at any store: the lock, the undo journal, fault points."""

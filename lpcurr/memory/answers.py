@@ -1,0 +1,46 @@
+"""What the negative answers of kernels mean: the error for each, with a message that says the way out."""
+
+from __future__ import annotations
+
+from lpcurr.errors import (
+    DuplicateTaskError,
+    InvalidScoreError,
+    InvalidTaskIdError,
+    LpcurrError,
+    PoolEmptyError,
+    PoolFullError,
+    PoolLostError,
+    UnknownTaskError,
+)
+from lpcurr.memory.layout import Status
+
+_ERRORS: dict[int, type[LpcurrError]] = {
+    Status.INVALID_SCORE: InvalidScoreError,
+    Status.INVALID_TASK_ID: InvalidTaskIdError,
+    Status.UNKNOWN_TASK: UnknownTaskError,
+    Status.DUPLICATE_TASK: DuplicateTaskError,
+    Status.POOL_FULL: PoolFullError,
+    Status.POOL_EMPTY: PoolEmptyError,
+    Status.LOCK_LOST: PoolLostError,
+}
+
+
+def error_of(status: int, capacity: int, task_id: object = None, score: object = None, where: str = "") -> LpcurrError:
+    """The error for a kernel's negative status.
+
+    >>> error_of(Status.UNKNOWN_TASK, 10, 3)
+    UnknownTaskError('task 3 is not in the pool')
+    """
+    message = {
+        Status.INVALID_SCORE: f"score {score!r} is not finite{where}: report a finite number, by convention 0 … 1",
+        Status.INVALID_TASK_ID: f"task id {task_id!r} is outside 0 … 2**53 − 1{where}",
+        Status.UNKNOWN_TASK: f"task {task_id!r} is not in the pool",
+        Status.DUPLICATE_TASK: f"task {task_id!r} is in the pool already",
+        Status.POOL_FULL: f"the pool is full ({capacity} tasks): evict one or raise num_active_tasks",
+        Status.POOL_EMPTY: "the pool has no task to draw: it was made with defer_init=True, so add_task(id) first",
+        Status.LOCK_LOST: (
+            "the lock of this pool is beyond repair: a process took it over from one that had died and gave it back "
+            "unrepaired. Make a new pool, from a checkpoint where there is one"
+        ),
+    }[status]
+    return _ERRORS[status](message)

@@ -1,0 +1,204 @@
+"""Which sessions this machine has, live and dead.
+
+A session is alive while its creator or anyone attached is. Process ids are compared with start times, so that an id
+that was given away again deceives nobody, and whoever has the memory open holds a file lock on it, which tells of
+processes in other containers too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lpcurr.errors import LpcurrError
+from lpcurr.memory import layout, lock_files
+from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
+
+_SHARED_MEMORY = Path("/dev/shm")
+ALGORITHMS = {
+    layout.LEARNING_PROGRESS: "learning progress",
+    layout.BASIC: "basic learning progress",
+    layout.DISCRETE_RANDOM: "discrete random",
+}
+_MAKING_SECONDS = 60.0  # a segment without its creator's id that is older than this will never be finished
+
+
+class AttachedProcess(NamedTuple):
+    """A process that joined a session, and has not left it."""
+
+    pid: int
+    alive: bool
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is known of a session from outside.
+
+    Attributes:
+        session_id: what to attach by.
+        alive: whether its creator, anyone attached, or anyone else who has it open is alive.
+        size: bytes of shared memory.
+        age: seconds since it was made; None where that cannot be known.
+        creator_pid: who made it; 0 where that cannot be known.
+        creator_alive: whether that process is still there.
+        processes: those attached, of which dead ones were killed.
+        tasks: how many are in the pool.
+        capacity: how many could be.
+        algorithm: what they are drawn by.
+        problem: why nobody can attach; empty where anybody can.
+    """
+
+    session_id: str
+    alive: bool
+    size: int
+    age: float | None
+    creator_pid: int
+    creator_alive: bool
+    processes: tuple[AttachedProcess, ...]
+    tasks: int
+    capacity: int
+    algorithm: str
+    problem: str
+
+
+def list_sessions() -> list[Session]:
+    """The sessions of this user on this machine, live and dead, by session id.
+
+    Example:
+        >>> from lpcurr import CurriculumConfig
+        >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
+        >>> [session.alive for session in list_sessions() if session.session_id == curriculum.session_id]
+        [True]
+        >>> curriculum.close(); curriculum.unlink()
+    """
+    found = []
+    for name in _segment_names():
+        with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                found.append(_inspect(name, descriptor))
+    return found
+
+
+def reap() -> list[Session]:
+    """Remove the sessions that are dead; those that were removed."""
+    removed = []
+    for name in _segment_names():
+        with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
+            if os.fstat(descriptor).st_uid != os.geteuid() or is_held(descriptor):
+                continue
+            session = _inspect(name, descriptor)  # and nobody can attach meanwhile: this process holds the lock
+            if not session.alive:
+                _unlink(name)
+                removed.append(session)
+    _remove_stale_lock_files()
+    return removed
+
+
+def _segment_names() -> list[str]:
+    """Names of this user's segments: from /dev/shm; macOS does not list shared memory, but has lock files."""
+    if _SHARED_MEMORY.is_dir():
+        places = [_SHARED_MEMORY]
+    else:
+        places = [lock_files.DIRECTORY]
+    return sorted(path.name for place in places if place.is_dir() for path in place.glob(f"{NAME_PREFIX}*"))
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[int]:
+    """A descriptor of shared memory, for reading: not by ``SharedMemory``, which would tell the resource tracker.
+
+    Raises:
+        FileNotFoundError: there is none of that name.
+    """
+    if sys.platform == "win32":
+        raise LpcurrError("there are no sessions on Windows, where pools are local")
+    import _posixshmem  # type: ignore[import-not-found]
+
+    descriptor = _posixshmem.shm_open(f"/{name}", os.O_RDONLY, mode=0)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _unlink(name: str) -> None:
+    if sys.platform != "win32":
+        import _posixshmem
+
+        _posixshmem.shm_unlink(f"/{name}")
+        lock_files.remove(name)
+
+
+def is_held(descriptor: int) -> bool:
+    """Whether someone has the segment open; if not, nobody can attach until the descriptor is closed."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _inspect(name: str, descriptor: int) -> Session:
+    status = os.fstat(descriptor)
+    content = np.zeros(layout.LABEL_OFFSET, dtype=np.uint8)
+    with contextlib.suppress(ValueError), mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapping:
+        start = np.frombuffer(mapping[: content.size], dtype=np.uint8)  # a copy
+        content[: start.size] = start
+    header = content[: layout.HEADER.itemsize].view(layout.HEADER)[0]
+    table = content[layout.PROCESS_OFFSET : layout.LABEL_OFFSET].view(layout.PROCESS)
+    problem = problem_of(header, status.st_size)
+    processes = tuple(
+        AttachedProcess(int(pid), process_is_alive(int(pid), int(start_time)))
+        for pid, start_time in zip(table["pid"], table["start_time"], strict=True)
+        if pid > 0 and not problem
+    )
+    creator = int(header["creator_pid"])
+    creator_alive = creator > 0 and process_is_alive(creator, int(header["creator_start_time"]))
+    being_made = creator == 0 and time.time() - status.st_mtime < _MAKING_SECONDS
+    anyone_alive = creator_alive or being_made or any(process.alive for process in processes)
+    return Session(
+        session_id=name.removeprefix(NAME_PREFIX),
+        alive=anyone_alive or is_held(descriptor),
+        size=status.st_size,
+        age=None if problem else max(0.0, time.time() - float(header["created_at"])),
+        creator_pid=creator,
+        creator_alive=creator_alive,
+        processes=processes,
+        tasks=0 if problem else int(header["active_count"]),
+        capacity=0 if problem else int(header["capacity"]),
+        algorithm="" if problem else ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+        problem=problem,
+    )
+
+
+def problem_of(header: np.void, size: int) -> str:
+    """Why a segment of that header and size cannot be attached or read; empty where it can."""
+    if header["magic"] != layout.MAGIC:
+        return "not a pool, or not finished"
+    if header["layout_version"] != layout.LAYOUT_VERSION:
+        return f"layout version {header['layout_version']}, this lpcurr has {layout.LAYOUT_VERSION}"
+    return "" if size >= header["segment_size"] else "cut off"
+
+
+def _remove_stale_lock_files() -> None:
+    """Lock files whose segments are gone; a segment is there before its lock file is."""
+    if not lock_files.DIRECTORY.is_dir():
+        return
+    for path in lock_files.DIRECTORY.glob(f"{NAME_PREFIX}*"):
+        try:
+            with opened(path.name):
+                continue
+        except FileNotFoundError:
+            path.unlink(missing_ok=True)

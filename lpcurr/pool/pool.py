@@ -1,0 +1,399 @@
+"""The Python face of the kernels: ids and scores in, status codes turned into errors.
+
+A :class:`Pool` is one process's hold on a segment. It keeps nothing that another process needs: what it has beside the
+segment is its own place in the process table. ``draw`` and ``update``, the two calls of an episode, are the compiled
+kernels themselves with the segment bound to them, so that nothing stands between a caller and the machine code.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpcurr import kernels
+from lpcurr.errors import AttachLimitError, PoolClosedError
+from lpcurr.kernels.calls import checkpoints as restore
+from lpcurr.kernels.calls import episode
+from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.machine.settings import ROBUST_MUTEX
+from lpcurr.kernels.safety import mutex
+from lpcurr.memory import layout
+from lpcurr.memory.answers import error_of
+from lpcurr.memory.label_names import encode_label
+from lpcurr.memory.layout import Status
+from lpcurr.memory.processes import process_is_alive, process_start_time
+from lpcurr.memory.segment import Bytes, Segment, State
+from lpcurr.pool.distribution import Distribution, Float64s, Int64s, distribution_of
+from lpcurr.pool.streams import attach_process, seed_stream
+
+_logger = logging.getLogger("lpcurr")
+
+_NO_NAME = np.zeros(1, dtype=np.uint8)
+_KEEP_LABEL = (_NO_NAME, -1, 0)
+
+_open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+class Pool:
+    """A pool of tasks, in shared or local memory.
+
+    Attributes:
+        draw: ``draw() -> (task_id, packed)``: hand out one task; see :mod:`lpcurr.kernels.calls.episode`.
+        update: ``update(task_id, score) -> status``: credit a score. Takes an ``int`` and a ``float`` exactly.
+        capacity: number of slots.
+    """
+
+    draw: Callable[[], tuple[int, int]]
+    update: Callable[[int, float], int]
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._warn_of_fork = False
+        self.capacity = int(segment.state["header"]["capacity"][0])
+        self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
+        self._join()
+        _open_pools.add(self)
+
+    @classmethod
+    def create(
+        cls,
+        capacity: int,
+        settings: Mapping[str, float],
+        *,
+        seed: int,
+        config_text: bytes = b"",
+        shared: bool = True,
+        session_id: str | None = None,
+    ) -> Pool:
+        """Make an empty pool.
+
+        Args:
+            capacity: number of slots, 1 … 1,000,000.
+            settings: values of the header's configuration fields, by name.
+            seed: of the random streams, 0 … 2**63 − 1.
+            config_text: kept behind the layout for processes that attach by name.
+            shared: in shared memory, or in this process only.
+            session_id: name for others to attach by; random if None.
+        """
+        kernels.compile_all()
+        file_lock = not ROBUST_MUTEX
+        segment = Segment.create(capacity, config_text, shared=shared, session_id=session_id, file_lock=file_lock)
+        header = segment.state["header"]
+        for name, value in settings.items():
+            header[name] = value
+        header["seed"] = seed
+        header["index_mask"] = layout.index_size(capacity) - 1
+        header["layout_version"] = layout.LAYOUT_VERSION
+        header["created_at"] = time.time()
+        mutex.initialise(segment.bytes)
+        administration.initialise.entry(segment.bytes)
+        for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
+            administration.preset_label.entry(segment.bytes, 0, row, *encode_label(name))
+        header["magic"] = layout.MAGIC  # last: now others may attach
+        return cls(segment)
+
+    @classmethod
+    def attach(cls, session_id: str) -> Pool:
+        """Join the live pool of a session."""
+        kernels.compile_all()
+        return cls(Segment.attach(session_id, file_lock=not ROBUST_MUTEX))
+
+    def _join(self) -> None:
+        """Take a process record and a random stream of one's own."""
+        self._pid = os.getpid()
+        start_time = process_start_time(self._pid) or 0
+        content = self._segment.bytes
+        process = attach_process(content, self.state, self._pid, start_time)
+        if process == Status.NO_PROCESS_RECORD:
+            self._release_dead()
+            process = attach_process(content, self.state, self._pid, start_time)
+        self._check_lock(process)
+        if process < 0:
+            raise AttachLimitError(
+                f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
+                "close() it in those that are done"
+            )
+        self._process = process
+        self._leave = weakref.finalize(
+            self, _leave, administration.detach_process.entry, content, process, self._pid, start_time
+        )
+        self._bind()
+
+    def _bind(self) -> None:
+        content = self._segment.bytes
+        self.draw = partial(episode.draw.entry, content, self._process)
+        self.update = partial(episode.update.entry, content, self._process)
+        self.header_words = memoryview(content[: layout.HEADER.itemsize].view(np.int64))  # type: ignore[arg-type]
+
+    def _release_dead(self) -> None:
+        """Free the records of processes that are no more."""
+        records = self.state["process"][0]
+        for process in np.flatnonzero(records["pid"]):
+            pid, start_time = int(records["pid"][process]), int(records["start_time"][process])
+            if not process_is_alive(pid, start_time):
+                administration.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
+
+    def count_steps(self, count: int) -> None:
+        """Add environment steps to this process's record; nobody else writes there, so it takes no lock."""
+        self.state["process"]["steps"][0, self._process] += count
+
+    def after_fork(self) -> None:
+        """In a forked child: become a process of one's own, with a random stream of one's own."""
+        self._leave.detach()
+        if self.session_id is not None:
+            try:
+                self._join()
+            except AttachLimitError:  # the child may never use it; if it does, this is what it hears
+                self.draw = self.update = _raise_no_record
+        else:  # a private copy of the parent's memory, whose lock another of its threads may have held
+            mutex.initialise(self._segment.bytes)
+            self._pid = os.getpid()
+            record = self.state["process"][0, self._process]
+            stream = seed_stream(int(self.state["header"]["seed"][0]), int(record["ordinal"]), self._pid)
+            for number, word in enumerate(stream):
+                record[f"stream{number}"] = word
+            self._warn_of_fork = True
+            self.draw = lambda: self._warned_of_fork().draw()
+            self.update = lambda task_id, score: self._warned_of_fork().update(task_id, score)
+
+    def _warned_of_fork(self) -> Pool:
+        """Warn at the first use of a local pool in a forked child, once."""
+        _logger.warning(
+            "process %d was forked with a curriculum that is not in shared memory: what it plays stays in its own copy "
+            "of the pool; make the curriculum with use_shared_memory=True for the processes to share it",
+            self._pid,
+        )
+        self._warn_of_fork = False
+        self._bind()
+        return self
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    @property
+    def session_id(self) -> str | None:
+        """What other processes attach by; None for a local pool."""
+        return self._segment.session_id
+
+    @property
+    def state(self) -> State:
+        """The live segment as one structured element; reading it is not synchronised (see :meth:`snapshot`)."""
+        return self._segment.state
+
+    @property
+    def process(self) -> int:
+        """The number of this process's record."""
+        return self._process
+
+    @property
+    def config_text(self) -> bytes:
+        """The configuration that the creator left in the segment."""
+        return self._segment.config_text
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._segment.closed
+
+    @property
+    def is_creator(self) -> bool:
+        """Whether this process made the shared segment."""
+        return self._segment.is_creator
+
+    def check_open(self) -> None:
+        """Raise ``PoolClosedError`` after :meth:`close`."""
+        if self.closed:
+            _raise_closed()
+
+    def close(self) -> None:
+        """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
+        if self.closed:
+            return
+        self._leave()
+        self.draw = self.update = _raise_closed
+        self.header_words = _ClosedWords()  # type: ignore[assignment]
+        self._segment.close()
+        _open_pools.discard(self)
+
+    def unlink(self) -> None:
+        """Destroy the shared segment; processes that are attached may go on until they close."""
+        self._segment.unlink()
+
+    # -- tasks --------------------------------------------------------------------------------------------------
+
+    def draw_many(self, count: int) -> tuple[Int64s, Int64s]:
+        """Hand out ``count`` tasks under one lock turn: ids and packed, int64[count]."""
+        if self._warn_of_fork:
+            self._warned_of_fork()
+        ids, packed = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+        status = episode.draw_many.entry(self._segment.bytes, self._process, ids, packed)
+        if status < 0:
+            self.fail(status)
+        return ids, packed
+
+    def update_many(self, ids: Int64s, scores: Float64s) -> tuple[int, NDArray[np.bool_]]:
+        """Credit ``scores[i]`` to ``ids[i]`` under one lock turn: how many were accepted and which, bool[len(ids)]."""
+        if self._warn_of_fork:
+            self._warned_of_fork()
+        credited = np.empty(ids.size, dtype=np.uint8)
+        status, count = episode.update_many.entry(self._segment.bytes, self._process, ids, scores, credited)
+        if status < 0:
+            self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
+        return int(count), credited.view(np.bool_)
+
+    def add_task(self, task_id: int, label: str | None, *, pending: bool, success_threshold: float | None) -> None:
+        """Put a task into the pool; ``pending``: its configuration is yet to be built once."""
+        threshold = self.state["header"]["success_threshold"][0] if success_threshold is None else success_threshold
+        name = _KEEP_LABEL if label is None else encode_label(label)
+        status = administration.add_task.entry(
+            self._segment.bytes, self._process, task_id, float(threshold), int(pending), *name
+        )
+        if status < 0:
+            self.fail(status, task_id)
+
+    def label_task(self, task_id: int, packed: int, label: str | None) -> int:
+        """Say that a drawn task has been built, and what its label is (None: as it was); the label's row, or -1."""
+        name = _KEEP_LABEL if label is None else encode_label(label)
+        row = administration.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
+        self._check_lock(row)
+        return int(row) if row >= 0 else -1
+
+    def remove_task(self, task_id: int, *, dropped: bool = False) -> bool:
+        """Take a task out of the pool; False where it is not in it."""
+        status = administration.remove_task.entry(self._segment.bytes, self._process, task_id, int(dropped))
+        self._check_lock(status)
+        return bool(status == Status.ACCEPTED)
+
+    def read_task(self, task_id: int) -> dict[str, Any] | None:
+        """A task's truth columns by name (``label`` as its row), None where it is not in the pool."""
+        row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
+        status = administration.read_task.entry(self._segment.bytes, self._process, task_id, row)
+        self._check_lock(status)
+        if status < 0:
+            return None
+        cells = {name: row[i : i + 1].view(dtype)[0].item() for i, (name, dtype) in enumerate(layout.TRUTH_COLUMNS)}
+        cells["label"] &= layout.PENDING - 1
+        return cells
+
+    # -- labels -------------------------------------------------------------------------------------------------
+
+    @property
+    def label_stamp(self) -> int:
+        """Grows whenever a row may come to mean another label."""
+        return int(self.state["header"]["label_stamp"][0])
+
+    def catch_up(self) -> int:
+        """Take note of the present label stamp, and of repairs; the stamp."""
+        stamp = self.label_stamp
+        self.state["process"]["label_stamp"][0, self._process] = stamp
+        self._log_repairs()
+        return stamp
+
+    def _log_repairs(self) -> None:
+        """Warn of repairs since the last warning; of all processes, the one that is here first."""
+        header = self.state["header"]
+        repairs = int(header["repairs"][0])
+        if repairs > header["repairs_logged"][0]:
+            header["repairs_logged"] = repairs
+            _logger.warning("a worker died inside the pool; its unfinished call was rolled back (%d so far)", repairs)
+
+    def label_name(self, row: int, stamp: int) -> str | None:
+        """The label in a row; None if rows have been renamed since ``stamp``."""
+        name = np.empty(layout.LABEL_BYTES, dtype=np.uint8)
+        size = administration.read_label.entry(self._segment.bytes, self._process, row, stamp, name)
+        self._check_lock(size)
+        return name[:size].tobytes().decode() if size >= 0 else None
+
+    def epoch_evictions(self) -> list[tuple[int, int]]:
+        """Label rows with evictions in this epoch, and how many."""
+        rows, counts = self._label_scratch
+        found = administration.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
+        self._check_lock(found)
+        return list(zip(rows[:found].tolist(), counts[:found].tolist(), strict=True))
+
+    # -- all tasks ----------------------------------------------------------------------------------------------
+
+    def distribution(self) -> Distribution:
+        """The exact distribution of the draws at this moment, O(n log n)."""
+        return distribution_of(self._segment.bytes, self._process)
+
+    def snapshot(self) -> State:
+        """A consistent private copy of the whole segment, with the same dtype."""
+        return self._copy(self.state.dtype)
+
+    def tables(self) -> State:
+        """A consistent private copy of what is not about single tasks: ``layout.TABLES``. O(1)."""
+        return self._copy(layout.TABLES)
+
+    def _copy(self, dtype: np.dtype[np.void]) -> State:
+        copy: Bytes = np.empty(dtype.itemsize, dtype=np.uint8)
+        self._check_lock(administration.snapshot.entry(self._segment.bytes, self._process, copy))
+        self._log_repairs()
+        return copy.view(dtype)
+
+    def capture(self, tables: Bytes, truth: np.ndarray[Any, Any], active: np.ndarray[Any, Any]) -> int:
+        """Copy what a checkpoint holds, or say how many slots that takes: see ``kernels.restore.capture``."""
+        needed = restore.capture.entry(self._segment.bytes, self._process, tables, truth, active)
+        self._check_lock(needed)
+        return int(needed)
+
+    def replace(self, image: State, saved: int, provided: int) -> int:
+        """Put an image in place of the content, or say how many streams that takes: see ``kernels.restore.replace``."""
+        needed = restore.replace.entry(self._segment.bytes, self._process, image.view(np.uint8), saved, provided)
+        self._check_lock(needed)
+        return int(needed)
+
+    def end_epoch(self) -> int:
+        """Begin a new epoch for the per-epoch counters; how many have ended."""
+        epoch = administration.end_epoch.entry(self._segment.bytes, self._process)
+        self._check_lock(epoch)
+        self._log_repairs()
+        return int(epoch)
+
+    # -- errors -------------------------------------------------------------------------------------------------
+
+    def _check_lock(self, answer: int) -> None:
+        if answer == Status.LOCK_LOST:
+            self.fail(answer)
+
+    def fail(self, status: int, task_id: object = None, score: object = None, where: str = "") -> NoReturn:
+        """Raise the error for a kernel's negative status."""
+        raise error_of(status, self.capacity, task_id, score, where)
+
+
+def _leave(detach: Callable[..., int], content: Bytes, process: int, pid: int, start_time: int) -> None:
+    """Give the process record back: on close, when the pool is garbage, or at exit; not in a forked child's name."""
+    if os.getpid() == pid:
+        detach(content, process, pid, start_time)
+
+
+class _ClosedWords:
+    def __getitem__(self, index: int) -> NoReturn:
+        _raise_closed()
+
+
+def _raise_closed(*_: object) -> NoReturn:
+    raise PoolClosedError("this curriculum is closed: attach again with lpcurr.attach(session_id), or make a new one")
+
+
+def _raise_no_record(*_: object) -> NoReturn:
+    raise AttachLimitError(
+        f"{layout.PROCESS_CAPACITY} processes were attached to this pool when this one was forked, which is the limit"
+    )
+
+
+def _after_fork_in_child() -> None:
+    for pool in list(_open_pools):
+        if not pool.closed:
+            pool.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

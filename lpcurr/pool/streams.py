@@ -1,0 +1,29 @@
+"""Random streams of the attached processes: where a new one begins, and who gets one that a checkpoint left."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.memory.layout import Status
+from lpcurr.memory.segment import Bytes, State
+
+Stream = np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+
+def seed_stream(seed: int, *spawn_key: int) -> Stream:
+    """The beginning of a random stream, uint64[4]; the spawn key of a process's is its ordinal."""
+    return np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(4, np.uint64)  # type: ignore[return-value]
+
+
+def attach_process(content: Bytes, state: State, pid: int, start_time: int) -> int:
+    """Take a process record with a random stream: its number, or ``NO_PROCESS_RECORD``.
+
+    Streams that a checkpoint left go first, by their ordinals; further processes get fresh ones.
+    """
+    process = int(Status.ORDINAL_TAKEN)
+    while process == Status.ORDINAL_TAKEN:  # by another process that attached, or loaded a checkpoint, at this moment
+        seed, ordinal = int(state["header"]["seed"][0]), int(state["header"]["next_stream"][0])
+        stream = seed_stream(seed, ordinal)
+        process = int(administration.attach_process.entry(content, pid, start_time, seed, ordinal, stream))
+    return process

@@ -1,0 +1,1 @@
+"""Figures of a pool at one moment."""
