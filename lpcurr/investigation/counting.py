@@ -1,35 +1,27 @@
 """Count what one call does: lines and calls of Python by path, memory taken, waits. None depends on the machine's load.
 
-Each function here is an ``Observe``: it makes the call, and returns its result and what was seen. Lines are counted by
-``sys.settrace`` on every version of Python: unlike ``sys.monitoring`` it sees its own thread only.
+Each observer here makes a call and returns its result and what was seen. Lines are counted by ``sys.settrace`` on every
+version of Python: unlike ``sys.monitoring`` it sees its own thread only, and one way is easier to trust than two.
 """
 
 from __future__ import annotations
 
 import gc
+import resource
 import sys
 import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing import managers, synchronize
 from multiprocessing.managers import AcquirerProxy, BaseProxy
 from types import CodeType, FrameType
 from typing import Any
 
-try:
-    import resource
-except ImportError:  # not everywhere
-    resource = None  # type: ignore[assignment]
-
 Observe = Callable[..., tuple[Any, Any]]
-Function = tuple[str, int, str]
-"""File, first line, name."""
-Path = tuple[Function, ...]
-"""Functions from the entry point down."""
-
-_SEMAPHORE = "_multiprocessing.SemLock"
-_TAKES = {"acquire": 1, "__enter__": 1, "release": -1, "__exit__": -1}
+Function = tuple[str, int, str]  # file, first line, name
+Path = tuple[Function, ...]  # from the entry point down
 
 
 @dataclass
@@ -47,7 +39,7 @@ class Work:
     calls: Counter[Path] = field(default_factory=Counter)
 
     def add(self, other: Work) -> None:
-        """Add up."""
+        """Add the work of other calls."""
         self.times += other.times
         self.lines.update(other.lines)
         self.calls.update(other.calls)
@@ -68,7 +60,6 @@ class _Node:
         self.children: dict[CodeType, _Node] = {}
 
     def add_to(self, work: Work, path: Path) -> None:
-        """Add all below to the work."""
         for code, child in self.children.items():
             inner = (*path, (code.co_filename, code.co_firstlineno, code.co_name))
             work.lines[inner] += child.lines
@@ -97,14 +88,13 @@ def count(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Work]:
         here = child
         return within
 
-    before = sys.gettrace()
-    collecting = gc.isenabled()
-    gc.disable()  # finalizers run at some other time
+    tracing, collecting = sys.gettrace(), gc.isenabled()
+    gc.disable()  # finalizers would be counted where they happen to run
     sys.settrace(enter)
     try:
         result = call(*arguments)
     finally:
-        sys.settrace(before)
+        sys.settrace(tracing)
         if collecting:
             gc.enable()
     work = Work(times=1)
@@ -132,46 +122,50 @@ class Waits:
     """How a call waits, and what it does while it holds a lock that processes share.
 
     Attributes:
-        waits: how often it gave its core away to wait (sleeping, reading, a lock that is taken).
+        waits: how often it gave its core away to wait: sleeping, reading, for a lock that is taken.
         holding_waits: of these, while it held a lock.
-        holding_calls: calls made while it held a lock.
+        holding_calls: functions called while it held a lock.
         messages: round trips to a manager's process.
-        locks: the locks that it took.
+        places: where it took locks.
     """
 
     waits: int = 0
     holding_waits: int = 0
     holding_calls: int = 0
     messages: int = 0
-    locks: list[Any] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+
+_STANDARD = (managers.__file__, synchronize.__file__)
+_SEMAPHORE = synchronize._multiprocessing.SemLock  # type: ignore[attr-defined]
+_TAKES = {"acquire": 1, "__enter__": 1, "release": -1, "__exit__": -1}
+_PROXY_TAKES = {getattr(AcquirerProxy, name).__code__: change for name, change in _TAKES.items()}
 
 
 def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
     """Count a call's waits: voluntary context switches, which other processes do not add to."""
     seen, depth, since = Waits(), 0, 0
 
-    def hold(lock: Any, change: int) -> None:
+    def turn(change: int, frame: FrameType | None) -> None:
         nonlocal depth, since
-        depth = max(depth + change, 0)
-        if depth == 1 and change == 1:
-            since = _switches()
-            if not any(lock is other for other in seen.locks):
-                seen.locks.append(lock)
-        elif depth == 0:
+        if depth == 1 and change < 0:
             seen.holding_waits += _switches() - since
+        depth = max(depth + change, 0)
+        if depth == 1 and change > 0:
+            since = _switches()
+            while frame is not None and frame.f_code.co_filename in _STANDARD:
+                frame = frame.f_back
+            seen.places += [f"{frame.f_code.co_name}, line {frame.f_lineno}"] if frame is not None else []
 
     def profile(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "c_return":
-            owner = getattr(argument, "__self__", None)
-            name = getattr(argument, "__name__", "")
-            kind = type(owner)
-            if name in _TAKES and f"{kind.__module__}.{kind.__qualname__}" == _SEMAPHORE:
-                hold(owner, _TAKES[name])
-        elif event == "call":
+        change = _PROXY_TAKES.get(frame.f_code, 0)
+        if event == "call":
             seen.holding_calls += depth > 0
             seen.messages += frame.f_code is BaseProxy._callmethod.__code__
-        elif event == "return" and frame.f_code in _PROXY_TAKES:
-            hold(frame.f_locals["self"], _PROXY_TAKES[frame.f_code])
+        elif event == "c_return" and isinstance(getattr(argument, "__self__", None), _SEMAPHORE):
+            turn(_TAKES.get(argument.__name__, 0), frame)
+        if event == ("call" if change < 0 else "return") and change:
+            turn(change, frame)
 
     before, began = sys.getprofile(), _switches()
     sys.setprofile(profile)
@@ -183,8 +177,5 @@ def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
     return result, seen
 
 
-_PROXY_TAKES = {getattr(AcquirerProxy, name).__code__: change for name, change in _TAKES.items()}
-
-
 def _switches() -> int:
-    return 0 if resource is None else int(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw)
+    return int(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw)

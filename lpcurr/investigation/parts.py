@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import log2
 from statistics import fmean
 from typing import Any
 
+from lpcurr.investigation import limits
 from lpcurr.investigation.counting import Function, Path, Waits, Work, clock, count, watch
-from lpcurr.investigation.limits import (
-    LINEAR,
-    ONE_SIZE_LINES,
-    ONE_SIZE_MOST,
-    ONE_SIZE_SQUARE,
-    QUADRATIC,
-    SCAN_LINES,
-    SQUARE_LINES,
-    Budget,
-)
 from lpcurr.investigation.played import Played, close
 
 YOUNG = "draw of young tasks"
-_WATCHED, _CLOCKED = 40, 8  # episodes
-_FEWEST = 4
+_FEWEST, _WATCHED, _CLOCKED = 4, 40, 8  # episodes
 
 
 @dataclass
@@ -35,7 +24,7 @@ class Part:
     Attributes:
         work: lines and calls, by pool size.
         seconds: CPU seconds of a call without counting, by pool size.
-        waits: how it waits, a call each, in the smallest pool.
+        waits: how it waits, call by call, in the smallest pool.
     """
 
     work: dict[int, Work] = field(default_factory=dict)
@@ -48,110 +37,109 @@ class Part:
         return {size: work.lines_each for size, work in self.work.items()}
 
     @cached_property
-    def _powers(self) -> dict[Path, float]:
-        """How the lines on each path grow: the power of n, the less of the last doubling's and of all."""
-        powers = {}
-        sizes = sorted(self.work)
-        for path in self.work[sizes[-1]].lines:
-            each = [max(self.work[n].lines[path] / self.work[n].times, 1.0) for n in sizes]
-            last, whole = log2(each[-1] / each[-2]), log2(each[-1] / each[0]) / log2(sizes[-1] / sizes[0])
-            powers[path] = min(last, whole)
-        return powers
-
-    def _growing(self, least: float) -> dict[Path, float]:
-        """Lines a call in the largest pool, of the paths that grow with at least this power."""
-        largest = self.work[max(self.work)]
-        return {p: largest.lines[p] / largest.times for p, power in self._powers.items() if power >= least}
-
-    @property
     def power(self) -> int:
         """The power of n with which its lines grow: 0, 1 for a pass over the pool, 2 for one for each task."""
-        n = max(self.work)
+        n, lines = max(self.work), self.work[max(self.work)].lines_each
         if len(self.work) == 1:
-            lines = self.lines[n]
-            if lines >= ONE_SIZE_SQUARE * n * n:
+            if lines >= limits.ONE_SIZE_SQUARE * n * n:
                 return 2
-            return int(ONE_SIZE_LINES * n <= lines <= ONE_SIZE_MOST * n)
-        if sum(self._growing(QUADRATIC).values()) >= SQUARE_LINES * n * n:
+            return int(limits.ONE_SIZE_LINES * n <= lines <= limits.ONE_SIZE_MOST * n)
+        if sum(self.growing(limits.QUADRATIC).values()) >= limits.SQUARE_LINES * n * n:
             return 2
-        return int(sum(self._growing(LINEAR).values()) >= SCAN_LINES * n)
+        return int(sum(self.growing(limits.LINEAR).values()) >= limits.SCAN_LINES * n)
 
-    @property
+    def growing(self, least: float) -> dict[Path, float]:
+        """Return the lines of a call in the largest pool, by the paths on which they grow with at least this power."""
+        each = {path: self._each(path, "lines") for path in self.work[max(self.work)].lines}
+        return {path: lines[-1] for path, lines in each.items() if self._power(lines) >= least}
+
     def heaviest(self) -> Path:
-        """The path with most of the growing lines, from the entry point down."""
-        if len(self.work) > 1:
-            lines = self._growing(QUADRATIC if self.power == 2 else LINEAR)
-        else:
-            lines = dict(self.work[max(self.work)].lines)
+        """Return the path with most of the growing lines."""
+        lines = self.growing((0.0, limits.LINEAR, limits.QUADRATIC)[self.power if len(self.work) > 1 else 0])
         return max(lines, key=lambda path: lines[path], default=())
 
-    def loops(self) -> dict[Path, float]:
-        """The paths to the functions that go through the pool, with the growing lines a call of all below them."""
-        grown: Counter[Path] = Counter()
-        growing = self._growing(LINEAR)
-        for path, lines in growing.items():
-            grown[next((path[:k] for k in range(1, len(path)) if self._calls_grow(path[: k + 1])), path)] += lines
-        return dict(grown)
-
-    def _calls_grow(self, path: Path) -> bool:
-        sizes = sorted(self.work)
-        first, last = (max(self.work[n].calls[path] / self.work[n].times, 1.0) for n in (sizes[0], sizes[-1]))
-        return log2(last / first) >= LINEAR * log2(sizes[-1] / sizes[0])
+    def share_through(self, functions: set[Function]) -> float:
+        """Return the share of the growing lines in passes that these functions make, below the entry point."""
+        lines = self.growing(limits.LINEAR)
+        theirs = sum(
+            lines[path]
+            for path in lines
+            if any(
+                path[k] in functions and self._power(self._each(path[: k + 1], "calls")) < limits.LINEAR
+                for k in range(1, len(path))
+            )
+        )
+        return theirs / max(sum(lines.values()), 1.0)
 
     def functions(self) -> set[Function]:
-        """All functions that run under it, the entry point left out."""
+        """Return all functions that run below its entry point."""
         return {function for work in self.work.values() for path in work.calls for function in path[1:]}
 
+    def _each(self, path: Path, what: str) -> list[float]:
+        return [max(getattr(work, what)[path] / work.times, 1.0) for work in self.work.values()]
 
-def count_parts(make: Callable[[int], Any], sizes: tuple[int, ...], budget: Budget) -> Iterator[int | dict[str, Part]]:
+    def _power(self, values: list[float]) -> float:
+        """Return how values grow: the power of n, the less of the last step's and of all."""
+        sizes = list(self.work)
+        return min(log2(values[-1] / values[k]) / max(log2(sizes[-1] / sizes[k]), 1e-9) for k in (0, len(sizes) // 2))
+
+
+Parts = dict[str, Part]
+EPISODE = ("draw", "eviction", "task generation", "update", "episode statistics")
+"""The parts of an episode; a draw that brings a new task into a full pool is an eviction."""
+
+
+def waits_each(parts: Parts, what: Callable[[Waits], int] = lambda seen: seen.waits) -> dict[str, float]:
+    """Return how many waits of some kind an episode has, by part."""
+    episodes = sum(len(parts[name].waits) for name in ("draw", "eviction") if name in parts)
+    return {name: sum(map(what, parts[name].waits)) / max(episodes, 1) for name in EPISODE if name in parts}
+
+
+def count_parts(
+    make: Callable[[int], Any], sizes: tuple[int, ...], budget: limits.Budget, tell: Callable[[str], None]
+) -> Parts:
     """Count every part.
 
     Args:
         make: a fresh curriculum with n tasks.
         sizes: how many, ascending.
         budget: how many episodes.
-
-    Yields:
-        Each size before it is counted, and the parts by name in the end.
+        tell: hears what is going on.
     """
-    parts: dict[str, Part] = {}
+    parts: Parts = {}
     for size in sizes:
-        yield size
+        tell(f"lines and calls with {size:,} tasks")
         played = Played(make(size), size)
         try:
-            _count_one(played, size, parts, budget, waits=size == sizes[0])
+            _count_one(played, parts, budget, waits=size == sizes[0])
         finally:
             close(played.target)
-    # A part that some size did not show, such as evictions that hardly ever happen, cannot be compared.
-    yield {name: part for name, part in parts.items() if len(part.work) == len(sizes)}
+    # What some size did not show, such as evictions that hardly ever happen, cannot be compared.
+    return {name: part for name, part in parts.items() if len(part.work) == len(sizes)}
 
 
-def _count_one(played: Played, size: int, parts: dict[str, Part], budget: Budget, *, waits: bool) -> None:
-    def keep(seen: dict[str, Work], renamed: dict[str, str] | None = None) -> float:
+def _count_one(played: Played, parts: Parts, budget: limits.Budget, *, waits: bool) -> None:
+    def keep(seen: dict[str, Work]) -> float:
         for name, work in seen.items():
-            part = parts.setdefault((renamed or {}).get(name, name), Part())
-            part.work.setdefault(size, Work()).add(work)
+            parts.setdefault(name, Part()).work.setdefault(played.size, Work()).add(work)
         return sum(work.lines_each for work in seen.values())
 
     played.fill()
     for _ in range(budget.young_episodes):
-        keep(played.episode(count), {"draw": YOUNG, "eviction": YOUNG})
+        seen = played.episode(count)
+        keep({YOUNG if name == "draw" else name: work for name, work in seen.items() if name != "eviction"})
     played.age()
     lines, episodes = 0.0, 0
     while episodes < _FEWEST or (lines < budget.lines and episodes < budget.episodes):
-        lines += keep(played.episode(count))
-        episodes += 1
-    if waits:
-        for _ in range(_WATCHED):
-            for name, seen in played.episode(watch).items():
-                parts.setdefault(name, Part()).waits.append(seen)
+        lines, episodes = lines + keep(played.episode(count)), episodes + 1
+    for _ in range(_WATCHED if waits else 0):
+        for name, waited in played.episode(watch).items():
+            parts.setdefault(name, Part()).waits.append(waited)
     times: dict[str, list[float]] = {}
-    for _ in range(_CLOCKED):
-        for name, seconds in played.episode(clock).items():
+    for timed in (*(played.episode(clock) for _ in range(_CLOCKED)), played.end_epoch(clock)):
+        for name, seconds in timed.items():
             times.setdefault(name, []).append(seconds)
-    for name, seconds in played.end_epoch(clock).items():
-        times[name] = [seconds]
     for name, each in times.items():
-        parts.setdefault(name, Part()).seconds[size] = fmean(each)
-    played.episode()
+        parts.setdefault(name, Part()).seconds[played.size] = fmean(each)
+    played.episode()  # so that no statistics come from a cache
     keep(played.end_epoch(count))

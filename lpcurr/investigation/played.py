@@ -10,15 +10,8 @@ from typing import Any
 from lpcurr.errors import ConfigError, LpcurrError
 from lpcurr.investigation.counting import Observe
 
-METHODS = {
-    "get_task": "draw",
-    "update_task_performance": "update",
-    "get_episode_stats": "episode statistics",
-    "stats": "statistics",
-    "on_epoch_end": "end of epoch",
-    "recommend_eviction": "choice of an eviction",
-}
-"""The methods that are looked for, and what their part is called."""
+METHODS = ("get_task", "update_task_performance", "get_episode_stats", "stats", "on_epoch_end", "recommend_eviction")
+"""The methods that are looked for; ``get_task`` must be there."""
 
 ROUNDS = 24
 """Completions of every task in a pool that is old enough to evict: more than any preset asks for."""
@@ -37,7 +30,7 @@ class Played:
 
     Args:
         target: the curriculum.
-        size: tasks that it holds, where that is known.
+        size: tasks that it holds.
 
     Attributes:
         missing: those of :data:`METHODS` that it does not have.
@@ -47,15 +40,14 @@ class Played:
         ConfigError: it has no ``get_task``.
     """
 
-    def __init__(self, target: Any, size: int | None = None) -> None:
-        self.target = target
-        self.size = size
+    def __init__(self, target: Any, size: int) -> None:
+        self.target, self.size = target, size
         self.missing = [name for name in METHODS if not callable(getattr(target, name, None))]
         if "get_task" in self.missing:
             raise ConfigError(f"a {type(target).__name__} has no get_task(): it is neither a recipe nor a curriculum")
         self.known: dict[Any, None] = {}
         self._scores = random.Random(0)
-        self._takes_label = bool(_parameters(getattr(target, "get_episode_stats", None)))
+        self._label = bool(_needs(getattr(target, "get_episode_stats", None)))
         self._generates: bool | None = None
         self._full = False
 
@@ -70,9 +62,8 @@ class Played:
         """
         task, seen = observe(self.target.get_task)
         task_id = _id_of(task)
-        part = "eviction" if self._full and task_id not in self.known else "draw"
+        parts = {"eviction" if self._full and task_id not in self.known else "draw": seen}
         self.known[task_id] = None
-        parts = {part: seen}
         if self._generates is None:
             self._generates = _can_generate(task)
         if self._generates:
@@ -83,28 +74,24 @@ class Played:
             except _REFUSALS:
                 del self.known[task_id]
         if "get_episode_stats" not in self.missing:
-            label = (_label_of(task),) if self._takes_label else ()
+            label = (_label_of(task),) if self._label else ()
             _, parts["episode statistics"] = observe(self.target.get_episode_stats, *label)
         return parts
 
     def end_epoch(self, observe: Observe = _plainly) -> dict[str, Any]:
         """Call what a trainer calls once an epoch, and what chooses an eviction where that can be asked."""
-        parts = {}
-        for name in ("stats", "on_epoch_end", "recommend_eviction"):
-            if name not in self.missing and not _parameters(method := getattr(self.target, name)):
-                _, parts[METHODS[name]] = observe(method)
-        return parts
+        names = {"stats": "statistics", "on_epoch_end": "end of epoch", "recommend_eviction": "choice of an eviction"}
+        methods = {part: getattr(self.target, name) for name, part in names.items() if name not in self.missing}
+        return {part: observe(method)[1] for part, method in methods.items() if not _needs(method)}
 
     def fill(self) -> None:
         """Draw until all tasks were seen, or most; each of them is completed once."""
-        draws = 0
-        while self.size is None or len(self.known) < self.size:
+        for _ in range(_DRAWS_TO_FILL * self.size):
             task_id = _id_of(self.target.get_task())
             if task_id not in self.known:
                 self.known[task_id] = None
-                self.update(task_id)
-            draws += 1
-            if draws >= _DRAWS_TO_FILL * (self.size or len(self.known)):
+                self._update(task_id)
+            if len(self.known) >= self.size:
                 break
         self._full = True
 
@@ -112,10 +99,9 @@ class Played:
         """Complete every known task so often."""
         for task_id in list(self.known):
             for _ in range(rounds):
-                self.update(task_id)
+                self._update(task_id)
 
-    def update(self, task_id: Any) -> None:
-        """Report a random score, where that is possible."""
+    def _update(self, task_id: Any) -> None:
         if "update_task_performance" not in self.missing:
             try:
                 self.target.update_task_performance(task_id, self._scores.random())
@@ -141,14 +127,11 @@ def _can_generate(task: Any) -> bool:
 
 
 def _id_of(task: Any) -> Any:
-    for name in _ID_NAMES:
-        if hasattr(task, name):
-            return getattr(task, name)
     if isinstance(task, dict):
         return next((task[name] for name in _ID_NAMES if name in task), id(task))
     if isinstance(task, tuple) and task:
         return task[0]
-    return task
+    return next((getattr(task, name) for name in _ID_NAMES if hasattr(task, name)), task)
 
 
 def _label_of(task: Any) -> Any:
@@ -157,11 +140,10 @@ def _label_of(task: Any) -> Any:
     return getattr(task, "label", None) or "unknown"
 
 
-def _parameters(method: Any) -> list[str]:
-    """Name the arguments that a method must be given."""
+def _needs(method: Any) -> list[str]:
+    """Return the names of the arguments that a method must be given."""
     try:
         parameters = inspect.signature(method).parameters.values()
     except (TypeError, ValueError):
         return []
-    needed = (p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-    return [p.name for p in needed]
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]

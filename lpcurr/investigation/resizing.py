@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from lpcurr.investigation.played import close
+
 SIZE_NAMES = (
     *("num_active_tasks", "num_tasks", "n_tasks", "max_tasks", "max_active_tasks", "active_tasks", "task_count"),
     *("pool_size", "capacity", "size", "n", "tasks"),
@@ -129,10 +131,3 @@ def _count(value: Any) -> int | None:
 
 def _name(factory: Factory) -> str:
     return getattr(factory, "__name__", type(factory).__name__)
-
-
-def close(made: Any) -> None:
-    """Give back what a curriculum holds, as far as it can."""
-    for name in ("close", "unlink"):
-        if callable(getattr(made, name, None)):
-            getattr(made, name)()

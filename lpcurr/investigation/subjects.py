@@ -12,8 +12,8 @@ from typing import Any
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
-from lpcurr.investigation.played import Played
-from lpcurr.investigation.resizing import close, resizable
+from lpcurr.investigation.played import Played, close
+from lpcurr.investigation.resizing import resizable
 from lpcurr.recipes.config import TrainingConfig
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import find_recipe
@@ -62,7 +62,7 @@ def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
             raise ConfigError(f"{name} takes no {', '.join(sorted(arguments.keys() - _parameters(factory)))}")
     if isinstance(made, TrainingConfig):
         return _of_recipe(name, apply_overrides(made, overrides if arguments.keys() - _parameters(factory) else ()))
-    missing = Played(made).missing
+    missing = Played(made, 1).missing
     close(made)
     resize, size, sizing = resizable(factory, arguments)
     return Subject(name, lambda: factory(**arguments), resize, size, sizing, missing)

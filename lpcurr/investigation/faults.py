@@ -1,0 +1,311 @@
+"""What may be wrong with a curriculum that makes a training slow, and how the counts decide.
+
+To add one: write a function from :class:`Evidence` to a :class:`Finding`, and put it into :data:`HYPOTHESES`. Limits
+belong in :mod:`~lpcurr.investigation.limits`. Nothing here looks at what a function is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, partial
+from pathlib import PurePath
+from statistics import median
+
+from lpcurr.investigation import limits
+from lpcurr.investigation.counting import Path
+from lpcurr.investigation.growth import Growth
+from lpcurr.investigation.native import Native
+from lpcurr.investigation.parts import EPISODE, YOUNG, Part, Parts, waits_each
+from lpcurr.investigation.resume import Resume
+from lpcurr.investigation.subjects import Subject
+from lpcurr.investigation.training import Training
+
+SCAN, EVICTION, STATISTICS = "scan on every episode", "quadratic eviction", "statistics on the hot path"
+STRUCTURE, LOCK, WAITING = "growing structure", "lock held long", "waiting on every episode"
+
+
+class Verdict(StrEnum):
+    """What became of a hypothesis."""
+
+    HEALTHY = "healthy"
+    FAULT = "FAULT"
+    EXPLAINED = "explained"  # it is seen, and is the consequence of a fault that has a line of its own
+    UNTESTED = "not tested"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict, what was seen, and what to do about it; nothing where nothing needs to be done."""
+
+    verdict: Verdict
+    seen: str
+    next_step: str = ""
+
+
+def _decide(wrong: bool, seen: str, advice: str, causes: str = "") -> Finding:
+    if not wrong:
+        return Finding(Verdict.HEALTHY, seen)
+    return Finding(Verdict.EXPLAINED, seen, f"first mend: {causes}") if causes else Finding(Verdict.FAULT, seen, advice)
+
+
+@dataclass
+class Evidence:
+    """All that was counted, and how much it matters.
+
+    Attributes:
+        subject: of what.
+        parts: work of each part of an episode, by name.
+        native: work of each part outside Python; none where Python's own grows, or the size cannot be varied.
+        growth: of a pool of constant size.
+        resume: from a checkpoint; None where there are none.
+        training: times of a recipe; None for other objects.
+    """
+
+    subject: Subject
+    parts: Parts
+    native: dict[str, Native]
+    growth: Growth
+    resume: Resume | None
+    training: Training | None
+
+    @cached_property
+    def passes(self) -> dict[str, dict[str, str]]:
+        """What goes through the pool, by fault: where, by what was seen."""
+        found: dict[str, dict[str, str]] = {SCAN: {}, EVICTION: {}, STATISTICS: {}}
+        for name, part in self.parts.items():
+            if part.power and (fault := _fault_of(name, part, self)):
+                found[fault][_counted(name, part)] = _place(part.heaviest())
+        for name, native in self.native.items():
+            if native.grows and name != "eviction" and not (name in self.parts and self.parts[name].power):
+                found[STATISTICS if name == "episode statistics" else SCAN][_taken(name, native)] = _place(native.where)
+        return found
+
+    @cached_property
+    def causes(self) -> str:
+        """The names of the faults that make an episode dear."""
+        names = [name for name, found in self.passes.items() if found]
+        names += [STRUCTURE] if self.growth.unbounded() else []
+        judges = {LOCK: _judge_lock, WAITING: _judge_waits}
+        return ", ".join(names + [name for name, judge in judges.items() if judge(self).verdict is Verdict.FAULT])
+
+
+def _fault_of(name: str, part: Part, evidence: Evidence) -> str:
+    """Return the fault that the growth of a part is; "" where it may grow.
+
+    What grows with the square only in a pool that is old enough to evict is the eviction's. A plain pass over the pool
+    when a task is evicted is made on every episode only where most draws evict.
+    """
+    parts = evidence.parts
+    if name in ("eviction", "choice of an eviction"):
+        draws = {n: sum(work.times for work in parts[n].work.values()) for n in ("eviction", "draw") if n in parts}
+        usual = name in draws and draws[name] >= limits.USUAL * sum(draws.values())
+        return EVICTION if part.power == 2 else SCAN if usual else ""
+    if name == "draw" and part.power == 2 and "eviction" in parts:
+        return SCAN if YOUNG in parts and parts[YOUNG].power == 2 else EVICTION
+    if name == "update":
+        reports = [parts[n].functions() for n in ("statistics", "end of epoch", "episode statistics") if n in parts]
+        draws = [parts[n].functions() for n in ("draw", "eviction", YOUNG) if n in parts]
+        theirs = set().union(*reports) - set().union(*draws)
+        return STATISTICS if part.share_through(theirs) >= limits.BELONGS else SCAN
+    if name == "episode statistics":
+        return STATISTICS
+    return SCAN if name in ("draw", YOUNG, "task generation") else ""
+
+
+def _judge_passes(evidence: Evidence, fault: str, shown: tuple[str, ...], advice: str) -> Finding:
+    found = evidence.passes[fault]
+    if not found:
+        flat = [_counted(name, evidence.parts[name]) for name in shown if name in evidence.parts]
+        return _decide(False, "; ".join(flat) or "there is nothing of it to count", "")
+    drifts = evidence.growth.unbounded() and evidence.growth.drift()[0] >= limits.SLOWER
+    return _decide(True, "; ".join(found), f"{advice}: {'; '.join(set(found.values()))}", STRUCTURE if drifts else "")
+
+
+def _judge_structures(evidence: Evidence) -> Finding:
+    growth, rates = evidence.growth, evidence.growth.unbounded()
+    played = f"in {growth.episodes[-1]:,} episodes of {growth.pool_size:,} tasks"
+    shown = [f"{path} grew to {growth.structures[path][-1]:,} ({rate:.2g} an episode)" for path, rate in rates.items()]
+    if not shown:
+        return _decide(False, f"{len(growth.structures)} structures, none goes on growing {played}", "")
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    advice = f"bound {next(iter(rates))}, or forget what belongs to evicted tasks"
+    return _decide(True, f"{', '.join(shown[:3])}{more} {played}", advice)
+
+
+def _judge_memory(evidence: Evidence) -> Finding:
+    sizes = evidence.growth.resident_bytes
+    if not sizes[-1]:
+        return Finding(Verdict.UNTESTED, "this system does not tell a process's memory")
+    seen = f"resident memory {(sizes[-1] - sizes[len(sizes) // 2]) / 2**20:+.1f} MiB in the second half"
+    advice = "no structure in reach grows: look at extensions, caches and files (tracemalloc, memray)"
+    return _decide(evidence.growth.memory_grows(), seen, advice, STRUCTURE if evidence.growth.unbounded() else "")
+
+
+def _judge_drift(evidence: Evidence) -> Finding:
+    lines, seconds = evidence.growth.drift()
+    played = evidence.growth.episodes[-1]
+    seen = f"after {played:,} episodes one runs {lines:.2f} times the lines, in {seconds:.2f} times the CPU time"
+    slower = lines >= limits.SLOWER or seconds >= limits.SLOWER_SECONDS
+    causes = STRUCTURE if evidence.growth.unbounded() else ""
+    return _decide(slower, seen, "profile a late epoch against an early one", causes)
+
+
+def _judge_resume(evidence: Evidence) -> Finding:
+    resume = evidence.resume
+    if resume is None:
+        return Finding(Verdict.UNTESTED, "it has neither save and load nor get_state and load_state")
+    times = [duration(each) for each in (resume.save_seconds, resume.load_seconds, *resume.seconds)]
+    (before, after), (early, late) = resume.lines, resume.seconds
+    seen = f"an episode runs {before:,.0f} lines before and {after:,.0f} after {resume.how} ({times[0]}, {times[1]})"
+    lines, seconds = (before + 1) / (after + 1), (early + 1e-9) / (late + 1e-9)
+    changed = max(lines, 1 / lines) >= limits.SLOWER or max(seconds, 1 / seconds) >= limits.SLOWER_SECONDS
+    advice = f"find the state that a checkpoint leaves out: it makes the {'old' if lines > 1 else 'new'} one slow"
+    causes = STRUCTURE if evidence.growth.unbounded() else ""
+    return _decide(changed, f"{seen}, in {times[2]} and {times[3]}", advice, causes)
+
+
+def _judge_lock(evidence: Evidence) -> Finding:
+    waits = waits_each(evidence.parts, lambda seen: seen.holding_waits)
+    calls = waits_each(evidence.parts, lambda seen: seen.holding_calls)
+    places = sorted({place for part in evidence.parts.values() for seen in part.waits for place in seen.places})
+    if not places:
+        return _decide(False, "no lock between processes is taken, as far as Python can see", "")
+    held, called = sum(waits.values()), sum(calls.values())
+    seen = f"while a lock is held, an episode waits {held:.1f} times and calls {called:,.0f} functions"
+    passes = any(evidence.passes.values())  # they alone make many calls
+    advice = f"hold the lock ({'; '.join(places[:3])}) only while shared state changes, not while computing or sleeping"
+    return _decide(held >= limits.WAIT or (called >= limits.HOLDING_CALLS and not passes), seen, advice)
+
+
+def _judge_waits(evidence: Evidence) -> Finding:
+    waits = waits_each(evidence.parts, lambda seen: max(seen.waits - seen.holding_waits, seen.messages))
+    messages = sum(waits_each(evidence.parts, lambda seen: seen.messages).values())
+    seen = f"one process alone waits {sum(waits.values()):.1f} times an episode, {messages:.1f} times for a manager"
+    part = max(waits, key=lambda name: waits[name])
+    advice = f"the {part} sleeps, reads or asks another process: share memory, and a lock of the system"
+    return _decide(sum(waits.values()) >= limits.WAIT, seen, advice)
+
+
+def _judge_any_size(evidence: Evidence) -> Finding:
+    parts = {name: evidence.parts[name] for name in EPISODE if name in evidence.parts}
+    if "draw" in parts:
+        parts.pop("eviction", None)
+    size = min(min(part.work) for part in parts.values())
+    lines, seconds = (sum(getattr(p, what).get(size, 0) for p in parts.values()) for what in ("lines", "seconds"))
+    seen = f"an episode runs {lines:,.0f} lines in {duration(seconds)} with {size:,} tasks"
+    dearest = max(parts, key=lambda name: parts[name].seconds.get(size, 0.0))
+    slow = lines >= limits.ANY_SIZE_LINES or seconds >= limits.ANY_SIZE_SECONDS
+    return _decide(slow, seen, f"profile the {dearest}: it is slow whatever the size of the pool", evidence.causes)
+
+
+def _judge_training(evidence: Evidence) -> Finding:
+    training = evidence.training
+    if training is None:
+        return Finding(Verdict.UNTESTED, "an object has no environment: see 'slow at any size'")
+    share = sum(shares_of(evidence).values())
+    ratio = median(e.rate for e in training.own) / median(e.rate for e in training.random)
+    seen = f"the curriculum takes {share:.2%} of a training, which makes {ratio:.2f} times the steps/s of random draws"
+    advice = "see which part takes the time, in the first table"
+    return _decide(share >= limits.CURRICULUM_SHARE, seen, advice, evidence.causes)
+
+
+def _judge_workers(evidence: Evidence) -> Finding:
+    training = evidence.training
+    if training is None:
+        return Finding(Verdict.UNTESTED, f"an object has no workers of its own: see '{LOCK}'")
+    share = median(epoch.waiting for epoch in training.own)
+    rates = ", ".join(f"{rate:,.0f} with {count}" for count, rate in training.step_rates.items())
+    seen = f"{share:.2%} of the workers' time is waiting for the pool's lock" + (f"; steps/s: {rates}" if rates else "")
+    advice = "draw and report in batches, or give every worker longer episodes"
+    return _decide(share >= limits.CURRICULUM_SHARE, seen, advice)
+
+
+def _judge_generation(evidence: Evidence) -> Finding:
+    part = evidence.parts.get("task generation")
+    if part is None:
+        return Finding(Verdict.UNTESTED, "its tasks have no get_env_cfg()")
+    share = shares_of(evidence).get("task generation", 0.0)
+    seen = _counted("building a configuration", part) + (f"; {share:.2%} of a training" if evidence.training else "")
+    return _decide(share >= limits.CURRICULUM_SHARE, seen, "profile the task generator's build()", evidence.causes)
+
+
+def shares_of(evidence: Evidence) -> dict[str, float]:
+    """Return the share of a training that each part takes, with the CPU seconds it takes in the largest pool counted."""
+    training, shares = evidence.training, {}
+    for name in EPISODE if training is not None else ():
+        if training is not None and name in evidence.parts and (name != "eviction" or "draw" not in evidence.parts):
+            shares[name] = training.share(list(evidence.parts[name].seconds.values() or [0.0])[-1])
+    return shares
+
+
+def _counted(name: str, part: Part) -> str:
+    sizes, largest = ", ".join(f"{size:,}" for size in part.lines), max(part.work)
+    lines = " → ".join(f"{each:,.0f}" for each in part.lines.values())
+    calls = part.work[largest].calls.total() / part.work[largest].times
+    took = f", {duration(part.seconds[largest])}" if largest in part.seconds else ""
+    grows = f"n^{part.power}, {calls / largest:,.1f} calls a task" if part.power else f"flat, {calls:,.1f} calls"
+    return f"{name}: {lines} lines with {sizes} tasks ({grows}{took})"
+
+
+def _taken(name: str, native: Native) -> str:
+    small, large = min(native.seconds), max(native.seconds)
+    taken = f"{native.bytes[small]:,.0f} to {native.bytes[large]:,.0f} bytes"
+    took = f"{duration(native.seconds[small])} to {duration(native.seconds[large])}"
+    return f"{name}: outside Python {taken}, {took} with {small:,} to {large:,} tasks"
+
+
+def _place(path: Path) -> str:
+    """Write a path: the functions, and where the last one is that is not built in."""
+    names = [re.sub(r"^<(?:built-in )?method (?:builtins\.)?(.+?)(?: of .*)?>$", r"\1", name) for _, _, name in path]
+    file, line, _ = next((function for function in reversed(path) if function[1]), ("", 0, ""))
+    return f"{' → '.join(names)} ({PurePath(file).name}:{line})"
+
+
+def duration(seconds: float) -> str:
+    """Write seconds with a fitting unit.
+
+    >>> duration(0.0000052), duration(0.28), duration(3.9)
+    ('5.2 µs', '280 ms', '3.9 s')
+    """
+    unit, factor = next(((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)) if seconds * f >= 0.95), ("ns", 1e9))
+    return f"{seconds * factor:.{1 if seconds * factor < 9.95 else 0}f} {unit}"
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """Something that may be wrong: the fault's name, how it shows, and the way from the evidence to the finding."""
+
+    name: str
+    test: str
+    judge: Callable[[Evidence], Finding]
+
+
+def _grows(fault: str, test: str, shown: tuple[str, ...], advice: str) -> Hypothesis:
+    return Hypothesis(fault, test, partial(_judge_passes, fault=fault, shown=shown, advice=advice))
+
+
+HYPOTHESES = (
+    Hypothesis("slower than random", "the curriculum's share of a training", _judge_training),
+    _grows(SCAN, "lines by pool size", ("draw", YOUNG, "update"), "do what is O(n) there more rarely, or keep a sum"),
+    _grows(
+        *(EVICTION, "lines of evicting draws by pool size", ("eviction", "choice of an eviction")),
+        advice="score the pool once for all candidates, or keep an order",
+    ),
+    _grows(
+        *(STATISTICS, "lines of episode statistics, and of statistics in updates", ("episode statistics",)),
+        advice="compute statistics once an epoch, or count as it happens",
+    ),
+    Hypothesis(STRUCTURE, "sizes of all structures in reach by episodes", _judge_structures),
+    Hypothesis("growing memory", "resident memory by episodes", _judge_memory),
+    Hypothesis("slower with every epoch", "lines of an episode, early and late", _judge_drift),
+    Hypothesis(LOCK, "waits and calls while a lock between processes is held", _judge_lock),
+    Hypothesis(WAITING, "waits of one process alone", _judge_waits),
+    Hypothesis("state outside the checkpoint", "lines of an episode before and after a resume", _judge_resume),
+    Hypothesis("workers wait for the pool", "lock waits of the recipe's processes", _judge_workers),
+    Hypothesis("slow task generation", "lines, and the share of a training", _judge_generation),
+    Hypothesis("slow at any size", "lines of an episode in the smallest pool", _judge_any_size),
+)
+"""All of them, in the order of the table."""
