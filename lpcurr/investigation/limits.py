@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LINEAR, QUADRATIC = 0.6, 1.5
-"""Power of n from which the lines of a function are a pass over the pool, and one for each of its tasks. Heaps and trees
-stay below 0.3; fixed lines beside the loop take the power of a pass down to 0.8."""
+"""Power of n from which the lines of a function are a pass over the pool, and one for each of its tasks. Heaps and
+trees stay below 0.3; fixed lines beside the loop take the power of a pass down to 0.8."""
 
-SCAN_LINES, SQUARE_LINES = 0.2, 0.05
+SCAN_LINES, SQUARE_LINES, SQUARE_SHARE = 0.2, 0.05, 0.25
 """Growing lines for each task, or pair of tasks, from which they are named: a loop that ends where it finds what it
-looks for runs half of its lines, or fewer."""
+looks for runs half of its lines, or fewer. And the share of all growing lines that those with the square must have: a
+search that ends early now and late then may look like one in a few draws."""
 
 ONE_SIZE_LINES, ONE_SIZE_MOST, ONE_SIZE_SQUARE = 0.5, 30.0, 0.25
 """Where the pool has one size only: lines for each task from which, and up to which, a call is a pass over the pool (a
@@ -78,7 +79,7 @@ class Budget:
     sizes: tuple[int, int, int] = (32, 64, 128)
     young_episodes: int = 16
     episodes: int = 240
-    lines: int = 300_000
+    lines: int = 1_000_000
     native_sizes: tuple[int, ...] = (256, 1_024, 4_096, 16_384, 65_536)
     native_seconds: float = 6.0
     blocks: int = 12

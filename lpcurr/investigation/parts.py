@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from math import log2
 from statistics import fmean
 from typing import Any
@@ -44,9 +45,10 @@ class Part:
             if lines >= limits.ONE_SIZE_SQUARE * n * n:
                 return 2
             return int(limits.ONE_SIZE_LINES * n <= lines <= limits.ONE_SIZE_MOST * n)
-        if sum(self.growing(limits.QUADRATIC).values()) >= limits.SQUARE_LINES * n * n:
+        passes, squares = (sum(self.growing(least).values()) for least in (limits.LINEAR, limits.QUADRATIC))
+        if squares >= limits.SQUARE_LINES * n * n and squares >= limits.SQUARE_SHARE * passes:
             return 2
-        return int(sum(self.growing(limits.LINEAR).values()) >= limits.SCAN_LINES * n)
+        return int(passes >= limits.SCAN_LINES * n)
 
     def growing(self, least: float) -> dict[Path, float]:
         """Return the lines of a call in the largest pool, by the paths on which they grow with at least this power."""
@@ -79,9 +81,10 @@ class Part:
         return [max(getattr(work, what)[path] / work.times, 1.0) for work in self.work.values()]
 
     def _power(self, values: list[float]) -> float:
-        """Return how values grow: the power of n, the less of the last step's and of all."""
+        """Return how values grow: the power of n, the least of each doubling's."""
         sizes = list(self.work)
-        return min(log2(values[-1] / values[k]) / max(log2(sizes[-1] / sizes[k]), 1e-9) for k in (0, len(sizes) // 2))
+        steps = zip(pairwise(values), pairwise(sizes), strict=True)
+        return min((log2(b / a) / log2(larger / smaller) for (a, b), (smaller, larger) in steps), default=0.0)
 
 
 Parts = dict[str, Part]
