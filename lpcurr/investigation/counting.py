@@ -1,6 +1,6 @@
 """Count what one call does: lines and calls of Python by path, memory taken, waits. None depends on the machine's load.
 
-Each observer here makes a call and returns its result and what was seen. Lines are counted by ``sys.settrace`` on every
+Each observer makes a call and returns its result and what was seen. Lines are counted by ``sys.settrace`` on every
 version of Python: unlike ``sys.monitoring`` it sees its own thread only, and one way is easier to trust than two.
 """
 
@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import managers, synchronize
-from multiprocessing.managers import AcquirerProxy, BaseProxy
 from types import CodeType, FrameType
 from typing import Any
 
@@ -26,17 +25,11 @@ Path = tuple[Function, ...]  # from the entry point down
 
 @dataclass
 class Work:
-    """Lines and calls of some calls of one entry point.
+    """Lines and calls of some calls of one entry point."""
 
-    Attributes:
-        times: how often the entry point was called.
-        lines: lines run, by path.
-        calls: functions entered (generators: each time they go on), by path.
-    """
-
-    times: int = 0
+    times: int = 0  # that the entry point was called
     lines: Counter[Path] = field(default_factory=Counter)
-    calls: Counter[Path] = field(default_factory=Counter)
+    calls: Counter[Path] = field(default_factory=Counter)  # functions entered; generators each time that they go on
 
     def add(self, other: Work) -> None:
         """Add the work of other calls."""
@@ -53,23 +46,17 @@ class Work:
 class _Node:
     """A function as it is reached by one path."""
 
-    __slots__ = ("calls", "children", "lines", "parent")
+    __slots__ = ("calls", "children", "lines", "parent", "path")
 
-    def __init__(self, parent: _Node | None) -> None:
-        self.parent, self.calls, self.lines = parent, 0, 0
+    def __init__(self, parent: _Node | None, path: Path) -> None:
+        self.parent, self.path, self.calls, self.lines = parent, path, 0, 0
         self.children: dict[CodeType, _Node] = {}
-
-    def add_to(self, work: Work, path: Path) -> None:
-        for code, child in self.children.items():
-            inner = (*path, (code.co_filename, code.co_firstlineno, code.co_name))
-            work.lines[inner] += child.lines
-            work.calls[inner] += child.calls
-            child.add_to(work, inner)
 
 
 def count(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Work]:
     """Count the lines and calls of a call."""
-    root = here = _Node(None)
+    here = _Node(None, ())
+    nodes: list[_Node] = []
 
     def within(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal here
@@ -81,11 +68,12 @@ def count(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Work]:
 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal here
-        child = here.children.get(frame.f_code)
-        if child is None:
-            child = here.children[frame.f_code] = _Node(here)
-        child.calls += 1
-        here = child
+        code, parent = frame.f_code, here
+        if code not in parent.children:
+            parent.children[code] = _Node(parent, (*parent.path, (code.co_filename, code.co_firstlineno, code.co_name)))
+            nodes.append(parent.children[code])
+        here = parent.children[code]
+        here.calls += 1
         return within
 
     tracing, collecting = sys.gettrace(), gc.isenabled()
@@ -98,7 +86,9 @@ def count(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Work]:
         if collecting:
             gc.enable()
     work = Work(times=1)
-    root.add_to(work, ())
+    for node in nodes:  # two functions of one line and name are one
+        work.lines[node.path] += node.lines
+        work.calls[node.path] += node.calls
     return result, work
 
 
@@ -119,27 +109,19 @@ def clock(call: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
 
 @dataclass
 class Waits:
-    """How a call waits, and what it does while it holds a lock that processes share.
+    """How a call waits, and what it does while it holds a lock that processes share."""
 
-    Attributes:
-        waits: how often it gave its core away to wait: sleeping, reading, for a lock that is taken.
-        holding_waits: of these, while it held a lock.
-        holding_calls: functions called while it held a lock.
-        messages: round trips to a manager's process.
-        places: where it took locks.
-    """
-
-    waits: int = 0
-    holding_waits: int = 0
-    holding_calls: int = 0
-    messages: int = 0
-    places: list[str] = field(default_factory=list)
+    waits: int = 0  # how often it gave its core away to wait: sleeping, reading, for a lock that is taken
+    holding_waits: int = 0  # of these, while it held a lock
+    holding_calls: int = 0  # functions called while it held a lock
+    messages: int = 0  # round trips to a manager's process
+    places: list[str] = field(default_factory=list)  # where it took locks
 
 
 _STANDARD = (managers.__file__, synchronize.__file__)
 _SEMAPHORE = synchronize._multiprocessing.SemLock  # type: ignore[attr-defined]
 _TAKES = {"acquire": 1, "__enter__": 1, "release": -1, "__exit__": -1}
-_PROXY_TAKES = {getattr(AcquirerProxy, name).__code__: change for name, change in _TAKES.items()}
+_PROXY_TAKES = {getattr(managers.AcquirerProxy, name).__code__: change for name, change in _TAKES.items()}
 
 
 def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
@@ -161,10 +143,10 @@ def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
         change = _PROXY_TAKES.get(frame.f_code, 0)
         if event == "call":
             seen.holding_calls += depth > 0
-            seen.messages += frame.f_code is BaseProxy._callmethod.__code__
+            seen.messages += frame.f_code is managers.BaseProxy._callmethod.__code__
         elif event == "c_return" and isinstance(getattr(argument, "__self__", None), _SEMAPHORE):
             turn(_TAKES.get(argument.__name__, 0), frame)
-        if event == ("call" if change < 0 else "return") and change:
+        if change and event == ("call" if change < 0 else "return"):
             turn(change, frame)
 
     before, began = sys.getprofile(), _switches()
@@ -178,4 +160,4 @@ def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
 
 
 def _switches() -> int:
-    return int(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw)
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw

@@ -45,7 +45,7 @@ class Finding:
     next_step: str = ""
 
 
-def _decide(wrong: bool, seen: str, advice: str, causes: str = "") -> Finding:
+def _decide(wrong: bool, seen: str, advice: str = "", causes: str = "") -> Finding:
     if not wrong:
         return Finding(Verdict.HEALTHY, seen)
     return Finding(Verdict.EXPLAINED, seen, f"first mend: {causes}") if causes else Finding(Verdict.FAULT, seen, advice)
@@ -53,30 +53,21 @@ def _decide(wrong: bool, seen: str, advice: str, causes: str = "") -> Finding:
 
 @dataclass
 class Evidence:
-    """All that was counted, and how much it matters.
-
-    Attributes:
-        subject: of what.
-        parts: work of each part of an episode, by name.
-        native: work of each part outside Python; none where Python's own grows, or the size cannot be varied.
-        growth: of a pool of constant size.
-        resume: from a checkpoint; None where there are none.
-        training: times of a recipe; None for other objects.
-    """
+    """All that was counted, and how much it matters."""
 
     subject: Subject
     parts: Parts
-    native: dict[str, Native]
+    native: dict[str, Native]  # none where Python's own work grows, or the size cannot be varied
     growth: Growth
-    resume: Resume | None
-    training: Training | None
+    resume: Resume | None  # None where there are no checkpoints
+    training: Training | None  # of a recipe
 
     @cached_property
     def passes(self) -> dict[str, dict[str, str]]:
         """What goes through the pool, by fault: where, by what was seen."""
         found: dict[str, dict[str, str]] = {SCAN: {}, EVICTION: {}, STATISTICS: {}}
         for name, part in self.parts.items():
-            if part.power and (fault := _fault_of(name, part, self)):
+            if part.power and (fault := _fault_of(name, part, self.parts)):
                 found[fault][_counted(name, part)] = _place(part.heaviest())
         for name, native in self.native.items():
             if native.grows and name != "eviction" and not (name in self.parts and self.parts[name].power):
@@ -84,21 +75,33 @@ class Evidence:
         return found
 
     @cached_property
+    def unbounded(self) -> str:
+        """The name of the fault, where a structure grows without bound."""
+        return STRUCTURE if self.growth.unbounded() else ""
+
+    @cached_property
     def causes(self) -> str:
         """The names of the faults that make an episode dear."""
-        names = [name for name, found in self.passes.items() if found]
-        names += [STRUCTURE] if self.growth.unbounded() else []
-        judges = {LOCK: _judge_lock, WAITING: _judge_waits}
-        return ", ".join(names + [name for name, judge in judges.items() if judge(self).verdict is Verdict.FAULT])
+        waits = [name for name, judge in _WAITS.items() if judge(self).verdict is Verdict.FAULT]
+        return ", ".join(
+            filter(None, [*(name for name, found in self.passes.items() if found), self.unbounded, *waits])
+        )
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """The share of a training that each part takes, with its CPU seconds in the largest pool counted."""
+        if self.training is None or self.training.is_too_short:
+            return {}
+        names = [name for name in EPISODE if name in self.parts and (name != "eviction" or "draw" not in self.parts)]
+        return {n: self.training.share(s[max(s)]) for n in names if (s := self.parts[n].seconds)}
 
 
-def _fault_of(name: str, part: Part, evidence: Evidence) -> str:
+def _fault_of(name: str, part: Part, parts: Parts) -> str:
     """Return the fault that the growth of a part is; "" where it may grow.
 
     What grows with the square only in a pool that is old enough to evict is the eviction's. A plain pass over the pool
     when a task is evicted is made on every episode only where most draws evict.
     """
-    parts = evidence.parts
     if name in ("eviction", "choice of an eviction"):
         draws = {n: sum(work.times for work in parts[n].work.values()) for n in ("eviction", "draw") if n in parts}
         usual = name in draws and draws[name] >= limits.USUAL * sum(draws.values())
@@ -110,89 +113,89 @@ def _fault_of(name: str, part: Part, evidence: Evidence) -> str:
         draws = [parts[n].functions() for n in ("draw", "eviction", YOUNG) if n in parts]
         theirs = set().union(*reports) - set().union(*draws)
         return STATISTICS if part.share_through(theirs) >= limits.BELONGS else SCAN
-    if name == "episode statistics":
-        return STATISTICS
-    return SCAN if name in ("draw", YOUNG, "task generation") else ""
+    known = {"draw": SCAN, YOUNG: SCAN, "task generation": SCAN, "episode statistics": STATISTICS}
+    return known.get(name, "")
 
 
 def _judge_passes(evidence: Evidence, fault: str, shown: tuple[str, ...], advice: str) -> Finding:
     found = evidence.passes[fault]
     if not found:
         flat = [_counted(name, evidence.parts[name]) for name in shown if name in evidence.parts]
-        return _decide(False, "; ".join(flat) or "there is nothing of it to count", "")
-    drifts = evidence.growth.unbounded() and evidence.growth.drift()[0] >= limits.SLOWER
-    return _decide(True, "; ".join(found), f"{advice}: {'; '.join(set(found.values()))}", STRUCTURE if drifts else "")
+        return _decide(False, "; ".join(flat) or "there is nothing of it to count")
+    drifts = evidence.growth.drift()[0] >= limits.SLOWER
+    places = "; ".join(dict.fromkeys(found.values()))
+    return _decide(True, "; ".join(found), f"{advice}: {places}", evidence.unbounded if drifts else "")
 
 
 def _judge_structures(evidence: Evidence) -> Finding:
     growth, rates = evidence.growth, evidence.growth.unbounded()
     played = f"in {growth.episodes[-1]:,} episodes of {growth.pool_size:,} tasks"
-    shown = [f"{path} grew to {growth.structures[path][-1]:,} ({rate:.2g} an episode)" for path, rate in rates.items()]
-    if not shown:
-        return _decide(False, f"{len(growth.structures)} structures, none goes on growing {played}", "")
-    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    if not rates:
+        return _decide(False, f"{len(growth.structures)} structures, none goes on growing {played}")
+    grew = [f"{path} grew to {growth.structures[path][-1]:,} ({rate:.2g} an episode)" for path, rate in rates.items()]
+    more = f" and {len(grew) - 3} more" if len(grew) > 3 else ""
     advice = f"bound {next(iter(rates))}, or forget what belongs to evicted tasks"
-    return _decide(True, f"{', '.join(shown[:3])}{more} {played}", advice)
+    return _decide(True, f"{', '.join(grew[:3])}{more} {played}", advice)
 
 
 def _judge_memory(evidence: Evidence) -> Finding:
     sizes = evidence.growth.resident_bytes
-    if not sizes[-1]:
-        return Finding(Verdict.UNTESTED, "this system does not tell a process's memory")
     seen = f"resident memory {(sizes[-1] - sizes[len(sizes) // 2]) / 2**20:+.1f} MiB in the second half"
     advice = "no structure in reach grows: look at extensions, caches and files (tracemalloc, memray)"
-    return _decide(evidence.growth.memory_grows(), seen, advice, STRUCTURE if evidence.growth.unbounded() else "")
+    return _decide(evidence.growth.memory_grows(), seen, advice, evidence.unbounded)
 
 
 def _judge_drift(evidence: Evidence) -> Finding:
-    lines, seconds = evidence.growth.drift()
-    played = evidence.growth.episodes[-1]
+    (lines, seconds), played = evidence.growth.drift(), evidence.growth.episodes[-1]
     seen = f"after {played:,} episodes one runs {lines:.2f} times the lines, in {seconds:.2f} times the CPU time"
     slower = lines >= limits.SLOWER or seconds >= limits.SLOWER_SECONDS
-    causes = STRUCTURE if evidence.growth.unbounded() else ""
-    return _decide(slower, seen, "profile a late epoch against an early one", causes)
+    return _decide(slower, seen, "profile a late epoch against an early one", evidence.unbounded)
 
 
 def _judge_resume(evidence: Evidence) -> Finding:
     resume = evidence.resume
     if resume is None:
         return Finding(Verdict.UNTESTED, "it has neither save and load nor get_state and load_state")
-    times = [duration(each) for each in (resume.save_seconds, resume.load_seconds, *resume.seconds)]
     (before, after), (early, late) = resume.lines, resume.seconds
-    seen = f"an episode runs {before:,.0f} lines before and {after:,.0f} after {resume.how} ({times[0]}, {times[1]})"
+    seen = f"{before:,.0f} lines an episode before and {after:,.0f} after, in {duration(early)} and {duration(late)}"
+    seen += f"; {resume.how} take {duration(resume.save_seconds)} and {duration(resume.load_seconds)}"
     lines, seconds = (before + 1) / (after + 1), (early + 1e-9) / (late + 1e-9)
     changed = max(lines, 1 / lines) >= limits.SLOWER or max(seconds, 1 / seconds) >= limits.SLOWER_SECONDS
     advice = f"find the state that a checkpoint leaves out: it makes the {'old' if lines > 1 else 'new'} one slow"
-    causes = STRUCTURE if evidence.growth.unbounded() else ""
-    return _decide(changed, f"{seen}, in {times[2]} and {times[3]}", advice, causes)
+    return _decide(changed, seen, advice, evidence.unbounded)
 
 
 def _judge_lock(evidence: Evidence) -> Finding:
-    waits = waits_each(evidence.parts, lambda seen: seen.holding_waits)
-    calls = waits_each(evidence.parts, lambda seen: seen.holding_calls)
+    waits, calls = (
+        sum(waits_each(evidence.parts, what).values())
+        for what in (lambda seen: seen.holding_waits, lambda seen: seen.holding_calls)
+    )
     places = sorted({place for part in evidence.parts.values() for seen in part.waits for place in seen.places})
     if not places:
-        return _decide(False, "no lock between processes is taken, as far as Python can see", "")
-    held, called = sum(waits.values()), sum(calls.values())
-    seen = f"while a lock is held, an episode waits {held:.1f} times and calls {called:,.0f} functions"
-    passes = any(evidence.passes.values())  # they alone make many calls
+        return _decide(False, "no lock between processes is taken, as far as Python can see")
+    seen = f"while a lock is held, an episode waits {waits:.1f} times and calls {calls:,.0f} functions"
+    computes = calls >= limits.HOLDING_CALLS and not any(evidence.passes.values())  # they alone make many calls
     advice = f"hold the lock ({'; '.join(places[:3])}) only while shared state changes, not while computing or sleeping"
-    return _decide(held >= limits.WAIT or (called >= limits.HOLDING_CALLS and not passes), seen, advice)
+    return _decide(waits >= limits.WAIT or computes, seen, advice)
 
 
 def _judge_waits(evidence: Evidence) -> Finding:
     waits = waits_each(evidence.parts, lambda seen: max(seen.waits - seen.holding_waits, seen.messages))
-    messages = sum(waits_each(evidence.parts, lambda seen: seen.messages).values())
-    seen = f"one process alone waits {sum(waits.values()):.1f} times an episode, {messages:.1f} times for a manager"
+    total, messages = sum(waits.values()), sum(waits_each(evidence.parts, lambda seen: seen.messages).values())
+    seen = f"one process alone waits {total:.1f} times an episode, {messages:.1f} times for a manager's process"
     part = max(waits, key=lambda name: waits[name])
     advice = f"the {part} sleeps, reads or asks another process: share memory, and a lock of the system"
-    return _decide(sum(waits.values()) >= limits.WAIT, seen, advice)
+    return _decide(total >= limits.WAIT, seen, advice)
+
+
+_WAITS = {LOCK: _judge_lock, WAITING: _judge_waits}
 
 
 def _judge_any_size(evidence: Evidence) -> Finding:
-    parts = {name: evidence.parts[name] for name in EPISODE if name in evidence.parts}
-    if "draw" in parts:
-        parts.pop("eviction", None)
+    names = [
+        name for name in EPISODE if name in evidence.parts and (name != "eviction" or "draw" not in evidence.parts)
+    ]
+    parts = {name: evidence.parts[name] for name in names}
     size = min(min(part.work) for part in parts.values())
     lines, seconds = (sum(getattr(p, what).get(size, 0) for p in parts.values()) for what in ("lines", "seconds"))
     seen = f"an episode runs {lines:,.0f} lines in {duration(seconds)} with {size:,} tasks"
@@ -201,44 +204,26 @@ def _judge_any_size(evidence: Evidence) -> Finding:
     return _decide(slow, seen, f"profile the {dearest}: it is slow whatever the size of the pool", evidence.causes)
 
 
-def _judge_training(evidence: Evidence) -> Finding:
+def _judge_training(evidence: Evidence, what: str) -> Finding:
     training = evidence.training
     if training is None:
-        return Finding(Verdict.UNTESTED, "an object has no environment: see 'slow at any size'")
-    share = sum(shares_of(evidence).values())
-    ratio = median(e.rate for e in training.own) / median(e.rate for e in training.random)
-    seen = f"the curriculum takes {share:.2%} of a training, which makes {ratio:.2f} times the steps/s of random draws"
-    advice = "see which part takes the time, in the first table"
+        return Finding(Verdict.UNTESTED, f"an object has no environment: see '{LOCK}' and 'slow at any size'")
+    if training.is_too_short:
+        return Finding(Verdict.UNTESTED, "there was time for no epoch but that in which the processes start")
+    if what == "waiting":
+        share = median(epoch.waiting for epoch in training.own)
+        rates = ", ".join(f"{rate:,.0f} with {count}" for count, rate in training.step_rates.items())
+        seen = (
+            f"{share:.2%} of the workers' time is waiting for the pool's lock; steps/s: {rates or 'of one number only'}"
+        )
+        return _decide(share >= limits.CURRICULUM_SHARE, seen, "draw and report in batches, or play longer episodes")
+    share = evidence.shares.get(what, 0.0) if what else sum(evidence.shares.values())
+    seen = f"the {what or 'curriculum'} takes {share:.2%} of a training"
+    if not what:
+        ratio = median(e.rate for e in training.own) / median(e.rate for e in training.random)
+        seen += f", which makes {ratio:.2f} times the steps/s of random draws"
+    advice = "see which part takes the time, in the first table, and profile that"
     return _decide(share >= limits.CURRICULUM_SHARE, seen, advice, evidence.causes)
-
-
-def _judge_workers(evidence: Evidence) -> Finding:
-    training = evidence.training
-    if training is None:
-        return Finding(Verdict.UNTESTED, f"an object has no workers of its own: see '{LOCK}'")
-    share = median(epoch.waiting for epoch in training.own)
-    rates = ", ".join(f"{rate:,.0f} with {count}" for count, rate in training.step_rates.items())
-    seen = f"{share:.2%} of the workers' time is waiting for the pool's lock" + (f"; steps/s: {rates}" if rates else "")
-    advice = "draw and report in batches, or give every worker longer episodes"
-    return _decide(share >= limits.CURRICULUM_SHARE, seen, advice)
-
-
-def _judge_generation(evidence: Evidence) -> Finding:
-    part = evidence.parts.get("task generation")
-    if part is None:
-        return Finding(Verdict.UNTESTED, "its tasks have no get_env_cfg()")
-    share = shares_of(evidence).get("task generation", 0.0)
-    seen = _counted("building a configuration", part) + (f"; {share:.2%} of a training" if evidence.training else "")
-    return _decide(share >= limits.CURRICULUM_SHARE, seen, "profile the task generator's build()", evidence.causes)
-
-
-def shares_of(evidence: Evidence) -> dict[str, float]:
-    """Return the share of a training that each part takes, with the CPU seconds it takes in the largest pool counted."""
-    training, shares = evidence.training, {}
-    for name in EPISODE if training is not None else ():
-        if training is not None and name in evidence.parts and (name != "eviction" or "draw" not in evidence.parts):
-            shares[name] = training.share(list(evidence.parts[name].seconds.values() or [0.0])[-1])
-    return shares
 
 
 def _counted(name: str, part: Part) -> str:
@@ -283,29 +268,24 @@ class Hypothesis:
     judge: Callable[[Evidence], Finding]
 
 
-def _grows(fault: str, test: str, shown: tuple[str, ...], advice: str) -> Hypothesis:
+def _passes(fault: str, test: str, shown: tuple[str, ...], advice: str) -> Hypothesis:
     return Hypothesis(fault, test, partial(_judge_passes, fault=fault, shown=shown, advice=advice))
 
 
+_ONCE, _COUNTS = "score the pool once for all candidates, or keep an order", "count as it happens, or once an epoch"
 HYPOTHESES = (
-    Hypothesis("slower than random", "the curriculum's share of a training", _judge_training),
-    _grows(SCAN, "lines by pool size", ("draw", YOUNG, "update"), "do what is O(n) there more rarely, or keep a sum"),
-    _grows(
-        *(EVICTION, "lines of evicting draws by pool size", ("eviction", "choice of an eviction")),
-        advice="score the pool once for all candidates, or keep an order",
-    ),
-    _grows(
-        *(STATISTICS, "lines of episode statistics, and of statistics in updates", ("episode statistics",)),
-        advice="compute statistics once an epoch, or count as it happens",
-    ),
+    Hypothesis("slower than random", "the curriculum's share of a training", partial(_judge_training, what="")),
+    _passes(SCAN, "lines by pool size", ("draw", YOUNG, "update"), "do what is O(n) there more rarely, or keep a sum"),
+    _passes(EVICTION, "lines of evicting draws by pool size", ("eviction", "choice of an eviction"), _ONCE),
+    _passes(STATISTICS, "lines of statistics in an episode by pool size", ("episode statistics",), _COUNTS),
     Hypothesis(STRUCTURE, "sizes of all structures in reach by episodes", _judge_structures),
     Hypothesis("growing memory", "resident memory by episodes", _judge_memory),
     Hypothesis("slower with every epoch", "lines of an episode, early and late", _judge_drift),
     Hypothesis(LOCK, "waits and calls while a lock between processes is held", _judge_lock),
     Hypothesis(WAITING, "waits of one process alone", _judge_waits),
     Hypothesis("state outside the checkpoint", "lines of an episode before and after a resume", _judge_resume),
-    Hypothesis("workers wait for the pool", "lock waits of the recipe's processes", _judge_workers),
-    Hypothesis("slow task generation", "lines, and the share of a training", _judge_generation),
+    Hypothesis("workers wait for the pool", "a recipe's lock waits", partial(_judge_training, what="waiting")),
+    Hypothesis("slow task generation", "its share of a training", partial(_judge_training, what="task generation")),
     Hypothesis("slow at any size", "lines of an episode in the smallest pool", _judge_any_size),
 )
 """All of them, in the order of the table."""

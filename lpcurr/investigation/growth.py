@@ -16,31 +16,21 @@ from lpcurr.investigation.limits import CACHE_SIZE, FILLING, MEMORY_STEP, OFTEN,
 from lpcurr.investigation.played import Played, close
 from lpcurr.investigation.structures import structure_sizes
 
-POOL_SIZE = 16
-"""Tasks in the pool: few, so that what grows with episodes soon stands out against what has the pool's size."""
+POOL_SIZE = 16  # tasks: few, so that what grows with episodes soon stands out against what has the pool's size
 
 _LOOKS, _FEWEST, _COUNTED, _EPOCH = 8, 240, 20, 1_000  # episodes; what is emptied after an epoch is not growing
 
 
 @dataclass
 class Growth:
-    """A pool at several moments.
-
-    Attributes:
-        pool_size: tasks in the pool.
-        episodes: played so far, at each look.
-        structures: size at each look, by path (see ``structure_sizes``); 0 where there was none yet.
-        resident_bytes: of this process, at each look.
-        lines: of Python that an episode runs, at each look.
-        seconds: CPU seconds of an episode since the look before.
-    """
+    """A pool at several moments: each list has an element for each look."""
 
     pool_size: int
-    episodes: list[int] = field(default_factory=list)
-    structures: dict[str, list[int]] = field(default_factory=dict)
-    resident_bytes: list[int] = field(default_factory=list)
-    lines: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    episodes: list[int] = field(default_factory=list)  # played so far
+    structures: dict[str, list[int]] = field(default_factory=dict)  # sizes by path; 0 where there was none yet
+    resident_bytes: list[int] = field(default_factory=list)  # of this process
+    lines: list[float] = field(default_factory=list)  # of an episode
+    seconds: list[float] = field(default_factory=list)  # of CPU for an episode since the look before
 
     def unbounded(self) -> dict[str, float]:
         """Return the structures that grow with the episodes, not to the pool's size, with elements an episode."""
@@ -88,8 +78,8 @@ def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: flo
     try:
         played.fill()
         played.age()
-        most = min(budget.episodes_to_grow, budget.lines_to_grow / max(lines_of(played), 1.0))
-        step = int(max(min(most, budget.waits_to_grow / max(waits, 1e-9)), _FEWEST)) // _LOOKS
+        most = min(budget.lines_to_grow / max(lines_of(played), 1.0), budget.waits_to_grow / max(waits, 1e-9))
+        step = int(max(min(most, budget.episodes_to_grow), _FEWEST)) // _LOOKS
         for look in range(_LOOKS):
             began = time.thread_time()
             for episode in range(look * step, (look + 1) * step):
@@ -110,8 +100,8 @@ def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: flo
 
 
 def lines_of(played: Played) -> float:
-    """Count the lines of Python that an episode runs, on average over a few."""
-    return fmean(sum(work.lines_each for work in played.episode(count).values()) for _ in range(_COUNTED))
+    """Count the lines of Python that most episodes run, whatever the few do that evict."""
+    return median(sum(work.lines_each for work in played.episode(count).values()) for _ in range(_COUNTED))
 
 
 def _resident_bytes() -> int:

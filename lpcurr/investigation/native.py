@@ -20,17 +20,11 @@ _EPISODES = 24  # of a block
 
 @dataclass
 class Native:
-    """What one part takes, by pool size.
+    """What one part takes, by pool size."""
 
-    Attributes:
-        bytes: at most during a call, median.
-        seconds: CPU seconds of a call, in the cheapest block of episodes.
-        where: the function that has most of the time, and who calls it; empty where it does not grow.
-    """
-
-    bytes: dict[int, float] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
-    where: tuple[Function, ...] = ()
+    bytes: dict[int, float] = field(default_factory=dict)  # at most during a call, median
+    seconds: dict[int, float] = field(default_factory=dict)  # of CPU a call, in the cheapest block of episodes
+    where: tuple[Function, ...] = ()  # down to the function with most of the time; empty where it does not grow
 
     @property
     def grows(self) -> bool:
@@ -44,17 +38,10 @@ def _steps(values: list[float]) -> bool:
     return len(values) > 2 and values[-3] * NATIVE_STEP <= values[-2] <= values[-1] / NATIVE_STEP
 
 
-def measure_native(make: Callable[[int], Any], budget: Budget, tell: Callable[[str], None]) -> dict[str, Native]:
-    """Measure every part in larger and larger pools, until one takes too long.
-
-    Args:
-        make: a fresh curriculum with n tasks.
-        budget: how many, and for how long.
-        tell: hears what is going on.
-    """
+def measure_native(make: Callable[[int], Any], budget: Budget) -> dict[str, Native]:
+    """Measure every part in larger and larger pools, until one takes too long."""
     parts: dict[str, Native] = {}
     for size in budget.native_sizes:
-        tell(f"work outside Python with {size:,} tasks")
         played, began = Played(make(size), size), time.thread_time()
         try:
             played.fill()
@@ -68,10 +55,9 @@ def measure_native(make: Callable[[int], Any], budget: Budget, tell: Callable[[s
                 part = parts.setdefault(name, Native())
                 part.bytes[size] = median(weighed[name])
                 part.seconds[size] = min((fmean(b[name]) for b in blocks if name in b), default=0.0)
-            last = size == budget.native_sizes[-1] or time.thread_time() - began > budget.native_seconds
-            for name, part in parts.items():
-                part.where = _hottest(played, name) if last and part.grows else ()
-            if last:
+            if size == budget.native_sizes[-1] or time.thread_time() - began > budget.native_seconds:
+                for name, part in parts.items():
+                    part.where = _hottest(played, name) if part.grows else ()
                 break
         finally:
             close(played.target)

@@ -14,23 +14,18 @@ from lpcurr.investigation import limits
 from lpcurr.investigation.counting import Function, Path, Waits, Work, clock, count, watch
 from lpcurr.investigation.played import Played, close
 
+EPISODE = ("draw", "eviction", "task generation", "update", "episode statistics")
 YOUNG = "draw of young tasks"
 _FEWEST, _WATCHED, _CLOCKED = 4, 40, 8  # episodes
 
 
 @dataclass
 class Part:
-    """One part of an episode, or of the end of an epoch.
+    """One part of an episode, or of the end of an epoch."""
 
-    Attributes:
-        work: lines and calls, by pool size.
-        seconds: CPU seconds of a call without counting, by pool size.
-        waits: how it waits, call by call, in the smallest pool.
-    """
-
-    work: dict[int, Work] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
-    waits: list[Waits] = field(default_factory=list)
+    work: dict[int, Work] = field(default_factory=dict)  # by pool size
+    seconds: dict[int, float] = field(default_factory=dict)  # of CPU a call without counting, by pool size
+    waits: list[Waits] = field(default_factory=list)  # call by call, in the smallest pool
 
     @property
     def lines(self) -> dict[int, float]:
@@ -42,13 +37,12 @@ class Part:
         """The power of n with which its lines grow: 0, 1 for a pass over the pool, 2 for one for each task."""
         n, lines = max(self.work), self.work[max(self.work)].lines_each
         if len(self.work) == 1:
-            if lines >= limits.ONE_SIZE_SQUARE * n * n:
-                return 2
-            return int(limits.ONE_SIZE_LINES * n <= lines <= limits.ONE_SIZE_MOST * n)
-        passes, squares = (sum(self.growing(least).values()) for least in (limits.LINEAR, limits.QUADRATIC))
-        if squares >= limits.SQUARE_LINES * n * n and squares >= limits.SQUARE_SHARE * passes:
+            passes = limits.ONE_SIZE_LINES * n <= lines <= limits.ONE_SIZE_MOST * n
+            return 2 if lines >= limits.ONE_SIZE_SQUARE * n * n else int(passes)
+        linear, square = (sum(self.growing(least).values()) for least in (limits.LINEAR, limits.QUADRATIC))
+        if square >= limits.SQUARE_LINES * n * n and square >= limits.SQUARE_SHARE * linear:
             return 2
-        return int(passes >= limits.SCAN_LINES * n)
+        return int(linear >= limits.SCAN_LINES * n)
 
     def growing(self, least: float) -> dict[Path, float]:
         """Return the lines of a call in the largest pool, by the paths on which they grow with at least this power."""
@@ -61,17 +55,11 @@ class Part:
         return max(lines, key=lambda path: lines[path], default=())
 
     def share_through(self, functions: set[Function]) -> float:
-        """Return the share of the growing lines in passes that these functions make, below the entry point."""
+        """Return the share of the growing lines that these functions make: in them, or in what they go through."""
         lines = self.growing(limits.LINEAR)
-        theirs = sum(
-            lines[path]
-            for path in lines
-            if any(
-                path[k] in functions and self._power(self._each(path[: k + 1], "calls")) < limits.LINEAR
-                for k in range(1, len(path))
-            )
-        )
-        return theirs / max(sum(lines.values()), 1.0)
+        heads = {path: (path[: k + 1] for k in range(1, len(path)) if path[k] in functions) for path in lines}
+        once = {path for path in lines if any(self._power(self._each(h, "calls")) < limits.LINEAR for h in heads[path])}
+        return sum(lines[path] for path in once) / max(sum(lines.values()), 1.0)
 
     def functions(self) -> set[Function]:
         """Return all functions that run below its entry point."""
@@ -81,15 +69,11 @@ class Part:
         return [max(getattr(work, what)[path] / work.times, 1.0) for work in self.work.values()]
 
     def _power(self, values: list[float]) -> float:
-        """Return how values grow: the power of n, the least of each doubling's."""
-        sizes = list(self.work)
-        steps = zip(pairwise(values), pairwise(sizes), strict=True)
+        steps = zip(pairwise(values), pairwise(self.work), strict=True)
         return min((log2(b / a) / log2(larger / smaller) for (a, b), (smaller, larger) in steps), default=0.0)
 
 
 Parts = dict[str, Part]
-EPISODE = ("draw", "eviction", "task generation", "update", "episode statistics")
-"""The parts of an episode; a draw that brings a new task into a full pool is an eviction."""
 
 
 def waits_each(parts: Parts, what: Callable[[Waits], int] = lambda seen: seen.waits) -> dict[str, float]:
@@ -98,20 +82,10 @@ def waits_each(parts: Parts, what: Callable[[Waits], int] = lambda seen: seen.wa
     return {name: sum(map(what, parts[name].waits)) / max(episodes, 1) for name in EPISODE if name in parts}
 
 
-def count_parts(
-    make: Callable[[int], Any], sizes: tuple[int, ...], budget: limits.Budget, tell: Callable[[str], None]
-) -> Parts:
-    """Count every part.
-
-    Args:
-        make: a fresh curriculum with n tasks.
-        sizes: how many, ascending.
-        budget: how many episodes.
-        tell: hears what is going on.
-    """
+def count_parts(make: Callable[[int], Any], sizes: tuple[int, ...], budget: limits.Budget) -> Parts:
+    """Count every part of a fresh curriculum of each size, ascending."""
     parts: Parts = {}
     for size in sizes:
-        tell(f"lines and calls with {size:,} tasks")
         played = Played(make(size), size)
         try:
             _count_one(played, parts, budget, waits=size == sizes[0])

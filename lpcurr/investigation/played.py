@@ -11,11 +11,9 @@ from lpcurr.errors import ConfigError, LpcurrError
 from lpcurr.investigation.counting import Observe
 
 METHODS = ("get_task", "update_task_performance", "get_episode_stats", "stats", "on_epoch_end", "recommend_eviction")
-"""The methods that are looked for; ``get_task`` must be there."""
 
-ROUNDS = 24
-"""Completions of every task in a pool that is old enough to evict: more than any preset asks for."""
-
+_AT_THE_END = {"stats": "statistics", "on_epoch_end": "end of epoch", "recommend_eviction": "choice of an eviction"}
+_ROUNDS = 24  # completions of every task in a pool that is old enough to evict: more than any preset asks for
 _DRAWS_TO_FILL = 4  # for each task: of a pool that was full from the start, 98 % are seen then
 _ID_NAMES = ("task_id", "_task_id", "id")
 _REFUSALS = (KeyError, ValueError, IndexError)  # how curricula refuse a task that they have evicted meanwhile
@@ -32,10 +30,6 @@ class Played:
         target: the curriculum.
         size: tasks that it holds.
 
-    Attributes:
-        missing: those of :data:`METHODS` that it does not have.
-        known: ids that it has handed out and not refused since, in order.
-
     Raises:
         ConfigError: it has no ``get_task``.
     """
@@ -45,9 +39,9 @@ class Played:
         self.missing = [name for name in METHODS if not callable(getattr(target, name, None))]
         if "get_task" in self.missing:
             raise ConfigError(f"a {type(target).__name__} has no get_task(): it is neither a recipe nor a curriculum")
-        self.known: dict[Any, None] = {}
+        self.known: dict[Any, None] = {}  # ids that it has handed out and not refused since, in order
         self._scores = random.Random(0)
-        self._label = bool(_needs(getattr(target, "get_episode_stats", None)))
+        self._takes_label = _needs(getattr(target, "get_episode_stats", None))
         self._generates: bool | None = None
         self._full = False
 
@@ -74,14 +68,14 @@ class Played:
             except _REFUSALS:
                 del self.known[task_id]
         if "get_episode_stats" not in self.missing:
-            label = (_label_of(task),) if self._label else ()
-            _, parts["episode statistics"] = observe(self.target.get_episode_stats, *label)
+            label = task.get_label() if hasattr(task, "get_label") else getattr(task, "label", None) or "unknown"
+            needed = (label,) if self._takes_label else ()
+            _, parts["episode statistics"] = observe(self.target.get_episode_stats, *needed)
         return parts
 
     def end_epoch(self, observe: Observe = _plainly) -> dict[str, Any]:
         """Call what a trainer calls once an epoch, and what chooses an eviction where that can be asked."""
-        names = {"stats": "statistics", "on_epoch_end": "end of epoch", "recommend_eviction": "choice of an eviction"}
-        methods = {part: getattr(self.target, name) for name, part in names.items() if name not in self.missing}
+        methods = {part: getattr(self.target, name) for name, part in _AT_THE_END.items() if name not in self.missing}
         return {part: observe(method)[1] for part, method in methods.items() if not _needs(method)}
 
     def fill(self) -> None:
@@ -95,7 +89,7 @@ class Played:
                 break
         self._full = True
 
-    def age(self, rounds: int = ROUNDS) -> None:
+    def age(self, rounds: int = _ROUNDS) -> None:
         """Complete every known task so often."""
         for task_id in list(self.known):
             for _ in range(rounds):
@@ -117,11 +111,9 @@ def close(target: Any) -> None:
 
 
 def _can_generate(task: Any) -> bool:
-    if not callable(getattr(task, "get_env_cfg", None)):
-        return False
     try:
         task.get_env_cfg()
-    except (LpcurrError, NotImplementedError):  # it has no task generator
+    except (AttributeError, LpcurrError, NotImplementedError):  # there is no task generator
         return False
     return True
 
@@ -134,16 +126,10 @@ def _id_of(task: Any) -> Any:
     return next((getattr(task, name) for name in _ID_NAMES if hasattr(task, name)), task)
 
 
-def _label_of(task: Any) -> Any:
-    if callable(getattr(task, "get_label", None)):
-        return task.get_label()
-    return getattr(task, "label", None) or "unknown"
-
-
-def _needs(method: Any) -> list[str]:
-    """Return the names of the arguments that a method must be given."""
+def _needs(method: Any) -> bool:
+    """Tell whether a method must be given an argument."""
     try:
         parameters = inspect.signature(method).parameters.values()
     except (TypeError, ValueError):
-        return []
-    return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        return False
+    return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)

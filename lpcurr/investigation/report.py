@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lpcurr.investigation.faults import Evidence, Finding, Hypothesis, Verdict, duration, shares_of
+from lpcurr.investigation.faults import Evidence, Finding, Hypothesis, Verdict, duration
 from lpcurr.reports.panels import COLOURS, LINES, MARKERS, Panel
 from lpcurr.reports.pictures import draw_png
 
@@ -52,19 +52,15 @@ def as_json(evidence: Evidence, findings: Findings) -> dict[str, Any]:
 
 def print_result(console: Console, evidence: Evidence, findings: Findings) -> None:
     """Print both tables, and the answer."""
-    subject, training, shares = evidence.subject, evidence.training, shares_of(evidence)
+    subject, shares = evidence.subject, evidence.shares
     table = _table(
         f"{subject.name}: what a call costs", "part", "tasks", "lines of Python", "CPU time", "of a training"
     )
     for name, part in evidence.parts.items():
         times = [duration(part.seconds[size]) if size in part.seconds else "" for size in part.lines]
-        share = f"{shares[name]:.2%}" if name in shares else ""
         columns = ([f"{n:,}" for n in part.lines], [f"{each:,.0f}" for each in part.lines.values()], times)
-        table.add_row(name, *("\n".join(column) for column in columns), share)
+        table.add_row(name, *map("\n".join, columns), f"{shares[name]:.2%}" if name in shares else "")
     console.print(table)
-    for name, epochs in (("the recipe's", training.own), ("random draws", training.random)) if training else ():
-        rates = ", ".join(f"{epoch.rate:,.0f}" for epoch in epochs)
-        console.print(f"training, steps/s by epoch, {name}: {rates}", highlight=False, markup=False)
     wide = console.width >= _WIDE
     table = _table("hypotheses", "hypothesis", *(("test",) if wide else ()), "verdict", "what was seen, next step")
     for hypothesis, finding in findings.items():
@@ -91,35 +87,29 @@ def draw_picture(evidence: Evidence, title: str, path: Path) -> None:
     """Draw lines and CPU time by pool size, structures and lines by episodes, and a recipe's speed."""
     growth, training = evidence.growth, evidence.training
     ranked = sorted(growth.structures.items(), key=lambda item: (item[1][0] - item[1][-1], -item[1][-1]))
-    structures = {name[-40:]: _curve(growth.episodes, sizes) for name, sizes in ranked[:_MOST_STRUCTURES]}
+    structures = {path[-40:]: dict(zip(growth.episodes, sizes, strict=True)) for path, sizes in ranked}
     timed: Mapping[str, Any] = evidence.native or evidence.parts
-    panels = [
-        _panel(
-            "lines of Python a call, by tasks in the pool", {n: p.lines for n, p in evidence.parts.items()}, log=True
-        ),
-        _panel("CPU seconds a call, by tasks in the pool", {n: p.seconds for n, p in timed.items()}, log=True),
-        _panel("largest and growing structures, by episodes", structures),
-        _panel("lines of an episode in a pool of constant size", {"episode": _curve(growth.episodes, growth.lines)}),
-    ]
+    curves: dict[str, dict[str, dict[int, float]]] = {
+        "lines of Python a call, by tasks in the pool": {name: part.lines for name, part in evidence.parts.items()},
+        "CPU seconds a call, by tasks in the pool": {name: each.seconds for name, each in timed.items()},
+        "largest and growing structures, by episodes": dict(list(structures.items())[:_MOST_STRUCTURES]),
+        "lines of an episode, by episodes": {"in a small pool": dict(zip(growth.episodes, growth.lines, strict=True))},
+    }
     if training is not None:
         arms = {"the recipe's curriculum": training.own, "random draws": training.random}
-        rates = {name: _curve(range(2, len(epochs) + 2), [e.rate for e in epochs]) for name, epochs in arms.items()}
-        panels.append(_panel("environment steps/s, by epoch", rates))
-        panels.append(_panel("environment steps/s, by worker processes", {"steps/s": training.step_rates}))
-    draw_png(f"{evidence.subject.name}: {title}", panels, path)
+        rates = {name: {k: epoch.rate for k, epoch in enumerate(epochs, 2)} for name, epochs in arms.items()}
+        curves["environment steps/s, by epoch"] = rates
+        curves["environment steps/s, by worker processes"] = {"the recipe's curriculum": training.step_rates}
+    draw_png(f"{evidence.subject.name}: {title}", [_panel(name, each) for name, each in curves.items()], path)
 
 
-def _curve(x: Sequence[int], y: Sequence[float]) -> dict[int, float]:
-    return dict(zip(x, y, strict=True))
-
-
-def _panel(title: str, curves: Mapping[str, Mapping[int, float]], *, log: bool = False) -> Panel:
+def _panel(title: str, curves: Mapping[str, Mapping[int, float]]) -> Panel:
     def draw(axes: Axes) -> None:
         for number, (label, curve) in enumerate(curves.items()):
             style = {"color": COLOURS[number % 8], "linestyle": LINES[number % 8], "marker": MARKERS[number % 8]}
             # A label that begins with "_" would not be shown.
             axes.plot(list(curve), list(curve.values()), markersize=4, label=f" {label}", **style)
-        if log:
+        if "tasks" in title:
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
         else:

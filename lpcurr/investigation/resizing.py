@@ -1,4 +1,4 @@
-"""Making a curriculum with another number of tasks than its factory would.
+"""Make a curriculum with another number of tasks than its factory would.
 
 A factory may take the number itself. Where it does not, the constructor of what it returns usually does, or a
 configuration that it is given, or the class has a constant: then the constructor is intercepted while the factory runs.
@@ -7,25 +7,23 @@ configuration that it is given, or the class has a constant: then the constructo
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from lpcurr.investigation.played import close
 
+# What the number of tasks is called, the most telling first.
 SIZE_NAMES = (
     *("num_active_tasks", "num_tasks", "n_tasks", "max_tasks", "max_active_tasks", "active_tasks", "task_count"),
     *("pool_size", "capacity", "size", "n", "tasks"),
 )
-"""What the number of tasks is called, the most telling first."""
-
-Factory = Callable[..., Any]
+_Resizable = tuple[Callable[[int], Any] | None, int | None, str]
 
 
-def resizable(factory: Factory, arguments: dict[str, Any]) -> tuple[Callable[[int], Any] | None, int | None, str]:
-    """How to make what a factory makes with n tasks.
+def resizable(factory: Callable[..., Any], arguments: dict[str, Any]) -> _Resizable:
+    """Return how to make what a factory makes with n tasks.
 
     Args:
         factory: returns a fresh curriculum.
@@ -35,99 +33,69 @@ def resizable(factory: Factory, arguments: dict[str, Any]) -> tuple[Callable[[in
         A function of n, or None where no way was found; the number of tasks by default, if that is known; and what
         is changed, in words.
     """
-    name = _size_parameter(factory)
-    if name is not None:
-        default = arguments.get(name, inspect.signature(factory).parameters[name].default)
-        return lambda n: factory(**(arguments | {name: n})), _count(default), f"{_name(factory)}({name}=n)"
-    found: list[tuple[str, int | None]] = []
+    parameters = parameters_of(factory)
+    for name in SIZE_NAMES:
+        if name in parameters:
+            default = arguments.get(name, parameters[name].default)
+            called = getattr(factory, "__name__", type(factory).__name__)
+            return lambda n: factory(**(arguments | {name: n})), _number(default), f"{called}({name}=n)"
     made = factory(**arguments)
-    kind = type(made)
+    kind, found = type(made), list[tuple[str, int]]()
     close(made)
-    with _intercepted(kind, None, found):
-        close(factory(**arguments))
-    if not found:
-        return None, None, "neither the factory nor the constructor takes the number of tasks"
-    where, default = found[0]
 
-    def make(n: int) -> Any:
-        with _intercepted(kind, n, []):
+    def make(n: int | None) -> Any:
+        constructor = kind.__init__  # type: ignore[misc]
+
+        def replacing(self: Any, *args: Any, **options: Any) -> None:
+            bound = inspect.signature(constructor).bind(self, *args, **options)
+            bound.apply_defaults()
+            found.extend(_set_size(self, bound.arguments, n))
+            constructor(*bound.args, **bound.kwargs)
+
+        with mock.patch.object(kind, "__init__", replacing):
             return factory(**arguments)
 
-    return make, default, f"{kind.__name__}({where}=n)"
+    if parameters_of(kind.__init__):  # type: ignore[misc]
+        close(make(None))
+    if not found:
+        return None, None, "neither the factory nor the constructor takes the number of tasks"
+    return make, found[0][1], f"{kind.__name__}({found[0][0]}=n)"
 
 
-@contextmanager
-def _intercepted(kind: type, size: int | None, found: list[tuple[str, int | None]]) -> Iterator[None]:
-    """Replace the number of tasks in calls of a class's constructor; ``found`` gets its name and what it was."""
-    constructor = kind.__init__  # type: ignore[misc]
-    owned = "__init__" in vars(kind)
+def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a function; none of some builtins, which do not tell."""
     try:
-        signature = inspect.signature(constructor)
+        return dict(inspect.signature(function).parameters)
     except (TypeError, ValueError):
-        yield
-        return
-
-    @functools.wraps(constructor)
-    def replacing(self: Any, *args: Any, **options: Any) -> None:
-        bound = signature.bind(self, *args, **options)
-        bound.apply_defaults()
-        for name in SIZE_NAMES:
-            if name in bound.arguments and _count(bound.arguments[name]) is not None:
-                found.append((name, _count(bound.arguments[name])))
-                if size is not None:
-                    bound.arguments[name] = size
-                break
-        else:
-            if not _replace_in_configs(bound.arguments, size, found):
-                _shadow_constant(self, size, found)
-        constructor(*bound.args, **bound.kwargs)
-
-    kind.__init__ = replacing  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        if owned:
-            kind.__init__ = constructor  # type: ignore[misc]
-        else:
-            del kind.__init__  # type: ignore[misc]
+        return {}
 
 
-def _replace_in_configs(arguments: dict[str, Any], size: int | None, found: list[tuple[str, int | None]]) -> bool:
-    for argument, value in arguments.items():
-        for name in SIZE_NAMES:
-            if argument == "self" or _count(getattr(value, name, None)) is None:
-                continue
-            found.append((f"{argument}.{name}", _count(getattr(value, name))))
-            if size is not None:
-                changed = copy.copy(value)
-                object.__setattr__(changed, name, size)  # a frozen dataclass too: the copy is ours
-                arguments[argument] = changed
-            return True
-    return False
-
-
-def _shadow_constant(made: Any, size: int | None, found: list[tuple[str, int | None]]) -> None:
+def _set_size(made: Any, arguments: dict[str, Any], n: int | None) -> list[tuple[str, int]]:
+    """Set the number of tasks where it is (None: do not); return where that is, and what it was."""
     for name in SIZE_NAMES:
-        for spelled in (name, name.upper()):
-            default = _count(getattr(type(made), spelled, None))
-            if default is not None:
-                found.append((spelled, default))
-                if size is not None:
-                    setattr(made, spelled, size)
-                return
+        if default := _number(arguments.get(name)):
+            arguments[name] = n or default
+            return [(name, default)]
+    for argument, value in arguments.items():
+        for name in SIZE_NAMES if value is not made else ():
+            if default := _number(getattr(value, name, None)):
+                arguments[argument] = _changed(value, name, default, n) if n else value
+                return [(f"{argument}.{name}", default)]
+    for name in (*SIZE_NAMES, *map(str.upper, SIZE_NAMES)):
+        if default := _number(getattr(type(made), name, None)):
+            setattr(made, name, n or default)
+            return [(name, default)]
+    return []
 
 
-def _size_parameter(factory: Factory) -> str | None:
-    try:
-        parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError):
-        return None
-    return next((name for name in SIZE_NAMES if name in parameters), None)
+def _changed(config: Any, name: str, default: int, n: int) -> Any:
+    """Copy a configuration with another number, also in those within it that say the same."""
+    changed = copy.copy(config)
+    inner = {key: value for key, value in vars(config).items() if getattr(value, name, None) == default}
+    for key, value in {name: n, **{key: _changed(value, name, default, n) for key, value in inner.items()}}.items():
+        object.__setattr__(changed, key, value)  # a frozen dataclass too: the copy is ours
+    return changed
 
 
-def _count(value: Any) -> int | None:
+def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def _name(factory: Factory) -> str:
-    return getattr(factory, "__name__", type(factory).__name__)

@@ -1,4 +1,4 @@
-"""Find out whether a resume from a checkpoint changes the work of an episode: then there is state that it leaves out."""
+"""Find out whether a resume from a checkpoint changes the work of an episode: is there state that it leaves out?"""
 
 from __future__ import annotations
 
@@ -18,18 +18,11 @@ _TURNS = 40
 
 @dataclass
 class Resume:
-    """The work of an episode around a resume.
+    """The work of an episode in the pool that was saved, and in the one that was loaded."""
 
-    Attributes:
-        how: the methods that saved and loaded.
-        lines: of Python that an episode runs in the pool that was saved, and in the one that was loaded.
-        seconds: CPU seconds of the cheapest episode in either.
-        save_seconds, load_seconds: CPU seconds of saving and loading.
-    """
-
-    how: str
-    lines: tuple[float, float]
-    seconds: tuple[float, float]
+    how: str  # the methods that saved and loaded
+    lines: tuple[float, float]  # of Python
+    seconds: tuple[float, float]  # of CPU, in the cheapest episode
     save_seconds: float
     load_seconds: float
 
@@ -38,20 +31,19 @@ def measure_resume(make: Callable[[int], Any], size: int) -> Resume | None:
     """Play a pool until it is old, save it, load it into another, and play both; None where nothing can be saved."""
     old = Played(make(size), size)
     try:
-        for how in (("get_state", "load_state"), ("save", "load")):
-            if all(callable(getattr(old.target, name, None)) for name in how):
-                break
-        else:
+        ways = (("get_state", "load_state"), ("save", "load"))
+        how = next((way for way in ways if all(hasattr(old.target, name) for name in way)), None)
+        if how is None:
             return None
         old.fill()
         old.age()
         loaded, saving, loading = _reload(old.target, lambda: make(size), how)
-        new = Played(loaded, size)
         try:
+            new = Played(loaded, size)
             new.known = dict(old.known)
-            seconds = [tuple(sum(each.episode(clock).values()) for each in (old, new)) for _ in range(_TURNS)]
-            cheapest = min(turn[0] for turn in seconds), min(turn[1] for turn in seconds)
-            return Resume(" and ".join(how), (lines_of(old), lines_of(new)), cheapest, saving, loading)
+            turns = [(sum(old.episode(clock).values()), sum(new.episode(clock).values())) for _ in range(_TURNS)]
+            seconds = min(before for before, _ in turns), min(after for _, after in turns)
+            return Resume(" and ".join(how), (lines_of(old), lines_of(new)), seconds, saving, loading)
         finally:
             close(loaded)
     finally:
@@ -59,18 +51,14 @@ def measure_resume(make: Callable[[int], Any], size: int) -> Resume | None:
 
 
 def _reload(target: Any, make: Callable[[], Any], how: tuple[str, str]) -> tuple[Any, float, float]:
-    """Return another that has the state, and the seconds of saving and loading it."""
-    if how[0] == "get_state":
-        state, saving = clock(target.get_state)
-        fresh = make()
-        return fresh, saving, clock(fresh.load_state, state)[1]
+    """Return another that has the state, and the seconds of saving and of loading it."""
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "curriculum")
-        saving = clock(target.save, file)[1]
+        state, saving = clock(target.get_state) if how[0] == "get_state" else (file, clock(target.save, file)[1])
         if isinstance(target, Curriculum):
             loaded, loading = clock(lambda: target.load(file, task_generator=target.config.task_generator))
             return loaded, saving, loading
         fresh = make()
-        loaded, loading = clock(fresh.load, file)
+        loaded, loading = clock(getattr(fresh, how[1]), state)
         # A class method gives the curriculum, a method fills its own.
         return (loaded if hasattr(loaded, "get_task") else fresh), saving, loading

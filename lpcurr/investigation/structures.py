@@ -40,7 +40,10 @@ def structure_sizes(target: Any) -> dict[str, int]:
     """
     sizes: dict[str, int] = {}
     seen: set[int] = set()
-    todo: collections.deque[tuple[str, Any, int]] = collections.deque([("", target, 0), *_of_module(target)])
+    todo = collections.deque([("", target, 0)])
+    for kind in type(target).__mro__:
+        module = vars(sys.modules.get(kind.__module__, object()))
+        todo.extend((f"{kind.__module__}:{name}", value, 1) for name, value in _shared(kind, module))
     while todo and len(seen) < _OBJECTS:
         path, value, depth = todo.popleft()
         if value is None or isinstance(value, _OPAQUE) or id(value) in seen:
@@ -54,11 +57,6 @@ def structure_sizes(target: Any) -> dict[str, int]:
     return sizes
 
 
-def largest_structure(target: Any) -> int:
-    """Return the size of the largest structure that belongs to the object itself, 1 where there is none."""
-    return max((n for path, n in structure_sizes(target).items() if ":" not in path), default=1)
-
-
 def _size(value: Any) -> int | None:
     if isinstance(value, np.ndarray):
         return int(value.size)
@@ -66,9 +64,8 @@ def _size(value: Any) -> int | None:
         return None  # bounded, however long it takes to fill
     if isinstance(value, _SIZED) or type(value).__name__ in ("DictProxy", "ListProxy"):  # those of a manager process
         return len(value)
-    if callable(getattr(value, "cache_info", None)):  # functools.lru_cache
-        with contextlib.suppress(TypeError, AttributeError):  # something else of that name
-            return int(value.cache_info().currsize)
+    with contextlib.suppress(TypeError, AttributeError):
+        return int(value.cache_info().currsize)  # functools.lru_cache
     return None
 
 
@@ -76,7 +73,7 @@ def _children(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, _SIZED):
         if not isinstance(value, _LEAVES) and len(value) <= _ELEMENTS:
             elements = list(value.values() if isinstance(value, dict) else value)
-            yield from ((f"{path}[*]", each) for each in elements)
+            yield from ((f"{path}[*]", element) for element in elements)
     elif isinstance(value, MethodType):
         yield from ((path, value.__self__), (path, value.__func__))
     elif isinstance(value, FunctionType):
@@ -91,21 +88,12 @@ def _children(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             for name in (slots,) if isinstance(slots, str) else slots:
                 with contextlib.suppress(AttributeError):
                     yield f"{dot}{name}", getattr(value, name)
-            if not _is_standard(kind.__module__):  # what all instances share
-                yield from ((f"{kind.__name__}.{name}", member) for name, member in _shared(vars(kind)))
+            yield from ((f"{kind.__name__}.{name}", member) for name, member in _shared(kind, vars(kind)))
 
 
-def _of_module(target: Any) -> Iterator[tuple[str, Any, int]]:
-    for kind in type(target).__mro__:
-        module = sys.modules.get(kind.__module__)
-        if module is not None and not _is_standard(kind.__module__):
-            yield from ((f"{kind.__module__}:{name}", value, 1) for name, value in _shared(vars(module)))
-
-
-def _shared(members: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _shared(kind: type, members: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return what all instances of a class share, among the members of it or of its module."""
+    if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+        return []
     named = [(name, value) for name, value in members.items() if not name.startswith("__")]
     return [(name, v) for name, v in named if isinstance(v, _CONTAINERS) or hasattr(v, "cache_info")]
-
-
-def _is_standard(module: str) -> bool:
-    return module.partition(".")[0] in sys.stdlib_module_names

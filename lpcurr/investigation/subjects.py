@@ -1,4 +1,4 @@
-"""What is investigated: a recipe, or any object with the curriculum methods."""
+"""Find what is investigated: a recipe, or any object with the curriculum methods."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import ast
 import contextlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.investigation.played import Played, close
-from lpcurr.investigation.resizing import resizable
+from lpcurr.investigation.resizing import parameters_of, resizable
 from lpcurr.recipes.config import TrainingConfig
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import find_recipe
@@ -21,29 +20,19 @@ from lpcurr.recipes.registry import find_recipe
 
 @dataclass
 class Subject:
-    """What is investigated.
+    """What is investigated."""
 
-    Attributes:
-        name: as it was asked for.
-        make: a fresh curriculum as it is by default.
-        resize: a fresh curriculum with n tasks; None where no way was found.
-        size: tasks by default, None where that is not known.
-        sizing: how the size is varied, or why not.
-        missing: curriculum methods that it does not have.
-        recipe: its configuration, where it is a recipe.
-    """
-
-    name: str
-    make: Callable[[], Any]
-    resize: Callable[[int], Any] | None
-    size: int | None
-    sizing: str
-    missing: list[str]
+    name: str  # as it was asked for
+    make: Callable[[], Any]  # a fresh curriculum as it is by default
+    resize: Callable[[int], Any] | None  # a fresh curriculum with n tasks; None where no way was found
+    size: int | None  # tasks by default, None where that is not known
+    sizing: str  # how the size is varied, or why not
+    missing: list[str] = field(default_factory=list)  # curriculum methods that it does not have
     recipe: TrainingConfig | None = None
 
 
 def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
-    """A recipe's name, ``package.module:function`` of a recipe, or of whatever returns a curriculum.
+    """Find a recipe by name, or ``package.module:function`` of a recipe or of whatever returns a curriculum.
 
     Args:
         name: what to investigate.
@@ -54,31 +43,27 @@ def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
     """
     factory = find_recipe(name)
     arguments = _arguments(overrides)
-    if arguments.keys() <= _parameters(factory):
-        made = _call(name, factory, arguments)
-    else:
-        made = _call(name, factory, {})
-        if not isinstance(made, TrainingConfig):
-            raise ConfigError(f"{name} takes no {', '.join(sorted(arguments.keys() - _parameters(factory)))}")
+    others = arguments.keys() - parameters_of(factory).keys()
+    made = _call(name, factory, {} if others else arguments)
     if isinstance(made, TrainingConfig):
-        return _of_recipe(name, apply_overrides(made, overrides if arguments.keys() - _parameters(factory) else ()))
+        return _of_recipe(name, apply_overrides(made, overrides if others else ()))
+    if others:
+        raise ConfigError(f"{name} takes no {', '.join(sorted(others))}")
     missing = Played(made, 1).missing
     close(made)
-    resize, size, sizing = resizable(factory, arguments)
-    return Subject(name, lambda: factory(**arguments), resize, size, sizing, missing)
+    return Subject(name, lambda: factory(**arguments), *resizable(factory, arguments), missing)
 
 
-def _of_recipe(name: str, config: TrainingConfig) -> Subject:
-    curriculum = config.curriculum
-    fields = curriculum.model_dump(exclude={"task_generator"}) | {"session_id": None, "seed": config.seed}
+def _of_recipe(name: str, recipe: TrainingConfig) -> Subject:
+    config = recipe.curriculum
+    fields = config.model_dump(exclude={"task_generator"}) | {"session_id": None, "seed": recipe.seed}
 
-    def resize(n: int) -> Curriculum:
-        return CurriculumConfig(
-            **fields | {"num_active_tasks": n, "defer_init": False}, task_generator=curriculum.task_generator
-        ).make()
+    def resize(n: int) -> Any:
+        changed = fields | {"num_active_tasks": n, "defer_init": False}
+        return CurriculumConfig(**changed, task_generator=config.task_generator).make()
 
-    size = curriculum.num_active_tasks
-    return Subject(name, lambda: resize(size), resize, size, "curriculum.num_active_tasks=n", [], config)
+    size, sizing = config.num_active_tasks, "curriculum.num_active_tasks=n"
+    return Subject(name, lambda: resize(size), resize, size, sizing, recipe=recipe)
 
 
 def _call(name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -90,20 +75,13 @@ def _call(name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> 
     return factory(**arguments)
 
 
-def _parameters(factory: Callable[..., Any]) -> set[str]:
-    try:
-        return set(inspect.signature(factory).parameters)
-    except (TypeError, ValueError):  # some builtins do not tell
-        return set()
-
-
 def _arguments(overrides: Sequence[str]) -> dict[str, Any]:
-    """``key=value`` with Python literals, strings otherwise."""
+    """Read ``key=value`` with Python literals, strings otherwise."""
     arguments = {}
-    for each in overrides:
-        key, equals, text = each.partition("=")
+    for override in overrides:
+        key, equals, text = override.partition("=")
         if not equals:
-            raise ConfigError(f"{each!r} is not key=value")
+            raise ConfigError(f"{override!r} is not key=value")
         try:
             arguments[key] = ast.literal_eval(text)
         except (ValueError, SyntaxError):

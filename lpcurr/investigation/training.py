@@ -1,9 +1,9 @@
-"""Time short trainings of a recipe, the only wall-clock times of an investigation: they say how much a fault matters."""
+"""Time short trainings of a recipe, the only wall-clock times of an investigation: how much does a fault matter?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -11,59 +11,52 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.investigation.limits import Budget
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig, randomised
 
-Tell = Callable[[str], None]
-
 
 @dataclass
 class Epoch:
-    """An epoch of a real training.
+    """An epoch of a real training."""
 
-    Attributes:
-        rate: environment steps per second.
-        episodes: of each process, per second that it spent acting and learning, as the recipe reports it.
-        waiting: share of the processes' time that went into waiting for the pool's lock.
-    """
-
-    rate: float
-    episodes: float
-    waiting: float
+    rate: float  # environment steps per second, while acting and learning, as the recipe reports it
+    episodes: float  # of each process, per second
+    waiting: float  # share of the processes' time that went into waiting for the pool's lock
 
 
 @dataclass
 class Training:
-    """What was seen of a recipe's trainings, without the epoch in which their processes start.
+    """What was seen of a recipe's trainings, without the epoch in which their processes start."""
 
-    Attributes:
-        own, random: epochs with the recipe's curriculum, and with random draws.
-        step_rates: environment steps per second by number of worker processes; empty where a recipe has no such number.
-    """
-
-    own: list[Epoch]
-    random: list[Epoch]
-    step_rates: dict[int, float] = field(default_factory=dict)
+    own: list[Epoch]  # with the recipe's curriculum
+    random: list[Epoch]  # with random draws
+    step_rates: dict[int, float]  # by number of worker processes; empty where a recipe has no such number
 
     def share(self, seconds: float) -> float:
         """Return the share of the processes' time, where one episode takes so many seconds of it."""
         return seconds * median(epoch.episodes for epoch in self.own)
 
+    @property
+    def is_too_short(self) -> bool:
+        """Whether there was no time for more than the start of the processes."""
+        return not (self.own and self.random)
 
-def time_training(config: TrainingConfig, budget: Budget, tell: Tell) -> Training:
+
+def time_training(config: TrainingConfig, budget: Budget, tell: Callable[[str], None]) -> Training:
     """Train with the recipe's curriculum, with random draws, and with other numbers of workers."""
-    tell("training: the recipe's curriculum")
-    training = Training(_train(config, {}, budget), [])
-    tell("training: random draws")
-    training.random = _train(config, {"curriculum": randomised(config.curriculum), "use_lp": None}, budget)
-    for workers in (1, 2) if "workers" in type(config).model_fields else ():
-        tell(f"training: workers={workers}")
-        training.step_rates[workers] = median(e.rate for e in _train(config, {"workers": workers}, budget))
-    return training
+
+    def train(what: str, **changes: Any) -> list[Epoch]:
+        tell(f"training: {what}")
+        return _train(config.model_copy(update=changes), budget)
+
+    own = train("the recipe's curriculum")
+    random = train("random draws", curriculum=randomised(config.curriculum), use_lp=None)
+    counts = (1, 2) if "workers" in type(config).model_fields else ()
+    rates = {n: [epoch.rate for epoch in train(f"workers={n}", workers=n)] for n in counts}
+    return Training(own, random, {n: median(each) for n, each in rates.items() if each})
 
 
-def _train(config: TrainingConfig, changes: dict[str, Any], budget: Budget) -> list[Epoch]:
+def _train(config: TrainingConfig, budget: Budget) -> list[Epoch]:
     steps = min(config.epoch_steps, budget.training_steps)
-    limits = {"epoch_steps": steps, "total_steps": steps * budget.training_epochs}
-    arm = config.model_copy(update=limits | {"max_seconds": budget.training_seconds} | changes)
-    chosen: CurriculumConfig = arm.curriculum.model_copy(update={"seed": arm.seed, "session_id": None})
+    total = {"total_steps": steps * budget.training_epochs, "max_seconds": budget.training_seconds}
+    chosen: CurriculumConfig = config.curriculum.model_copy(update={"seed": config.seed, "session_id": None})
     curriculum = chosen.make()
     epochs: list[Epoch] = []
     before: dict[int, tuple[int, float]] = {}
@@ -75,14 +68,14 @@ def _train(config: TrainingConfig, changes: dict[str, Any], budget: Budget) -> l
         waited = sum(now[pid][1] - before.get(pid, (0, 0.0))[1] for pid in played)
         before.update(now)
         seconds = max(float(metrics["epoch_seconds"]), 1e-9)
-        together = seconds * max(len(played), 1)
+        whole = seconds * max(len(played), 1)
         epochs.append(
-            Epoch(int(metrics["epoch_steps"]) / seconds, int(metrics["epoch_episodes"]) / together, waited / together)
+            Epoch(int(metrics["epoch_steps"]) / seconds, int(metrics["epoch_episodes"]) / whole, waited / whole)
         )
 
     try:
-        arm.train(curriculum, arm.seed, on_epoch, None)
+        config.model_copy(update={"epoch_steps": steps} | total).train(curriculum, config.seed, on_epoch, None)
     finally:
         curriculum.close()
         curriculum.unlink()
-    return epochs[1:] or epochs
+    return epochs[1:]
