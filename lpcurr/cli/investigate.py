@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         import gymnasium  # noqa: F401 - so that a missing one shows before anything is measured
         from rich.console import Console
 
-        from lpcurr.investigation.report import faults
+        from lpcurr.investigation.run import faults
         from lpcurr.investigation.run import run as run_investigation
         from lpcurr.investigation.subjects import find_subject
         from lpcurr.recipes.registry import DEFAULT

@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import PurePath
 from statistics import median
+from typing import Literal
 
 from lpcurr.investigation import limits
 from lpcurr.investigation.counting import Path
-from lpcurr.investigation.growth import Growth
-from lpcurr.investigation.native import Native
+from lpcurr.investigation.growth import Growth, Resume
 from lpcurr.investigation.parts import EPISODE, YOUNG, Part, Parts, waits_each
-from lpcurr.investigation.resume import Resume
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import Training
 
@@ -27,13 +25,8 @@ SCAN, EVICTION, STATISTICS = "scan on every episode", "quadratic eviction", "sta
 STRUCTURE, LOCK, WAITING = "growing structure", "lock held long", "waiting on every episode"
 
 
-class Verdict(StrEnum):
-    """What became of a hypothesis."""
-
-    HEALTHY = "healthy"
-    FAULT = "FAULT"
-    EXPLAINED = "explained"  # it is seen, and is the consequence of a fault that has a line of its own
-    UNTESTED = "not tested"
+Verdict = Literal["healthy", "FAULT", "explained", "not tested"]
+"""What became of a hypothesis. What is explained is seen, but follows from a fault that has a line of its own."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +40,8 @@ class Finding:
 
 def _decide(wrong: bool, seen: str, advice: str = "", causes: str = "") -> Finding:
     if not wrong:
-        return Finding(Verdict.HEALTHY, seen)
-    return Finding(Verdict.EXPLAINED, seen, f"first mend: {causes}") if causes else Finding(Verdict.FAULT, seen, advice)
+        return Finding("healthy", seen)
+    return Finding("explained", seen, f"first mend: {causes}") if causes else Finding("FAULT", seen, advice)
 
 
 @dataclass
@@ -57,7 +50,6 @@ class Evidence:
 
     subject: Subject
     parts: Parts
-    native: dict[str, Native]  # none where Python's own work grows, or the size cannot be varied
     growth: Growth
     resume: Resume | None  # None where there are no checkpoints
     training: Training | None  # of a recipe
@@ -69,9 +61,8 @@ class Evidence:
         for name, part in self.parts.items():
             if part.power and (fault := _fault_of(name, part, self.parts)):
                 found[fault][_counted(name, part)] = _place(part.heaviest())
-        for name, native in self.native.items():
-            if native.grows and name != "eviction" and not (name in self.parts and self.parts[name].power):
-                found[STATISTICS if name == "episode statistics" else SCAN][_taken(name, native)] = _place(native.where)
+            elif part.grows_outside and name != "eviction":
+                found[STATISTICS if name == "episode statistics" else SCAN][_taken(name, part)] = _place(part.hottest)
         return found
 
     @cached_property
@@ -82,7 +73,7 @@ class Evidence:
     @cached_property
     def causes(self) -> str:
         """The names of the faults that make an episode dear."""
-        waits = [name for name, judge in _WAITS.items() if judge(self).verdict is Verdict.FAULT]
+        waits = [name for name, judge in _WAITS.items() if judge(self).verdict == "FAULT"]
         return ", ".join(
             filter(None, [*(name for name, found in self.passes.items() if found), self.unbounded, *waits])
         )
@@ -110,11 +101,10 @@ def _fault_of(name: str, part: Part, parts: Parts) -> str:
         return SCAN if YOUNG in parts and parts[YOUNG].power == 2 else EVICTION
     if name == "update":
         reports = [parts[n].functions() for n in ("statistics", "end of epoch", "episode statistics") if n in parts]
-        draws = [parts[n].functions() for n in ("draw", "eviction", YOUNG) if n in parts]
-        theirs = set().union(*reports) - set().union(*draws)
+        drawing = [parts[n].functions() for n in ("draw", "eviction", YOUNG) if n in parts]
+        theirs = set().union(*reports).difference(*drawing)
         return STATISTICS if part.share_through(theirs) >= limits.BELONGS else SCAN
-    known = {"draw": SCAN, YOUNG: SCAN, "task generation": SCAN, "episode statistics": STATISTICS}
-    return known.get(name, "")
+    return {"draw": SCAN, YOUNG: SCAN, "task generation": SCAN, "episode statistics": STATISTICS}.get(name, "")
 
 
 def _judge_passes(evidence: Evidence, fault: str, shown: tuple[str, ...], advice: str) -> Finding:
@@ -155,7 +145,7 @@ def _judge_drift(evidence: Evidence) -> Finding:
 def _judge_resume(evidence: Evidence) -> Finding:
     resume = evidence.resume
     if resume is None:
-        return Finding(Verdict.UNTESTED, "it has neither save and load nor get_state and load_state")
+        return Finding("not tested", "it has neither save and load nor get_state and load_state")
     (before, after), (early, late) = resume.lines, resume.seconds
     seen = f"{before:,.0f} lines an episode before and {after:,.0f} after, in {duration(early)} and {duration(late)}"
     seen += f"; {resume.how} take {duration(resume.save_seconds)} and {duration(resume.load_seconds)}"
@@ -207,9 +197,9 @@ def _judge_any_size(evidence: Evidence) -> Finding:
 def _judge_training(evidence: Evidence, what: str) -> Finding:
     training = evidence.training
     if training is None:
-        return Finding(Verdict.UNTESTED, f"an object has no environment: see '{LOCK}' and 'slow at any size'")
+        return Finding("not tested", f"an object has no environment: see '{LOCK}' and 'slow at any size'")
     if training.is_too_short:
-        return Finding(Verdict.UNTESTED, "there was time for no epoch but that in which the processes start")
+        return Finding("not tested", "there was time for no epoch but that in which the processes start")
     if what == "waiting":
         share = median(epoch.waiting for epoch in training.own)
         rates = ", ".join(f"{rate:,.0f} with {count}" for count, rate in training.step_rates.items())
@@ -235,10 +225,10 @@ def _counted(name: str, part: Part) -> str:
     return f"{name}: {lines} lines with {sizes} tasks ({grows}{took})"
 
 
-def _taken(name: str, native: Native) -> str:
-    small, large = min(native.seconds), max(native.seconds)
-    taken = f"{native.bytes[small]:,.0f} to {native.bytes[large]:,.0f} bytes"
-    took = f"{duration(native.seconds[small])} to {duration(native.seconds[large])}"
+def _taken(name: str, part: Part) -> str:
+    small, large = min(part.large), max(part.large)
+    taken = f"{part.bytes[small]:,.0f} to {part.bytes[large]:,.0f} bytes"
+    took = f"{duration(part.large[small])} to {duration(part.large[large])}"
     return f"{name}: outside Python {taken}, {took} with {small:,} to {large:,} tasks"
 
 
@@ -259,33 +249,23 @@ def duration(seconds: float) -> str:
     return f"{seconds * factor:.{1 if seconds * factor < 9.95 else 0}f} {unit}"
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """Something that may be wrong: the fault's name, how it shows, and the way from the evidence to the finding."""
-
-    name: str
-    test: str
-    judge: Callable[[Evidence], Finding]
+def _passes(fault: str, shown: tuple[str, ...], advice: str) -> Callable[[Evidence], Finding]:
+    return partial(_judge_passes, fault=fault, shown=shown, advice=advice)
 
 
-def _passes(fault: str, test: str, shown: tuple[str, ...], advice: str) -> Hypothesis:
-    return Hypothesis(fault, test, partial(_judge_passes, fault=fault, shown=shown, advice=advice))
-
-
-_ONCE, _COUNTS = "score the pool once for all candidates, or keep an order", "count as it happens, or once an epoch"
-HYPOTHESES = (
-    Hypothesis("slower than random", "the curriculum's share of a training", partial(_judge_training, what="")),
-    _passes(SCAN, "lines by pool size", ("draw", YOUNG, "update"), "do what is O(n) there more rarely, or keep a sum"),
-    _passes(EVICTION, "lines of evicting draws by pool size", ("eviction", "choice of an eviction"), _ONCE),
-    _passes(STATISTICS, "lines of statistics in an episode by pool size", ("episode statistics",), _COUNTS),
-    Hypothesis(STRUCTURE, "sizes of all structures in reach by episodes", _judge_structures),
-    Hypothesis("growing memory", "resident memory by episodes", _judge_memory),
-    Hypothesis("slower with every epoch", "lines of an episode, early and late", _judge_drift),
-    Hypothesis(LOCK, "waits and calls while a lock between processes is held", _judge_lock),
-    Hypothesis(WAITING, "waits of one process alone", _judge_waits),
-    Hypothesis("state outside the checkpoint", "lines of an episode before and after a resume", _judge_resume),
-    Hypothesis("workers wait for the pool", "a recipe's lock waits", partial(_judge_training, what="waiting")),
-    Hypothesis("slow task generation", "its share of a training", partial(_judge_training, what="task generation")),
-    Hypothesis("slow at any size", "lines of an episode in the smallest pool", _judge_any_size),
-)
-"""All of them, in the order of the table."""
+HYPOTHESES: dict[str, Callable[[Evidence], Finding]] = {
+    "slower than random": partial(_judge_training, what=""),
+    SCAN: _passes(SCAN, ("draw", YOUNG, "update"), "do what is O(n) there more rarely, or keep a sum"),
+    EVICTION: _passes(EVICTION, ("eviction",), "score the pool once for all candidates, or keep an order"),
+    STATISTICS: _passes(STATISTICS, ("episode statistics",), "count as it happens, or once an epoch"),
+    STRUCTURE: _judge_structures,
+    "growing memory": _judge_memory,
+    "slower with every epoch": _judge_drift,
+    LOCK: _judge_lock,
+    WAITING: _judge_waits,
+    "state outside the checkpoint": _judge_resume,
+    "workers wait for the pool": partial(_judge_training, what="waiting"),
+    "slow task generation": partial(_judge_training, what="task generation"),
+    "slow at any size": _judge_any_size,
+}
+"""All of them by name, in the order of the table."""

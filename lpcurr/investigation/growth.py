@@ -1,8 +1,9 @@
-"""Find what grows while a pool of constant size is played: structures, memory, the work of an episode."""
+"""Find what changes in a pool of constant size: with the episodes that are played, and by a resume from a checkpoint."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,14 +12,16 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from lpcurr.investigation.counting import count
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.investigation.counting import clock, count
 from lpcurr.investigation.limits import CACHE_SIZE, FILLING, MEMORY_STEP, OFTEN, STEADY, Budget
 from lpcurr.investigation.played import Played, close
 from lpcurr.investigation.structures import structure_sizes
 
 POOL_SIZE = 16  # tasks: few, so that what grows with episodes soon stands out against what has the pool's size
 
-_LOOKS, _FEWEST, _COUNTED, _EPOCH = 8, 240, 20, 1_000  # episodes; what is emptied after an epoch is not growing
+_FEWEST, _COUNTED, _TURNS, _EPOCH = 240, 20, 40, 1_000  # episodes; what is emptied after an epoch is not growing
+_LOOKS = 8
 
 
 @dataclass
@@ -101,7 +104,7 @@ def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: flo
 
 def lines_of(played: Played) -> float:
     """Count the lines of Python that most episodes run, whatever the few do that evict."""
-    return median(sum(work.lines_each for work in played.episode(count).values()) for _ in range(_COUNTED))
+    return float(median(sum(work.lines_each for work in played.episode(count).values()) for _ in range(_COUNTED)))
 
 
 def _resident_bytes() -> int:
@@ -109,3 +112,51 @@ def _resident_bytes() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+@dataclass
+class Resume:
+    """The work of an episode in the pool that was saved, and in the one that was loaded."""
+
+    how: str  # the methods that saved and loaded
+    lines: tuple[float, float]  # of Python
+    seconds: tuple[float, float]  # of CPU, in the cheapest episode
+    save_seconds: float
+    load_seconds: float
+
+
+def measure_resume(make: Callable[[int], Any], size: int) -> Resume | None:
+    """Play a pool until it is old, save it, load it into another, and play both; None where nothing can be saved."""
+    old = Played(make(size), size)
+    try:
+        ways = (("get_state", "load_state"), ("save", "load"))
+        how = next((way for way in ways if all(hasattr(old.target, name) for name in way)), None)
+        if how is None:
+            return None
+        old.fill()
+        old.age()
+        loaded, saving, loading = _reload(old.target, lambda: make(size), how)
+        try:
+            new = Played(loaded, size)
+            new.known = dict(old.known)
+            turns = [(sum(old.episode(clock).values()), sum(new.episode(clock).values())) for _ in range(_TURNS)]
+            seconds = min(before for before, _ in turns), min(after for _, after in turns)
+            return Resume(" and ".join(how), (lines_of(old), lines_of(new)), seconds, saving, loading)
+        finally:
+            close(loaded)
+    finally:
+        close(old.target)
+
+
+def _reload(target: Any, make: Callable[[], Any], how: tuple[str, str]) -> tuple[Any, float, float]:
+    """Return another that has the state, and the seconds of saving and of loading it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "curriculum")
+        state, saving = clock(target.get_state) if how[0] == "get_state" else (file, clock(target.save, file)[1])
+        if isinstance(target, Curriculum):
+            loaded, loading = clock(lambda: target.load(file, task_generator=target.config.task_generator))
+            return loaded, saving, loading
+        fresh = make()
+        loaded, loading = clock(getattr(fresh, how[1]), state)
+        # A class method gives the curriculum, a method fills its own.
+        return (loaded if hasattr(loaded, "get_task") else fresh), saving, loading

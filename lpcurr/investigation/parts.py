@@ -1,22 +1,30 @@
-"""Count the work of each part of an episode in pools of n, 2n and 4n tasks, young and old enough to evict."""
+"""Count the work of each part of an episode by the number of tasks, in pools that are young and old enough to evict.
+
+Python's lines and calls are counted in pools of n, 2n and 4n tasks; work outside Python, which runs no lines, by the
+memory that calls take in larger ones, and by CPU time.
+"""
 
 from __future__ import annotations
 
+import cProfile
+import pstats
+import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from math import log2
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 from lpcurr.investigation import limits
-from lpcurr.investigation.counting import Function, Path, Waits, Work, clock, count, watch
+from lpcurr.investigation.counting import Function, Observe, Path, Waits, Work, clock, count, watch, weigh
 from lpcurr.investigation.played import Played, close
 
 EPISODE = ("draw", "eviction", "task generation", "update", "episode statistics")
 YOUNG = "draw of young tasks"
-_FEWEST, _WATCHED, _CLOCKED = 4, 40, 8  # episodes
+_FEWEST, _WATCHED, _CLOCKED, _BLOCK = 4, 40, 8, 24  # episodes
 
 
 @dataclass
@@ -26,6 +34,9 @@ class Part:
     work: dict[int, Work] = field(default_factory=dict)  # by pool size
     seconds: dict[int, float] = field(default_factory=dict)  # of CPU a call without counting, by pool size
     waits: list[Waits] = field(default_factory=list)  # call by call, in the smallest pool
+    bytes: dict[int, float] = field(default_factory=dict)  # that a call takes at most, median, in large pools
+    large: dict[int, float] = field(default_factory=dict)  # seconds of CPU a call in the cheapest block, in large pools
+    hottest: Path = ()  # down to the function with most of the time in the largest pool, where it grows
 
     @property
     def lines(self) -> dict[int, float]:
@@ -43,6 +54,13 @@ class Part:
         if square >= limits.SQUARE_LINES * n * n and square >= limits.SQUARE_SHARE * linear:
             return 2
         return int(linear >= limits.SCAN_LINES * n)
+
+    @property
+    def grows_outside(self) -> bool:
+        """Whether it goes through the pool outside Python."""
+        taken, seconds = list(self.bytes.values()), list(self.large.values())
+        by_bytes = _steps(taken) and taken[-1] >= limits.NATIVE_BYTES * max(self.bytes)
+        return by_bytes or (_steps(seconds) and seconds[-1] >= limits.NATIVE_TIMES * seconds[0])
 
     def growing(self, least: float) -> dict[Path, float]:
         """Return the lines of a call in the largest pool, by the paths on which they grow with at least this power."""
@@ -71,6 +89,11 @@ class Part:
     def _power(self, values: list[float]) -> float:
         steps = zip(pairwise(values), pairwise(self.work), strict=True)
         return min((log2(b / a) / log2(larger / smaller) for (a, b), (smaller, larger) in steps), default=0.0)
+
+
+def _steps(values: list[float]) -> bool:
+    step = limits.NATIVE_STEP
+    return len(values) > 2 and values[-3] * step <= values[-2] <= values[-1] / step
 
 
 Parts = dict[str, Part]
@@ -120,3 +143,47 @@ def _count_one(played: Played, parts: Parts, budget: limits.Budget, *, waits: bo
         parts.setdefault(name, Part()).seconds[played.size] = fmean(each)
     played.episode()  # so that no statistics come from a cache
     keep(played.end_epoch(count))
+
+
+def measure_outside(parts: Parts, make: Callable[[int], Any], budget: limits.Budget) -> None:
+    """Measure the parts in larger and larger pools, until one takes too long."""
+    for size in budget.native_sizes:
+        played, began = Played(make(size), size), time.thread_time()
+        try:
+            played.fill()
+            for _ in range(budget.blocks):
+                played.age(2 if time.thread_time() - began < budget.native_seconds else 0)
+            blocks = [_block(played, clock) for _ in range(budget.blocks)]
+            tracemalloc.start()
+            weighed = _block(played, weigh)
+            tracemalloc.stop()
+            for name in weighed.keys() & parts.keys():
+                parts[name].bytes[size] = median(weighed[name])
+                parts[name].large[size] = min((fmean(block[name]) for block in blocks if name in block), default=0.0)
+            if size == budget.native_sizes[-1] or time.thread_time() - began > budget.native_seconds:
+                for name, part in parts.items():
+                    part.hottest = _hottest(played, name) if part.grows_outside else ()
+                break
+        finally:
+            close(played.target)
+
+
+def _block(played: Played, observe: Observe) -> dict[str, list[Any]]:
+    seen: dict[str, list[Any]] = {}
+    for _ in range(_BLOCK):
+        for name, value in played.episode(observe).items():
+            seen.setdefault(name, []).append(value)
+    return seen
+
+
+def _hottest(played: Played, part: str) -> Path:
+    def observe(call: Callable[..., Any], *arguments: Any) -> tuple[Any, cProfile.Profile]:
+        profile = cProfile.Profile()
+        return profile.runcall(call, *arguments), profile
+
+    profiles = _block(played, observe).get(part, [])
+    table: dict[Function, Any] = pstats.Stats(*profiles).stats if profiles else {}  # type: ignore[attr-defined]
+    path = [max(table, key=lambda function: table[function][2])] if table else []
+    while path and (callers := table[path[0]][4].keys() - set(path)):
+        path.insert(0, max(callers, key=lambda function: table[function][3]))
+    return tuple(path)

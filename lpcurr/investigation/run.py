@@ -9,25 +9,35 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from lpcurr import kernels
 from lpcurr.investigation import limits
-from lpcurr.investigation.faults import HYPOTHESES, Evidence
-from lpcurr.investigation.growth import measure_growth
-from lpcurr.investigation.native import measure_native
-from lpcurr.investigation.parts import EPISODE, count_parts, waits_each
+from lpcurr.investigation.faults import HYPOTHESES, Evidence, Finding, duration
+from lpcurr.investigation.growth import measure_growth, measure_resume
+from lpcurr.investigation.parts import EPISODE, count_parts, measure_outside, waits_each
 from lpcurr.investigation.played import close
-from lpcurr.investigation.report import Findings, answer, as_json, draw_picture, print_result
-from lpcurr.investigation.resume import measure_resume
 from lpcurr.investigation.structures import structure_sizes
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import time_training
+from lpcurr.reports.panels import COLOURS, LINES, MARKERS, Panel
+from lpcurr.reports.pictures import draw_png
 from lpcurr.runs.folder import RunFolder
+
+Findings = Mapping[str, Finding]
+
+_COLOURS = {"FAULT": "bold red", "healthy": "green", "explained": "yellow", "not tested": "dim"}
+_MOST_STRUCTURES = 5
 
 
 def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], None]) -> tuple[Evidence, Findings]:
@@ -49,14 +59,15 @@ def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], N
     waits = sum(waits_each(parts).values())
     slow = waits >= limits.WAIT or any(parts[name].power for name in EPISODE if name in parts)
     tell("looking for work outside Python" if not slow else "large pools would take for ever: not played")
-    native = {} if slow or only else measure_native(make, budget)
+    if not (slow or only):
+        measure_outside(parts, make, budget)
     tell("looking for what grows with the episodes")
     growth = measure_growth(make, only, waits, budget)
     tell("resuming from a checkpoint")
     resume = measure_resume(make, only or budget.sizes[0])
     training = None if subject.recipe is None else time_training(subject.recipe, budget, tell)
-    evidence = Evidence(subject, parts, native, growth, resume, training)
-    return evidence, {hypothesis: hypothesis.judge(evidence) for hypothesis in HYPOTHESES}
+    evidence = Evidence(subject, parts, growth, resume, training)
+    return evidence, {name: judge(evidence) for name, judge in HYPOTHESES.items()}
 
 
 def run(subject: Subject, out: Path | None, console: Console, budget: limits.Budget | None = None) -> Findings:
@@ -88,3 +99,101 @@ def _largest_structure(subject: Subject) -> int:
         return max((size for path, size in structure_sizes(made).items() if ":" not in path), default=1)
     finally:
         close(made)
+
+
+def faults(findings: Findings) -> list[str]:
+    """Return the names of the faults that were found."""
+    return [name for name, finding in findings.items() if finding.verdict == "FAULT"]
+
+
+def answer(findings: Findings) -> str:
+    """Return the result in one line."""
+    return f"found: {', '.join(faults(findings))}" if faults(findings) else "healthy: no fault was found"
+
+
+def as_json(evidence: Evidence, findings: Findings) -> dict[str, Any]:
+    """Return counts, times and findings as plain data."""
+    others = {name: getattr(evidence, name) for name in ("growth", "resume", "training")}
+    return {
+        "subject": {name: getattr(evidence.subject, name) for name in ("name", "size", "sizing", "missing")},
+        "answer": answer(findings),
+        "faults": faults(findings),
+        "findings": [{"hypothesis": name} | asdict(finding) for name, finding in findings.items()],
+        "evidence": {
+            "parts": {
+                name: {"lines": part.lines, "seconds": part.seconds | part.large, "bytes": part.bytes}
+                for name, part in evidence.parts.items()
+            },
+            **{name: None if other is None else asdict(other) for name, other in others.items()},
+        },
+    }
+
+
+def print_result(console: Console, evidence: Evidence, findings: Findings) -> None:
+    """Print both tables, and the answer."""
+    subject, shares = evidence.subject, evidence.shares
+    table = _table(
+        f"{subject.name}: what a call costs", "part", "tasks", "lines of Python", "CPU time", "of a training"
+    )
+    for name, part in evidence.parts.items():
+        times = [duration(part.seconds[size]) if size in part.seconds else "" for size in part.lines]
+        columns = ([f"{n:,}" for n in part.lines], [f"{each:,.0f}" for each in part.lines.values()], times)
+        table.add_row(name, *map("\n".join, columns), f"{shares[name]:.2%}" if name in shares else "")
+    console.print(table)
+    table = _table("hypotheses", "hypothesis", "verdict", "what was seen, next step")
+    for name, finding in findings.items():
+        seen = finding.seen + (f"\n→ {finding.next_step}" if finding.next_step else "")
+        table.add_row(name, Text(finding.verdict, style=_COLOURS[finding.verdict]), Text(seen))
+    console.print(table)
+    if subject.missing:
+        absent = ", ".join(f"{name}()" for name in subject.missing)
+        console.print(f"left out, because it does not have them: {absent}", highlight=False, markup=False)
+    if subject.resize is None:
+        console.print(f"one pool size only: {subject.sizing}", highlight=False, markup=False)
+    console.print(Text(answer(findings), style="bold red" if faults(findings) else "bold green"))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("tasks", "lines of Python", "CPU time") else "left")
+    return table
+
+
+def draw_picture(evidence: Evidence, title: str, path: Path) -> None:
+    """Draw lines and CPU time by pool size, structures and lines by episodes, and a recipe's speed."""
+    growth, training = evidence.growth, evidence.training
+    ranked = sorted(growth.structures.items(), key=lambda item: (item[1][0] - item[1][-1], -item[1][-1]))
+    structures: dict[str, dict[int, float]] = {
+        path[-40:]: dict(zip(growth.episodes, sizes, strict=True)) for path, sizes in ranked[:_MOST_STRUCTURES]
+    }
+    curves: dict[str, dict[str, dict[int, float]]] = {
+        "lines of Python a call, by tasks in the pool": {name: part.lines for name, part in evidence.parts.items()},
+        "CPU seconds a call, by tasks in the pool": {n: p.seconds | p.large for n, p in evidence.parts.items()},
+        "largest and growing structures, by episodes": structures,
+        "lines of an episode, by episodes": {"in a small pool": dict(zip(growth.episodes, growth.lines, strict=True))},
+    }
+    if training is not None:
+        arms = {"the recipe's curriculum": training.own, "random draws": training.random}
+        rates = {name: {k: epoch.rate for k, epoch in enumerate(epochs, 2)} for name, epochs in arms.items()}
+        curves["environment steps/s, by epoch"] = rates
+        curves["environment steps/s, by worker processes"] = {"the recipe's curriculum": training.step_rates}
+    draw_png(f"{evidence.subject.name}: {title}", [_panel(name, each) for name, each in curves.items()], path)
+
+
+def _panel(title: str, curves: Mapping[str, Mapping[int, float]]) -> Panel:
+    def draw(axes: Axes) -> None:
+        for number, (label, curve) in enumerate(list(curves.items())[: len(MARKERS)]):
+            style: dict[str, Any] = {"color": COLOURS[number], "linestyle": LINES[number], "marker": MARKERS[number]}
+            # A label that begins with "_" would not be shown.
+            axes.plot(list(curve), list(curve.values()), markersize=4, label=f" {label}", **style)
+        if "tasks" in title:
+            axes.set_xscale("log", base=2)
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.legend(fontsize=7, frameon=False)
+
+    return Panel(title=title, caption=title, alt=title, draw=draw, section="")
