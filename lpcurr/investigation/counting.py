@@ -118,36 +118,29 @@ class Waits:
     places: list[str] = field(default_factory=list)  # where it took locks
 
 
-_STANDARD = (managers.__file__, synchronize.__file__)
 _SEMAPHORE = synchronize._multiprocessing.SemLock  # type: ignore[attr-defined]
 _TAKES = {"acquire": 1, "__enter__": 1, "release": -1, "__exit__": -1}
-_PROXY_TAKES = {getattr(managers.AcquirerProxy, name).__code__: change for name, change in _TAKES.items()}
 
 
 def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
     """Count a call's waits: voluntary context switches, which other processes do not add to."""
     seen, depth, since = Waits(), 0, 0
 
-    def turn(change: int, frame: FrameType | None) -> None:
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
         nonlocal depth, since
+        if event == "call":
+            seen.holding_calls += depth > 0
+            seen.messages += frame.f_code is managers.BaseProxy._callmethod.__code__
+        if event != "c_return" or not isinstance(getattr(argument, "__self__", None), _SEMAPHORE):
+            return
+        change = _TAKES.get(argument.__name__, 0)
         if depth == 1 and change < 0:
             seen.holding_waits += _switches() - since
         depth = max(depth + change, 0)
         if depth == 1 and change > 0:
             since = _switches()
-            while frame is not None and frame.f_code.co_filename in _STANDARD:
-                frame = frame.f_back
-            seen.places += [f"{frame.f_code.co_name}, line {frame.f_lineno}"] if frame is not None else []
-
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        change = _PROXY_TAKES.get(frame.f_code, 0)
-        if event == "call":
-            seen.holding_calls += depth > 0
-            seen.messages += frame.f_code is managers.BaseProxy._callmethod.__code__
-        elif event == "c_return" and isinstance(getattr(argument, "__self__", None), _SEMAPHORE):
-            turn(_TAKES.get(argument.__name__, 0), frame)
-        if change and event == ("call" if change < 0 else "return"):
-            turn(change, frame)
+            place = frame.f_back if frame.f_back and frame.f_code.co_filename == synchronize.__file__ else frame
+            seen.places.append(f"{place.f_code.co_name}, line {place.f_lineno}")
 
     before, began = sys.getprofile(), _switches()
     sys.setprofile(profile)

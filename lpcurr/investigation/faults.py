@@ -6,7 +6,6 @@ belong in :mod:`~lpcurr.investigation.limits`. Nothing here looks at what a func
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,8 +14,8 @@ from statistics import median
 from typing import Literal
 
 from lpcurr.investigation import limits
-from lpcurr.investigation.counting import Path
-from lpcurr.investigation.growth import Growth, Resume
+from lpcurr.investigation.counting import Path, Waits
+from lpcurr.investigation.growth import Growth
 from lpcurr.investigation.parts import EPISODE, YOUNG, Part, Parts, waits_each
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import Training
@@ -51,7 +50,7 @@ class Evidence:
     subject: Subject
     parts: Parts
     growth: Growth
-    resume: Resume | None  # None where there are no checkpoints
+    resume: tuple[str, float, float] | None  # how, and lines before and after; None where there are no checkpoints
     training: Training | None  # of a recipe
 
     @cached_property
@@ -62,7 +61,9 @@ class Evidence:
             if part.power and (fault := _fault_of(name, part, self.parts)):
                 found[fault][_counted(name, part)] = _place(part.heaviest())
             elif part.grows_outside and name != "eviction":
-                found[STATISTICS if name == "episode statistics" else SCAN][_taken(name, part)] = _place(part.hottest)
+                found[STATISTICS if name == "episode statistics" else SCAN][_taken(name, part)] = _place(
+                    part.heaviest()
+                )
         return found
 
     @cached_property
@@ -81,10 +82,17 @@ class Evidence:
     @cached_property
     def shares(self) -> dict[str, float]:
         """The share of a training that each part takes, with its CPU seconds in the largest pool counted."""
-        if self.training is None or self.training.is_too_short:
+        if self.training is None or not self.training.own:
             return {}
+        return {
+            n: self.training.share(part.seconds[max(part.seconds)]) for n, part in self.usual.items() if part.seconds
+        }
+
+    @cached_property
+    def usual(self) -> Parts:
+        """The parts of an episode in which no task is evicted, unless all evict one."""
         names = [name for name in EPISODE if name in self.parts and (name != "eviction" or "draw" not in self.parts)]
-        return {n: self.training.share(s[max(s)]) for n in names if (s := self.parts[n].seconds)}
+        return {name: self.parts[name] for name in names}
 
 
 def _fault_of(name: str, part: Part, parts: Parts) -> str:
@@ -109,12 +117,10 @@ def _fault_of(name: str, part: Part, parts: Parts) -> str:
 
 def _judge_passes(evidence: Evidence, fault: str, shown: tuple[str, ...], advice: str) -> Finding:
     found = evidence.passes[fault]
-    if not found:
-        flat = [_counted(name, evidence.parts[name]) for name in shown if name in evidence.parts]
-        return _decide(False, "; ".join(flat) or "there is nothing of it to count")
-    drifts = evidence.growth.drift()[0] >= limits.SLOWER
+    flat = [_counted(name, evidence.parts[name]) for name in shown if name in evidence.parts]
+    causes = evidence.unbounded if evidence.growth.drift()[0] >= limits.SLOWER else ""
     places = "; ".join(dict.fromkeys(found.values()))
-    return _decide(True, "; ".join(found), f"{advice}: {places}", evidence.unbounded if drifts else "")
+    return _decide(bool(found), "; ".join(found or flat) or "there is none", f"{advice}: {places}", causes)
 
 
 def _judge_structures(evidence: Evidence) -> Finding:
@@ -143,26 +149,25 @@ def _judge_drift(evidence: Evidence) -> Finding:
 
 
 def _judge_resume(evidence: Evidence) -> Finding:
-    resume = evidence.resume
-    if resume is None:
+    if evidence.resume is None:
         return Finding("not tested", "it has neither save and load nor get_state and load_state")
-    (before, after), (early, late) = resume.lines, resume.seconds
-    seen = f"{before:,.0f} lines an episode before and {after:,.0f} after, in {duration(early)} and {duration(late)}"
-    seen += f"; {resume.how} take {duration(resume.save_seconds)} and {duration(resume.load_seconds)}"
-    lines, seconds = (before + 1) / (after + 1), (early + 1e-9) / (late + 1e-9)
-    changed = max(lines, 1 / lines) >= limits.SLOWER or max(seconds, 1 / seconds) >= limits.SLOWER_SECONDS
-    advice = f"find the state that a checkpoint leaves out: it makes the {'old' if lines > 1 else 'new'} one slow"
+    how, before, after = evidence.resume
+    seen = f"an episode runs {before:,.0f} lines before and {after:,.0f} after {how}"
+    changed = max(before + 1, after + 1) >= limits.SLOWER * min(before + 1, after + 1)
+    advice = f"find the state that a checkpoint leaves out: it makes the {'old' if before > after else 'new'} one slow"
     return _decide(changed, seen, advice, evidence.unbounded)
 
 
+def _waits(evidence: Evidence, what: Callable[[Waits], int]) -> float:
+    return sum(waits_each(evidence.parts, what).values())
+
+
 def _judge_lock(evidence: Evidence) -> Finding:
-    waits, calls = (
-        sum(waits_each(evidence.parts, what).values())
-        for what in (lambda seen: seen.holding_waits, lambda seen: seen.holding_calls)
-    )
     places = sorted({place for part in evidence.parts.values() for seen in part.waits for place in seen.places})
     if not places:
         return _decide(False, "no lock between processes is taken, as far as Python can see")
+    waits = _waits(evidence, lambda seen: seen.holding_waits)
+    calls = _waits(evidence, lambda seen: seen.holding_calls)
     seen = f"while a lock is held, an episode waits {waits:.1f} times and calls {calls:,.0f} functions"
     computes = calls >= limits.HOLDING_CALLS and not any(evidence.passes.values())  # they alone make many calls
     advice = f"hold the lock ({'; '.join(places[:3])}) only while shared state changes, not while computing or sleeping"
@@ -171,10 +176,9 @@ def _judge_lock(evidence: Evidence) -> Finding:
 
 def _judge_waits(evidence: Evidence) -> Finding:
     waits = waits_each(evidence.parts, lambda seen: max(seen.waits - seen.holding_waits, seen.messages))
-    total, messages = sum(waits.values()), sum(waits_each(evidence.parts, lambda seen: seen.messages).values())
+    total, messages = sum(waits.values()), _waits(evidence, lambda seen: seen.messages)
     seen = f"one process alone waits {total:.1f} times an episode, {messages:.1f} times for a manager's process"
-    part = max(waits, key=lambda name: waits[name])
-    advice = f"the {part} sleeps, reads or asks another process: share memory, and a lock of the system"
+    advice = f"the {max(waits, key=lambda name: waits[name])} sleeps, reads or asks another process: share memory"
     return _decide(total >= limits.WAIT, seen, advice)
 
 
@@ -198,7 +202,7 @@ def _judge_training(evidence: Evidence, what: str) -> Finding:
     training = evidence.training
     if training is None:
         return Finding("not tested", f"an object has no environment: see '{LOCK}' and 'slow at any size'")
-    if training.is_too_short:
+    if not (training.own and training.random):
         return Finding("not tested", "there was time for no epoch but that in which the processes start")
     if what == "waiting":
         share = median(epoch.waiting for epoch in training.own)
@@ -217,34 +221,26 @@ def _judge_training(evidence: Evidence, what: str) -> Finding:
 
 
 def _counted(name: str, part: Part) -> str:
-    sizes, largest = ", ".join(f"{size:,}" for size in part.lines), max(part.work)
+    largest = max(part.work)
     lines = " → ".join(f"{each:,.0f}" for each in part.lines.values())
     calls = part.work[largest].calls.total() / part.work[largest].times
     took = f", {duration(part.seconds[largest])}" if largest in part.seconds else ""
     grows = f"n^{part.power}, {calls / largest:,.1f} calls a task" if part.power else f"flat, {calls:,.1f} calls"
-    return f"{name}: {lines} lines with {sizes} tasks ({grows}{took})"
+    return f"{name}: {lines} lines with {', '.join(map(str, part.lines))} tasks ({grows}{took})"
 
 
 def _taken(name: str, part: Part) -> str:
-    small, large = min(part.large), max(part.large)
-    taken = f"{part.bytes[small]:,.0f} to {part.bytes[large]:,.0f} bytes"
-    took = f"{duration(part.large[small])} to {duration(part.large[large])}"
-    return f"{name}: outside Python {taken}, {took} with {small:,} to {large:,} tasks"
+    bytes_ = " → ".join(f"{each:,.0f}" for each in part.bytes.values())
+    times = " → ".join(map(duration, part.large.values()))
+    return f"{name}: outside Python {bytes_} bytes, {times} with {', '.join(map(str, part.large))} tasks"
 
 
 def _place(path: Path) -> str:
-    """Write a path: the functions, and where the last one is that is not built in."""
-    names = [re.sub(r"^<(?:built-in )?method (?:builtins\.)?(.+?)(?: of .*)?>$", r"\1", name) for _, _, name in path]
-    file, line, _ = next((function for function in reversed(path) if function[1]), ("", 0, ""))
-    return f"{' → '.join(names)} ({PurePath(file).name}:{line})"
+    return " → ".join(name for _, _, name in path) + "".join(f" ({PurePath(f).name}:{n})" for f, n, _ in path[-1:])
 
 
 def duration(seconds: float) -> str:
-    """Write seconds with a fitting unit.
-
-    >>> duration(0.0000052), duration(0.28), duration(3.9)
-    ('5.2 µs', '280 ms', '3.9 s')
-    """
+    """Write seconds with a fitting unit: 5.2 µs, 280 ms, 3.9 s."""
     unit, factor = next(((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)) if seconds * f >= 0.95), ("ns", 1e9))
     return f"{seconds * factor:.{1 if seconds * factor < 9.95 else 0}f} {unit}"
 

@@ -1,4 +1,4 @@
-"""Find what changes in a pool of constant size: with the episodes that are played, and by a resume from a checkpoint."""
+"""Find what changes in a pool of constant size: with the episodes that are played, and by a resume."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.investigation.counting import clock, count
+from lpcurr.investigation.counting import count
 from lpcurr.investigation.limits import CACHE_SIZE, FILLING, MEMORY_STEP, OFTEN, STEADY, Budget
 from lpcurr.investigation.played import Played, close
 from lpcurr.investigation.structures import structure_sizes
 
 POOL_SIZE = 16  # tasks: few, so that what grows with episodes soon stands out against what has the pool's size
 
-_FEWEST, _COUNTED, _TURNS, _EPOCH = 240, 20, 40, 1_000  # episodes; what is emptied after an epoch is not growing
+_FEWEST, _COUNTED, _EPOCH = 240, 20, 1_000  # episodes; what is emptied after an epoch is not growing
 _LOOKS = 8
 
 
@@ -68,13 +67,9 @@ class Growth:
 
 
 def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: float, budget: Budget) -> Growth:
-    """Play a small pool that is old enough to evict, and look at it in equal steps.
+    """Play a small pool (or of the only size that there is) that is old enough to evict, and look at it in equal steps.
 
-    Args:
-        make: a fresh curriculum with n tasks.
-        only_size: what it has if that cannot be varied.
-        waits: how many an episode has.
-        budget: how many episodes.
+    How many episodes depends on the lines that one runs, and the times that it waits.
     """
     growth = Growth(only_size or POOL_SIZE)
     played = Played(make(growth.pool_size), growth.pool_size)
@@ -114,19 +109,12 @@ def _resident_bytes() -> int:
         return 0
 
 
-@dataclass
-class Resume:
-    """The work of an episode in the pool that was saved, and in the one that was loaded."""
+def measure_resume(make: Callable[[int], Any], size: int) -> tuple[str, float, float] | None:
+    """Play a pool until it is old, save it, and load it into another.
 
-    how: str  # the methods that saved and loaded
-    lines: tuple[float, float]  # of Python
-    seconds: tuple[float, float]  # of CPU, in the cheapest episode
-    save_seconds: float
-    load_seconds: float
-
-
-def measure_resume(make: Callable[[int], Any], size: int) -> Resume | None:
-    """Play a pool until it is old, save it, load it into another, and play both; None where nothing can be saved."""
+    Returns:
+        The methods that saved and loaded, and the lines that an episode runs before and after; None if there are none.
+    """
     old = Played(make(size), size)
     try:
         ways = (("get_state", "load_state"), ("save", "load"))
@@ -135,28 +123,20 @@ def measure_resume(make: Callable[[int], Any], size: int) -> Resume | None:
             return None
         old.fill()
         old.age()
-        loaded, saving, loading = _reload(old.target, lambda: make(size), how)
+        new = Played(_reload(old.target, lambda: make(size), *how), size)
+        new.known = dict(old.known)
         try:
-            new = Played(loaded, size)
-            new.known = dict(old.known)
-            turns = [(sum(old.episode(clock).values()), sum(new.episode(clock).values())) for _ in range(_TURNS)]
-            seconds = min(before for before, _ in turns), min(after for _, after in turns)
-            return Resume(" and ".join(how), (lines_of(old), lines_of(new)), seconds, saving, loading)
+            return " and ".join(how), lines_of(old), lines_of(new)
         finally:
-            close(loaded)
+            close(new.target)
     finally:
         close(old.target)
 
 
-def _reload(target: Any, make: Callable[[], Any], how: tuple[str, str]) -> tuple[Any, float, float]:
-    """Return another that has the state, and the seconds of saving and of loading it."""
+def _reload(target: Any, make: Callable[[], Any], save: str, load: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "curriculum")
-        state, saving = clock(target.get_state) if how[0] == "get_state" else (file, clock(target.save, file)[1])
-        if isinstance(target, Curriculum):
-            loaded, loading = clock(lambda: target.load(file, task_generator=target.config.task_generator))
-            return loaded, saving, loading
+        state = getattr(target, save)(*([file] if save == "save" else []))
         fresh = make()
-        loaded, loading = clock(getattr(fresh, how[1]), state)
-        # A class method gives the curriculum, a method fills its own.
-        return (loaded if hasattr(loaded, "get_task") else fresh), saving, loading
+        loaded = getattr(fresh, load)(file if save == "save" else state)
+        return loaded if hasattr(loaded, "get_task") else fresh  # a class method gives it, a method fills its own

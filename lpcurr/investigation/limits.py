@@ -10,8 +10,8 @@ from dataclasses import dataclass
 # stay below 0.3; fixed lines beside the loop take the power of a pass down to 0.8.
 LINEAR, QUADRATIC = 0.6, 1.5
 
-# Growing lines for each task, or pair of tasks, from which they are named: a loop that ends where it finds what it looks
-# for runs half of its lines, or fewer. And the share of all growing lines that those with the square must have: a search
+# Growing lines for each task, or pair of tasks, from which they are named: a loop that ends where it finds what it seeks
+# runs half of its lines, or fewer. And the share of all growing lines that those with the square must have: a search
 # that ends early now and late then may look like one in a few draws.
 SCAN_LINES, SQUARE_LINES, SQUARE_SHARE = 0.2, 0.05, 0.25
 
@@ -27,8 +27,8 @@ BELONGS = 0.9  # share of an update's growing lines in passes of the statistics,
 # tasks does that in one step only; and in the end so many times those of the smallest pool).
 NATIVE_STEP, NATIVE_BYTES, NATIVE_TIMES = 2.0, 4.0, 6.0
 
-# A structure grows without bound if it still grows at this share of its earlier rate at the end of the test, and what it
-# lies in did not grow by that share as much: then that is judged.
+# A structure grows without bound if it still grows at this share of its earlier rate at the end of the test, and if
+# what it lies in did not grow by that share as much: then that is judged.
 STEADY, FILLING = 0.5, 0.9
 
 # From this many elements an episode on, a few hundred episodes tell; a slower growth may be a cache that fills, so it

@@ -6,8 +6,6 @@ memory that calls take in larger ones, and by CPU time.
 
 from __future__ import annotations
 
-import cProfile
-import pstats
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -36,7 +34,6 @@ class Part:
     waits: list[Waits] = field(default_factory=list)  # call by call, in the smallest pool
     bytes: dict[int, float] = field(default_factory=dict)  # that a call takes at most, median, in large pools
     large: dict[int, float] = field(default_factory=dict)  # seconds of CPU a call in the cheapest block, in large pools
-    hottest: Path = ()  # down to the function with most of the time in the largest pool, where it grows
 
     @property
     def lines(self) -> dict[int, float]:
@@ -68,8 +65,8 @@ class Part:
         return {path: lines[-1] for path, lines in each.items() if self._power(lines) >= least}
 
     def heaviest(self) -> Path:
-        """Return the path with most of the growing lines."""
-        lines = self.growing((0.0, limits.LINEAR, limits.QUADRATIC)[self.power if len(self.work) > 1 else 0])
+        """Return the path with most of the growing lines; of all lines, where none grow or there is one size."""
+        lines = self.growing((-9.0, limits.LINEAR, limits.QUADRATIC)[self.power if len(self.work) > 1 else 0])
         return max(lines, key=lambda path: lines[path], default=())
 
     def share_through(self, functions: set[Function]) -> float:
@@ -160,9 +157,7 @@ def measure_outside(parts: Parts, make: Callable[[int], Any], budget: limits.Bud
             for name in weighed.keys() & parts.keys():
                 parts[name].bytes[size] = median(weighed[name])
                 parts[name].large[size] = min((fmean(block[name]) for block in blocks if name in block), default=0.0)
-            if size == budget.native_sizes[-1] or time.thread_time() - began > budget.native_seconds:
-                for name, part in parts.items():
-                    part.hottest = _hottest(played, name) if part.grows_outside else ()
+            if time.thread_time() - began > budget.native_seconds:
                 break
         finally:
             close(played.target)
@@ -174,16 +169,3 @@ def _block(played: Played, observe: Observe) -> dict[str, list[Any]]:
         for name, value in played.episode(observe).items():
             seen.setdefault(name, []).append(value)
     return seen
-
-
-def _hottest(played: Played, part: str) -> Path:
-    def observe(call: Callable[..., Any], *arguments: Any) -> tuple[Any, cProfile.Profile]:
-        profile = cProfile.Profile()
-        return profile.runcall(call, *arguments), profile
-
-    profiles = _block(played, observe).get(part, [])
-    table: dict[Function, Any] = pstats.Stats(*profiles).stats if profiles else {}  # type: ignore[attr-defined]
-    path = [max(table, key=lambda function: table[function][2])] if table else []
-    while path and (callers := table[path[0]][4].keys() - set(path)):
-        path.insert(0, max(callers, key=lambda function: table[function][3]))
-    return tuple(path)

@@ -24,11 +24,7 @@ def _plainly(call: Callable[..., Any], *arguments: Any) -> tuple[Any, None]:
 
 
 class Played:
-    """A curriculum that is being investigated.
-
-    Args:
-        target: the curriculum.
-        size: tasks that it holds.
+    """A curriculum that is being investigated, with the number of tasks that it holds.
 
     Raises:
         ConfigError: it has no ``get_task``.
@@ -42,26 +38,23 @@ class Played:
         self.known: dict[Any, None] = {}  # ids that it has handed out and not refused since, in order
         self._scores = random.Random(0)
         self._takes_label = _needs(getattr(target, "get_episode_stats", None))
-        self._generates: bool | None = None
+        self._generates = True
         self._full = False
 
     def episode(self, observe: Observe = _plainly) -> dict[str, Any]:
-        """Play one episode but for the environment.
+        """Play one episode but for the environment; return what was seen, by part.
 
-        Args:
-            observe: makes each call, and returns its result and what it has seen.
-
-        Returns:
-            What was seen, by part. A draw that brought a new task into a full pool is an ``eviction``.
+        A draw that brought a new task into a full pool is an ``eviction``.
         """
         task, seen = observe(self.target.get_task)
         task_id = _id_of(task)
         parts = {"eviction" if self._full and task_id not in self.known else "draw": seen}
         self.known[task_id] = None
-        if self._generates is None:
-            self._generates = _can_generate(task)
         if self._generates:
-            parts["task generation"] = observe(task.get_env_cfg)[1]
+            try:
+                _, parts["task generation"] = observe(task.get_env_cfg)
+            except (AttributeError, LpcurrError, NotImplementedError):  # there is no task generator
+                self._generates = False
         if "update_task_performance" not in self.missing:
             try:
                 _, parts["update"] = observe(self.target.update_task_performance, task_id, self._scores.random())
@@ -108,14 +101,6 @@ def close(target: Any) -> None:
     for name in ("close", "unlink"):
         if callable(getattr(target, name, None)):
             getattr(target, name)()
-
-
-def _can_generate(task: Any) -> bool:
-    try:
-        task.get_env_cfg()
-    except (AttributeError, LpcurrError, NotImplementedError):  # there is no task generator
-        return False
-    return True
 
 
 def _id_of(task: Any) -> Any:

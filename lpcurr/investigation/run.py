@@ -1,8 +1,4 @@
-"""Investigate from beginning to end, and leave a folder behind.
-
-``investigation.json``  all counts and times, and the finding on every hypothesis
-``investigation.png``   lines and CPU time by pool size, structures and lines by episodes, a recipe's speed
-"""
+"""Investigate from beginning to end, show it, and leave a folder with ``investigation.json``: all counts and times."""
 
 from __future__ import annotations
 
@@ -15,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,24 +24,15 @@ from lpcurr.investigation.played import close
 from lpcurr.investigation.structures import structure_sizes
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import time_training
-from lpcurr.reports.panels import COLOURS, LINES, MARKERS, Panel
-from lpcurr.reports.pictures import draw_png
 from lpcurr.runs.folder import RunFolder
 
 Findings = Mapping[str, Finding]
 
 _COLOURS = {"FAULT": "bold red", "healthy": "green", "explained": "yellow", "not tested": "dim"}
-_MOST_STRUCTURES = 5
 
 
 def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], None]) -> tuple[Evidence, Findings]:
-    """Count everything, and judge.
-
-    Args:
-        subject: what.
-        budget: how much.
-        tell: hears what is going on.
-    """
+    """Count everything, and judge; ``tell`` hears what is going on."""
     kernels.warmup()
     random.seed(0)  # for subjects that draw from the global streams
     np.random.seed(0)  # noqa: NPY002 - the same
@@ -86,9 +71,8 @@ def run(subject: Subject, out: Path | None, console: Console, budget: limits.Bud
     evidence, findings = investigate(subject, budget or limits.Budget(), tell)
     written = json.dumps(as_json(evidence, findings), indent=1)
     (folder / "investigation.json").write_text(written + "\n", encoding="utf-8")
-    draw_picture(evidence, answer(findings), folder / "investigation.png")
     print_result(console, evidence, findings)
-    console.print(f"{folder}/ has investigation.json, investigation.png", highlight=False, markup=False)
+    console.print(f"{folder}/ has investigation.json", highlight=False, markup=False)
     return findings
 
 
@@ -113,18 +97,21 @@ def answer(findings: Findings) -> str:
 
 def as_json(evidence: Evidence, findings: Findings) -> dict[str, Any]:
     """Return counts, times and findings as plain data."""
-    others = {name: getattr(evidence, name) for name in ("growth", "resume", "training")}
+    parts = {
+        name: {"lines": part.lines, "seconds": part.seconds | part.large, "bytes": part.bytes}
+        for name, part in evidence.parts.items()
+    }
+    training = None if evidence.training is None else asdict(evidence.training)
     return {
         "subject": {name: getattr(evidence.subject, name) for name in ("name", "size", "sizing", "missing")},
         "answer": answer(findings),
         "faults": faults(findings),
         "findings": [{"hypothesis": name} | asdict(finding) for name, finding in findings.items()],
         "evidence": {
-            "parts": {
-                name: {"lines": part.lines, "seconds": part.seconds | part.large, "bytes": part.bytes}
-                for name, part in evidence.parts.items()
-            },
-            **{name: None if other is None else asdict(other) for name, other in others.items()},
+            "parts": parts,
+            "growth": asdict(evidence.growth),
+            "resume": evidence.resume,
+            "training": training,
         },
     }
 
@@ -132,9 +119,7 @@ def as_json(evidence: Evidence, findings: Findings) -> dict[str, Any]:
 def print_result(console: Console, evidence: Evidence, findings: Findings) -> None:
     """Print both tables, and the answer."""
     subject, shares = evidence.subject, evidence.shares
-    table = _table(
-        f"{subject.name}: what a call costs", "part", "tasks", "lines of Python", "CPU time", "of a training"
-    )
+    table = _table(f"{subject.name}: a call", "part", "tasks", "lines of Python", "CPU time", "share of a training")
     for name, part in evidence.parts.items():
         times = [duration(part.seconds[size]) if size in part.seconds else "" for size in part.lines]
         columns = ([f"{n:,}" for n in part.lines], [f"{each:,.0f}" for each in part.lines.values()], times)
@@ -158,42 +143,3 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column in ("tasks", "lines of Python", "CPU time") else "left")
     return table
-
-
-def draw_picture(evidence: Evidence, title: str, path: Path) -> None:
-    """Draw lines and CPU time by pool size, structures and lines by episodes, and a recipe's speed."""
-    growth, training = evidence.growth, evidence.training
-    ranked = sorted(growth.structures.items(), key=lambda item: (item[1][0] - item[1][-1], -item[1][-1]))
-    structures: dict[str, dict[int, float]] = {
-        path[-40:]: dict(zip(growth.episodes, sizes, strict=True)) for path, sizes in ranked[:_MOST_STRUCTURES]
-    }
-    curves: dict[str, dict[str, dict[int, float]]] = {
-        "lines of Python a call, by tasks in the pool": {name: part.lines for name, part in evidence.parts.items()},
-        "CPU seconds a call, by tasks in the pool": {n: p.seconds | p.large for n, p in evidence.parts.items()},
-        "largest and growing structures, by episodes": structures,
-        "lines of an episode, by episodes": {"in a small pool": dict(zip(growth.episodes, growth.lines, strict=True))},
-    }
-    if training is not None:
-        arms = {"the recipe's curriculum": training.own, "random draws": training.random}
-        rates = {name: {k: epoch.rate for k, epoch in enumerate(epochs, 2)} for name, epochs in arms.items()}
-        curves["environment steps/s, by epoch"] = rates
-        curves["environment steps/s, by worker processes"] = {"the recipe's curriculum": training.step_rates}
-    draw_png(f"{evidence.subject.name}: {title}", [_panel(name, each) for name, each in curves.items()], path)
-
-
-def _panel(title: str, curves: Mapping[str, Mapping[int, float]]) -> Panel:
-    def draw(axes: Axes) -> None:
-        for number, (label, curve) in enumerate(list(curves.items())[: len(MARKERS)]):
-            style: dict[str, Any] = {"color": COLOURS[number], "linestyle": LINES[number], "marker": MARKERS[number]}
-            # A label that begins with "_" would not be shown.
-            axes.plot(list(curve), list(curve.values()), markersize=4, label=f" {label}", **style)
-        if "tasks" in title:
-            axes.set_xscale("log", base=2)
-            axes.set_yscale("log")
-        else:
-            axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.legend(fontsize=7, frameon=False)
-
-    return Panel(title=title, caption=title, alt=title, draw=draw, section="")

@@ -49,7 +49,12 @@ def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
     factory = find_recipe(name)
     arguments = _arguments(overrides)
     others = arguments.keys() - _parameters(factory).keys()
-    made = _call(name, factory, {} if others else arguments)
+    try:
+        with contextlib.suppress(ValueError):  # some builtins do not tell
+            inspect.signature(factory).bind(**({} if others else arguments))
+    except TypeError as error:
+        raise ConfigError(f"{name}: {error}; give its arguments as key=value") from None
+    made = factory(**({} if others else arguments))
     if isinstance(made, TrainingConfig):
         return _of_recipe(name, apply_overrides(made, overrides if others else ()))
     if others:
@@ -69,15 +74,6 @@ def _of_recipe(name: str, recipe: TrainingConfig) -> Subject:
 
     size, sizing = config.num_active_tasks, "curriculum.num_active_tasks=n"
     return Subject(name, lambda: resize(size), resize, size, sizing, recipe=recipe)
-
-
-def _call(name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    try:
-        with contextlib.suppress(ValueError):  # some builtins do not tell
-            inspect.signature(factory).bind(**arguments)
-    except TypeError as error:
-        raise ConfigError(f"{name}: {error}; give its arguments as key=value") from None
-    return factory(**arguments)
 
 
 def _arguments(overrides: Sequence[str]) -> dict[str, Any]:
@@ -103,16 +99,7 @@ _Resizable = tuple[Callable[[int], Any] | None, int | None, str]
 
 
 def resizable(factory: Callable[..., Any], arguments: dict[str, Any]) -> _Resizable:
-    """Return how to make what a factory makes with n tasks.
-
-    Args:
-        factory: returns a fresh curriculum.
-        arguments: what to call it with.
-
-    Returns:
-        A function of n, or None where no way was found; the number of tasks by default, if that is known; and what
-        is changed, in words.
-    """
+    """Return a function that makes the same with n tasks (None: there is no way), the default, and what is changed."""
     parameters = _parameters(factory)
     for name in SIZE_NAMES:
         if name in parameters:

@@ -33,11 +33,6 @@ class Training:
         """Return the share of the processes' time, where one episode takes so many seconds of it."""
         return seconds * median(epoch.episodes for epoch in self.own)
 
-    @property
-    def is_too_short(self) -> bool:
-        """Whether there was no time for more than the start of the processes."""
-        return not (self.own and self.random)
-
 
 def time_training(config: TrainingConfig, budget: Budget, tell: Callable[[str], None]) -> Training:
     """Train with the recipe's curriculum, with random draws, and with other numbers of workers."""
