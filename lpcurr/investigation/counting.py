@@ -153,4 +153,4 @@ def watch(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Waits]:
 
 
 def _switches() -> int:
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    return resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)).ru_nvcsw

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Literal
 
 from lpcurr.investigation import limits
-from lpcurr.investigation.counting import Path, Waits
+from lpcurr.investigation.counting import Path
 from lpcurr.investigation.growth import Growth
 from lpcurr.investigation.parts import EPISODE, YOUNG, Part, Parts, waits_each
 from lpcurr.investigation.subjects import Subject
@@ -22,7 +22,6 @@ from lpcurr.investigation.training import Training
 
 SCAN, EVICTION, STATISTICS = "scan on every episode", "quadratic eviction", "statistics on the hot path"
 STRUCTURE, LOCK, WAITING = "growing structure", "lock held long", "waiting on every episode"
-
 
 Verdict = Literal["healthy", "FAULT", "explained", "not tested"]
 """What became of a hypothesis. What is explained is seen, but follows from a fault that has a line of its own."""
@@ -61,9 +60,8 @@ class Evidence:
             if part.power and (fault := _fault_of(name, part, self.parts)):
                 found[fault][_counted(name, part)] = _place(part.heaviest())
             elif part.grows_outside and name != "eviction":
-                found[STATISTICS if name == "episode statistics" else SCAN][_taken(name, part)] = _place(
-                    part.heaviest()
-                )
+                fault = STATISTICS if name == "episode statistics" else SCAN
+                found[fault][_taken(name, part)] = _place(part.heaviest())
         return found
 
     @cached_property
@@ -74,19 +72,16 @@ class Evidence:
     @cached_property
     def causes(self) -> str:
         """The names of the faults that make an episode dear."""
-        waits = [name for name, judge in _WAITS.items() if judge(self).verdict == "FAULT"]
-        return ", ".join(
-            filter(None, [*(name for name, found in self.passes.items() if found), self.unbounded, *waits])
-        )
+        names = [name for name, found in self.passes.items() if found] + [self.unbounded]
+        names += [name for name in (LOCK, WAITING) if HYPOTHESES[name](self).verdict == "FAULT"]
+        return ", ".join(filter(None, names))
 
     @cached_property
     def shares(self) -> dict[str, float]:
         """The share of a training that each part takes, with its CPU seconds in the largest pool counted."""
-        if self.training is None or not self.training.own:
-            return {}
-        return {
-            n: self.training.share(part.seconds[max(part.seconds)]) for n, part in self.usual.items() if part.seconds
-        }
+        training = self.training if self.training and self.training.own else None
+        timed = {name: part.seconds for name, part in self.usual.items() if part.seconds and training}
+        return {name: training.share(seconds[max(seconds)]) for name, seconds in timed.items() if training}
 
     @cached_property
     def usual(self) -> Parts:
@@ -115,7 +110,7 @@ def _fault_of(name: str, part: Part, parts: Parts) -> str:
     return {"draw": SCAN, YOUNG: SCAN, "task generation": SCAN, "episode statistics": STATISTICS}.get(name, "")
 
 
-def _judge_passes(evidence: Evidence, fault: str, shown: tuple[str, ...], advice: str) -> Finding:
+def _judge_passes(fault: str, shown: tuple[str, ...], advice: str, evidence: Evidence) -> Finding:
     found = evidence.passes[fault]
     flat = [_counted(name, evidence.parts[name]) for name in shown if name in evidence.parts]
     causes = evidence.unbounded if evidence.growth.drift()[0] >= limits.SLOWER else ""
@@ -158,16 +153,12 @@ def _judge_resume(evidence: Evidence) -> Finding:
     return _decide(changed, seen, advice, evidence.unbounded)
 
 
-def _waits(evidence: Evidence, what: Callable[[Waits], int]) -> float:
-    return sum(waits_each(evidence.parts, what).values())
-
-
 def _judge_lock(evidence: Evidence) -> Finding:
     places = sorted({place for part in evidence.parts.values() for seen in part.waits for place in seen.places})
     if not places:
         return _decide(False, "no lock between processes is taken, as far as Python can see")
-    waits = _waits(evidence, lambda seen: seen.holding_waits)
-    calls = _waits(evidence, lambda seen: seen.holding_calls)
+    waits = sum(waits_each(evidence.parts, lambda seen: seen.holding_waits).values())
+    calls = sum(waits_each(evidence.parts, lambda seen: seen.holding_calls).values())
     seen = f"while a lock is held, an episode waits {waits:.1f} times and calls {calls:,.0f} functions"
     computes = calls >= limits.HOLDING_CALLS and not any(evidence.passes.values())  # they alone make many calls
     advice = f"hold the lock ({'; '.join(places[:3])}) only while shared state changes, not while computing or sleeping"
@@ -176,20 +167,14 @@ def _judge_lock(evidence: Evidence) -> Finding:
 
 def _judge_waits(evidence: Evidence) -> Finding:
     waits = waits_each(evidence.parts, lambda seen: max(seen.waits - seen.holding_waits, seen.messages))
-    total, messages = sum(waits.values()), _waits(evidence, lambda seen: seen.messages)
+    total, messages = (sum(each.values()) for each in (waits, waits_each(evidence.parts, lambda seen: seen.messages)))
     seen = f"one process alone waits {total:.1f} times an episode, {messages:.1f} times for a manager's process"
     advice = f"the {max(waits, key=lambda name: waits[name])} sleeps, reads or asks another process: share memory"
     return _decide(total >= limits.WAIT, seen, advice)
 
 
-_WAITS = {LOCK: _judge_lock, WAITING: _judge_waits}
-
-
 def _judge_any_size(evidence: Evidence) -> Finding:
-    names = [
-        name for name in EPISODE if name in evidence.parts and (name != "eviction" or "draw" not in evidence.parts)
-    ]
-    parts = {name: evidence.parts[name] for name in names}
+    parts = evidence.usual
     size = min(min(part.work) for part in parts.values())
     lines, seconds = (sum(getattr(p, what).get(size, 0) for p in parts.values()) for what in ("lines", "seconds"))
     seen = f"an episode runs {lines:,.0f} lines in {duration(seconds)} with {size:,} tasks"
@@ -206,10 +191,7 @@ def _judge_training(evidence: Evidence, what: str) -> Finding:
         return Finding("not tested", "there was time for no epoch but that in which the processes start")
     if what == "waiting":
         share = median(epoch.waiting for epoch in training.own)
-        rates = ", ".join(f"{rate:,.0f} with {count}" for count, rate in training.step_rates.items())
-        seen = (
-            f"{share:.2%} of the workers' time is waiting for the pool's lock; steps/s: {rates or 'of one number only'}"
-        )
+        seen = f"{share:.2%} of the workers' time is waiting for the pool's lock"
         return _decide(share >= limits.CURRICULUM_SHARE, seen, "draw and report in batches, or play longer episodes")
     share = evidence.shares.get(what, 0.0) if what else sum(evidence.shares.values())
     seen = f"the {what or 'curriculum'} takes {share:.2%} of a training"
@@ -245,15 +227,11 @@ def duration(seconds: float) -> str:
     return f"{seconds * factor:.{1 if seconds * factor < 9.95 else 0}f} {unit}"
 
 
-def _passes(fault: str, shown: tuple[str, ...], advice: str) -> Callable[[Evidence], Finding]:
-    return partial(_judge_passes, fault=fault, shown=shown, advice=advice)
-
-
 HYPOTHESES: dict[str, Callable[[Evidence], Finding]] = {
     "slower than random": partial(_judge_training, what=""),
-    SCAN: _passes(SCAN, ("draw", YOUNG, "update"), "do what is O(n) there more rarely, or keep a sum"),
-    EVICTION: _passes(EVICTION, ("eviction",), "score the pool once for all candidates, or keep an order"),
-    STATISTICS: _passes(STATISTICS, ("episode statistics",), "count as it happens, or once an epoch"),
+    SCAN: partial(_judge_passes, SCAN, ("draw", YOUNG, "update"), "do that more rarely, or keep a sum"),
+    EVICTION: partial(_judge_passes, EVICTION, ("eviction",), "score the pool once, or keep an order"),
+    STATISTICS: partial(_judge_passes, STATISTICS, ("episode statistics",), "count as it happens, or once an epoch"),
     STRUCTURE: _judge_structures,
     "growing memory": _judge_memory,
     "slower with every epoch": _judge_drift,

@@ -72,8 +72,7 @@ def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: flo
     How many episodes depends on the lines that one runs, and the times that it waits.
     """
     growth = Growth(only_size or POOL_SIZE)
-    played = Played(make(growth.pool_size), growth.pool_size)
-    try:
+    with Played(make(growth.pool_size), growth.pool_size) as played:
         played.fill()
         played.age()
         most = min(budget.lines_to_grow / max(lines_of(played), 1.0), budget.waits_to_grow / max(waits, 1e-9))
@@ -92,9 +91,7 @@ def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: flo
             sizes = structure_sizes(played.target)
             for path in sizes.keys() | growth.structures.keys():
                 growth.structures.setdefault(path, [0] * look).append(sizes.get(path, 0))
-        return growth
-    finally:
-        close(played.target)
+    return growth
 
 
 def lines_of(played: Played) -> float:
@@ -103,10 +100,8 @@ def lines_of(played: Played) -> float:
 
 
 def _resident_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
+    statm = Path("/proc/self/statm")  # not everywhere
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
 def measure_resume(make: Callable[[int], Any], size: int) -> tuple[str, float, float] | None:
@@ -115,28 +110,24 @@ def measure_resume(make: Callable[[int], Any], size: int) -> tuple[str, float, f
     Returns:
         The methods that saved and loaded, and the lines that an episode runs before and after; None if there are none.
     """
-    old = Played(make(size), size)
-    try:
+    with Played(make(size), size) as old:
         ways = (("get_state", "load_state"), ("save", "load"))
         how = next((way for way in ways if all(hasattr(old.target, name) for name in way)), None)
         if how is None:
             return None
         old.fill()
         old.age()
-        new = Played(_reload(old.target, lambda: make(size), *how), size)
-        new.known = dict(old.known)
-        try:
+        with Played(_reload(old.target, make(size), *how), size) as new:
+            new.known = dict(old.known)
             return " and ".join(how), lines_of(old), lines_of(new)
-        finally:
-            close(new.target)
-    finally:
-        close(old.target)
 
 
-def _reload(target: Any, make: Callable[[], Any], save: str, load: str) -> Any:
+def _reload(target: Any, fresh: Any, save: str, load: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
-        file = str(Path(folder) / "curriculum")
-        state = getattr(target, save)(*([file] if save == "save" else []))
-        fresh = make()
-        loaded = getattr(fresh, load)(file if save == "save" else state)
-        return loaded if hasattr(loaded, "get_task") else fresh  # a class method gives it, a method fills its own
+        file = (str(Path(folder) / "curriculum"),) if save == "save" else ()
+        state = getattr(target, save)(*file)
+        loaded = getattr(fresh, load)(*(file or (state,)))
+    if not hasattr(loaded, "get_task"):  # a method fills its own, a class method gives another
+        return fresh
+    close(fresh)
+    return loaded

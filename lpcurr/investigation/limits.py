@@ -10,13 +10,13 @@ from dataclasses import dataclass
 # stay below 0.3; fixed lines beside the loop take the power of a pass down to 0.8.
 LINEAR, QUADRATIC = 0.6, 1.5
 
-# Growing lines for each task, or pair of tasks, from which they are named: a loop that ends where it finds what it seeks
-# runs half of its lines, or fewer. And the share of all growing lines that those with the square must have: a search
-# that ends early now and late then may look like one in a few draws.
+# Growing lines for each task, or pair of tasks, from which they are named: a loop that ends where it finds what it
+# seeks runs half of its lines, or fewer. And the share of all growing lines that those with the square must have: a
+# search that ends early now and late then may look like one in a few draws.
 SCAN_LINES, SQUARE_LINES, SQUARE_SHARE = 0.2, 0.05, 0.25
 
-# Where the pool has one size only: lines for each task from which, and up to which, a call is a pass over the pool (a
-# loop has a few for each; more have another cause), and for each pair of tasks from which it is quadratic.
+# Where the pool has one size only: lines for each task from which, and up to which, a call is a pass over the pool
+# (more have another cause), and for each pair of tasks from which it is quadratic.
 ONE_SIZE_LINES, ONE_SIZE_MOST, ONE_SIZE_SQUARE = 0.5, 30.0, 0.25
 
 USUAL = 0.5  # share of the draws that evict, from which what an eviction does is done on every episode

@@ -18,7 +18,7 @@ from typing import Any
 
 from lpcurr.investigation import limits
 from lpcurr.investigation.counting import Function, Observe, Path, Waits, Work, clock, count, watch, weigh
-from lpcurr.investigation.played import Played, close
+from lpcurr.investigation.played import Played
 
 EPISODE = ("draw", "eviction", "task generation", "update", "episode statistics")
 YOUNG = "draw of young tasks"
@@ -106,47 +106,44 @@ def count_parts(make: Callable[[int], Any], sizes: tuple[int, ...], budget: limi
     """Count every part of a fresh curriculum of each size, ascending."""
     parts: Parts = {}
     for size in sizes:
-        played = Played(make(size), size)
-        try:
-            _count_one(played, parts, budget, waits=size == sizes[0])
-        finally:
-            close(played.target)
+        with Played(make(size), size) as played:
+            _count(played, parts, budget)
+            for _ in range(_WATCHED if size == sizes[0] else 0):
+                for name, waits in played.episode(watch).items():
+                    parts.setdefault(name, Part()).waits.append(waits)
+            for name, times in _block(played, clock, _CLOCKED).items():
+                parts.setdefault(name, Part()).seconds[size] = fmean(times)
+            for name, seconds in played.end_epoch(clock).items():
+                parts.setdefault(name, Part()).seconds[size] = seconds
+            played.episode()  # so that no statistics come from a cache
+            for name, work in played.end_epoch(count).items():
+                parts[name].work[size] = work
     # What some size did not show, such as evictions that hardly ever happen, cannot be compared.
     return {name: part for name, part in parts.items() if len(part.work) == len(sizes)}
 
 
-def _count_one(played: Played, parts: Parts, budget: limits.Budget, *, waits: bool) -> None:
-    def keep(seen: dict[str, Work]) -> float:
-        for name, work in seen.items():
-            parts.setdefault(name, Part()).work.setdefault(played.size, Work()).add(work)
-        return sum(work.lines_each for work in seen.values())
-
+def _count(played: Played, parts: Parts, budget: limits.Budget) -> None:
+    """Count episodes of a pool, while its tasks are young and when they are old."""
     played.fill()
-    for _ in range(budget.young_episodes):
-        seen = played.episode(count)
-        keep({YOUNG if name == "draw" else name: work for name, work in seen.items() if name != "eviction"})
-    played.age()
     lines, episodes = 0.0, 0
-    while episodes < _FEWEST or (lines < budget.lines and episodes < budget.episodes):
-        lines, episodes = lines + keep(played.episode(count)), episodes + 1
-    for _ in range(_WATCHED if waits else 0):
-        for name, waited in played.episode(watch).items():
-            parts.setdefault(name, Part()).waits.append(waited)
-    times: dict[str, list[float]] = {}
-    for timed in (*(played.episode(clock) for _ in range(_CLOCKED)), played.end_epoch(clock)):
-        for name, seconds in timed.items():
-            times.setdefault(name, []).append(seconds)
-    for name, each in times.items():
-        parts.setdefault(name, Part()).seconds[played.size] = fmean(each)
-    played.episode()  # so that no statistics come from a cache
-    keep(played.end_epoch(count))
+    while episodes < budget.young_episodes + _FEWEST or (lines < budget.lines and episodes < budget.episodes):
+        if episodes == budget.young_episodes:
+            played.age()
+        for name, work in played.episode(count).items():
+            if episodes < budget.young_episodes:
+                name = {"draw": YOUNG, "eviction": ""}.get(name, name)
+            else:
+                lines += work.lines_each
+            parts.setdefault(name, Part()).work.setdefault(played.size, Work()).add(work)
+        episodes += 1
+    parts.pop("", None)  # evictions of the young
 
 
 def measure_outside(parts: Parts, make: Callable[[int], Any], budget: limits.Budget) -> None:
     """Measure the parts in larger and larger pools, until one takes too long."""
     for size in budget.native_sizes:
-        played, began = Played(make(size), size), time.thread_time()
-        try:
+        with Played(make(size), size) as played:
+            began = time.thread_time()
             played.fill()
             for _ in range(budget.blocks):
                 played.age(2 if time.thread_time() - began < budget.native_seconds else 0)
@@ -159,13 +156,11 @@ def measure_outside(parts: Parts, make: Callable[[int], Any], budget: limits.Bud
                 parts[name].large[size] = min((fmean(block[name]) for block in blocks if name in block), default=0.0)
             if time.thread_time() - began > budget.native_seconds:
                 break
-        finally:
-            close(played.target)
 
 
-def _block(played: Played, observe: Observe) -> dict[str, list[Any]]:
+def _block(played: Played, observe: Observe, episodes: int = _BLOCK) -> dict[str, list[Any]]:
     seen: dict[str, list[Any]] = {}
-    for _ in range(_BLOCK):
+    for _ in range(episodes):
         for name, value in played.episode(observe).items():
             seen.setdefault(name, []).append(value)
     return seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from lpcurr.errors import ConfigError, LpcurrError
 from lpcurr.investigation.counting import Observe
@@ -24,7 +24,7 @@ def _plainly(call: Callable[..., Any], *arguments: Any) -> tuple[Any, None]:
 
 
 class Played:
-    """A curriculum that is being investigated, with the number of tasks that it holds.
+    """A curriculum that is being investigated, with the number of tasks that it holds; closed after a ``with`` block.
 
     Raises:
         ConfigError: it has no ``get_task``.
@@ -40,6 +40,12 @@ class Played:
         self._takes_label = _needs(getattr(target, "get_episode_stats", None))
         self._generates = True
         self._full = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        close(self.target)
 
     def episode(self, observe: Observe = _plainly) -> dict[str, Any]:
         """Play one episode but for the environment; return what was seen, by part.

@@ -20,7 +20,7 @@ from lpcurr.investigation import limits
 from lpcurr.investigation.faults import HYPOTHESES, Evidence, Finding, duration
 from lpcurr.investigation.growth import measure_growth, measure_resume
 from lpcurr.investigation.parts import EPISODE, count_parts, measure_outside, waits_each
-from lpcurr.investigation.played import close
+from lpcurr.investigation.played import Played
 from lpcurr.investigation.structures import structure_sizes
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import time_training
@@ -43,7 +43,7 @@ def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], N
     parts = count_parts(make, sizes, budget)
     waits = sum(waits_each(parts).values())
     slow = waits >= limits.WAIT or any(parts[name].power for name in EPISODE if name in parts)
-    tell("looking for work outside Python" if not slow else "large pools would take for ever: not played")
+    tell("large pools would take for ever: not played" if slow else "looking for work outside Python")
     if not (slow or only):
         measure_outside(parts, make, budget)
     tell("looking for what grows with the episodes")
@@ -78,11 +78,8 @@ def run(subject: Subject, out: Path | None, console: Console, budget: limits.Bud
 
 def _largest_structure(subject: Subject) -> int:
     """Return the size of the largest structure that belongs to the object itself: it may be the pool."""
-    made = subject.make()
-    try:
-        return max((size for path, size in structure_sizes(made).items() if ":" not in path), default=1)
-    finally:
-        close(made)
+    with Played(subject.make(), 1) as played:
+        return max((size for path, size in structure_sizes(played.target).items() if ":" not in path), default=1)
 
 
 def faults(findings: Findings) -> list[str]:
@@ -132,9 +129,9 @@ def print_result(console: Console, evidence: Evidence, findings: Findings) -> No
     console.print(table)
     if subject.missing:
         absent = ", ".join(f"{name}()" for name in subject.missing)
-        console.print(f"left out, because it does not have them: {absent}", highlight=False, markup=False)
+        console.print(Text(f"left out, because it does not have them: {absent}"))
     if subject.resize is None:
-        console.print(f"one pool size only: {subject.sizing}", highlight=False, markup=False)
+        console.print(Text(f"one pool size only: {subject.sizing}"))
     console.print(Text(answer(findings), style="bold red" if faults(findings) else "bold green"))
 
 

@@ -12,7 +12,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ _CONTAINERS = (dict, list, set, collections.deque, np.ndarray)
 _LEAVES = (str, bytes, bytearray, array.array, np.ndarray)
 _SIZED = (*_CONTAINERS, *_LEAVES, frozenset, tuple)
 _OPAQUE = (
-    *(type, ModuleType, BuiltinFunctionType, int, float, complex, np.generic, random.Random, np.random.Generator),
+    *(type, ModuleType, BuiltinFunctionType, FunctionType, int, float, np.generic, random.Random, np.random.Generator),
     *(logging.Logger, logging.Handler, io.IOBase, threading.Thread, multiprocessing.process.BaseProcess),
 )
 
@@ -42,8 +42,8 @@ def structure_sizes(target: Any) -> dict[str, int]:
     seen: set[int] = set()
     todo = collections.deque([("", target, 0)])
     for kind in type(target).__mro__:
-        module = vars(sys.modules.get(kind.__module__, object()))
-        todo.extend((f"{kind.__module__}:{name}", value, 1) for name, value in _shared(kind, module))
+        members = getattr(sys.modules.get(kind.__module__), "__dict__", {})
+        todo.extend((f"{kind.__module__}:{name}", value, 1) for name, value in _shared(kind, members))
     while todo and len(seen) < _OBJECTS:
         path, value, depth = todo.popleft()
         if value is None or isinstance(value, _OPAQUE) or id(value) in seen:
@@ -72,23 +72,15 @@ def _size(value: Any) -> int | None:
 def _children(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, _SIZED):
         if not isinstance(value, _LEAVES) and len(value) <= _ELEMENTS:
-            elements = list(value.values() if isinstance(value, dict) else value)
-            yield from ((f"{path}[*]", element) for element in elements)
-    elif isinstance(value, MethodType):
-        yield from ((path, value.__self__), (path, value.__func__))
-    elif isinstance(value, FunctionType):
-        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=False):
-            with contextlib.suppress(ValueError):  # an empty cell
-                yield f"{path}<{name}>", cell.cell_contents
-    else:
-        dot = f"{path}." if path else ""
-        yield from ((f"{dot}{name}", attribute) for name, attribute in list(getattr(value, "__dict__", {}).items()))
-        for kind in type(value).__mro__:
-            slots = kind.__dict__.get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                with contextlib.suppress(AttributeError):
-                    yield f"{dot}{name}", getattr(value, name)
-            yield from ((f"{kind.__name__}.{name}", member) for name, member in _shared(kind, vars(kind)))
+            yield from ((f"{path}[*]", each) for each in list(value.values() if isinstance(value, dict) else value))
+        return
+    dot = f"{path}." if path else ""
+    yield from ((f"{dot}{name}", attribute) for name, attribute in list(getattr(value, "__dict__", {}).items()))
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        names = [name for name in ((slots,) if isinstance(slots, str) else slots) if hasattr(value, name)]
+        yield from ((f"{dot}{name}", getattr(value, name)) for name in names)
+        yield from ((f"{kind.__name__}.{name}", member) for name, member in _shared(kind, vars(kind)))
 
 
 def _shared(kind: type, members: Mapping[str, Any]) -> list[tuple[str, Any]]:

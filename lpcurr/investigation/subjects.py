@@ -59,8 +59,8 @@ def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
         return _of_recipe(name, apply_overrides(made, overrides if others else ()))
     if others:
         raise ConfigError(f"{name} takes no {', '.join(sorted(others))}")
-    missing = Played(made, 1).missing
-    close(made)
+    with Played(made, 1) as played:
+        missing = played.missing
     return Subject(name, lambda: factory(**arguments), *resizable(factory, arguments), missing)
 
 

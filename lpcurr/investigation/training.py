@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.investigation.limits import Budget
@@ -23,11 +22,10 @@ class Epoch:
 
 @dataclass
 class Training:
-    """What was seen of a recipe's trainings, without the epoch in which their processes start."""
+    """Epochs with the recipe's curriculum and with random draws, but for those in which processes start."""
 
     own: list[Epoch]  # with the recipe's curriculum
     random: list[Epoch]  # with random draws
-    step_rates: dict[int, float]  # by number of worker processes; empty where a recipe has no such number
 
     def share(self, seconds: float) -> float:
         """Return the share of the processes' time, where one episode takes so many seconds of it."""
@@ -35,17 +33,12 @@ class Training:
 
 
 def time_training(config: TrainingConfig, budget: Budget, tell: Callable[[str], None]) -> Training:
-    """Train with the recipe's curriculum, with random draws, and with other numbers of workers."""
-
-    def train(what: str, **changes: Any) -> list[Epoch]:
-        tell(f"training: {what}")
-        return _train(config.model_copy(update=changes), budget)
-
-    own = train("the recipe's curriculum")
-    random = train("random draws", curriculum=randomised(config.curriculum), use_lp=None)
-    counts = (1, 2) if "workers" in type(config).model_fields else ()
-    rates = {n: [epoch.rate for epoch in train(f"workers={n}", workers=n)] for n in counts}
-    return Training(own, random, {n: median(each) for n, each in rates.items() if each})
+    """Train with the recipe's curriculum, and with random draws."""
+    tell("training: the recipe's curriculum")
+    own = _train(config, budget)
+    tell("training: random draws")
+    changes = {"curriculum": randomised(config.curriculum), "use_lp": None}
+    return Training(own, _train(config.model_copy(update=changes), budget))
 
 
 def _train(config: TrainingConfig, budget: Budget) -> list[Epoch]:
