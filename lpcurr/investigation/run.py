@@ -28,6 +28,7 @@ from lpcurr.runs.folder import RunFolder
 
 Findings = Mapping[str, Finding]
 
+_DRAWN = 256
 _COLOURS = {"FAULT": "bold red", "healthy": "green", "explained": "yellow", "not tested": "dim"}
 
 
@@ -77,9 +78,10 @@ def run(subject: Subject, out: Path | None, console: Console, budget: limits.Bud
 
 
 def _largest_structure(subject: Subject) -> int:
-    """Return the size of the largest structure that belongs to the object itself: it may be the pool."""
-    with Played(subject.make(), 1) as played:
-        return max((size for path, size in structure_sizes(played.target).items() if ":" not in path), default=1)
+    """Return the size of the largest structure of the object itself after some draws: it may be the pool."""
+    with Played(subject.make(), _DRAWN) as played:
+        played.fill()
+        return max([size for path, size in structure_sizes(played.target).items() if ":" not in path] + [1])
 
 
 def faults(findings: Findings) -> list[str]:
