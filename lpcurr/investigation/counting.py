@@ -43,11 +43,7 @@ class Work:
         return self.lines.total() / max(self.times, 1)
 
 
-class _Node:
-    """A function as it is reached by one path."""
-
-    __slots__ = ("calls", "children", "lines", "parent", "path")
-
+class _Node:  # a function as it is reached by one path
     def __init__(self, parent: _Node | None, path: Path) -> None:
         self.parent, self.path, self.calls, self.lines = parent, path, 0, 0
         self.children: dict[CodeType, _Node] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import PurePath
 from statistics import median
 from typing import Literal
@@ -23,15 +24,12 @@ from lpcurr.investigation.training import Training
 SCAN, EVICTION, STATISTICS = "scan on every episode", "quadratic eviction", "statistics on the hot path"
 STRUCTURE, LOCK, WAITING = "growing structure", "lock held long", "waiting on every episode"
 
-Verdict = Literal["healthy", "FAULT", "explained", "not tested"]
-"""What became of a hypothesis. What is explained is seen, but follows from a fault that has a line of its own."""
-
 
 @dataclass(frozen=True)
 class Finding:
     """A verdict, what was seen, and what to do about it; nothing where nothing needs to be done."""
 
-    verdict: Verdict
+    verdict: Literal["healthy", "FAULT", "explained", "not tested"]  # explained: by a fault that has its own line
     seen: str
     next_step: str = ""
 
@@ -79,15 +77,15 @@ class Evidence:
     @cached_property
     def shares(self) -> dict[str, float]:
         """The share of a training that each part takes, with its CPU seconds in the largest pool counted."""
-        training = self.training if self.training and self.training.own else None
-        timed = {name: part.seconds for name, part in self.usual.items() if part.seconds and training}
-        return {name: training.share(seconds[max(seconds)]) for name, seconds in timed.items() if training}
+        episodes = [epoch.episodes for epoch in self.training.own] if self.training else []
+        timed = {name: part.seconds for name, part in self.usual.items() if part.seconds and episodes}
+        return {name: median(episodes) * seconds[max(seconds)] for name, seconds in timed.items()}
 
     @cached_property
     def usual(self) -> Parts:
         """The parts of an episode in which no task is evicted, unless all evict one."""
-        names = [name for name in EPISODE if name in self.parts and (name != "eviction" or "draw" not in self.parts)]
-        return {name: self.parts[name] for name in names}
+        left_out = "eviction" if "draw" in self.parts else ""
+        return {name: self.parts[name] for name in EPISODE if name in self.parts and name != left_out}
 
 
 def _fault_of(name: str, part: Part, parts: Parts) -> str:
@@ -124,16 +122,16 @@ def _judge_structures(evidence: Evidence) -> Finding:
     if not rates:
         return _decide(False, f"{len(growth.structures)} structures, none goes on growing {played}")
     grew = [f"{path} grew to {growth.structures[path][-1]:,} ({rate:.2g} an episode)" for path, rate in rates.items()]
-    more = f" and {len(grew) - 3} more" if len(grew) > 3 else ""
     advice = f"bound {next(iter(rates))}, or forget what belongs to evicted tasks"
-    return _decide(True, f"{', '.join(grew[:3])}{more} {played}", advice)
+    return _decide(True, f"{len(grew)}: {', '.join(grew[:3])}; {played}", advice)
 
 
 def _judge_memory(evidence: Evidence) -> Finding:
-    sizes = evidence.growth.resident_bytes
-    seen = f"resident memory {(sizes[-1] - sizes[len(sizes) // 2]) / 2**20:+.1f} MiB in the second half"
+    late = evidence.growth.resident_bytes[len(evidence.growth.resident_bytes) // 2 :]
+    seen = f"resident memory {(late[-1] - late[0]) / 2**20:+.1f} MiB in the second half"
+    grows = min(b - a for a, b in pairwise(late)) >= limits.MEMORY_STEP
     advice = "no structure in reach grows: look at extensions, caches and files (tracemalloc, memray)"
-    return _decide(evidence.growth.memory_grows(), seen, advice, evidence.unbounded)
+    return _decide(grows, seen, advice, evidence.unbounded)
 
 
 def _judge_drift(evidence: Evidence) -> Finding:
@@ -242,4 +240,3 @@ HYPOTHESES: dict[str, Callable[[Evidence], Finding]] = {
     "slow task generation": partial(_judge_training, what="task generation"),
     "slow at any size": _judge_any_size,
 }
-"""All of them by name, in the order of the table."""

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import array
+import collections
+import contextlib
+import io
+import logging
+import multiprocessing.process
 import os
+import random
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from lpcurr.investigation.counting import count
-from lpcurr.investigation.limits import CACHE_SIZE, FILLING, MEMORY_STEP, OFTEN, STEADY, Budget
+from lpcurr.investigation.limits import CACHE_SIZE, FILLING, OFTEN, STEADY, Budget
 from lpcurr.investigation.played import Played, close
-from lpcurr.investigation.structures import structure_sizes
 
 POOL_SIZE = 16  # tasks: few, so that what grows with episodes soon stands out against what has the pool's size
 
 _FEWEST, _COUNTED, _EPOCH = 240, 20, 1_000  # episodes; what is emptied after an epoch is not growing
 _LOOKS = 8
+_STATM = Path("/proc/self/statm")  # not everywhere
+_DEPTH, _ELEMENTS, _OBJECTS = 7, 512, 50_000  # larger structures are not looked into: they are named themselves
+_CONTAINERS = (dict, list, set, collections.deque, np.ndarray)
+_LEAVES = (str, bytes, bytearray, array.array, np.ndarray)
+_SIZED = (*_CONTAINERS, *_LEAVES, frozenset, tuple)
+_OPAQUE = (
+    *(type, ModuleType, BuiltinFunctionType, FunctionType, int, float, np.generic, random.Random, np.random.Generator),
+    *(logging.Logger, logging.Handler, io.IOBase, threading.Thread, multiprocessing.process.BaseProcess),
+)
 
 
 @dataclass
@@ -56,10 +76,6 @@ class Growth:
                 return len(factors) > 1 and max(factors[1:]) >= FILLING * factors[0]
             path = path[: path.rindex("[*]")]
 
-    def memory_grows(self) -> bool:
-        """Tell whether memory grew by more than an allocator's step between any two looks of the second half."""
-        return min(b - a for a, b in pairwise(self.resident_bytes[_LOOKS // 2 :])) >= MEMORY_STEP
-
     def drift(self) -> tuple[float, float]:
         """Return how many times more lines, and CPU seconds, an episode takes late than early."""
         lines = fmean(self.lines[-2:]) / max(fmean(self.lines[:2]), 1.0)
@@ -67,10 +83,7 @@ class Growth:
 
 
 def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: float, budget: Budget) -> Growth:
-    """Play a small pool (or of the only size that there is) that is old enough to evict, and look at it in equal steps.
-
-    How many episodes depends on the lines that one runs, and the times that it waits.
-    """
+    """Play a small pool, or one of the only size, that is old enough to evict, and look at it again and again."""
     growth = Growth(only_size or POOL_SIZE)
     with Played(make(growth.pool_size), growth.pool_size) as played:
         played.fill()
@@ -87,7 +100,8 @@ def measure_growth(make: Callable[[int], Any], only_size: int | None, waits: flo
             growth.seconds.append((time.thread_time() - began) / step)
             growth.lines.append(lines_of(played))
             growth.episodes.append((look + 1) * step)
-            growth.resident_bytes.append(_resident_bytes())
+            statm = _STATM.read_text() if _STATM.exists() else "0 0"
+            growth.resident_bytes.append(int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE"))
             sizes = structure_sizes(played.target)
             for path in sizes.keys() | growth.structures.keys():
                 growth.structures.setdefault(path, [0] * look).append(sizes.get(path, 0))
@@ -99,17 +113,8 @@ def lines_of(played: Played) -> float:
     return float(median(sum(work.lines_each for work in played.episode(count).values()) for _ in range(_COUNTED)))
 
 
-def _resident_bytes() -> int:
-    statm = Path("/proc/self/statm")  # not everywhere
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
-
-
 def measure_resume(make: Callable[[int], Any], size: int) -> tuple[str, float, float] | None:
-    """Play a pool until it is old, save it, and load it into another.
-
-    Returns:
-        The methods that saved and loaded, and the lines that an episode runs before and after; None if there are none.
-    """
+    """Save and load an old pool; return by which methods (None: there are none), and an episode's lines in either."""
     with Played(make(size), size) as old:
         ways = (("get_state", "load_state"), ("save", "load"))
         how = next((way for way in ways if all(hasattr(old.target, name) for name in way)), None)
@@ -131,3 +136,67 @@ def _reload(target: Any, fresh: Any, save: str, load: str) -> Any:
         return fresh
     close(fresh)
     return loaded
+
+
+def structure_sizes(target: Any) -> dict[str, int]:
+    """Return the elements of each dict, list, set, deque, array, string and cache, by path.
+
+    ``[*]`` stands for all elements of a structure, and ``module:name`` for what lies in the module of its class.
+
+    >>> class Curriculum:
+    ...     def __init__(self): self.scores, self.history = {1: 0.5}, {1: [0.1, 0.2], 2: [0.3]}
+    >>> sizes = structure_sizes(Curriculum())
+    >>> sizes["scores"], sizes["history"], sizes["history[*]"]
+    (1, 2, 3)
+    """
+    sizes: dict[str, int] = {}
+    seen: set[int] = set()
+    todo = collections.deque([("", target, 0)])
+    for kind in type(target).__mro__:
+        members = getattr(sys.modules.get(kind.__module__), "__dict__", {})
+        todo.extend((f"{kind.__module__}:{name}", value, 1) for name, value in _shared(kind, members))
+    while todo and len(seen) < _OBJECTS:
+        path, value, depth = todo.popleft()
+        if value is None or isinstance(value, _OPAQUE) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        size = _size(value)
+        if size is not None and path:
+            sizes[path] = sizes.get(path, 0) + size
+        if depth < _DEPTH:
+            todo.extend((inner, child, depth + 1) for inner, child in _children(path, value))
+    return sizes
+
+
+def _size(value: Any) -> int | None:
+    if isinstance(value, np.ndarray):
+        return int(value.size)
+    if isinstance(value, collections.deque) and value.maxlen is not None:
+        return None  # bounded, however long it takes to fill
+    if isinstance(value, _SIZED) or type(value).__name__ in ("DictProxy", "ListProxy"):  # those of a manager process
+        return len(value)
+    with contextlib.suppress(TypeError, AttributeError):
+        return int(value.cache_info().currsize)  # functools.lru_cache
+    return None
+
+
+def _children(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, _SIZED):
+        if not isinstance(value, _LEAVES) and len(value) <= _ELEMENTS:
+            yield from ((f"{path}[*]", each) for each in list(value.values() if isinstance(value, dict) else value))
+        return
+    dot = f"{path}." if path else ""
+    yield from ((f"{dot}{name}", attribute) for name, attribute in list(getattr(value, "__dict__", {}).items()))
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        names = [name for name in ((slots,) if isinstance(slots, str) else slots) if hasattr(value, name)]
+        yield from ((f"{dot}{name}", getattr(value, name)) for name in names)
+        yield from ((f"{kind.__name__}.{name}", member) for name, member in _shared(kind, vars(kind)))
+
+
+def _shared(kind: type, members: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return what all instances of a class share, among the members of it or of its module."""
+    if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+        return []
+    named = [(name, value) for name, value in members.items() if not name.startswith("__")]
+    return [(name, v) for name, v in named if isinstance(v, _CONTAINERS) or hasattr(v, "cache_info")]

@@ -23,17 +23,14 @@ USUAL = 0.5  # share of the draws that evict, from which what an eviction does i
 BELONGS = 0.9  # share of an update's growing lines in passes of the statistics, from which it makes them
 
 # Work outside Python is a pass over the pool where each of the last two steps to four times the tasks takes so many
-# times more: of bytes (counted; and so many for each task), or of CPU seconds (timed: a cache that no longer holds all
-# tasks does that in one step only; and in the end so many times those of the smallest pool).
+# times more: of bytes (counted; so many for each task), or of CPU seconds (timed; so many times those of the smallest
+# pool. A cache that no longer holds all tasks does that in one step only).
 NATIVE_STEP, NATIVE_BYTES, NATIVE_TIMES = 2.0, 4.0, 6.0
 
-# A structure grows without bound if it still grows at this share of its earlier rate at the end of the test, and if
-# what it lies in did not grow by that share as much: then that is judged.
-STEADY, FILLING = 0.5, 0.9
-
-# From this many elements an episode on, a few hundred episodes tell; a slower growth may be a cache that fills, so it
-# has to pass this size (lpcurr's own cache of environment configurations ends at 1,024).
-OFTEN, CACHE_SIZE = 0.5, 2_000
+# A structure grows without bound if it still grows at this share of its earlier rate in the end, and what it lies in
+# did not grow by that share as much. A few hundred episodes tell where it grows by so many elements in each; a slower
+# growth may be a cache that fills, so it has to pass this size (lpcurr's own end at 1,024).
+STEADY, FILLING, OFTEN, CACHE_SIZE = 0.5, 0.9, 0.5, 2_000
 
 MEMORY_STEP = 2 * 2**20  # bytes between each two looks: allocators take memory in steps of up to 1 MiB
 

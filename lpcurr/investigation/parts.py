@@ -1,7 +1,6 @@
-"""Count the work of each part of an episode by the number of tasks, in pools that are young and old enough to evict.
+"""Count the work of each part of an episode in pools of n, 2n and 4n tasks, young and old enough to evict.
 
-Python's lines and calls are counted in pools of n, 2n and 4n tasks; work outside Python, which runs no lines, by the
-memory that calls take in larger ones, and by CPU time.
+Work outside Python, which runs no lines, shows by the memory that calls take in larger pools, and by CPU time.
 """
 
 from __future__ import annotations
@@ -55,9 +54,10 @@ class Part:
     @property
     def grows_outside(self) -> bool:
         """Whether it goes through the pool outside Python."""
-        taken, seconds = list(self.bytes.values()), list(self.large.values())
-        by_bytes = _steps(taken) and taken[-1] >= limits.NATIVE_BYTES * max(self.bytes)
-        return by_bytes or (_steps(seconds) and seconds[-1] >= limits.NATIVE_TIMES * seconds[0])
+        taken, seconds, step = list(self.bytes.values()), list(self.large.values()), limits.NATIVE_STEP
+        steps = [len(v) > 2 and v[-3] * step <= v[-2] <= v[-1] / step for v in (taken, seconds)]
+        by_bytes = steps[0] and taken[-1] >= limits.NATIVE_BYTES * max(self.bytes)
+        return by_bytes or (steps[1] and seconds[-1] >= limits.NATIVE_TIMES * seconds[0])
 
     def growing(self, least: float) -> dict[Path, float]:
         """Return the lines of a call in the largest pool, by the paths on which they grow with at least this power."""
@@ -86,11 +86,6 @@ class Part:
     def _power(self, values: list[float]) -> float:
         steps = zip(pairwise(values), pairwise(self.work), strict=True)
         return min((log2(b / a) / log2(larger / smaller) for (a, b), (smaller, larger) in steps), default=0.0)
-
-
-def _steps(values: list[float]) -> bool:
-    step = limits.NATIVE_STEP
-    return len(values) > 2 and values[-3] * step <= values[-2] <= values[-1] / step
 
 
 Parts = dict[str, Part]

@@ -48,10 +48,7 @@ class Played:
         close(self.target)
 
     def episode(self, observe: Observe = _plainly) -> dict[str, Any]:
-        """Play one episode but for the environment; return what was seen, by part.
-
-        A draw that brought a new task into a full pool is an ``eviction``.
-        """
+        """Play one episode; return what was seen by part. A draw that brings a new task into a full pool evicts."""
         task, seen = observe(self.target.get_task)
         task_id = _id_of(task)
         parts = {"eviction" if self._full and task_id not in self.known else "draw": seen}
@@ -61,11 +58,8 @@ class Played:
                 _, parts["task generation"] = observe(task.get_env_cfg)
             except (AttributeError, LpcurrError, NotImplementedError):  # there is no task generator
                 self._generates = False
-        if "update_task_performance" not in self.missing:
-            try:
-                _, parts["update"] = observe(self.target.update_task_performance, task_id, self._scores.random())
-            except _REFUSALS:
-                del self.known[task_id]
+        for updated in self._update(task_id, observe):
+            parts["update"] = updated
         if "get_episode_stats" not in self.missing:
             label = task.get_label() if hasattr(task, "get_label") else getattr(task, "label", None) or "unknown"
             needed = (label,) if self._takes_label else ()
@@ -94,12 +88,15 @@ class Played:
             for _ in range(rounds):
                 self._update(task_id)
 
-    def _update(self, task_id: Any) -> None:
-        if "update_task_performance" not in self.missing:
-            try:
-                self.target.update_task_performance(task_id, self._scores.random())
-            except _REFUSALS:
-                self.known.pop(task_id, None)
+    def _update(self, task_id: Any, observe: Observe = _plainly) -> list[Any]:
+        """Report a random score, and return what was seen; nothing where it was refused, or there is no such method."""
+        if "update_task_performance" in self.missing:
+            return []
+        try:
+            return [observe(self.target.update_task_performance, task_id, self._scores.random())[1]]
+        except _REFUSALS:
+            self.known.pop(task_id, None)
+            return []
 
 
 def close(target: Any) -> None:

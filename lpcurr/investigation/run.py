@@ -18,10 +18,9 @@ from rich.text import Text
 from lpcurr import kernels
 from lpcurr.investigation import limits
 from lpcurr.investigation.faults import HYPOTHESES, Evidence, Finding, duration
-from lpcurr.investigation.growth import measure_growth, measure_resume
+from lpcurr.investigation.growth import measure_growth, measure_resume, structure_sizes
 from lpcurr.investigation.parts import EPISODE, count_parts, measure_outside, waits_each
 from lpcurr.investigation.played import Played
-from lpcurr.investigation.structures import structure_sizes
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import time_training
 from lpcurr.runs.folder import RunFolder
@@ -29,6 +28,7 @@ from lpcurr.runs.folder import RunFolder
 Findings = Mapping[str, Finding]
 
 _DRAWN = 256
+_TABLE: dict[str, Any] = {"title_justify": "left", "show_lines": True}
 _COLOURS = {"FAULT": "bold red", "healthy": "green", "explained": "yellow", "not tested": "dim"}
 
 
@@ -37,7 +37,7 @@ def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], N
     kernels.warmup()
     random.seed(0)  # for subjects that draw from the global streams
     np.random.seed(0)  # noqa: NPY002 - the same
-    only = None if subject.resize else subject.size or _largest_structure(subject)
+    only = None if subject.resize else subject.size or _largest_structure(subject.make())
     make = subject.resize or (lambda size: subject.make())
     sizes = budget.sizes if only is None else (only,)
     tell(f"counting lines and calls with {', '.join(map(str, sizes))} tasks")
@@ -57,11 +57,7 @@ def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], N
 
 
 def run(subject: Subject, out: Path | None, console: Console, budget: limits.Budget | None = None) -> Findings:
-    """Investigate, print the result, and leave the folder.
-
-    Raises:
-        ConfigError: the folder exists already.
-    """
+    """Investigate, print the result, and leave the folder; a ConfigError where that exists already."""
     folder = RunFolder(out, f"investigate-{subject.name.replace('.', '-').replace(':', '-')}").path
     began = time.perf_counter()
 
@@ -77,9 +73,8 @@ def run(subject: Subject, out: Path | None, console: Console, budget: limits.Bud
     return findings
 
 
-def _largest_structure(subject: Subject) -> int:
-    """Return the size of the largest structure of the object itself after some draws: it may be the pool."""
-    with Played(subject.make(), _DRAWN) as played:
+def _largest_structure(target: Any) -> int:  # of the object itself after some draws: it may be the pool
+    with Played(target, _DRAWN) as played:
         played.fill()
         return max([size for path, size in structure_sizes(played.target).items() if ":" not in path] + [1])
 
@@ -96,49 +91,38 @@ def answer(findings: Findings) -> str:
 
 def as_json(evidence: Evidence, findings: Findings) -> dict[str, Any]:
     """Return counts, times and findings as plain data."""
-    parts = {
+    counted: dict[str, Any] = {
         name: {"lines": part.lines, "seconds": part.seconds | part.large, "bytes": part.bytes}
         for name, part in evidence.parts.items()
     }
-    training = None if evidence.training is None else asdict(evidence.training)
+    others = {name: getattr(evidence, name) for name in ("growth", "training")}
+    timed = {name: None if other is None else asdict(other) for name, other in others.items()}
     return {
         "subject": {name: getattr(evidence.subject, name) for name in ("name", "size", "sizing", "missing")},
         "answer": answer(findings),
         "faults": faults(findings),
         "findings": [{"hypothesis": name} | asdict(finding) for name, finding in findings.items()],
-        "evidence": {
-            "parts": parts,
-            "growth": asdict(evidence.growth),
-            "resume": evidence.resume,
-            "training": training,
-        },
+        "evidence": {"parts": counted, "resume": evidence.resume} | timed,
     }
 
 
 def print_result(console: Console, evidence: Evidence, findings: Findings) -> None:
     """Print both tables, and the answer."""
     subject, shares = evidence.subject, evidence.shares
-    table = _table(f"{subject.name}: a call", "part", "tasks", "lines of Python", "CPU time", "share of a training")
+    title = f"{subject.name}: what a call costs"
+    table = Table("part", "tasks", "lines of Python", "CPU time", "share of a training", title=title, **_TABLE)
     for name, part in evidence.parts.items():
         times = [duration(part.seconds[size]) if size in part.seconds else "" for size in part.lines]
         columns = ([f"{n:,}" for n in part.lines], [f"{each:,.0f}" for each in part.lines.values()], times)
         table.add_row(name, *map("\n".join, columns), f"{shares[name]:.2%}" if name in shares else "")
     console.print(table)
-    table = _table("hypotheses", "hypothesis", "verdict", "what was seen, next step")
+    table = Table("hypothesis", "verdict", "what was seen, next step", title="hypotheses", **_TABLE)
     for name, finding in findings.items():
         seen = finding.seen + (f"\n→ {finding.next_step}" if finding.next_step else "")
         table.add_row(name, Text(finding.verdict, style=_COLOURS[finding.verdict]), Text(seen))
     console.print(table)
-    if subject.missing:
-        absent = ", ".join(f"{name}()" for name in subject.missing)
+    if absent := ", ".join(f"{name}()" for name in subject.missing):
         console.print(Text(f"left out, because it does not have them: {absent}"))
     if subject.resize is None:
         console.print(Text(f"one pool size only: {subject.sizing}"))
     console.print(Text(answer(findings), style="bold red" if faults(findings) else "bold green"))
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", show_lines=True)
-    for column in columns:
-        table.add_column(column, justify="right" if column in ("tasks", "lines of Python", "CPU time") else "left")
-    return table

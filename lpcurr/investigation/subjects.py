@@ -37,11 +37,7 @@ class Subject:
 
 
 def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
-    """Find a recipe by name, or ``package.module:function`` of a recipe or of whatever returns a curriculum.
-
-    Args:
-        name: what to investigate.
-        overrides: ``key=value``: of the recipe's configuration, or arguments of the function.
+    """Find a recipe, or ``package.module:function`` of one or of a curriculum; ``key=value`` are its arguments.
 
     Raises:
         ConfigError: there is no such thing, or it is neither a recipe nor a curriculum.
@@ -49,12 +45,13 @@ def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
     factory = find_recipe(name)
     arguments = _arguments(overrides)
     others = arguments.keys() - _parameters(factory).keys()
+    given = {} if others else arguments
     try:
         with contextlib.suppress(ValueError):  # some builtins do not tell
-            inspect.signature(factory).bind(**({} if others else arguments))
+            inspect.signature(factory).bind(**given)
     except TypeError as error:
         raise ConfigError(f"{name}: {error}; give its arguments as key=value") from None
-    made = factory(**({} if others else arguments))
+    made = factory(**given)
     if isinstance(made, TrainingConfig):
         return _of_recipe(name, apply_overrides(made, overrides if others else ()))
     if others:
@@ -78,15 +75,13 @@ def _of_recipe(name: str, recipe: TrainingConfig) -> Subject:
 
 def _arguments(overrides: Sequence[str]) -> dict[str, Any]:
     """Read ``key=value`` with Python literals, strings otherwise."""
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for override in overrides:
-        key, equals, text = override.partition("=")
+        key, equals, arguments[key] = override.partition("=")
         if not equals:
             raise ConfigError(f"{override!r} is not key=value")
-        try:
-            arguments[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            arguments[key] = text
+        with contextlib.suppress(ValueError, SyntaxError):
+            arguments[key] = ast.literal_eval(arguments[key])
     return arguments
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.investigation.limits import Budget
@@ -27,18 +26,14 @@ class Training:
     own: list[Epoch]  # with the recipe's curriculum
     random: list[Epoch]  # with random draws
 
-    def share(self, seconds: float) -> float:
-        """Return the share of the processes' time, where one episode takes so many seconds of it."""
-        return seconds * median(epoch.episodes for epoch in self.own)
-
 
 def time_training(config: TrainingConfig, budget: Budget, tell: Callable[[str], None]) -> Training:
     """Train with the recipe's curriculum, and with random draws."""
     tell("training: the recipe's curriculum")
     own = _train(config, budget)
     tell("training: random draws")
-    changes = {"curriculum": randomised(config.curriculum), "use_lp": None}
-    return Training(own, _train(config.model_copy(update=changes), budget))
+    random = config.model_copy(update={"curriculum": randomised(config.curriculum), "use_lp": None})
+    return Training(own, _train(random, budget))
 
 
 def _train(config: TrainingConfig, budget: Budget) -> list[Epoch]:
@@ -57,9 +52,8 @@ def _train(config: TrainingConfig, budget: Budget) -> list[Epoch]:
         before.update(now)
         seconds = max(float(metrics["epoch_seconds"]), 1e-9)
         whole = seconds * max(len(played), 1)
-        epochs.append(
-            Epoch(int(metrics["epoch_steps"]) / seconds, int(metrics["epoch_episodes"]) / whole, waited / whole)
-        )
+        rate, episodes = float(metrics["epoch_steps"]) / seconds, float(metrics["epoch_episodes"]) / whole
+        epochs.append(Epoch(rate, episodes, waited / whole))
 
     try:
         config.model_copy(update={"epoch_steps": steps} | total).train(curriculum, config.seed, on_epoch, None)
