@@ -1,7 +1,6 @@
 """Find out in minutes what makes training with a curriculum slow.
 
-Evidence is counted: lines and calls of Python by the entry point they run under, memory taken, waits, at n, 2n and 4n
-tasks in pools old enough to evict. Counts are the same on a busy machine. Times only say how much a fault matters.
+Evidence is counted, by entry point, at n, 2n and 4n tasks: the same on a busy machine. Times say how much it matters.
 
 :mod:`~lpcurr.investigation.subjects`  what is investigated: a recipe, or any object with the curriculum methods
 :mod:`~lpcurr.investigation.counting`  how one call is counted

@@ -1,7 +1,6 @@
-"""Count what one call does: lines and calls of Python by path, memory taken, waits. None depends on the machine's load.
+"""Observe one call: its result, and the lines, calls, bytes and waits in it, none of which depends on the load.
 
-Each observer makes a call and returns its result and what was seen. Lines are counted by ``sys.settrace`` on every
-version of Python: unlike ``sys.monitoring`` it sees its own thread only, and one way is easier to trust than two.
+Lines are counted by ``sys.settrace`` on every version of Python: unlike ``sys.monitoring`` it sees its own thread only.
 """
 
 from __future__ import annotations
@@ -79,8 +78,7 @@ def count(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Work]:
         result = call(*arguments)
     finally:
         sys.settrace(tracing)
-        if collecting:
-            gc.enable()
+        (gc.enable if collecting else gc.disable)()
     work = Work(times=1)
     for node in nodes:  # two functions of one line and name are one
         work.lines[node.path] += node.lines

@@ -66,8 +66,7 @@ class Growth:
                 rates[path] = late
         return dict(sorted(rates.items(), key=lambda item: -item[1]))
 
-    def _fills_with_parent(self, path: str) -> bool:
-        """Tell whether what is in a structure grows only because there is more of it, as in a cache that fills."""
+    def _fills_with_parent(self, path: str) -> bool:  # there is more in a structure as there is more of it: a cache
         factors = []
         while True:
             sizes = self.structures.get(path, [0])

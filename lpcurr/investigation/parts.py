@@ -117,8 +117,7 @@ def count_parts(make: Callable[[int], Any], sizes: tuple[int, ...], budget: limi
     return {name: part for name, part in parts.items() if len(part.work) == len(sizes)}
 
 
-def _count(played: Played, parts: Parts, budget: limits.Budget) -> None:
-    """Count episodes of a pool, while its tasks are young and when they are old."""
+def _count(played: Played, parts: Parts, budget: limits.Budget) -> None:  # tasks while they are young, and old ones
     played.fill()
     lines, episodes = 0.0, 0
     while episodes < budget.young_episodes + _FEWEST or (lines < budget.lines and episodes < budget.episodes):

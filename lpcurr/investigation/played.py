@@ -11,7 +11,6 @@ from lpcurr.errors import ConfigError, LpcurrError
 from lpcurr.investigation.counting import Observe
 
 METHODS = ("get_task", "update_task_performance", "get_episode_stats", "stats", "on_epoch_end", "recommend_eviction")
-
 _AT_THE_END = {"stats": "statistics", "on_epoch_end": "end of epoch", "recommend_eviction": "choice of an eviction"}
 _ROUNDS = 24  # completions of every task in a pool that is old enough to evict: more than any preset asks for
 _DRAWS_TO_FILL = 4  # for each task: of a pool that was full from the start, 98 % are seen then
@@ -101,9 +100,8 @@ class Played:
 
 def close(target: Any) -> None:
     """Give back what a curriculum holds, as far as it can."""
-    for name in ("close", "unlink"):
-        if callable(getattr(target, name, None)):
-            getattr(target, name)()
+    for name in (name for name in ("close", "unlink") if callable(getattr(target, name, None))):
+        getattr(target, name)()
 
 
 def _id_of(task: Any) -> Any:

@@ -27,7 +27,6 @@ from lpcurr.runs.folder import RunFolder
 
 Findings = Mapping[str, Finding]
 
-_DRAWN = 256
 _TABLE: dict[str, Any] = {"title_justify": "left", "show_lines": True}
 _COLOURS = {"FAULT": "bold red", "healthy": "green", "explained": "yellow", "not tested": "dim"}
 
@@ -74,7 +73,7 @@ def run(subject: Subject, out: Path | None, console: Console, budget: limits.Bud
 
 
 def _largest_structure(target: Any) -> int:  # of the object itself after some draws: it may be the pool
-    with Played(target, _DRAWN) as played:
+    with Played(target, 256) as played:
         played.fill()
         return max([size for path, size in structure_sizes(played.target).items() if ":" not in path] + [1])
 

@@ -90,10 +90,10 @@ SIZE_NAMES = (
     *("num_active_tasks", "num_tasks", "n_tasks", "max_tasks", "max_active_tasks", "active_tasks", "task_count"),
     *("pool_size", "capacity", "size", "n", "tasks"),
 )
-_Resizable = tuple[Callable[[int], Any] | None, int | None, str]
+Make = Callable[[int], Any]
 
 
-def resizable(factory: Callable[..., Any], arguments: dict[str, Any]) -> _Resizable:
+def resizable(factory: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Make | None, int | None, str]:
     """Return a function that makes the same with n tasks (None: there is no way), the default, and what is changed."""
     parameters = _parameters(factory)
     for name in SIZE_NAMES:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.investigation.limits import Budget
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig, randomised
 
@@ -39,8 +38,7 @@ def time_training(config: TrainingConfig, budget: Budget, tell: Callable[[str], 
 def _train(config: TrainingConfig, budget: Budget) -> list[Epoch]:
     steps = min(config.epoch_steps, budget.training_steps)
     total = {"total_steps": steps * budget.training_epochs, "max_seconds": budget.training_seconds}
-    chosen: CurriculumConfig = config.curriculum.model_copy(update={"seed": config.seed, "session_id": None})
-    curriculum = chosen.make()
+    curriculum = config.curriculum.model_copy(update={"seed": config.seed, "session_id": None}).make()
     epochs: list[Epoch] = []
     before: dict[int, tuple[int, float]] = {}
 
