@@ -97,7 +97,7 @@ def randomised(curriculum: CurriculumConfig) -> CurriculumConfig:
     kept = {
         name: getattr(curriculum.algorithm_config, name)
         for name in curriculum.algorithm_config.model_fields_set
-        if name in shared
+        if name in shared and name != "type"
     }
     fields = {name: getattr(curriculum, name) for name in type(curriculum).model_fields if name != "algorithm_config"}
     return CurriculumConfig(**fields, algorithm_config=DiscreteRandomConfig(**kept))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lpcurr.investigation.resizing import resizable
+from lpcurr.investigation.subjects import resizable
 
 
 class Pool:
@@ -26,6 +26,23 @@ class Configured:
         self.scores = [0.0] * settings.capacity
 
 
+@dataclass(frozen=True)
+class Inner:
+    num_active_tasks: int = 30
+
+
+@dataclass(frozen=True)
+class Outer:
+    num_active_tasks: int = 30
+    algorithm: Inner = Inner()
+
+
+class Nested:
+    def __init__(self, config: Outer) -> None:
+        assert config.num_active_tasks == config.algorithm.num_active_tasks
+        self.scores = [0.0] * config.algorithm.num_active_tasks
+
+
 class Constant:
     NUM_TASKS = 30
 
@@ -39,8 +56,11 @@ def by_argument(num_active_tasks: int = 30) -> Pool:
 
 @pytest.mark.parametrize(
     "factory",
-    [by_argument, lambda: Pool(3), lambda: Pool(3, 30), lambda: Configured(Settings()), Constant],
-    ids=["argument", "default", "constructor", "configuration", "constant"],
+    [
+        *(by_argument, lambda: Pool(3), lambda: Pool(3, 30), lambda: Configured(Settings())),
+        *(lambda: Nested(Outer()), Constant),
+    ],
+    ids=["argument", "default", "constructor", "configuration", "nested", "constant"],
 )
 def test_the_number_of_tasks_is_found(factory: Callable[[], Any]) -> None:
     make, default, _ = resizable(factory, {})
