@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         import gymnasium  # noqa: F401 - so that a missing one shows before a run folder is made
         from rich.console import Console
 
-        from lpcurr.recipes import comparison
+        from lpcurr.recipes import training
         from lpcurr.recipes.overrides import apply_overrides
         from lpcurr.recipes.resuming import load_run
 
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             config = apply_overrides(config, overrides)
         for extra in (config.extra, *config.log.extras()):
             require_extra(extra)  # before a run folder is made
-        comparison.run(name, config, Console())
+        training.run(name, config, Console())
     return 0
 
 

@@ -12,7 +12,7 @@
 
 A run folder holds config.yaml (everything resolved), metrics.jsonl (one line an epoch), tasks.jsonl (the pool at the
 end), result.json, report.html, report.png and checkpoints/. The keys of metrics.jsonl are in
-`lpcurr.runs.folder.METRICS`.
+`lpcurr.runs.metrics.METRICS`.
 
 A recipe of your own is a function without arguments that returns a `lpcurr.recipes.TrainingConfig`, in any module:
 `lpcurr train my_package.recipes:my_recipe`. Its `train` method gets the curriculum and calls `on_epoch(figures, save)`

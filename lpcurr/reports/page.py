@@ -11,8 +11,8 @@ from typing import Any
 from lpcurr import __version__
 from lpcurr.reports.panels import SECTIONS, Panel
 from lpcurr.reports.pictures import inline_svg
-from lpcurr.reports.runs import Arm, Run
-from lpcurr.reports.verdict import Verdict, key_figures
+from lpcurr.reports.verdict import Verdict, differences, key_figures
+from lpcurr.runs.reading import Arm, Run
 
 _SIGNS = {1: "yes", -1: "no", 0: "open"}
 _PAGE = Template("""<!DOCTYPE html>
@@ -89,7 +89,7 @@ def make_page(
         answer=html.escape(verdict.answer),
         sentence=html.escape(verdict.sentence),
         remarks=_list(verdict.remarks),
-        figures=_table(*key_figures(arms), "figures") if arms else "",
+        figures=_figures(arms) if arms else "",
         pictures="\n".join(_sections(panels)),
         notes=_notes(runs, missing),
         differences=_differences(runs),
@@ -103,6 +103,11 @@ def make_page(
 
 def _list(sentences: Sequence[str], style: str = "") -> str:
     return f"<ul{style}>{''.join(f'<li>{html.escape(each)}</li>' for each in sentences)}</ul>" if sentences else ""
+
+
+def _figures(arms: Sequence[Arm]) -> str:
+    headings, rows = key_figures(arms)
+    return _table(headings, [*rows, *differences(arms)], "figures")
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,9 +18,9 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from lpcurr.reports import series
 from lpcurr.reports.intervals import Floats
-from lpcurr.reports.runs import Arm
 from lpcurr.reports.series import Curve, Figure, Table, of
-from lpcurr.runs.folder import Row
+from lpcurr.runs.metrics import Row
+from lpcurr.runs.reading import Arm
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 1)))
@@ -55,27 +56,39 @@ class Panel:
 
 
 def panels(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
-    """The pictures that there are figures for, and the titles of the others."""
-    made: list[Panel] = []
+    """Return the pictures that there are figures for, and the titles of the others."""
+    learning = [arm for arm in arms if not arm.is_random] or list(arms)
+    made = [_marked(panel, [arm]) for arm, panel in _share_panels(arms, learning)]
+    for of_one in (_progress_panels, _stages_panel):
+        made += [_marked(panel, [arm]) for arm in learning for panel in of_one(arm)]
+    made += [panel for arm in learning for panel in _tasks_panel(arm)]
     missing: list[str] = []
-    learning = [arm for arm in arms if arm.kind != "discrete_random"] or list(arms)
-    made += _share_panels(arms, learning)
-    for arm in learning:
-        made += _progress_panels(arm)
-    for arm in learning:
-        made += _stages_panel(arm)
-    for arm in learning:
-        made += _tasks_panel(arm)
-    for section, title, unit, figure, caption, headline in _CURVES:
-        curves = [(place, c) for place, arm in enumerate(arms) if (c := series.curve(arm, figure)) is not None]
+    for what in _CURVES:
+        curves = [(place, c) for place, arm in enumerate(arms) if (c := series.curve(arm, what.figure)) is not None]
         if curves:
-            made.append(_curves_panel(arms, curves, section, title, unit, caption, headline))
+            made.append(_marked(_curves_panel(arms, curves, what), arms))
         else:
-            missing.append(title)
+            missing.append(what.title)
     for key, title in _FAMILIES.items():
         if not any(key in name for arm in arms for rows in arm.trainings.values() for name in rows[-1]):
             missing.append(title)
     return sorted(made, key=lambda panel: SECTIONS.index(panel.section)), missing
+
+
+def _marked(panel: Panel, arms: Sequence[Arm]) -> Panel:
+    """Return the panel with a line where a schedule changed an arm's algorithm."""
+    changes = [(arm, *change) for arm in arms for change in series.switches(arm)]
+    if not changes:
+        return panel
+
+    def draw(axis: Axes) -> None:
+        panel.draw(axis)
+        for _, steps, _kind in changes:
+            axis.axvline(steps, color="#888888", linewidth=1.2, linestyle=(0, (6, 2)), zorder=3)
+
+    said = "; ".join(f"{arm.name} to {kind.replace('_', ' ')} after {steps:,.0f} steps" for arm, steps, kind in changes)
+    note = f" Dashed line: the schedule changed the algorithm ({said})."
+    return replace(panel, draw=draw, caption=panel.caption + note, alt=panel.alt + note)
 
 
 def _per_draw(name: str, scale: float) -> Figure:
@@ -91,49 +104,61 @@ def _tries(row: Row) -> float:
     return tries if tries > 0 else math.nan  # discrete random rejects nothing
 
 
+class _What(NamedTuple):
+    """A figure that is drawn as a curve for each arm."""
+
+    section: str
+    title: str
+    unit: str
+    figure: Figure
+    caption: str
+    headline: bool = False
+
+
 _BAND = "Line: mean over the seeds; band: its 95 % interval (Student's t)."
-_CURVES: tuple[tuple[str, str, str, Figure, str, bool], ...] = (
-    (
+_CURVES = (
+    _What(
         *(_LEARNING, "Score on held-out tasks", "mean score (0 … 1)", of("eval/score")),
         "Tasks that are never trained on, the same for every curriculum: the figure to judge by.",
-        True,
+        headline=True,
     ),
-    (
+    _What(
+        *(_LEARNING, "Worst tenth of the held-out tasks", "mean score (0 … 1)", of("eval/worst_tenth")),
+        "The tenth of the held-out tasks on which the policy does worst at that moment. A mean can hide tasks that a "
+        "curriculum has left behind; this does not.",
+        headline=True,
+    ),
+    _What(
         *(_LEARNING, "Held-out tasks mastered", "share of held-out tasks", of("eval/mastered_share")),
         "Held-out tasks at or above the recipe's mastery threshold.",
-        True,
+        headline=True,
     ),
-    (
+    _What(
         *(_LEARNING, "Score of the training episodes", "mean score (0 … 1)", of("score")),
         "Of the tasks that the curriculum chose, so it cannot be compared between curricula: harder tasks lower it.",
-        False,
     ),
-    (
+    _What(
         *(_LEARNING, "Mastered tasks in the pool", "share of active tasks", of("pool/mastered_share")),
         "Active tasks whose success rate is at or above the algorithm's success threshold.",
-        False,
     ),
-    (
+    _What(
         *(_COST, "Speed", "environment steps per second", of("steps_per_second")),
         "Acting and learning, evaluation left out. Curricula choose different tasks: where episodes are shorter, more "
         "of the time goes into resets.",
-        True,
+        headline=True,
     ),
-    (
+    _What(
         *(_DOING, "Tasks that left the pool", "tasks evicted so far", of("curriculum/num_evicted")),
         "Each made room for a new task. Discrete random never evicts.",
-        False,
     ),
-    (
+    _What(
         *(_COST, "Tries per draw", "tasks looked at per draw", _tries),
         "A draw looks at tasks until one is accepted. The more unequal the probabilities, the more tries. "
         "Draws of unexplored tasks and uniform draws need none.",
-        False,
     ),
-    (
+    _What(
         *(_COST, "Waiting for the pool's lock", "waits per 1,000 draws", _per_draw("epoch_lock_waits", 1000.0)),
         "Calls of all processes that found the lock of the shared pool taken.",
-        False,
     ),
 )
 _FAMILIES = {
@@ -147,30 +172,22 @@ _FAMILIES = {
 # -- curves ---------------------------------------------------------------------------------------------------------
 
 
-def _curves_panel(
-    arms: Sequence[Arm],
-    curves: Sequence[tuple[int, Curve]],
-    section: str,
-    title: str,
-    unit: str,
-    caption: str,
-    headline: bool,
-) -> Panel:
+def _curves_panel(arms: Sequence[Arm], curves: Sequence[tuple[int, Curve]], what: _What) -> Panel:
     def draw(axis: Axes) -> None:
         for place, each in curves:
             draw_curve(axis, each, arms[place].name, place)
-        axis.set(xlabel=STEPS, ylabel=unit)
+        axis.set(ylabel=what.unit)
         _finish_curves(axis)
 
-    if any(each.seeds > 1 for _, each in curves):
-        caption += f" {_BAND}"
+    caption = what.caption + (f" {_BAND}" if any(each.seeds > 1 for _, each in curves) else "")
     caption += _thinning(max(each.thinned for _, each in curves))
     alt = "; ".join(f"{arms[place].name} {_course(each)}" for place, each in curves)
-    return Panel(title, caption, f"{title}, {unit}, over {STEPS}: {alt}.", draw, section, headline)
+    alt = f"{what.title}, {what.unit}, over {STEPS}: {alt}."
+    return Panel(what.title, caption, alt, draw, what.section, what.headline)
 
 
 def draw_curve(axis: Axes, each: Curve, name: str, place: int) -> None:
-    """A curve with its band, in the style of its place."""
+    """Draw a curve with its band, in the style of its place."""
     style = place % len(COLOURS)
     many = len(each.steps) > 2
     axis.plot(
@@ -180,7 +197,7 @@ def draw_curve(axis: Axes, each: Curve, name: str, place: int) -> None:
         marker=MARKERS[style],
         markersize=3.5,
         markevery=max(len(each.steps) // 8, 1) if many else 1,
-        label=name,
+        label=name if not name.startswith("_") else f" {name}",  # matplotlib leaves those out of a legend
     )
     if np.isfinite(each.low).any():
         if many:
@@ -209,17 +226,18 @@ def _finish_curves(axis: Axes) -> None:
         axis.set_ylim(0.0 if np.nanmin(lines) >= 0.0 else low * 1.05, high * 1.08 if high > 0 else 1.0)
         if high >= 1000:
             axis.yaxis.set_major_formatter(EngFormatter(sep=" "))
-    finish_steps(axis)
-    _legend(axis, 1)
+    _finish_steps(axis)
+    _legend(axis)
 
 
-def _legend(axis: Axes, columns: int) -> None:
+def _legend(axis: Axes) -> None:
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize=8, ncols=columns, loc="best", framealpha=0.0)
+        axis.legend(fontsize=8, loc="best", framealpha=0.0)
 
 
-def finish_steps(axis: Axes) -> None:
-    """Environment steps as 200 k, 1 M."""
+def _finish_steps(axis: Axes) -> None:
+    """Write environment steps as 200 k, 1 M."""
+    axis.set_xlabel(STEPS)
     axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axis.xaxis.set_major_locator(MaxNLocator(6))
 
@@ -254,14 +272,14 @@ def _tenth(name: str) -> str:
     return f"{name} – {float(name) + 0.1:.1f}" if len(name) == 3 and name.startswith("0.") else name
 
 
-def _share_panels(arms: Sequence[Arm], learning: Sequence[Arm]) -> Iterator[Panel]:
+def _share_panels(arms: Sequence[Arm], learning: Sequence[Arm]) -> Iterator[tuple[Arm, Panel]]:
     for prefix, title, caption, unit, power, headline in _SHARES:
         of_interest = learning if prefix == "label_probability/" else arms
-        found = [(arm.name, series.share_table(arm, prefix, MOST_LABELS)) for arm in of_interest]
-        tables = [(name, table) for name, table in found if table is not None]
+        tables = [(arm, table) for arm in of_interest if (table := series.share_table(arm, prefix, MOST_LABELS))]
         top = max((float(np.nanmax(table.values, initial=1e-9)) for _, table in tables), default=1.0)
-        for name, table in tables:
-            yield _heat_panel(table, f"{title}: {name}", caption, unit, PowerNorm(power, 0.0, top), headline)
+        for arm, table in tables:
+            norm = PowerNorm(power, 0.0, top)
+            yield arm, _heat_panel(table, f"{title}: {arm.name}", caption, unit, norm, headline)
 
 
 def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerNorm, headline: bool) -> Panel:
@@ -274,9 +292,8 @@ def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerN
         mesh = axis.pcolormesh(edges, rows, table.values, cmap="cividis", norm=scale, rasterized=True)
         axis.figure.colorbar(mesh, ax=axis, label=unit, pad=0.02)
         axis.set_yticks(range(len(names)), [shorten(name) for name in names])
-        axis.set(xlabel=STEPS)
         axis.grid(False)
-        finish_steps(axis)
+        _finish_steps(axis)
 
     ends = ", ".join(
         f"{name} {first:.0%} to {last:.0%}"
@@ -321,7 +338,7 @@ def _lines_panel(table: Table, title: str, unit: str, caption: str) -> Panel:
         nothing = np.full(len(table.steps), math.nan)
         for place, (name, values) in enumerate(zip(table.names, table.values, strict=True)):
             draw_curve(axis, Curve(table.steps, values, nothing, nothing, 1, 1), shorten(name), place)
-        axis.set(xlabel=STEPS, ylabel=unit)
+        axis.set(ylabel=unit)
         _finish_curves(axis)
 
     if table.others:
@@ -348,9 +365,9 @@ def _stages_panel(arm: Arm) -> Iterator[Panel]:
     def draw(axis: Axes) -> None:
         for place, each in curves:
             draw_curve(axis, each, _STAGES[place][1], place)
-        axis.set(xlabel=STEPS, ylabel="Gini coefficient over the tasks", ylim=(0, 1))
-        finish_steps(axis)
-        _legend(axis, 1)
+        axis.set(ylabel="Gini coefficient over the tasks", ylim=(0, 1))
+        _finish_steps(axis)
+        _legend(axis)
 
     title = f"Inequality through the stages: {arm.name}"
     caption = (
@@ -381,7 +398,7 @@ def _tasks_panel(arm: Arm) -> Iterator[Panel]:
         axis.axhline(uniform, color="#888888", linewidth=1, linestyle=":", label="uniform")
         axis.set(xlabel="success rate of the task (moving average)", ylabel="probability of a draw", xlim=(-0.02, 1.02))
         axis.set_ylim(0, max(float(shown[:, 1].max()), uniform) * 1.2)
-        _legend(axis, 1)
+        _legend(axis)
 
     title = f"The tasks at the end: {arm.name}"
     caption = "A point is an active task; brighter ones progress more. Dotted: what uniform drawing would give each."

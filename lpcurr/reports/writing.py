@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, NotAFileError
+from lpcurr.memory.files import write_atomically
 from lpcurr.reports.page import make_page
 from lpcurr.reports.panels import panels
 from lpcurr.reports.pictures import draw_png
-from lpcurr.reports.runs import read_run, sort_into_arms
 from lpcurr.reports.verdict import Verdict, decide
+from lpcurr.runs.reading import read_run, sort_into_arms
 
 
 def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Verdict:
@@ -36,9 +36,9 @@ def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Ver
         if picture is not None:
             draw_png(f"{verdict.answer}. {verdict.sentence}", [panel for panel in drawn if panel.headline], picture)
         text = make_page(runs, arms, drawn, missing, verdict)
-        unfinished = page.with_name(f".{page.name}.{os.getpid()}")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(page)
+        write_atomically(page, text)
+    except NotAFileError:
+        raise
     except OSError as error:
         raise ConfigError(f"cannot write the report to {str(page)!r}: {error.strerror}") from None
     return verdict

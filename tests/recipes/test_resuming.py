@@ -20,7 +20,7 @@ from rich.console import Console
 
 from lpcurr import CheckpointError, ConfigError, CurriculumConfig
 from lpcurr.cli import main
-from lpcurr.recipes import comparison
+from lpcurr.recipes import training
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, newest_checkpoint, read_checkpoint, write_checkpoint
 from lpcurr.recipes.config import SaveLearner
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, LearnerConfig
@@ -32,12 +32,12 @@ TRAINING = "learning_progress-seed0"
 
 
 def train(config: FrozenLakeConfig, **changes: Any) -> RunFolder:
-    return comparison.run("frozen_lake", config.model_copy(update=changes), Console(file=io.StringIO()))
+    return training.run("frozen_lake", config.model_copy(update=changes), Console(file=io.StringIO()))
 
 
 def resume(path: Path, *overrides: str) -> RunFolder:
     name, config = load_run(path, None, overrides)
-    return comparison.run(name, config, Console(file=io.StringIO()))
+    return training.run(name, config, Console(file=io.StringIO()))
 
 
 def epochs(folder: RunFolder) -> list[tuple[str, int, int]]:

@@ -14,13 +14,13 @@ import pytest
 from rich.console import Console
 
 from lpcurr import Curriculum
-from lpcurr.recipes import comparison
-from lpcurr.recipes.comparison import equal_steps, interval, summarise
+from lpcurr.recipes import training
 from lpcurr.recipes.config import Metrics, OnEpoch, SaveLearner
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.training import train_once
-from lpcurr.runs.folder import METRICS, TASK_FIELDS, RunFolder
+from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.metrics import METRICS, TASK_FIELDS
 
 Row = dict[str, Any]
 FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html", "checkpoints"}
@@ -31,7 +31,7 @@ def console(terminal: bool = False) -> Console:
 
 
 def run(config: FrozenLakeConfig, path: Path, where: Console | None = None) -> RunFolder:
-    return comparison.run("frozen_lake", config.model_copy(update={"run_dir": path}), where or console())
+    return training.run("frozen_lake", config.model_copy(update={"run_dir": path}), where or console())
 
 
 def test_workers_share_one_pool_and_every_epoch_is_recorded(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
@@ -164,39 +164,7 @@ def test_workers_leave_ctrl_c_to_the_trainer(tiny: FrozenLakeConfig, tmp_path: P
 def test_a_live_display_shows_the_same(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     out = console(terminal=True)
     config = tiny.model_copy(update={"vectorization": "sync"})
-    rows = train_once(config, 0, RunFolder(tmp_path / "run", "frozen_lake"), out)
+    folder = RunFolder(tmp_path / "run", "frozen_lake")
+    rows = train_once(config, "mine", 0, None, folder, out)
     assert len(rows) == 2
     assert "steps/s" in out.file.getvalue()
-
-
-# -- the table ------------------------------------------------------------------------------------------------------
-
-
-def test_interval_is_students() -> None:
-    from scipy import stats
-
-    values = [0.2, 0.5, 0.3, 0.9, 0.4]
-    mean, half = interval(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=mean, scale=stats.sem(values))
-    assert (mean - half, mean + half) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
-    assert interval([0.5]) == (0.5, None)
-
-
-def test_trainings_are_compared_where_all_have_been(row: Row) -> None:
-    def training(kind: str, seed: int, *steps: int) -> list[Row]:
-        return [
-            row | {"curriculum": kind, "seed": seed, "epoch": n + 1, "steps": at, "score": at / 1000}
-            for n, at in enumerate(steps)
-        ]
-
-    rows = training("learning_progress", 0, 100, 200, 300) + training("discrete_random", 0, 100, 200)
-    assert [last["steps"] for last in equal_steps(rows)] == [200, 200]
-    both = rows + training("learning_progress", 1, 100, 200) + training("discrete_random", 1, 100)
-    assert [last["steps"] for last in equal_steps(both)] == [100] * 4
-    both[-1]["score"] = 0.5  # 0.4 above its partner's
-    assert summarise(both)["difference"]["score"]["mean"] == pytest.approx(-0.2)
-    rows += training("learning_progress", 1, 100, 200)
-    result = summarise(rows)
-    assert result["curricula"]["learning_progress"]["score"]["mean"] == pytest.approx(0.2)
-    assert result["difference"]["seeds"] == 1  # seed 1 has no partner
-    assert result["difference"]["score"]["mean"] == pytest.approx(0.0)

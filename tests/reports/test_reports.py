@@ -22,9 +22,9 @@ from lpcurr.errors import ConfigError
 from lpcurr.reports import series
 from lpcurr.reports.intervals import intervals
 from lpcurr.reports.panels import panels
-from lpcurr.reports.runs import Arm, read_run, sort_into_arms
-from lpcurr.reports.verdict import decide, key_figures
+from lpcurr.reports.verdict import decide, differences, key_figures, results
 from lpcurr.reports.writing import write_report
+from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 
 Row = dict[str, Any]
 LP, RANDOM = "learning_progress", "discrete_random"
@@ -240,6 +240,23 @@ def test_the_table_is_at_equal_steps(tmp_path: Path) -> None:
     assert [row["held-out score"] for row in table] == [f"0.300 ± {half:.3f}", "0.100"]
     assert {row["environment steps"] for row in table} == {"100"}
     assert [row["steps per second"] for row in table] == ["10 ± 0", "10"]
+
+
+def test_the_result_is_where_all_trainings_have_been_and_paired(tmp_path: Path) -> None:
+    def training(kind: str, seed: int, *steps: int) -> list[Row]:
+        return [line(n, kind, seed) | {"steps": at, "score": at / 1000} for n, at in enumerate(steps, 1)]
+
+    rows = training(LP, 0, 100, 200, 300) + training(RANDOM, 0, 100, 200)
+    both = rows + training(LP, 1, 100, 200) + training(RANDOM, 1, 100)
+    both[-1]["score"] = 0.5  # 0.4 above its partner's
+    result = results(arms_of(folder(tmp_path / "both", both)))
+    assert [training["steps"] for training in result["trainings"]] == [100] * 4
+    assert result["difference"]["score"]["mean"] == pytest.approx(-0.2)
+    result = results(arms_of(folder(tmp_path / "one", rows + training(LP, 1, 100, 200))))
+    assert {training["steps"] for training in result["trainings"]} == {200}
+    assert result["curricula"][LP]["score"]["mean"] == pytest.approx(0.2)
+    assert result["difference"]["seeds"] == 1  # seed 1 has no partner
+    assert result["difference"]["score"] == {"mean": pytest.approx(0.0), "interval95": None}
 
 
 # -- the page -------------------------------------------------------------------------------------------------------

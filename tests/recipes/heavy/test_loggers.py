@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from wandb.proto import wandb_internal_pb2
 
 from lpcurr import ConfigError
-from lpcurr.recipes.comparison import run
+from lpcurr.recipes.training import run
 from lpcurr.recipes.frozen_lake.config import frozen_lake
 from lpcurr.recipes.loggers import figures
 from lpcurr.recipes.overrides import apply_overrides
