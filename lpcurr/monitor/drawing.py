@@ -13,12 +13,12 @@ from rich.text import Text
 from lpcurr.memory import layout
 from lpcurr.memory.sessions import ALGORITHMS
 from lpcurr.monitor.watching import Watch, tries_per_draw
+from lpcurr.monitor.wording import duration, number, short_time
 
 # Two of the colours that Okabe and Ito chose for all eyes, light enough for black and dark enough for white ground.
 BLUE, ORANGE = "#2a86c8", "#d55e00"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _POOL_BAR = 20
-_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 SORT_KEYS = {"probability": "DRAWN", "lp": "PROGRESS", "score": "SCORE", "completions": "EPISODES", "entry": "AGE"}
 """What tasks can be sorted by, and the headings that say so."""
@@ -309,38 +309,6 @@ def sparkline(values: Sequence[float], width: int) -> str:
     shown = values[-width:]
     top = max(shown, default=0.0) or 1.0
     return "".join(_BLOCKS[max(1, round(value / top * 8))] for value in shown).rjust(width)
-
-
-def number(value: float) -> str:
-    """A count or a rate with separators, or in millions.
-
-    >>> number(1234), number(12_345_678), number(3.21), number(0)
-    ('1,234', '12.35 M', '3.2', '0')
-    """
-    if abs(value) >= 1e7:
-        return f"{value / 1e6:,.2f} M"
-    return f"{value:,.1f}" if value < 100 and value != int(value) else f"{value:,.0f}"
-
-
-def duration(seconds: float) -> str:
-    """How long, in its greatest unit.
-
-    >>> duration(5400), duration(59)
-    ('1.5 h', '59 s')
-    """
-    length, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
-    return f"{max(seconds, 0.0) / length:.3g} {unit}" if length > 60 else f"{max(seconds, 0.0) / length:.0f} {unit}"
-
-
-def short_time(seconds: float) -> str:
-    """A waiting time.
-
-    >>> short_time(0.0), short_time(0.0035), short_time(12.3)
-    ('0 s', '3.5 ms', '12.3 s')
-    """
-    if seconds == 0.0:
-        return "0 s"
-    return f"{seconds * 1e3:.1f} ms" if seconds < 1.0 else f"{seconds:.1f} s"
 
 
 def _ratio(value: float) -> str:

@@ -53,6 +53,7 @@ def test_workers_share_one_pool_and_every_epoch_is_recorded(tiny: FrozenLakeConf
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_keys_of_the_files_are_documented(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     folder = run(tiny, tmp_path / "run")
     families = [key.partition("<")[0] for key in METRICS if "<" in key]
@@ -64,6 +65,7 @@ def test_the_keys_of_the_files_are_documented(tiny: FrozenLakeConfig, tmp_path: 
     assert all(row.keys() == TASK_FIELDS.keys() for row in folder.read("tasks.jsonl"))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_in_process_training_is_repeatable(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     config = tiny.model_copy(update={"vectorization": "sync"})
     figures = [run(config, tmp_path / str(n)).read("metrics.jsonl") for n in range(2)]
@@ -73,6 +75,7 @@ def test_in_process_training_is_repeatable(tiny: FrozenLakeConfig, tmp_path: Pat
     ]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_training_improves_the_policy(tmp_path: Path) -> None:
     config = apply_overrides(
         frozen_lake(),
@@ -87,6 +90,7 @@ def test_training_improves_the_policy(tmp_path: Path) -> None:
     assert rows[-1]["eval/mastered"] > 5
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_time_limit_ends_it_after_the_epoch_is_recorded(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     config = tiny.model_copy(update={"vectorization": "sync", "total_steps": 10**9, "max_seconds": 0.2})
     rows = run(config, tmp_path / "run").read("metrics.jsonl")
@@ -108,6 +112,7 @@ def test_comparison_trains_both_at_equal_steps(tiny: FrozenLakeConfig, tmp_path:
 
 
 @pytest.mark.parametrize("kind", ["learning_progress", "discrete_random"])
+@pytest.mark.usefixtures("no_pictures")
 def test_either_curriculum_can_be_where_a_comparison_starts(
     kind: str, tiny: FrozenLakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +147,7 @@ def test_ctrl_c_leaves_what_there_is_and_no_process(tiny: FrozenLakeConfig, tmp_
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_workers_leave_ctrl_c_to_the_trainer(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     signalled: list[int] = []
 

@@ -22,7 +22,7 @@ from lpcurr.errors import ConfigError
 from lpcurr.reports import series
 from lpcurr.reports.intervals import intervals
 from lpcurr.reports.panels import panels
-from lpcurr.reports.verdict import decide, differences, key_figures, results
+from lpcurr.reports.verdict import decide, key_figures, results
 from lpcurr.reports.writing import write_report
 from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 
@@ -271,7 +271,9 @@ def cases() -> dict[str, tuple[list[Row], list[Row]]]:
         "steps_per_second": math.inf,
     }
     hostile = line(1) | {"epoch_completions/<script>alert(1)</script>$x $$ \\frac": 4.0, "label_progress/$_<b>$": 1.0}
+    formula = {"epoch_completions/$\\frac$": 4.0, "label_progress/$\\frac$": 1.0, "label_progress/_$x": 1.0}
     return {
+        "half a formula": ([line(1) | formula, line(2) | formula], []),
         "nothing": ([], []),
         "nothing but steps": ([bare], []),
         "one epoch": ([line(1)], [task()]),
