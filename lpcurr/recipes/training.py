@@ -15,8 +15,8 @@ from lpcurr.recipes.loggers import open_loggers
 from lpcurr.recipes.progress import show_progress
 from lpcurr.recipes.recorder import Recorder, active_tasks
 from lpcurr.recipes.resuming import find_run, is_finished, starting_point
-from lpcurr.reports.verdict import differences, key_figures, results
-from lpcurr.reports.writing import write_report
+from lpcurr.reports.page import write_report
+from lpcurr.reports.verdict import key_figures, results
 from lpcurr.runs.folder import RunFolder
 from lpcurr.runs.metrics import Row
 from lpcurr.runs.reading import Arm, read_run, sort_into_arms
@@ -123,6 +123,6 @@ def _result_table(arms: Sequence[Arm]) -> Table:
     shown = [0, 1, *range(3, len(headings))][:6]  # the steps, which are the same for all, go into the title
     title = f"Result at {rows[0][2]} environment steps (mean ± 95 % interval; differences paired by seed)"
     table = Table(*(headings[place] for place in shown), title=title)
-    for row in (*rows, *differences(arms)):
+    for row in rows:
         table.add_row(*(Text(row[place]) for place in shown))
     return table

@@ -6,8 +6,7 @@
 ``panels``      the pictures: what each shows, its caption, its description in words
 ``pictures``    panels as inline SVG or as one PNG
 ``verdict``     the answer in a sentence for each arm, the key figures, and ``result.json``
-``page``        the HTML
-``writing``     all of it together
+``page``        the HTML, and all of it together
 ==============  ===================================================================================================
 
 Needs ``lpcurr[train]`` for matplotlib and YAML.

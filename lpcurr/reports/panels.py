@@ -64,9 +64,10 @@ def panels(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
     made += [panel for arm in learning for panel in _tasks_panel(arm)]
     missing: list[str] = []
     for what in _CURVES:
-        curves = [(place, c) for place, arm in enumerate(arms) if (c := series.curve(arm, what.figure)) is not None]
+        found = [(place, arm.name, series.curve(arm, what.figure)) for place, arm in enumerate(arms)]
+        curves = [(place, name, each) for place, name, each in found if each is not None]
         if curves:
-            made.append(_marked(_curves_panel(arms, curves, what), arms))
+            made.append(_marked(_curves_panel(what, curves), arms))
         else:
             missing.append(what.title)
     for key, title in _FAMILIES.items():
@@ -105,7 +106,7 @@ def _tries(row: Row) -> float:
 
 
 class _What(NamedTuple):
-    """A figure that is drawn as a curve for each arm."""
+    """What curves are of."""
 
     section: str
     title: str
@@ -172,16 +173,18 @@ _FAMILIES = {
 # -- curves ---------------------------------------------------------------------------------------------------------
 
 
-def _curves_panel(arms: Sequence[Arm], curves: Sequence[tuple[int, Curve]], what: _What) -> Panel:
-    def draw(axis: Axes) -> None:
-        for place, each in curves:
-            draw_curve(axis, each, arms[place].name, place)
-        axis.set(ylabel=what.unit)
-        _finish_curves(axis)
+def _curves_panel(what: _What, curves: Sequence[tuple[int, str, Curve]], highest: float | None = None) -> Panel:
+    """Return a picture of curves, each with its place among the styles and its name."""
 
-    caption = what.caption + (f" {_BAND}" if any(each.seeds > 1 for _, each in curves) else "")
-    caption += _thinning(max(each.thinned for _, each in curves))
-    alt = "; ".join(f"{arms[place].name} {_course(each)}" for place, each in curves)
+    def draw(axis: Axes) -> None:
+        for place, name, each in curves:
+            draw_curve(axis, each, shorten(name), place)
+        axis.set(ylabel=what.unit)
+        _finish_curves(axis, highest)
+
+    caption = what.caption + (f" {_BAND}" if any(np.isfinite(each.low).any() for *_, each in curves) else "")
+    caption += _thinning(max(each.thinned for *_, each in curves))
+    alt = "; ".join(f"{name} {_course(each)}" for _, name, each in curves)
     alt = f"{what.title}, {what.unit}, over {STEPS}: {alt}."
     return Panel(what.title, caption, alt, draw, what.section, what.headline)
 
@@ -218,9 +221,11 @@ def _thinning(width: int) -> str:
     return f" Each point stands for {width} consecutive epochs: their mean." if width > 1 else ""
 
 
-def _finish_curves(axis: Axes) -> None:
+def _finish_curves(axis: Axes, highest: float | None = None) -> None:
     low, high = axis.dataLim.intervaly
-    if np.isfinite([low, high]).all():
+    if highest is not None:
+        axis.set_ylim(0.0, highest)
+    elif np.isfinite([low, high]).all():
         # a band may reach below what a figure can be; that part is cut off
         lines = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.get_lines()])
         axis.set_ylim(0.0 if np.nanmin(lines) >= 0.0 else low * 1.05, high * 1.08 if high > 0 else 1.0)
@@ -308,74 +313,51 @@ def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerN
 
 
 def shorten(text: str, most: int = 28) -> str:
-    """A label that leaves room for the picture."""
+    """Shorten a label so that it leaves room for the picture."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-# -- progress of labels ---------------------------------------------------------------------------------------------
+# -- progress of labels, and inequality -----------------------------------------------------------------------------
 
 _PROGRESS = (
     ("label_progress/", "Learning progress by label", "mean |fast − slow average| of the score"),
     ("label_reward/", "Score by label", "mean score of the active tasks"),
 )
+_STAGES = (
+    ("raw_lp_scores", "raw learning progress"),
+    ("zscored_lp_scores", "LP score (z-score, sigmoid)"),
+    ("sampling_probs", "probability of a draw"),
+    ("pool_occupancy", "episodes"),
+)
+_INEQUALITY = (
+    "0: all tasks alike, 1: one task has everything. From raw progress by way of scores and probabilities to episodes "
+    "since each task entered; where a stage falls, selectivity is lost there."
+)
 
 
 def _progress_panels(arm: Arm) -> Iterator[Panel]:
     order = series.totals(arm, "epoch_completions/")
-    for prefix, what, unit in _PROGRESS:
+    for prefix, title, unit in _PROGRESS:
         table = series.mean_table(arm, prefix, MOST_LINES, order)
         if table is not None:
-            yield _lines_panel(
-                table,
-                f"{what}: {arm.name}",
-                unit,
-                "Moving averages, over the active tasks of each label; mean of the seeds.",
-            )
-
-
-def _lines_panel(table: Table, title: str, unit: str, caption: str) -> Panel:
-    def draw(axis: Axes) -> None:
-        nothing = np.full(len(table.steps), math.nan)
-        for place, (name, values) in enumerate(zip(table.names, table.values, strict=True)):
-            draw_curve(axis, Curve(table.steps, values, nothing, nothing, 1, 1), shorten(name), place)
-        axis.set(ylabel=unit)
-        _finish_curves(axis)
-
-    if table.others:
-        caption += f" The {len(table.names)} labels with the most episodes; {table.others} others are not drawn."
-    last = ", ".join(f"{n} {v:.3g}" for n, v in zip(table.names, table.values[:, -1], strict=True) if math.isfinite(v))
-    return Panel(title, caption + _thinning(table.thinned), f"{title}, {unit}; at the end: {last}.", draw, _DOING)
-
-
-# -- inequality -----------------------------------------------------------------------------------------------------
-
-_STAGES = (
-    ("raw_lp_scores", "1 raw learning progress"),
-    ("zscored_lp_scores", "2 LP score (z-score, sigmoid)"),
-    ("sampling_probs", "3 probability of a draw"),
-    ("pool_occupancy", "4 episodes"),
-)
+            caption = "Moving averages, over the active tasks of each label; mean of the seeds."
+            if table.others:
+                caption += f" The {len(table.names)} labels with most episodes; {table.others} others are not drawn."
+            nothing = np.full(len(table.steps), math.nan)
+            curves = [
+                (place, name, Curve(table.steps, values, nothing, nothing, 1, table.thinned))
+                for place, (name, values) in enumerate(zip(table.names, table.values, strict=True))
+            ]
+            yield _curves_panel(_What(_DOING, f"{title}: {arm.name}", unit, of(prefix), caption), curves)
 
 
 def _stages_panel(arm: Arm) -> Iterator[Panel]:
-    curves = [(place, c) for place, (key, _) in enumerate(_STAGES) if (c := series.curve(arm, of(f"gini/{key}")))]
-    if not curves:
-        return
-
-    def draw(axis: Axes) -> None:
-        for place, each in curves:
-            draw_curve(axis, each, _STAGES[place][1], place)
-        axis.set(ylabel="Gini coefficient over the tasks", ylim=(0, 1))
-        _finish_steps(axis)
-        _legend(axis)
-
-    title = f"Inequality through the stages: {arm.name}"
-    caption = (
-        "0: all tasks alike, 1: one task has everything. From raw progress by way of scores and probabilities to "
-        "episodes since each task entered; where a stage falls, selectivity is lost there."
-    ) + _thinning(max(each.thinned for _, each in curves))
-    alt = "; ".join(f"{_STAGES[place][1][2:]} {_course(each)}" for place, each in curves)
-    yield Panel(title, caption, f"{title}, Gini coefficient: {alt}.", draw, _DOING, headline=True)
+    found = [(place, name, series.curve(arm, of(f"gini/{key}"))) for place, (key, name) in enumerate(_STAGES)]
+    curves = [(place, name, each) for place, name, each in found if each is not None]
+    if curves:
+        title = f"Inequality through the stages: {arm.name}"
+        what = _What(_DOING, title, "Gini coefficient over the tasks", of("gini/"), _INEQUALITY, headline=True)
+        yield _curves_panel(what, curves, highest=1.0)
 
 
 # -- the tasks at the end -------------------------------------------------------------------------------------------

@@ -196,44 +196,53 @@ def _concentration(arm: Arm) -> str:
 # -- tables ---------------------------------------------------------------------------------------------------------
 
 
-def key_figures(arms: Sequence[Arm]) -> tuple[list[str], list[list[str]]]:
-    """Return headings and a row for each arm, at equal environment steps: mean ± 95 % interval over the seeds."""
-    at = common_steps(arms)
-    kept = _recorded(arms, at)
-    rows = []
-    for arm in arms:
-        row = [arm.name, f"{len(arm.trainings)}", f"{at:,.0f}"]
-        for _, figure, form in kept:
-            values = list(figure(arm, at).values())
-            row.append(_written(*interval(values), form) if values else "–")
-        rows.append(row)
-    return ["curriculum", "seeds", "environment steps", *(heading for heading, *_ in kept)], rows
+@dataclass(frozen=True)
+class Row:
+    """An arm's figures at equal environment steps, or its differences from its baseline, paired by seed.
+
+    Attributes:
+        arm: which.
+        base: its baseline; None where the figures are its own.
+        seeds: how many.
+        figures: by key of ``FIGURES``, mean and half width of the 95 % interval.
+    """
+
+    arm: Arm
+    base: Arm | None
+    seeds: int
+    figures: dict[str, tuple[float, float | None]]
 
 
-def differences(arms: Sequence[Arm]) -> list[list[str]]:
-    """Return a row for each arm with a baseline, as :func:`key_figures`: its differences from it, paired by seed."""
+def compared_rows(arms: Sequence[Arm]) -> list[Row]:
+    """Return the arms' figures at the steps that all have reached, then the differences."""
     at = common_steps(arms)
-    rows = []
+    values = {arm: {key: found for key, (_, of, _) in FIGURES.items() if (found := of(arm, at))} for arm in arms}
+    rows = [
+        Row(arm, None, len(arm.trainings), {key: interval(list(found.values())) for key, found in values[arm].items()})
+        for arm in arms
+    ]
     for arm, base in pairs(arms):
-        cells, most = [], 0
-        for _, figure, form in _recorded(arms, at):
-            mine, theirs = figure(arm, at), figure(base, at)
-            if mine and theirs:
-                difference, half, count = _paired(mine, theirs)
-                most = max(most, count)
-                cells.append(_written(difference, half, f"+{form}"))
-            else:
-                cells.append("–")
-        rows.append([f"{arm.name} − {base.name}", f"{most}", f"{at:,.0f}", *cells])
+        both = [key for key in values[arm] if key in values[base]]
+        figures = {key: _paired(values[arm][key], values[base][key])[:2] for key in both}
+        rows.append(Row(arm, base, len(arm.trainings.keys() & base.trainings.keys()), figures))
     return rows
 
 
-def _recorded(arms: Sequence[Arm], at: float) -> list[tuple[str, Figures, str]]:
-    return [each for each in FIGURES.values() if any(each[1](arm, at) for arm in arms)]
+def key_figures(arms: Sequence[Arm]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and the rows of :func:`compared_rows` as text: mean ± 95 % interval."""
+    rows = compared_rows(arms)
+    keys = [key for key in FIGURES if any(key in row.figures for row in rows)]
+    table = []
+    for row in rows:
+        name = row.arm.name if row.base is None else f"{row.arm.name} − {row.base.name}"
+        sign = "" if row.base is None else "+"
+        cells = [_written(*row.figures[key], FIGURES[key][2], sign) if key in row.figures else "–" for key in keys]
+        table.append([name, f"{row.seeds}", f"{common_steps(arms):,.0f}", *cells])
+    return ["curriculum", "seeds", "environment steps", *(FIGURES[key][0] for key in keys)], table
 
 
-def _written(mean: float, half: float | None, form: str) -> str:
-    return f"{mean:{form}}" + (f" ± {half:{form.removeprefix('+')}}" if half is not None else "")
+def _written(mean: float, half: float | None, form: str, sign: str) -> str:
+    return f"{mean:{sign}{form}}" + (f" ± {half:{form}}" if half is not None else "")
 
 
 def results(arms: Sequence[Arm]) -> dict[str, Any]:
@@ -242,30 +251,19 @@ def results(arms: Sequence[Arm]) -> dict[str, Any]:
     ``trainings`` has each training at the steps that all have reached, ``curricula`` each arm's mean and 95 % interval,
     ``differences`` those from the arm's baseline, paired by seed, and ``difference`` the only one where there is one.
     """
-    at = common_steps(arms)
-    keys = [key for key in (SCORE, TAIL, "eval/mastered_share", "score") if any(FIGURES[key][1](a, at) for a in arms)]
+    at, keys = common_steps(arms), (SCORE, TAIL, "eval/mastered_share", "score")
     trainings = []
     for arm in arms:
         for seed, rows in arm.trainings.items():
             last = next((row for row in reversed(rows) if row["steps"] <= at), rows[0])
             known = ("steps", "episodes", "seconds", *keys)
             trainings.append({"curriculum": arm.label, "seed": seed} | {key: last[key] for key in known if key in last})
-    curricula = {
-        arm.label: {"seeds": len(arm.trainings)}
-        | {key: _result(*interval(list(values.values()))) for key in keys if (values := FIGURES[key][1](arm, at))}
-        for arm in arms
-    }
-    compared: dict[str, dict[str, Any]] = {}
-    for arm, base in pairs(arms):
-        entry: dict[str, Any] = {"baseline": base.label, "seeds": len(arm.trainings.keys() & base.trainings.keys())}
+    found: dict[str, Any] = {"trainings": trainings, "curricula": {}, "differences": {}}
+    for row in compared_rows(arms):
+        entry: dict[str, Any] = {"seeds": row.seeds} | ({"baseline": row.base.label} if row.base is not None else {})
         for key in keys:
-            mine, theirs = FIGURES[key][1](arm, at), FIGURES[key][1](base, at)
-            if mine.keys() & theirs.keys():
-                entry[key] = _result(*_paired(mine, theirs)[:2])
-        compared[arm.label] = entry
-    found = {"trainings": trainings, "curricula": curricula, "differences": compared}
-    return found | ({"difference": next(iter(compared.values()))} if len(compared) == 1 else {})
-
-
-def _result(mean: float, half: float | None) -> dict[str, float | None]:
-    return {"mean": mean, "interval95": half}
+            if key in row.figures:
+                entry[key] = dict(zip(("mean", "interval95"), row.figures[key], strict=True))
+        found["curricula" if row.base is None else "differences"][row.arm.label] = entry
+    only = list(found["differences"].values())
+    return found | ({"difference": only[0]} if len(only) == 1 else {})

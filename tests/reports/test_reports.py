@@ -21,9 +21,9 @@ from lpcurr.cli import main
 from lpcurr.errors import ConfigError
 from lpcurr.reports import series
 from lpcurr.reports.intervals import intervals
+from lpcurr.reports.page import write_report
 from lpcurr.reports.panels import panels
 from lpcurr.reports.verdict import decide, key_figures, results
-from lpcurr.reports.writing import write_report
 from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 
 Row = dict[str, Any]
@@ -235,7 +235,9 @@ def test_scores_of_different_tasks_are_not_compared(tmp_path: Path) -> None:
 def test_the_table_is_at_equal_steps(tmp_path: Path) -> None:
     rows = [line(1, score=0.2), line(2, score=0.9), line(1, RANDOM, score=0.1), line(1, seed=1, score=0.4)]
     headings, cells = key_figures(arms_of(folder(tmp_path / "a", rows)))
-    table = [dict(zip(headings, row, strict=True)) for row in cells]
+    *table, difference = [dict(zip(headings, row, strict=True)) for row in cells]
+    assert (difference["curriculum"], difference["seeds"]) == ("learning progress − random", "1")
+    assert difference["held-out score"] == "+0.100"
     half = stats.t.ppf(0.975, 1) * stats.sem([0.2, 0.4])
     assert [row["held-out score"] for row in table] == [f"0.300 ± {half:.3f}", "0.100"]
     assert {row["environment steps"] for row in table} == {"100"}
