@@ -35,7 +35,7 @@ from lpcurr import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.recipes.config import randomised
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
-from lpcurr.recipes.frozen_lake.environment import CurriculumView, LakeFleet, TileView, _FleetLakes
+from lpcurr.recipes.frozen_lake.environment import CurriculumView, LakeFleet, Lakes, TileView
 from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
 from lpcurr.recipes.frozen_lake.loop import LakeTrainee
 
@@ -159,7 +159,7 @@ class Arm:
 
     def start(self) -> None:
         """Begin the first episodes; a tape must have been given by now."""
-        lakes: Any = _FleetLakes(self.fleets, self._config.envs_per_worker)
+        lakes = Lakes(self.fleets, self._config.envs_per_worker)
         count: Any = self.curriculum.count_steps if self.curriculum is not None else lambda steps: None
         self.trainee = LakeTrainee(self._config, lakes, None, self._seed, count)
 

@@ -69,10 +69,10 @@ def decide(arms: Sequence[Arm]) -> Verdict:
     if not arms:
         return Verdict("Nothing yet", "No epoch was finished: there is nothing to judge.", 0, [])
     at, longest = common_steps(arms), max(rows[-1]["steps"] for arm in arms for rows in arm.trainings.values())
-    remarks = [_capital(text) for arm in arms for text in (_switched(arm), _doing(arm)) if text]
+    remarks = [_capital(text, arm) for arm in arms for text in (_switched(arm), _doing(arm)) if text]
     compared = pairs(arms)
     if not compared:
-        return Verdict("No comparison", _capital(" ".join(_alone(arm, at) for arm in arms)), 0, remarks)
+        return Verdict("No comparison", " ".join(_capital(_alone(arm, at), arm) for arm in arms), 0, remarks)
     if at < _ENOUGH * longest:
         remarks.append(
             f"Compared at {at:,.0f} environment steps, which all trainings have reached; the longest has {longest:,}."
@@ -83,7 +83,8 @@ def decide(arms: Sequence[Arm]) -> Verdict:
     answer = _ANSWERS[2 if sign and not base.is_random else sign]
     if len(compared) > 1:
         answer = f"{signs.count(1)} of {len(signs)} better than {base.name}"
-    return Verdict(answer, " ".join(map(_capital, sentences)), sign, remarks)
+    text = " ".join(_capital(sentence, arm) for sentence, (arm, _) in zip(sentences, compared, strict=True))
+    return Verdict(answer, text, sign, remarks)
 
 
 def _paired(mine: BySeed, theirs: BySeed) -> tuple[float, float | None, int]:
@@ -147,8 +148,9 @@ def _alone(arm: Arm, at: float) -> str:
     return f"{arm.name}: {at:,.0f} environment steps, and no score was recorded."
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _capital(text: str, arm: Arm | None = None) -> str:
+    """Begin a sentence with a capital letter, unless it begins with a name that somebody gave to an arm."""
+    return text if arm is not None and text.startswith(arm.label) else text[:1].upper() + text[1:]
 
 
 def _mean(values: BySeed) -> float:

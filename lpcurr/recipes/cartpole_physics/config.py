@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lpcurr.generators import BucketedTaskGenerator, Span, single_task
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Rate = Annotated[float, Field(gt=0.0, le=1.0)]
+from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig, Rate, Share
 
 
 class PoleConfig(BaseModel):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from lpcurr.generators import single_task
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
-from lpcurr.schedulers.common import CheckedModel
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Rate = Annotated[float, Field(gt=0.0, le=1.0)]
+from lpcurr.schedulers.common import CheckedModel, Rate, Share
 
 
 class LearnerConfig(CheckedModel):

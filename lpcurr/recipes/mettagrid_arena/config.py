@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
+from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig, Rate, Share
 
 AGENTS = 4
 """In every room."""
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Rate = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class PPOConfig(CheckedModel):
