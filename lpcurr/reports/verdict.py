@@ -82,7 +82,8 @@ def decide(arms: Sequence[Arm]) -> Verdict:
     base = compared[0][1]
     answer = _ANSWERS[2 if sign and not base.is_random else sign]
     if len(compared) > 1:
-        answer = f"{signs.count(1)} of {len(signs)} better than {base.name}"
+        than = base.name if all(each is base for _, each in compared) else "their baselines"
+        answer = f"{signs.count(1)} of {len(signs)} better than {than}"
     text = " ".join(_capital(sentence, arm) for sentence, (arm, _) in zip(sentences, compared, strict=True))
     return Verdict(answer, text, sign, remarks)
 
