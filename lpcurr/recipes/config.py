@@ -13,7 +13,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_serializer, mod
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import ConfigError
 from lpcurr.recipes.loggers import LogConfig
-from lpcurr.schedulers.common import AlgorithmConfig, AnyAlgorithmConfig, CheckedModel, DiscreteRandomConfig
+from lpcurr.schedulers import AnyScheduler
+from lpcurr.schedulers.common import CheckedModel, SchedulerConfig
+from lpcurr.schedulers.uniform import DiscreteRandomConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum
@@ -29,17 +31,17 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Positive = Annotated[int, Field(ge=1, le=10**12)]
 ArmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.=-]{0,47}$")]
 AnyCurriculumConfig = TypeVar("AnyCurriculumConfig", bound=CurriculumConfig)
-_SHARED = CurriculumConfig.model_fields.keys() & AlgorithmConfig.model_fields.keys()
+_SHARED = CurriculumConfig.model_fields.keys() & SchedulerConfig.model_fields.keys()
 
 
 class Switch(CheckedModel):
     """Another algorithm, or other settings of the same, from a moment of the training on."""
 
     at: float = Field(gt=0.0, lt=1.0, description="share of total_steps; in force from the next epoch on")
-    use: AnyAlgorithmConfig = Field(description="the algorithm from then on")
+    use: AnyScheduler = Field(description="the algorithm from then on")
 
     @field_serializer("use")
-    def _serialize_use(self, use: AlgorithmConfig) -> dict[str, Any]:
+    def _serialize_use(self, use: SchedulerConfig) -> dict[str, Any]:
         return dump_algorithm(use)
 
 
@@ -75,7 +77,7 @@ class ScheduledCurriculum(CurriculumConfig):
             del fields["schedule"]  # then it reads as any curriculum's
         return dict(fields)
 
-    def algorithm_after(self, switches: int) -> AlgorithmConfig:
+    def algorithm_after(self, switches: int) -> SchedulerConfig:
         """Return the algorithm in force after so many entries of the schedule.
 
         Raises:
@@ -88,7 +90,7 @@ class ScheduledCurriculum(CurriculumConfig):
             )
         return self.schedule[switches - 1].use if switches else self.algorithm_config
 
-    def unscheduled(self, algorithm: AlgorithmConfig | None = None) -> CurriculumConfig:
+    def unscheduled(self, algorithm: SchedulerConfig | None = None) -> CurriculumConfig:
         """Return the configuration of the pool, with the algorithm at the beginning or another."""
         fields = {name: getattr(self, name) for name in CurriculumConfig.model_fields}
         plain = CurriculumConfig(**fields)
@@ -118,7 +120,7 @@ class TrainingConfig(CheckedModel):
         description="true: learning progress; false: discrete random; by default what curriculum.algorithm_config says",
     )
     compare: bool = Field(default=False, description="train the recipe's algorithm and random at equal steps")
-    arms: dict[ArmName, AnyAlgorithmConfig] = Field(
+    arms: dict[ArmName, AnyScheduler] = Field(
         default_factory=dict, description="algorithms to compare, by any names: {fast: {type: learning_progress, …}, …}"
     )
     baseline: str | None = Field(
@@ -139,7 +141,7 @@ class TrainingConfig(CheckedModel):
     )
 
     @field_serializer("arms")
-    def _serialize_arms(self, arms: dict[str, AlgorithmConfig]) -> dict[str, Any]:
+    def _serialize_arms(self, arms: dict[str, SchedulerConfig]) -> dict[str, Any]:
         return {name: dump_algorithm(algorithm) for name, algorithm in arms.items()}
 
     @model_validator(mode="after")
@@ -205,12 +207,12 @@ class TrainingConfig(CheckedModel):
         getattr(importlib.import_module(module), function)(self, curriculum, seed, on_epoch, resume)
 
 
-def dump_algorithm(algorithm: AlgorithmConfig) -> dict[str, Any]:
+def dump_algorithm(algorithm: SchedulerConfig) -> dict[str, Any]:
     """Return an algorithm's settings; the pool's size and place only where they were given with it."""
     return algorithm.model_dump(mode="json", exclude=_SHARED - algorithm.model_fields_set)
 
 
-def with_algorithm(curriculum: AnyCurriculumConfig, algorithm: AlgorithmConfig) -> AnyCurriculumConfig:
+def with_algorithm(curriculum: AnyCurriculumConfig, algorithm: SchedulerConfig) -> AnyCurriculumConfig:
     """Return a curriculum with another algorithm, whose own pool size counts where it was given.
 
     >>> with_algorithm(CurriculumConfig(num_active_tasks=64), DiscreteRandomConfig()).num_active_tasks
@@ -230,5 +232,5 @@ def randomised(curriculum: AnyCurriculumConfig) -> AnyCurriculumConfig:
     'discrete_random'
     """
     algorithm = curriculum.algorithm_config
-    kept = {name: getattr(algorithm, name) for name in algorithm.model_fields_set & AlgorithmConfig.model_fields.keys()}
+    kept = {name: getattr(algorithm, name) for name in algorithm.model_fields_set & SchedulerConfig.model_fields.keys()}
     return with_algorithm(curriculum, DiscreteRandomConfig(**kept))

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lpcurr.generators import BucketedTaskGenerator, Span, single_task
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig, Rate, Share
+from lpcurr.schedulers.common import CheckedModel, Rate, Share
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 
 class PoleConfig(BaseModel):

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig, Rate, Share
+from lpcurr.schedulers.common import CheckedModel, Rate, Share
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 AGENTS = 4
 """In every room."""
