@@ -232,5 +232,6 @@ def randomised(curriculum: AnyCurriculumConfig) -> AnyCurriculumConfig:
     'discrete_random'
     """
     algorithm = curriculum.algorithm_config
-    kept = {name: getattr(algorithm, name) for name in algorithm.model_fields_set & SchedulerConfig.model_fields.keys()}
+    common = (algorithm.model_fields_set & SchedulerConfig.model_fields.keys()) - {"type"}
+    kept = {name: getattr(algorithm, name) for name in common}
     return with_algorithm(curriculum, DiscreteRandomConfig(**kept))
