@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpcurr.cli.tables import duration, print_table, size_of
+from lpcurr.cli.tables import print_table
 from lpcurr.errors import CheckpointNotFoundError, LpcurrError, UnknownTaskError
+from lpcurr.monitor.wording import duration, size_of
 
 if TYPE_CHECKING:
     from lpcurr.monitor.table import TaskTable
