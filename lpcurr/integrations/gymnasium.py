@@ -42,6 +42,8 @@ except ModuleNotFoundError as error:
 
 from gymnasium.utils.seeding import np_random
 
+from lpcurr.integrations.spaces import difference
+
 _Env = gymnasium.Env[Any, Any]
 _Start = tuple[Any, dict[str, Any]]
 _Step = tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]
@@ -248,9 +250,10 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         for name, fixed in (("observation_space", self.observation_space), ("action_space", self.action_space)):
             space = getattr(self.env, name)
             if space != fixed:
+                where, ours, first = difference(space, fixed)
                 raise ConfigError(
-                    f"task {task.task_id} ({task.label!r}) has {name} {space}, the environment began with {fixed}: all "
-                    "tasks must share their spaces, so pad them to one in a wrapper inside"
+                    f"task {task.task_id} ({task.label!r}) has {name}{where} {ours}, the environment began with "
+                    f"{first}: all tasks must share their spaces, so bring them to one in a wrapper inside"
                 )
 
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
@@ -40,6 +40,10 @@ from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 
 _Envs = VectorEnv[Any, Any, Any]
+if TYPE_CHECKING:
+    _Wrapper = VectorWrapper[Any, Any, Any, Any, Any]
+else:
+    _Wrapper = VectorWrapper  # which Gymnasium 1.2 has as a plain class
 Bools = NDArray[np.bool_]
 Int64s = NDArray[np.int64]
 
@@ -71,7 +75,7 @@ class Episodes:
     infos: dict[str, Any]
 
 
-class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorCurriculumEnv(_Wrapper):
     """A vector of environments that plays what a curriculum gives it.
 
     ``reset`` takes a task for every environment. The step that ends an episode reports its score; all episodes that

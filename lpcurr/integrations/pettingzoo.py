@@ -35,6 +35,7 @@ from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import PlayableTasks
+from lpcurr.integrations.spaces import difference
 
 try:
     from pettingzoo import ParallelEnv
@@ -204,9 +205,11 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             for name in ("observation_space", "action_space"):
                 space, fixed = (getattr(each, name)(agent) for each in (env, self.env))
                 if space != fixed:
+                    where, ours, first = difference(space, fixed)
                     raise ConfigError(
-                        f"task {task.task_id} ({task.label!r}) has {name}({agent!r}) {space}, the environment began "
-                        f"with {fixed}: all tasks must share their spaces, so pad them to one in a wrapper inside"
+                        f"task {task.task_id} ({task.label!r}) has {name}({agent!r}){where} {ours}, the environment "
+                        f"began with {first}: all tasks must share their spaces, so bring them to one in a wrapper "
+                        "inside"
                     )
 
     def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
