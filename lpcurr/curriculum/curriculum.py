@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -23,15 +24,18 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id, as_threshold
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.making import append_tasks, make_pool
 from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidBatchError, LpcurrError
-from lpcurr.generators import TaskGenerator, as_generator
-from lpcurr.memory import layout
+from lpcurr.generators import TaskGenerator, as_task_source
+from lpcurr.memory import layout, task_records
 from lpcurr.memory.layout import Status
 from lpcurr.pool.distribution import Float64s, Int64s
 from lpcurr.pool.pool import Pool
+
+_logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
 _EVICTION_STAMP = layout.header_word("eviction_stamp")
@@ -50,8 +54,8 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
 
     Args:
         config: what it is made of.
-        task_generator: any picklable callable from a task id to an environment configuration; instead of
-            ``config.task_generator``.
+        task_generator: any picklable callable from a task id to an environment configuration, or a list of tasks;
+            instead of ``config.task_generator``.
 
     Raises:
         SegmentSpaceError: shared memory has no room.
@@ -75,14 +79,18 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
         config = config or CurriculumConfig()
         if task_generator is not None and config.task_generator is not None and _pool is None:
             raise ConfigError("there are two task generators, one in the config and one in the call: give one")
-        generator = config.task_generator if task_generator is None else as_generator(task_generator)
+        generator = config.task_generator if task_generator is None else as_task_source(task_generator)
         if config.seed is None:
             config = config.model_copy(update={"seed": secrets.randbits(63)})
+        if _pool is None:
+            config, self._pool, generator = make_pool(config, generator)
+        else:
+            self._pool = _pool
         self.config = config
         self.performance_mode = config.performance_mode
         self._generator: TaskGenerator | None = generator
-        self._pool = _pool if _pool is not None else _make_pool(config, generator)
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
+        self._warned_of_unknown_ids = False
         self._seen_evictions = -1
         self._evictions: dict[str, int] = {}
 
@@ -200,6 +208,30 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             label = self._builder.label(task_id)
         self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
 
+    def append_tasks(self, tasks: Sequence[Any], labels: Sequence[str] | None = None) -> Int64s:
+        """Make the list of tasks longer while others train: every process has the new tasks at once.
+
+        Args:
+            tasks: k tasks, of the kinds that the list was made of.
+            labels: the label of each; by default what the tasks name themselves.
+
+        Returns:
+            Their ids, int64[k].
+
+        Raises:
+            ConfigError: the curriculum is over no list; or a task can only be stored pickled, and this process attached
+                by name.
+            PoolFullError: there is no room for all of them; none was appended.
+
+        Example:
+            >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
+            ...     curriculum.append_tasks(["freeze"])
+            ...     curriculum.build(2)
+            array([2])
+            'freeze'
+        """
+        return append_tasks(self._pool, self._generator, list(tasks), labels)
+
     def evict(self, task_id: int) -> None:
         """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""
         task_id = as_task_id(task_id)
@@ -243,6 +275,8 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
     def unlink(self) -> None:
         """Destroy the pool's shared memory: nobody can attach any more, and it goes with its last user."""
         self._pool.unlink()
+        if self._pool.session_id is not None:
+            task_records.remove(self._pool.session_id)
 
     def __enter__(self) -> Self:
         return self
@@ -286,7 +320,16 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
         checked_scores = cast("Float64s", as_batch(scores, np.float64, "scores"))
         if checked_ids.size != checked_scores.size:
             raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
-        return self._pool.update_many(checked_ids, checked_scores)
+        credited = self._pool.update_many(checked_ids, checked_scores)
+        if checked_ids.size > 1 and credited[0] == 0 and not self._warned_of_unknown_ids:
+            self._warned_of_unknown_ids = True
+            _logger.warning(
+                "none of the %d ids of a batch is in the pool, so no score was credited (said once): ids are those "
+                "that get_task, sample_ids or sample_tasks gave; the first here is %d",
+                checked_ids.size,
+                checked_ids[0],
+            )
+        return credited
 
     def _sample(self, count: int) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""
@@ -322,16 +365,3 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
 
 def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:
     return Curriculum(config, generator, _pool=Pool.attach(session_id))
-
-
-def _make_pool(config: CurriculumConfig, generator: TaskGenerator | None) -> Pool:
-    assert config.seed is not None
-    settings = config.header_settings() | {"new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING}
-    return Pool.create(
-        config.num_active_tasks,
-        settings,
-        seed=config.seed,
-        config_text=config.to_json(generator),
-        shared=config.use_shared_memory,
-        session_id=config.session_id,
-    )
