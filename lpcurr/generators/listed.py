@@ -106,11 +106,18 @@ class TaskList(TaskGenerator):
         self.tasks.extend(tasks)
         return first
 
-    def contents(self, count: int) -> Iterator[bytes]:
+    def digest_of_first(self, count: int) -> str:
+        """Return what tells lists apart, of the first ``count`` tasks."""
+        return digest_of(self._contents(count))
+
+    def _contents(self, count: int) -> Iterator[bytes]:
         """The first tasks as bytes that are the same wherever the tasks are."""
         for task_id in range(count):
             label = "" if self.labels is None else self.labels[task_id]
-            kind, content = _content_of(self.tasks[task_id])
+            try:
+                kind, content = _content_of(self.tasks[task_id])
+            except ConfigError:  # in one process only, a task may be what cannot be pickled
+                kind, content = _PICKLE, type(self.tasks[task_id]).__qualname__.encode()
             yield _label_bytes(label or own_label(self.tasks[task_id])) + kind + content
 
     def reference(self, *, with_digest: bool) -> dict[str, Any]:
@@ -138,6 +145,7 @@ class StoredTasks(TaskGenerator):
 
     _records: TaskRecords | None = PrivateAttr(default=None)
     _key: bytes | None = PrivateAttr(default=None)
+    _digest: tuple[int, str] | None = PrivateAttr(default=None)
 
     @classmethod
     def store(cls, tasks: TaskList, session: str) -> StoredTasks:
@@ -181,7 +189,13 @@ class StoredTasks(TaskGenerator):
         """Make the list longer, for all processes; the id of the first new task."""
         return self.records.append([self._record(*pair) for pair in zip(tasks, labels or _blanks(tasks), strict=True)])
 
-    def contents(self, count: int) -> Iterator[bytes]:
+    def digest_of_first(self, count: int) -> str:
+        """Return what tells lists apart, of the first ``count`` tasks; the last one is remembered."""
+        if self._digest is None or self._digest[0] != count:
+            self._digest = count, digest_of(self._contents(count))
+        return self._digest[1]
+
+    def _contents(self, count: int) -> Iterator[bytes]:
         """The first tasks as bytes that are the same wherever the tasks are."""
         for task_id in range(count):
             label, kind, content = self._read(task_id)
@@ -257,7 +271,7 @@ def _reference(tasks: TaskList | StoredTasks, session: str | None, with_digest: 
     fields: dict[str, Any] = {"session": session}
     if with_digest:
         count = len(tasks)
-        fields |= {"count": count, "digest": digest_of(tasks.contents(count))}
+        fields |= {"count": count, "digest": tasks.digest_of_first(count)}
     return StoredTasks(label=tasks.label, overrides=tasks.overrides, **fields).model_dump(mode="json")
 
 
