@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id, as_threshold
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks, make_pool
 from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
@@ -251,6 +252,30 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
         """The values that the task generator draws for a task id, by bucket."""
         self._pool.check_open()
         return self._builder.slice_values(as_task_id(task_id))
+
+    def evaluation(self, tasks: Sequence[Any], episodes_each: int = 1) -> Evaluation:
+        """Go through a fixed set of tasks in order, each equally often, and learn nothing from it.
+
+        What it returns takes a curriculum's place in an environment, in vectors and in several processes too.
+
+        Args:
+            tasks: n task ids, of this curriculum's task generator; or, where they are no integers, a list of tasks.
+            episodes_each: how often each is to be played.
+
+        Example:
+            >>> curriculum = CurriculumConfig(num_active_tasks=8, task_generator=lambda task_id: task_id).make()
+            >>> with curriculum.evaluation(range(1000, 1020), episodes_each=3) as evaluation:
+            ...     while not evaluation.done:
+            ...         task = evaluation.get_task()
+            ...         accepted = evaluation.update_task_performance(task.task_id, task.get_env_cfg() / 2000)
+            ...     result = evaluation.result()
+            >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 4)
+            (60, 0.505, 0.5003)
+            >>> curriculum.stats()["num_completed"]
+            0.0
+            >>> curriculum.close(); curriculum.unlink()
+        """
+        return Evaluation.of(self.config, self._generator, tasks, episodes_each)
 
     def on_epoch_end(self) -> None:
         """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""

@@ -29,6 +29,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import SCORE
@@ -63,7 +64,7 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
     model at the same moments: ``<name_prefix>_curriculum_<steps>_steps.lpc``, for ``Curriculum.load``.
 
     Args:
-        curriculum: the one that the environments play; it stays open.
+        curriculum: the one that the environments play, or the id of its session; it stays open.
         epoch_steps: environment steps of an epoch, at least. By default a rollout, and for off-policy algorithms, whose
             rollouts are a few steps long, 1,000 steps.
         save_freq: calls of ``env.step()``, which steps all environments, between two saves.
@@ -83,7 +84,7 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
 
     def __init__(
         self,
-        curriculum: Curriculum,
+        curriculum: Curriculum | str,
         *,
         epoch_steps: int | None = None,
         save_freq: int | None = None,
@@ -92,6 +93,7 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
+        curriculum = attach(curriculum) if isinstance(curriculum, str) else curriculum
         if not isinstance(curriculum, Curriculum):
             kind = type(curriculum).__name__
             raise ConfigError(f"curriculum is a {kind}, not a Curriculum: CurriculumConfig(…).make()")
