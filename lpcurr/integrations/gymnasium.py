@@ -214,8 +214,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
         task, (observation, info) = self._playable.begin(self.curriculum, self._begin, seed, options)
-        env = self.env
-        if env.observation_space is not self.observation_space or env.action_space is not self.action_space:
+        # No local name for the environment: a traceback that somebody keeps would hold it, and it would not be closed.
+        same = self.env.observation_space is self.observation_space and self.env.action_space is self.action_space
+        if not same:
             self._check_spaces(task)
         self._task, self._total_reward, self._length = task, 0.0, 0
         if self._add_info:

@@ -154,21 +154,24 @@ class PlayableTasks:
             ConfigError: from ``start``.
         """
         failure: Exception | None = None
-        for _ in range(self._max_attempts):
-            if failure is not None:  # its frames hold the environment, which may be replaced, and is closed then
+        try:
+            for _ in range(self._max_attempts):
+                task = _draw(curriculum, failure)
+                try:
+                    return task, start(task, *arguments)
+                except ConfigError:
+                    raise
+                except Exception as error:
+                    failure = error
+                    self.pass_over(curriculum, task, error)
+                # Its frames hold the environment, which is closed when it is replaced unless somebody holds it.
                 traceback.clear_frames(failure.__traceback__)
-            task = _draw(curriculum, failure)
-            try:
-                return task, start(task, *arguments)
-            except ConfigError:
-                raise
-            except Exception as error:
-                failure = error
-                self.pass_over(curriculum, task, error)
-        raise TaskGenerationError(
-            f"{self._max_attempts} tasks in a row could not be played (max_task_attempts), "
-            f"at last task {task.task_id} ({task.label!r}): {type(failure).__name__}: {failure}"
-        ) from failure
+            raise TaskGenerationError(
+                f"{self._max_attempts} tasks in a row could not be played (max_task_attempts), "
+                f"at last task {task.task_id} ({task.label!r}): {type(failure).__name__}: {failure}"
+            ) from failure
+        finally:
+            failure = None  # else it and this frame would hold each other
 
     def pass_over(self, curriculum: AnyCurriculum, task: CurriculumTask, error: Exception) -> None:
         """Say that a task cannot be played, and evict it unless the fault is known to lie elsewhere."""
