@@ -26,26 +26,26 @@ def as_task_id(task_id: object) -> int:
     return number
 
 
-def as_score(score: object) -> float:
+def as_score(score: object, name: str = "score") -> float:
     """Return a score as float: a real number, or an array or tensor that holds one; else ``InvalidScoreError``.
 
     Kernels see to it that it is finite.
     """
     if np.ma.isMaskedArray(score) and np.ma.getmaskarray(score).any():
-        raise InvalidScoreError(f"score {score!r} is masked: report a number, or nothing")
+        raise InvalidScoreError(f"{name} {score!r} is masked: report a number, or nothing")
     number: Any = score
     if not isinstance(number, (Real, np.bool_)) and hasattr(number, "item"):
         try:
             number = number.item()
         except (TypeError, ValueError, RuntimeError):  # several numbers, or none
-            raise InvalidScoreError(f"score {score!r} is not one number: report several with update_many") from None
+            raise InvalidScoreError(f"{name} {score!r} is not one number: report several with update_many") from None
     if not isinstance(number, (Real, np.bool_)):
-        raise InvalidScoreError(f"score {score!r} is a {type(score).__name__}, not a number")
+        raise InvalidScoreError(f"{name} {score!r} is a {type(score).__name__}, not a number")
     try:
         return float(number)
     except OverflowError:
         raise InvalidScoreError(
-            f"score {reprlib.repr(score)} is too large for a float: report a finite number"
+            f"{name} {reprlib.repr(score)} is too large for a float: report a finite number"
         ) from None
 
 

@@ -17,7 +17,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from lpcurr.errors import ConfigError
 from lpcurr.generators import AnyTaskSource, StoredTasks, TaskGenerator, TaskList
 from lpcurr.memory import layout
-from lpcurr.schedulers.common import AnyAlgorithmConfig, Capacity, CheckedModel, Count, LearningProgressConfig
+from lpcurr.schedulers import AnyScheduler
+from lpcurr.schedulers.common import Capacity, CheckedModel, Count, SchedulerConfig
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum
@@ -58,7 +60,7 @@ class CurriculumConfig(CheckedModel):
     )
     tasks: Any = Field(default=None, exclude=True, description="a list of tasks, instead of a task generator")
     task_labels: list[str] | None = Field(default=None, exclude=True, description="the label of each of the tasks")
-    algorithm_config: AnyAlgorithmConfig = Field(default_factory=LearningProgressConfig)
+    algorithm_config: AnyScheduler = Field(default_factory=LearningProgressConfig)
     session_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_-]{1,20}$",
@@ -122,10 +124,8 @@ class CurriculumConfig(CheckedModel):
         """
         size = self.num_active_tasks
         if len(tasks) > size:
-            if (
-                size != type(self).model_fields["num_active_tasks"].default
-                or "num_active_tasks" in self.model_fields_set
-            ):
+            default = type(self).model_fields["num_active_tasks"].default
+            if size != default or "num_active_tasks" in self.model_fields_set:
                 raise ConfigError(
                     f"num_active_tasks={size} is less than the {len(tasks)} tasks of the list, all of which are in the "
                     "pool from the start: leave it out, or give more than that to have room for appending"
@@ -136,21 +136,30 @@ class CurriculumConfig(CheckedModel):
         algorithm = self.algorithm_config.model_copy(update={"num_active_tasks": size})
         return self.model_copy(update={"num_active_tasks": size, "defer_init": True, "algorithm_config": algorithm})
 
-    def header_settings(self) -> dict[str, float]:
-        """The header fields of the pool."""
-        return self.algorithm_config.header_settings() | {
+    def header_settings(self) -> dict[str, Any]:
+        """Return the header fields that are settled for the life of the pool, and the rules."""
+        return self.rules(self.algorithm_config) | {
             "min_presentations": self.min_presentations_for_eviction,
             "fixed_set": self.defer_init,
         }
 
-    def to_json(self, generator: TaskGenerator | None) -> bytes:
-        """This configuration with that generator, for processes that attach by name.
+    def with_scheduler(self, scheduler: SchedulerConfig) -> CurriculumConfig:
+        """Return this configuration, but for the task generator, with another scheduler; raises ``ConfigError``."""
+        fields = {name: getattr(self, name) for name in CurriculumConfig.model_fields}
+        return CurriculumConfig(**fields | {"algorithm_config": scheduler, "task_generator": None})
 
-        A generator that cannot be written down, such as a plain callable, is left out; of a list of tasks there is
-        where it can be found.
+    def rules(self, scheduler: SchedulerConfig) -> dict[str, Any]:
+        """Return the rule fields of the header under a scheduler's settings."""
+        return scheduler.rules(self.min_presentations_for_eviction, self.defer_init)
+
+    def to_json(self, generator: TaskGenerator | None, written: dict[str, Any] | None = None) -> bytes:
+        """Return this configuration with that generator, for processes that attach by name.
+
+        A generator that cannot be written down, such as a plain callable, is left out, and of a list of tasks there is
+        where it can be found; ``written`` is one that was written before.
         """
         stored = self.model_dump(mode="json", exclude={"task_generator"})
-        stored["task_generator"] = None
+        stored["task_generator"] = written
         if isinstance(generator, (TaskList, StoredTasks)):
             stored["task_generator"] = generator.reference(with_digest=False)
         elif generator is not None:

@@ -20,7 +20,7 @@ from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.pool.distribution import Int64s
 from lpcurr.pool.pool import Pool
-from lpcurr.schedulers.common import DiscreteRandomConfig
+from lpcurr.schedulers.uniform import DiscreteRandomConfig
 
 _HIGHEST_ID = 2**52  # above are the pool's marks of episodes that were handed out
 
@@ -118,7 +118,7 @@ class Evaluation:
         number = as_score(score)
         if task_id < 0:
             return False
-        status = self._pool.update(as_task_id(task_id), number)
+        status = self._pool.update(as_task_id(task_id), number, number, 1.0)
         if status < 0:
             self._pool.fail(status, task_id, number)
         return status == Status.ACCEPTED

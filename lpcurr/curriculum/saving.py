@@ -31,9 +31,13 @@ class CurriculumCheckpoints:
         config: what the curriculum is made of.
     """
 
-    config: CurriculumConfig
     _pool: Pool
     _generator: TaskGenerator | None
+
+    @property
+    def config(self) -> CurriculumConfig:
+        """What the curriculum is made of."""
+        raise NotImplementedError
 
     if TYPE_CHECKING:
 

@@ -289,7 +289,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self._score is not None:
             score = self._score(Episode(task, score, self._length, bool(terminated), bool(truncated), info))
         try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score)
+            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
         except InvalidScoreError as error:
             raise InvalidScoreError(
                 f"the episode of task {task.task_id} ({task.label!r}; total reward {self._total_reward}, "

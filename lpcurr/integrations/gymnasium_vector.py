@@ -250,7 +250,7 @@ class VectorCurriculumEnv(_Wrapper):
         ids = np.array([task.task_id for task in tasks], np.int64)
         scores, accepted = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
         scores[indices] = ended_scores
-        accepted[indices] = self.curriculum.update_each(ids, ended_scores)
+        accepted[indices] = self.curriculum.update_each(ids, ended_scores, costs=lengths)
         return scores, accepted
 
 

@@ -236,7 +236,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self._task = None
         score = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
         try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score)
+            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
         except InvalidScoreError as error:
             raise InvalidScoreError(
                 f"the episode of task {task.task_id} ({task.label!r}; total rewards {self._total_rewards}, "

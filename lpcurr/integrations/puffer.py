@@ -115,6 +115,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._current_task: CurriculumTask | None = None
         self._waiting = False  # the current task is set, and the environment has not begun it
         self._ended = np.zeros(env.num_agents, dtype=bool)  # the agents whose episode is over
+        self._length = 0  # steps of the episode
 
     def reset(self, *args: Any, **options: Any) -> tuple[Any, Any]:
         """Begin an episode: of the task that waits after the end of one, else of a new one.
@@ -143,6 +144,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
                 self._drop(error)
                 continue
             self._ended[:] = False
+            self._length = 0
             return result
         raise self._given_up(failure)
 
@@ -164,6 +166,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         if self._waiting or self._current_task is None:
             self.reset()
         result: _Step = self._env.step(*args, **options)
+        self._length += 1
         _, _, terminals, truncations, infos = result
         if terminals.any() or truncations.any():
             self._ended |= terminals
@@ -222,7 +225,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._take_task()
 
     def _credit(self, task: CurriculumTask, score: float) -> None:
-        self._curriculum.update_task_performance(task.task_id, score)
+        self._curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
 
     def _drop(self, error: Exception) -> None:
         """Pass over the current task, which raised."""
