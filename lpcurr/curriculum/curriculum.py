@@ -321,7 +321,7 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
 
 
 def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:
-    return Curriculum(config, generator, _pool=Pool.attach(session_id))
+    return Curriculum(config, generator, _pool=Pool.attach(session_id, may_share=True))
 
 
 def _make_pool(config: CurriculumConfig, generator: TaskGenerator | None) -> Pool:

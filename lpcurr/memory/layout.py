@@ -90,10 +90,13 @@ def _floats(*names: str) -> list[tuple[str, str]]:
     return [(name, "<f8") for name in names]
 
 
+SEVERAL_NAMESPACES = -1
+"""``pid_namespace`` of a pool whose processes do not see each other's ids; else ``processes.pid_namespace()`` of all."""
+
 HEADER_FIELDS: list[Any] = [
     # Identity. `magic` is written last by the creator, so that nobody attaches to half a pool.
     *_integers("magic", "layout_version", "capacity", "segment_size", "config_offset", "config_size"),
-    *_integers("creator_pid", "creator_start_time", "lock_file", "seed"),
+    *_integers("creator_pid", "creator_start_time", "pid_namespace", "lock_file", "seed"),
     *_floats("created_at"),
     # Configuration, fixed for the life of the pool (spec names; `rule` fields are 0 or 1).
     *_integers("algorithm", "baseline_normalization", "zero_is_unset", "relative_exploration", "evict_explored_only"),

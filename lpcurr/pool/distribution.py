@@ -10,7 +10,7 @@ import numpy as np
 from lpcurr.kernels.calls import measures
 from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
-from lpcurr.memory.segment import Bytes
+from lpcurr.memory.shared_memory import Bytes
 
 Int64s = np.ndarray[tuple[int], np.dtype[np.int64]]
 Float64s = np.ndarray[tuple[int], np.dtype[np.float64]]

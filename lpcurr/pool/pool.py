@@ -7,6 +7,7 @@ kernels themselves with the segment bound to them, so that nothing stands betwee
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpcurr import kernels
-from lpcurr.errors import AttachLimitError, PoolClosedError
+from lpcurr.errors import LpcurrError, PoolClosedError
 from lpcurr.kernels.calls import checkpoints as restore
 from lpcurr.kernels.calls import episode
 from lpcurr.kernels.calls import upkeep as administration
@@ -29,17 +30,18 @@ from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
-from lpcurr.memory.processes import process_is_alive, process_start_time
-from lpcurr.memory.segment import Bytes, Segment, State
+from lpcurr.memory.segment import Segment, State
+from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.distribution import Distribution, Float64s, Int64s, distribution_of
-from lpcurr.pool.streams import attach_process, seed_stream
+from lpcurr.pool.place import Place
 
 _logger = logging.getLogger("lpcurr")
 
 _NO_NAME = np.zeros(1, dtype=np.uint8)
 _KEEP_LABEL = (_NO_NAME, -1, 0)
 
-_open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+# By identity; a dictionary, since its values can be listed while other threads make pools.
+_open_pools: weakref.WeakValueDictionary[int, Pool] = weakref.WeakValueDictionary()
 
 
 class Pool:
@@ -54,13 +56,14 @@ class Pool:
     draw: Callable[[], tuple[int, int]]
     update: Callable[[int, float], int]
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, place: Place | None = None) -> None:
         self._segment = segment
+        self._place = place or Place(segment)
         self._warn_of_fork = False
         self.capacity = int(segment.state["header"]["capacity"][0])
         self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
-        self._join()
-        _open_pools.add(self)
+        self._bind()
+        _open_pools[id(self)] = self
 
     @classmethod
     def create(
@@ -86,60 +89,46 @@ class Pool:
         kernels.compile_all()
         file_lock = not ROBUST_MUTEX
         segment = Segment.create(capacity, config_text, shared=shared, session_id=session_id, file_lock=file_lock)
-        header = segment.state["header"]
-        for name, value in settings.items():
-            header[name] = value
-        header["seed"] = seed
-        header["index_mask"] = layout.index_size(capacity) - 1
-        header["layout_version"] = layout.LAYOUT_VERSION
-        header["created_at"] = time.time()
-        mutex.initialise(segment.bytes)
-        administration.initialise.entry(segment.bytes)
-        for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
-            administration.preset_label.entry(segment.bytes, 0, row, *encode_label(name))
-        header["magic"] = layout.MAGIC  # last: now others may attach
-        return cls(segment)
+        try:
+            header = segment.state["header"]
+            for name, value in settings.items():
+                header[name] = value
+            header["seed"] = seed
+            header["index_mask"] = layout.index_size(capacity) - 1
+            header["layout_version"] = layout.LAYOUT_VERSION
+            header["created_at"] = time.time()
+            mutex.initialise(segment.bytes)
+            administration.initialise.entry(segment.bytes)
+            for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
+                administration.preset_label.entry(segment.bytes, 0, row, *encode_label(name))
+            header["magic"] = layout.MAGIC  # last: now others may attach
+            return cls(segment)
+        except BaseException:  # also an interrupt: nobody has it, so it goes
+            segment.close()
+            segment.unlink()
+            raise
 
     @classmethod
-    def attach(cls, session_id: str) -> Pool:
-        """Join the live pool of a session."""
+    def attach(cls, session_id: str, *, may_share: bool = False) -> Pool:
+        """Join the live pool of a session; ``may_share``: in the place that this process has there already, if any."""
         kernels.compile_all()
-        return cls(Segment.attach(session_id, file_lock=not ROBUST_MUTEX))
-
-    def _join(self) -> None:
-        """Take a process record and a random stream of one's own."""
-        self._pid = os.getpid()
-        start_time = process_start_time(self._pid) or 0
-        content = self._segment.bytes
-        process = attach_process(content, self.state, self._pid, start_time)
-        if process == Status.NO_PROCESS_RECORD:
-            self._release_dead()
-            process = attach_process(content, self.state, self._pid, start_time)
-        self._check_lock(process)
-        if process < 0:
-            raise AttachLimitError(
-                f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
-                "close() it in those that are done"
-            )
-        self._process = process
-        self._leave = weakref.finalize(
-            self, _leave, administration.detach_process.entry, content, process, self._pid, start_time
-        )
-        self._bind()
+        for pool in _listed_pools() if may_share else ():
+            with contextlib.suppress(PoolClosedError, AttributeError):  # closed by another thread at this moment
+                if pool.session_id == session_id and pool._segment.is_current:
+                    return cls(pool._segment.share(), pool._place)
+        segment = Segment.attach(session_id, file_lock=not ROBUST_MUTEX)
+        try:
+            return cls(segment)
+        except BaseException:
+            segment.close()
+            raise
 
     def _bind(self) -> None:
         content = self._segment.bytes
+        self._process = self._place.number
         self.draw = partial(episode.draw.entry, content, self._process)
         self.update = partial(episode.update.entry, content, self._process)
         self.header_words = memoryview(content[: layout.HEADER.itemsize].view(np.int64))  # type: ignore[arg-type]
-
-    def _release_dead(self) -> None:
-        """Free the records of processes that are no more."""
-        records = self.state["process"][0]
-        for process in np.flatnonzero(records["pid"]):
-            pid, start_time = int(records["pid"][process]), int(records["start_time"][process])
-            if not process_is_alive(pid, start_time):
-                administration.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
 
     def count_steps(self, count: int) -> None:
         """Add environment steps to this process's record; nobody else writes there, so it takes no lock."""
@@ -147,19 +136,15 @@ class Pool:
 
     def after_fork(self) -> None:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
-        self._leave.detach()
-        if self.session_id is not None:
-            try:
-                self._join()
-            except AttachLimitError:  # the child may never use it; if it does, this is what it hears
-                self.draw = self.update = _raise_no_record
-        else:  # a private copy of the parent's memory, whose lock another of its threads may have held
-            mutex.initialise(self._segment.bytes)
-            self._pid = os.getpid()
-            record = self.state["process"][0, self._process]
-            stream = seed_stream(int(self.state["header"]["seed"][0]), int(record["ordinal"]), self._pid)
-            for number, word in enumerate(stream):
-                record[f"stream{number}"] = word
+        try:
+            if self._place.pid != os.getpid():
+                self._place.retake_after_fork()
+        except LpcurrError as error:  # the child may never use it; if it does, this is what it hears
+            self._segment.close(error)
+            self.draw = self.update = partial(_raise, error)
+            return
+        self._bind()
+        if self.session_id is None:
             self._warn_of_fork = True
             self.draw = lambda: self._warned_of_fork().draw()
             self.update = lambda task_id, score: self._warned_of_fork().update(task_id, score)
@@ -169,7 +154,7 @@ class Pool:
         _logger.warning(
             "process %d was forked with a curriculum that is not in shared memory: what it plays stays in its own copy "
             "of the pool; make the curriculum with use_shared_memory=True for the processes to share it",
-            self._pid,
+            self._place.pid,
         )
         self._warn_of_fork = False
         self._bind()
@@ -216,11 +201,11 @@ class Pool:
         """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
         if self.closed:
             return
-        self._leave()
+        del self._place  # which is left by the last that has it
         self.draw = self.update = _raise_closed
         self.header_words = _ClosedWords()  # type: ignore[assignment]
         self._segment.close()
-        _open_pools.discard(self)
+        _open_pools.pop(id(self), None)
 
     def unlink(self) -> None:
         """Destroy the shared segment; processes that are attached may go on until they close."""
@@ -368,12 +353,6 @@ class Pool:
         raise error_of(status, self.capacity, task_id, score, where)
 
 
-def _leave(detach: Callable[..., int], content: Bytes, process: int, pid: int, start_time: int) -> None:
-    """Give the process record back: on close, when the pool is garbage, or at exit; not in a forked child's name."""
-    if os.getpid() == pid:
-        detach(content, process, pid, start_time)
-
-
 class _ClosedWords:
     def __getitem__(self, index: int) -> NoReturn:
         _raise_closed()
@@ -383,14 +362,16 @@ def _raise_closed(*_: object) -> NoReturn:
     raise PoolClosedError("this curriculum is closed: attach again with lpcurr.attach(session_id), or make a new one")
 
 
-def _raise_no_record(*_: object) -> NoReturn:
-    raise AttachLimitError(
-        f"{layout.PROCESS_CAPACITY} processes were attached to this pool when this one was forked, which is the limit"
-    )
+def _raise(error: LpcurrError, *_: object) -> NoReturn:
+    raise type(error)(*error.args)
+
+
+def _listed_pools() -> list[Pool]:
+    return [pool for reference in _open_pools.valuerefs() if (pool := reference()) is not None]
 
 
 def _after_fork_in_child() -> None:
-    for pool in list(_open_pools):
+    for pool in _listed_pools():
         if not pool.closed:
             pool.after_fork()
 
