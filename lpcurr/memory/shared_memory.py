@@ -57,8 +57,7 @@ class MemoryName:
     def unlink(self, *, created: bool) -> None:
         """Remove the name; ``created``: by this process, so that the resource tracker is to forget it."""
         if self.is_current():
-            with contextlib.suppress(FileNotFoundError):
-                _posixshmem.shm_unlink(f"/{self.name}")
+            unlink_memory(self.name)
         if created and not _tracker_is_stuck:
             resource_tracker.unregister(f"/{self.name}", "shared_memory")
 
@@ -78,7 +77,7 @@ def create_memory(name: str, size: int) -> tuple[MemoryName, Bytes]:
         if not _tracker_is_stuck:
             resource_tracker.register(f"/{name}", "shared_memory")
     except BaseException:
-        _posixshmem.shm_unlink(f"/{name}")
+        unlink_memory(name)
         raise
     finally:
         os.close(descriptor)
@@ -122,6 +121,12 @@ def open_memory(name: str, flags: int) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise PermissionError(errno.EPERM, "it is a pipe, a folder or a device, not shared memory", name)
     raise PermissionError(errno.EPERM, f"it belongs to user {status.st_uid}, this is user {os.geteuid()}", name)
+
+
+def unlink_memory(name: str) -> None:
+    """Remove a name, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        _posixshmem.shm_unlink(f"/{name}")
 
 
 def _open(name: str, flags: int) -> int:

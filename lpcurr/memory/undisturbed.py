@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import contextlib
 import os
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -25,6 +28,7 @@ _LOOK_AFTER = 1.0  # seconds of waiting after which the caller asks whether it w
 # Taken by the threads at work and by forks alone. Re-entrant, because a signal handler may fork inside a fork's hooks.
 _gate = threading.RLock()
 _worker: int | None = None
+_unfinished: list[threading.Lock] = []
 
 
 def run_undisturbed(work: Callable[[], Result]) -> Result:
@@ -54,11 +58,16 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
             finally:
                 _worker = None
         done.release()
+        _forget(done)
 
     try:
+        _unfinished.append(done)
         _thread.start_new_thread(run, ())
-    except RuntimeError:  # no thread can be had, as at the interpreter's end
-        return work()
+    except BaseException as error:
+        _forget(done)
+        if isinstance(error, RuntimeError):  # no thread can be had, as at the interpreter's end
+            return work()
+        raise
     while not done.acquire(timeout=_LOOK_AFTER):
         if os.getpid() != pid:  # forked by a signal handler before the thread had begun: it stayed with the parent
             return work()
@@ -69,12 +78,23 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
 
 
 
+def _forget(done: threading.Lock) -> None:
+    with contextlib.suppress(ValueError):  # interrupted after it began: it has forgotten itself
+        _unfinished.remove(done)
+
+
 def _wait_for_the_end() -> None:
-    """At exit: a thread that were stopped inside the compiler would take the process down with it."""
-    with _gate:
-        pass
+    """At exit: the compiler cannot be left in the middle, and what was made is yet to be given back."""
+    while _unfinished:
+        time.sleep(0.001)
 
 
+def _after_fork_in_child() -> None:
+    _unfinished.clear()  # the threads stayed with the parent
+    _gate.release()
+
+
+weakref.finalize(run_undisturbed, int).detach()  # so that finalizers are run at exit after what is registered now
 atexit.register(_wait_for_the_end)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_gate.acquire, after_in_parent=_gate.release, after_in_child=_gate.release)
+    os.register_at_fork(before=_gate.acquire, after_in_parent=_gate.release, after_in_child=_after_fork_in_child)

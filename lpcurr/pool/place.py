@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 
 from lpcurr.errors import AttachLimitError, SessionIncompatibleError
-from lpcurr.kernels.calls import repair
+from lpcurr.kernels.calls import recovery
 from lpcurr.kernels.calls import upkeep as administration
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import mutex
@@ -84,7 +84,7 @@ class Place:
         was_held = ROBUST_MUTEX and state["header"]["mutex"][0, 0] != 0
         mutex.initialise(content)
         if was_held:
-            repair.repair_segment.entry(content.ctypes.data)
+            recovery.recover.entry(content)
             state["header"]["repairs_logged"] = state["header"]["repairs"]
         self.pid = os.getpid()
         record = state["process"][0, self.number]

@@ -58,11 +58,12 @@ class Pool:
 
     def __init__(self, segment: Segment, place: Place | None = None) -> None:
         self._segment = segment
-        self._place = place or Place(segment)
+        place = place or Place(segment)
+        self._place: Place | None = place
         self._warn_of_fork = False
         self.capacity = int(segment.state["header"]["capacity"][0])
         self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
-        self._bind()
+        self._bind(place)
         _open_pools[id(self)] = self
 
     @classmethod
@@ -123,9 +124,9 @@ class Pool:
             segment.close()
             raise
 
-    def _bind(self) -> None:
+    def _bind(self, place: Place) -> None:
         content = self._segment.bytes
-        self._process = self._place.number
+        self._process = place.number
         self.draw = partial(episode.draw.entry, content, self._process)
         self.update = partial(episode.update.entry, content, self._process)
         self.header_words = memoryview(content[: layout.HEADER.itemsize].view(np.int64))  # type: ignore[arg-type]
@@ -136,14 +137,18 @@ class Pool:
 
     def after_fork(self) -> None:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
+        place = self._place
+        if place is None:  # another thread of the parent was closing it
+            self.close()
+            return
         try:
-            if self._place.pid != os.getpid():
-                self._place.retake_after_fork()
+            if place.pid != os.getpid():
+                place.retake_after_fork()
         except LpcurrError as error:  # the child may never use it; if it does, this is what it hears
             self._segment.close(error)
             self.draw = self.update = partial(_raise, error)
             return
-        self._bind()
+        self._bind(place)
         if self.session_id is None:
             self._warn_of_fork = True
             self.draw = lambda: self._warned_of_fork().draw()
@@ -154,10 +159,11 @@ class Pool:
         _logger.warning(
             "process %d was forked with a curriculum that is not in shared memory: what it plays stays in its own copy "
             "of the pool; make the curriculum with use_shared_memory=True for the processes to share it",
-            self._place.pid,
+            os.getpid(),
         )
         self._warn_of_fork = False
-        self._bind()
+        assert self._place is not None
+        self._bind(self._place)
         return self
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -201,7 +207,7 @@ class Pool:
         """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
         if self.closed:
             return
-        del self._place  # which is left by the last that has it
+        self._place = None  # it is left by the last that has it
         self.draw = self.update = _raise_closed
         self.header_words = _ClosedWords()  # type: ignore[assignment]
         self._segment.close()
