@@ -91,7 +91,7 @@ def _floats(*names: str) -> list[tuple[str, str]]:
 
 
 SEVERAL_NAMESPACES = -1
-"""``pid_namespace`` of a pool whose processes do not see each other's ids; else ``processes.pid_namespace()`` of all."""
+"""``pid_namespace`` of a pool whose processes do not see each other's ids; else it is that of all of them."""
 
 HEADER_FIELDS: list[Any] = [
     # Identity. `magic` is written last by the creator, so that nobody attaches to half a pool.

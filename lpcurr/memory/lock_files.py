@@ -99,7 +99,8 @@ def guarded(entry: Callable[..., Any]) -> Callable[..., Any]:
 _USER = os.getuid() if hasattr(os, "getuid") else 0
 DIRECTORY = Path("/var/tmp") / f"lpcurr-{_USER}"
 """Where this user's lock files are; where someone else has taken that name, in one of ``_INSTEAD``."""
-_INSTEAD = (Path(os.path.expanduser("~/.cache/lpcurr")), Path("/tmp") / f"lpcurr-{_USER}")
+_HOME = Path(os.path.expanduser("~"))  # "~" where there is none
+_INSTEAD = [Path("/tmp") / f"lpcurr-{_USER}", *([_HOME / ".cache" / "lpcurr"] if _HOME.is_absolute() else [])]
 
 
 def directories() -> list[Path]:
@@ -112,7 +113,7 @@ def _is_own_folder(path: Path) -> bool:
         status = path.lstat()
     except OSError:
         return False
-    return path.is_absolute() and stat.S_ISDIR(status.st_mode) and status.st_uid == _USER  # "~" where there is no home
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == _USER
 
 
 def lock_path(name: str, *, make: bool) -> Path:
@@ -125,12 +126,12 @@ def lock_path(name: str, *, make: bool) -> Path:
     if make:
         for path in (DIRECTORY, *_INSTEAD):
             with contextlib.suppress(OSError):
-                path.is_absolute() and path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _is_own_folder(path) and os.access(path, os.W_OK):
                 return path / name
         raise LpcurrError(
-            f"there is no folder for this pool's lock file: {DIRECTORY} is someone else's, as are {_INSTEAD[0]} and "
-            f"{_INSTEAD[1]}. Have one of them removed, or set use_shared_memory=False"
+            f"there is no folder for this pool's lock file: {DIRECTORY} is someone else's or cannot be written, as are "
+            f"{', '.join(map(str, _INSTEAD))}. Have one of them removed, or set use_shared_memory=False"
         )
     for folder in directories():
         if (folder / name).exists():

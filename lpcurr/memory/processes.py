@@ -33,6 +33,16 @@ def process_start_time(pid: int) -> int | None:
     return 0
 
 
+def own_start_time() -> int:
+    """Return when this process started, as :func:`process_start_time` has it."""
+    return _start_time_of(os.getpid())
+
+
+@cache
+def _start_time_of(pid: int) -> int:
+    return process_start_time(pid) or 0
+
+
 def process_is_alive(pid: int, start_time: int) -> bool:
     """Whether the process that had this id and start time is still there; not another that got its id since."""
     now = process_start_time(pid)

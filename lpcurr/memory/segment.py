@@ -21,7 +21,7 @@ import numpy as np
 
 from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout, lock_files
-from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_start_time
+from lpcurr.memory.processes import NAME_PREFIX, own_start_time, pid_namespace
 from lpcurr.memory.shared_memory import Bytes, MemoryName, attach_memory, create_memory
 from lpcurr.memory.undisturbed import run_undisturbed
 
@@ -83,7 +83,7 @@ class Segment:
         content[config_offset : config_offset + len(config_text)] = np.frombuffer(config_text, dtype=np.uint8)
         header = content[: layout.HEADER.itemsize].view(layout.HEADER)
         header["creator_pid"] = os.getpid()
-        header["creator_start_time"] = process_start_time(os.getpid()) or 0
+        header["creator_start_time"] = own_start_time()
         header["pid_namespace"] = pid_namespace()
         header["lock_file"] = lock_files.watch(content, segment.name, make=True) if file_lock else 0
         header["capacity"] = capacity

@@ -23,15 +23,15 @@ import numpy as np
 from lpcurr.errors import LpcurrError, SegmentSpaceError
 
 if sys.platform != "win32":
-    import fcntl
-
     import _posixshmem  # type: ignore[import-not-found]
+    import fcntl
 
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
 # What lies in /dev/shm may be anybody's link, pipe or folder; macOS knows no other flags than the usual ones.
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK if sys.platform.startswith("linux") else 0
-_NO_MEMORY = (errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENODEV)  # open()'s of links, folders, sockets, devices
+# What open() says of links, folders, sockets and devices; glibc makes EINVAL of a folder.
+_NO_MEMORY = (errno.ELOOP, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.ENODEV)
 
 _tracker_is_stuck = False  # in a forked child: its lock was held by a thread that stayed with the parent
 

@@ -76,8 +76,6 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
     return results.pop()
 
 
-
-
 def _forget(done: threading.Lock) -> None:
     with contextlib.suppress(ValueError):  # interrupted after it began: it has forgotten itself
         _unfinished.remove(done)

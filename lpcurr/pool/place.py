@@ -14,14 +14,14 @@ from lpcurr.kernels.safety import mutex
 from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
 from lpcurr.memory.layout import Status
-from lpcurr.memory.processes import pid_namespace, process_is_alive, process_start_time
+from lpcurr.memory.processes import own_start_time, pid_namespace, process_is_alive
 from lpcurr.memory.segment import Segment, problem_of_namespace
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.streams import attach_process, seed_stream
 
 
 class Place:
-    """A process's record in a segment; given back when nobody holds this object any more.
+    """A process's record in a segment; given back by the last holder that leaves, or with this object.
 
     All curricula that a process unpickles from one pool hold one place: they are one process.
 
@@ -32,7 +32,18 @@ class Place:
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment.share()
+        self._holders: set[int] = set()  # by identity
         self.take()
+
+    def hold(self, holder: object) -> None:
+        """Note that ``holder`` uses the place."""
+        self._holders.add(id(holder))
+
+    def leave(self, holder: object) -> None:
+        """``holder`` does not need the place any more; a finalizer alone would swallow an interrupt at this moment."""
+        self._holders.discard(id(holder))
+        if not self._holders:
+            self._leave()
 
     def take(self) -> None:
         """Take a record and a random stream.
@@ -42,7 +53,7 @@ class Place:
             PoolLostError: the pool's lock is beyond repair.
         """
         self.pid = os.getpid()
-        start_time = process_start_time(self.pid) or 0
+        start_time = own_start_time()
         content, state = self._segment.bytes, self._segment.state
         number = attach_process(content, state, self.pid, start_time)
         if number == Status.NO_PROCESS_RECORD:
@@ -88,7 +99,7 @@ class Place:
             state["header"]["repairs_logged"] = state["header"]["repairs"]
         self.pid = os.getpid()
         record = state["process"][0, self.number]
-        record["pid"], record["start_time"] = self.pid, process_start_time(self.pid) or 0
+        record["pid"], record["start_time"] = self.pid, own_start_time()
         for number, word in enumerate(seed_stream(int(state["header"]["seed"][0]), int(record["ordinal"]), self.pid)):
             record[f"stream{number}"] = word
 

@@ -60,6 +60,7 @@ class Pool:
         self._segment = segment
         place = place or Place(segment)
         self._place: Place | None = place
+        place.hold(self)
         self._warn_of_fork = False
         self.capacity = int(segment.state["header"]["capacity"][0])
         self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
@@ -207,7 +208,9 @@ class Pool:
         """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
         if self.closed:
             return
-        self._place = None  # it is left by the last that has it
+        if self._place is not None:
+            self._place.leave(self)
+        self._place = None
         self.draw = self.update = _raise_closed
         self.header_words = _ClosedWords()  # type: ignore[assignment]
         self._segment.close()
