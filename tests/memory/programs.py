@@ -19,5 +19,5 @@ def run_program(code: str, *arguments: str, timeout: float = 120.0, **environmen
         text=True,
         timeout=timeout,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr[-2000:]
     return done.stdout.strip()
