@@ -1,4 +1,4 @@
-"""Containers that share memory and not process ids, and other users in the way. Most of it needs root and ``unshare``."""
+"""Containers that share memory and not process ids, and others in the way. Most of it needs root and ``unshare``."""
 
 from __future__ import annotations
 
