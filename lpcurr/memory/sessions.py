@@ -18,16 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lpcurr.memory import layout, lock_files
+from lpcurr.memory import layout, lock_files, task_records
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
 from lpcurr.memory.shared_memory import open_memory, unlink_memory
 
 _SHARED_MEMORY = Path("/dev/shm")
-ALGORITHMS = {
-    layout.LEARNING_PROGRESS: "learning progress",
-    layout.BASIC: "basic learning progress",
-    layout.DISCRETE_RANDOM: "discrete random",
-}
 _MAKING_SECONDS = 60.0  # a segment without its creator's id that is older than this will never be finished
 
 
@@ -99,6 +94,7 @@ def reap() -> list[Session]:
                 lock_files.remove(name)
                 removed.append(session)
     _remove_stale_lock_files()
+    _remove_stale_task_records()
     return removed
 
 
@@ -168,7 +164,7 @@ def _inspect(name: str, descriptor: int) -> Session:
         processes=processes,
         tasks=0 if problem else int(header["active_count"]),
         capacity=0 if problem else int(header["capacity"]),
-        algorithm="" if problem else ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+        algorithm="" if problem else layout.scheduler_name(header),
         problem=problem,
     )
 
@@ -193,3 +189,15 @@ def _remove_stale_lock_files() -> None:
                 path.unlink(missing_ok=True)
             except PermissionError:  # something else has that name
                 continue
+
+
+def _remove_stale_task_records() -> None:
+    """Lists of tasks whose segments are gone; a segment is there before its list is."""
+    for session_id in task_records.sessions_with_records():
+        try:
+            with opened(NAME_PREFIX + session_id):
+                continue
+        except FileNotFoundError:
+            task_records.remove(session_id)
+        except PermissionError:  # something else has that name
+            continue

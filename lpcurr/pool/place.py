@@ -7,8 +7,7 @@ import weakref
 from collections.abc import Callable
 
 from lpcurr.errors import AttachLimitError, SessionIncompatibleError
-from lpcurr.kernels.calls import recovery
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import recovery, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import mutex
 from lpcurr.memory import layout
@@ -67,9 +66,7 @@ class Place:
         if number < 0:
             raise error_of(number, 0)
         self.number = number
-        self._leave = weakref.finalize(
-            self, _leave, administration.detach_process.entry, content, number, self.pid, start_time
-        )
+        self._leave = weakref.finalize(self, _leave, upkeep.detach_process.entry, content, number, self.pid, start_time)
 
     def _release_dead(self) -> None:
         """Free the records of processes that are no more, where their ids mean the same processes here."""
@@ -79,7 +76,7 @@ class Place:
         for number, record in enumerate(state["process"][0]):
             pid, start_time = int(record["pid"]), int(record["start_time"])
             if pid != 0 and not process_is_alive(pid, start_time):
-                administration.detach_process.entry(self._segment.bytes, number, pid, start_time)
+                upkeep.detach_process.entry(self._segment.bytes, number, pid, start_time)
 
     def retake_after_fork(self) -> None:
         """In a forked child: take a record of one's own; in a local pool, the parent's, which it has a copy of."""

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine.settings import FAULT_POINTS
 from lpcurr.memory import layout
 from lpcurr.pool import pool as pool_module
@@ -128,7 +128,7 @@ class Trial:
 
     def _still_works(self) -> Iterator[str]:
         task_id, _ = self.pool.draw()
-        if task_id < 0 or self.pool.update(task_id, 0.25) != layout.Status.ACCEPTED:
+        if task_id < 0 or self.pool.update(task_id, 0.25, 0.25, 1.0) != layout.Status.ACCEPTED:
             yield "the pool does not go on"
         yield from find_violations(self.pool)
 
@@ -172,7 +172,7 @@ def kill_in_repair(scenario: Scenario, *, thorough: bool) -> dict[str, Any]:
         row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
 
         def repair() -> None:
-            administration.read_task.entry(content, trial.process, 0, row)
+            upkeep.read_task.entry(content, trial.process, 0, row)
 
         for point in (points // 2, points) if thorough else (points // 2,):
             second = 0

@@ -1,0 +1,174 @@
+"""The schedulers' formulas once more, for one task in plain Python, by the scheduler's name.
+
+A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the generic tests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.naive import Rules, Task
+
+DRAWS_BY = {
+    "learning_progress": "z-score",
+    "score_deviation": "weight",
+    "discrete_random": "uniform",
+    "learnability": "weight",
+    "frontier": "weight",
+    "plr": "weight",
+}
+
+
+def _renewal(settings: Any) -> dict[str, Any]:
+    return {
+        "bonus": settings.exploration_bonus,
+        "epsilon": settings.rand_task_rate,
+        "min_samples": settings.min_samples_for_lp,
+        "percentile": settings.eviction_threshold_percentile,
+        "explored_only": settings.eviction_among == "explored",
+        "new_task_rate": settings.new_task_rate,
+    }
+
+
+def _learning_progress(settings: Any) -> dict[str, Any]:
+    return _renewal(settings) | {
+        "tau": settings.ema_timescale,
+        "slow_tau": settings.ema_timescale * settings.slow_timescale_factor,
+        "baseline": settings.use_baseline_normalization,
+        "zero_is_unset": settings.zero_is_unset,
+        "unbiased": settings.unbiased_averages,
+        "temperature": settings.lp_score_temperature,
+        "amplification": settings.z_score_amplification,
+        "relative": settings.exploration == "relative",
+    }
+
+
+def _score_deviation(settings: Any) -> dict[str, Any]:
+    rules = _learning_progress(settings) if settings.type == "learning_progress" else _renewal(settings)
+    rules["unbiased"] = settings.unbiased_averages
+    return rules | {"min_samples": max(2, settings.min_samples_for_lp)}
+
+
+def _learnability(settings: Any) -> dict[str, Any]:
+    return _renewal(settings) | {"min_samples": 0, "mature_from": settings.min_samples_for_lp}
+
+
+def _frontier(settings: Any) -> dict[str, Any]:
+    return {
+        "tau": settings.ema_timescale,
+        "slow_tau": settings.ema_timescale * settings.slow_timescale_factor,
+        "baseline": False,
+        "exploring": 1.0 - settings.frontier_share,
+        "new_task_rate": settings.new_task_rate,
+        "explored_at_maturity": True,
+    }
+
+
+def _plr(settings: Any) -> dict[str, Any]:
+    return {
+        "tau": settings.signal_timescale,
+        "slow_tau": settings.signal_timescale * 0.2,
+        "baseline": False,
+        "epsilon": settings.rand_task_rate,
+        "stale": min(settings.staleness_share, 1.0 - settings.rand_task_rate),
+        "new_task_rate": settings.new_task_rate,
+    }
+
+
+RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "learning_progress": _learning_progress,
+    "score_deviation": _score_deviation,
+    "discrete_random": lambda settings: {},
+    "learnability": _learnability,
+    "frontier": _frontier,
+    "plr": _plr,
+}
+
+
+def reweight(p: float, theta: float) -> float:
+    """R(p)."""
+    denominator = p + theta * (1.0 - 2.0 * p)
+    if abs(denominator) < 1e-10:
+        return 0.0 if p < 0.5 else 1.0
+    return p * (1.0 - theta) / denominator
+
+
+def raw_progress(task: Task, theta: float) -> float:
+    """|R(p_fast) − R(p_slow)|."""
+    fast, slow = task.p_fast, task.p_slow
+    if abs(theta - 0.5) > 1e-6:
+        fast, slow = (reweight(min(1.0, max(0.0, p)), theta) for p in (fast, slow))
+    return abs(fast - slow)
+
+
+def _progress(task: Task, rules: Rules) -> float:
+    settings = rules.settings
+    value = raw_progress(task, settings.early_progress_amplification) + settings.progress_smoothing
+    if settings.performance_bonus_weight > 0.0:
+        value += settings.performance_bonus_weight * task.p_true
+    return value
+
+
+def _learnable(task: Task, rules: Rules) -> float:
+    settings = rules.settings
+    known = min(task.completion_count, 1.0 / rules.alpha)
+    a = settings.prior_successes + known * task.success_rate_ema
+    b = settings.prior_failures + known * (1.0 - task.success_rate_ema)
+    n = settings.attempts
+    if n > 1:
+        return 1.0 - (a / (a + b)) ** n - (b / (a + b)) ** n
+    return a * b / ((a + b) * (a + b + 1.0))
+
+
+def _plr_value(task: Task, rules: Rules) -> float:
+    return task.p_true if rules.settings.by == "score" else task.signal
+
+
+def _scaled(value: float, task: Task) -> float:
+    low, high = min(0.0, task.least_score), max(1.0, task.greatest_score)
+    return (value - low) / (high - low)
+
+
+def _mastery(task: Task) -> float:
+    return _scaled(task.p_fast, task) * task.completion_count / (task.completion_count + 1)
+
+
+def _frontier_worth(task: Task, rules: Rules) -> float:
+    if task.completion_count < rules.min_presentations:
+        return 0.0
+    fast, slow = _scaled(task.p_fast, task), _scaled(task.p_slow, task)
+    t, ts = rules.tau, rules.slow_tau
+    noise = t / (2 - t) + ts / (2 - ts) - 2 * t * ts / (t + ts - t * ts)
+    middle = (fast + slow) / 2
+    movement = (fast - slow) ** 2
+    both = movement + noise * max(middle * (1 - middle), 0.0)
+    m = _mastery(task)
+    worth = m * (1 - m) ** 4 * (movement / both if both > 0.0 else 0.0)
+    return worth / task.mean_cost if rules.settings.per_cost else worth
+
+
+def _frontier_retention(task: Task, rules: Rules) -> float:
+    k, p = min(task.completion_count, 25), _scaled(task.p_slow, task)
+    a, b = 1 + k * p, 1 + k * (1 - p)
+    return a * b / ((a + b) * (a + b + 1))
+
+
+PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
+    "learning_progress": _progress,
+    "score_deviation": lambda task, rules: math.sqrt(max(0.0, task.ema_squared - task.reward_ema**2)),
+    "discrete_random": lambda task, rules: 0.0,
+    "learnability": _learnable,
+    "frontier": _frontier_worth,
+    "plr": lambda task, rules: max(_plr_value(task, rules), 0.0) ** rules.settings.sharpness,
+}
+
+EXPLORING: dict[str, Callable[[Task, Rules], float]] = {
+    "frontier": lambda task, rules: 1.0 - rules.settings.exploration_slope * _mastery(task),
+}
+"""Weights of the share of draws that explores, where they are not all 1."""
+
+RETENTION: dict[str, Callable[[Task, Rules], float]] = {"frontier": _frontier_retention}
+"""What evictions go by, where that is not the score."""
