@@ -114,7 +114,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._playable = PlayableTasks(self._max_task_attempts)
         self._current_task: CurriculumTask | None = None
         self._waiting = False  # the current task is set, and the environment has not begun it
-        self._ended = np.zeros(env.num_agents, dtype=bool)  # the agents whose episode is over
+        self._ended: Any = False  # the agents whose episode is over, bool[agents] once one's is
         self._length = 0  # steps of the episode
 
     def reset(self, *args: Any, **options: Any) -> tuple[Any, Any]:
@@ -143,7 +143,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
                 self._forget_broken_simulation()
                 self._drop(error)
                 continue
-            self._ended[:] = False
+            self._ended = False
             self._length = 0
             return result
         raise self._given_up(failure)
@@ -169,8 +169,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._length += 1
         _, _, terminals, truncations, infos = result
         if terminals.any() or truncations.any():
-            self._ended |= terminals
-            self._ended |= truncations
+            self._ended = self._ended | terminals | truncations
             if self._ended.all():
                 self._finish(infos)
         return result
