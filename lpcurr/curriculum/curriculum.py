@@ -34,7 +34,7 @@ from lpcurr.errors import ConfigError, InvalidBatchError, LpcurrError
 from lpcurr.generators import TaskGenerator, as_task_source
 from lpcurr.memory import layout, task_records
 from lpcurr.memory.layout import Status
-from lpcurr.pool.distribution import Float64s, Int64s
+from lpcurr.pool.moment import Float64s, Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.common import SchedulerConfig
 
