@@ -12,7 +12,7 @@ from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.generators import TaskGenerator
 from lpcurr.memory.layout import Status
-from lpcurr.pool.distribution import Int64s
+from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 
 

@@ -8,6 +8,7 @@ Worker processes share one pool because PufferLib hands the function that makes 
 the curriculum with it: a forked worker has its own place in the pool at once, a spawned one attaches.
 
 >>> import mettagrid.builder.envs
+>>> import numpy as np
 >>> import pufferlib.vector
 >>> from lpcurr import CurriculumConfig
 >>> from lpcurr.generators import bucketed
@@ -30,8 +31,6 @@ the curriculum with it: a forked worker has its own place in the pool at once, a
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
