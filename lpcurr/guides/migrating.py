@@ -24,5 +24,6 @@ curriculum (`LearningProgressConfig.reference()` has the old ones, to the last d
 (1.0, 'absolute', 'all', True)
 
 What reads metta's private state (`_rng`, `_reweight`, the layout of its shared memory) finds none of it here, and
-`max_task_id` is taken but has no effect. Task ids give other tasks than there. `load_state` takes what lpcurr's own `get_state` gave.
+`max_task_id` is taken but has no effect. Task ids give other tasks than there. `load_state` takes what
+lpcurr's own `get_state` gave.
 """
