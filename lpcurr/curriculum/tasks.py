@@ -107,8 +107,8 @@ class CurriculumTasks:
             ...         task = evaluation.get_task()
             ...         accepted = evaluation.update_task_performance(task.task_id, task.get_env_cfg() / 2000)
             ...     result = evaluation.result()
-            >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 4)
-            (60, 0.505, 0.5003)
+            >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 3)
+            (60, 0.505, 0.5)
             >>> curriculum.stats()["num_completed"]
             0.0
             >>> curriculum.close(); curriculum.unlink()
