@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lpcurr.generators import merge as merge
     from lpcurr.generators import single_task as single_task
     from lpcurr.integrations.gymnasium import CurriculumEnv as CurriculumEnv
-    from lpcurr.schedulers.common import DiscreteRandomConfig as DiscreteRandomConfig
-    from lpcurr.schedulers.common import LearningProgressConfig as LearningProgressConfig
+    from lpcurr.schedulers.learning_progress import LearningProgressConfig as LearningProgressConfig
+    from lpcurr.schedulers.uniform import DiscreteRandomConfig as DiscreteRandomConfig
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,8 @@ _HOMES = {
         *("bucketed", "merge", "single_task"),
     ),
     "integrations.gymnasium": ("CurriculumEnv",),
-    "schedulers.common": ("DiscreteRandomConfig", "LearningProgressConfig"),
+    "schedulers.learning_progress": ("LearningProgressConfig",),
+    "schedulers.uniform": ("DiscreteRandomConfig",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {"generators": "generators", "sessions": "memory.sessions"}  # `import lpcurr` alone is enough for these

@@ -13,70 +13,64 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import CurriculumConfig
+from tests import naive_schedulers
 
 MASK_64 = 2**64 - 1
-PROGRESS_LIMIT = 1e140
+PRIORITY_LIMIT = 1e140
 HUGE = 1e300
 EXPLORATION_UNIT = 10.0
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a configuration says, under the names of spec.md."""
+    """What a configuration says, under the names of spec.md.
+
+    Attributes:
+        kind: the scheduler's name.
+        settings: its configuration, for what it alone has.
+    """
 
     capacity: int
-    algorithm: str  # "progress", "basic" or "random"
+    kind: str
+    settings: Any
     fixed_set: bool
-    alpha: float
-    tau: float
-    slow_tau: float
-    baseline: bool
-    zero_is_unset: bool
-    theta: float
-    smoothing: float
-    performance_weight: float
-    temperature: float
-    amplification: float
-    bonus: float
-    relative: bool
-    epsilon: float
-    min_samples: int
     min_presentations: int
-    percentile: float
-    explored_only: bool
-    new_task_rate: float
+    alpha: float
     success_threshold: float
+    tau: float = 0.1
+    slow_tau: float = 0.02
+    baseline: bool = True
+    zero_is_unset: bool = False
+    unbiased: bool = True
+    temperature: float = 0.0
+    amplification: float = 10.0
+    bonus: float = 0.0
+    relative: bool = True
+    epsilon: float = 0.0
+    exploring: float = 0.0
+    stale: float = 0.0
+    min_samples: int = 0
+    mature_from: int = 0
+    percentile: float = 1.0
+    explored_only: bool = True
+    new_task_rate: float = 0.0
 
     @classmethod
     def of(cls, config: CurriculumConfig) -> Rules:
-        algorithm = config.algorithm_config
-        random = isinstance(algorithm, DiscreteRandomConfig)
-        lp = algorithm if isinstance(algorithm, LearningProgressConfig) else LearningProgressConfig()
-        kind = "random" if random else ("progress" if lp.use_bidirectional else "basic")
+        settings = config.algorithm_config
+        kind = settings.type
+        if kind == "learning_progress" and not getattr(settings, "use_bidirectional", True):
+            kind = "score_deviation"
         return cls(
             capacity=config.num_active_tasks,
-            algorithm=kind,
+            kind=kind,
+            settings=settings,
             fixed_set=config.defer_init,
-            alpha=algorithm.task_tracker_ema_alpha,
-            tau=lp.ema_timescale,
-            slow_tau=lp.ema_timescale * lp.slow_timescale_factor,
-            baseline=lp.use_baseline_normalization,
-            zero_is_unset=lp.zero_is_unset,
-            theta=lp.early_progress_amplification,
-            smoothing=lp.progress_smoothing,
-            performance_weight=lp.performance_bonus_weight,
-            temperature=lp.lp_score_temperature,
-            amplification=lp.z_score_amplification,
-            bonus=lp.exploration_bonus,
-            relative=lp.exploration == "relative",
-            epsilon=0.0 if random else lp.rand_task_rate,
-            min_samples=max(2, lp.min_samples_for_lp) if kind == "basic" else lp.min_samples_for_lp,
             min_presentations=config.min_presentations_for_eviction,
-            percentile=lp.eviction_threshold_percentile,
-            explored_only=lp.eviction_among == "explored",
-            new_task_rate=0.0 if random else lp.new_task_rate,
-            success_threshold=algorithm.task_default_success_threshold,
+            alpha=settings.task_tracker_ema_alpha,
+            success_threshold=settings.task_default_success_threshold,
+            **naive_schedulers.RULES[kind](settings),
         )
 
 
@@ -90,6 +84,7 @@ class Task:
     label: str = "unknown"
     completion_count: int = 0
     scheduled_count: int = 0
+    last_drawn: int = 0
     total_score: float = 0.0
     last_score: float = 0.0
     reward_ema: float = 0.0
@@ -99,63 +94,60 @@ class Task:
     p_slow: float = 0.0
     p_true: float = 0.0
     random_baseline: float = 0.0
+    least_score: float = 0.0
+    greatest_score: float = 0.0
+    signal: float = 0.0
+    mean_cost: float = 1.0
 
 
 # -- one task -------------------------------------------------------------------------------------------------------
 
 
-def apply_score(task: Task, score: float, rules: Rules) -> None:
+def apply_score(task: Task, score: float, rules: Rules, signal: float | None = None, cost: float = 1.0) -> None:
     """One completion."""
-    first = task.completion_count == 0
+    signal = score if signal is None else signal
     task.completion_count += 1
+    n = task.completion_count
     task.total_score += score
     task.last_score = score
     success = 1.0 if score >= task.success_threshold else 0.0
     square = min(score * score, HUGE)
-    if first:
-        task.reward_ema, task.ema_squared, task.success_rate_ema = score, square, success
-    else:
-        keep, alpha = 1.0 - rules.alpha, rules.alpha
-        task.reward_ema = keep * task.reward_ema + alpha * score
-        task.ema_squared = keep * task.ema_squared + alpha * square
-        task.success_rate_ema = keep * task.success_rate_ema + alpha * success
+
+    def average(old: float, new: float, weight: float, unbiased: bool = rules.unbiased) -> float:
+        if n == 1:
+            return new
+        weight = max(weight, 1.0 / n) if unbiased else weight
+        return (1.0 - weight) * old + weight * new
+
+    task.reward_ema = average(task.reward_ema, score, rules.alpha)
+    task.ema_squared = average(task.ema_squared, square, rules.alpha)
+    task.success_rate_ema = average(task.success_rate_ema, success, rules.alpha)
+    task.mean_cost = average(task.mean_cost, cost, rules.alpha, unbiased=True)
+    task.signal = average(task.signal, signal, rules.tau, unbiased=True)
+    task.least_score = score if n == 1 else min(task.least_score, score)
+    task.greatest_score = score if n == 1 else max(task.greatest_score, score)
     value = score
     if rules.baseline:
-        if task.random_baseline == 0.0 if rules.zero_is_unset else first:
+        if task.random_baseline == 0.0 if rules.zero_is_unset else n == 1:
             task.random_baseline = min(score, 0.75)
         value = max(score - task.random_baseline, 0.0) / max(1.0 - task.random_baseline, 1e-10)
         value = min(value, HUGE)
-    if (task.p_fast == 0.0 and task.p_slow == 0.0) if rules.zero_is_unset else first:
+    if rules.zero_is_unset and task.p_fast == 0.0 and task.p_slow == 0.0:
         task.p_fast, task.p_slow, task.p_true = value, value, score
-    else:
+    elif rules.zero_is_unset:
         task.p_fast = rules.tau * value + (1.0 - rules.tau) * task.p_fast
         task.p_slow = rules.slow_tau * value + (1.0 - rules.slow_tau) * task.p_slow
         task.p_true = rules.tau * score + (1.0 - rules.tau) * task.p_true
+    else:
+        task.p_fast = average(task.p_fast, value, rules.tau)
+        task.p_slow = average(task.p_slow, value, rules.slow_tau)
+        task.p_true = average(task.p_true, score, rules.tau)
 
 
-def reweight(p: float, theta: float) -> float:
-    """R(p)."""
-    denominator = p + theta * (1.0 - 2.0 * p)
-    if abs(denominator) < 1e-10:
-        return 0.0 if p < 0.5 else 1.0
-    return p * (1.0 - theta) / denominator
-
-
-def raw_progress(task: Task, theta: float) -> float:
-    fast, slow = task.p_fast, task.p_slow
-    if abs(theta - 0.5) > 1e-6:
-        fast, slow = (reweight(min(1.0, max(0.0, p)), theta) for p in (fast, slow))
-    return abs(fast - slow)
-
-
-def progress(task: Task, rules: Rules) -> float:
-    """`sub` of the LP variant, the standard deviation of the basic one."""
-    if rules.algorithm == "basic":
-        return min(math.sqrt(max(0.0, task.ema_squared - task.reward_ema**2)), PROGRESS_LIMIT)
-    value = raw_progress(task, rules.theta) + rules.smoothing
-    if rules.performance_weight > 0.0:
-        value += rules.performance_weight * task.p_true
-    return min(max(value, -PROGRESS_LIMIT), PROGRESS_LIMIT)
+def priority(task: Task, rules: Rules) -> float:
+    """What the draw goes by."""
+    value = naive_schedulers.PRIORITY[rules.kind](task, rules)
+    return min(max(value, -PRIORITY_LIMIT), PRIORITY_LIMIT)
 
 
 # -- all tasks ------------------------------------------------------------------------------------------------------
@@ -216,7 +208,7 @@ class NaivePool:
         assert task_id not in self.tasks
         assert len(self.tasks) < self.rules.capacity
         threshold = self.rules.success_threshold if success_threshold is None else success_threshold
-        self.tasks[task_id] = Task(task_id, self.created, threshold, label or "unknown")
+        self.tasks[task_id] = Task(task_id, self.created, threshold, label or "unknown", last_drawn=self.scheduled)
         self.created += 1
 
     def evict(self, task_id: int) -> None:
@@ -224,18 +216,19 @@ class NaivePool:
         self.evicted += 1
         self.evicted_completions += task.completion_count
 
-    def update(self, task_id: int, score: float) -> bool:
+    def update(self, task_id: int, score: float, signal: float | None = None, cost: float = 1.0) -> bool:
         if task_id not in self.tasks:
             self.refused += 1
             return False
-        apply_score(self.tasks[task_id], score, self.rules)
+        apply_score(self.tasks[task_id], score, self.rules, signal, cost)
         self.completed += 1
         self.score_sum += score
         return True
 
     def count_draw(self, task_id: int) -> None:
-        self.tasks[task_id].scheduled_count += 1
         self.scheduled += 1
+        self.tasks[task_id].scheduled_count += 1
+        self.tasks[task_id].last_drawn = self.scheduled
 
     def take_draw(self, task_id: int, gone: int | None = None) -> str:
         """Follow the real pool, whose ``get_task`` answered ``task_id``; how that came about. Wrong if not allowed.
@@ -258,7 +251,7 @@ class NaivePool:
             assert candidate is not None, "a task was replaced though none may be evicted"
             assert self.rules.new_task_rate > 0.0, "a task was replaced at new_task_rate 0"
             if gone is not None and gone != candidate:
-                scores = self.scores()
+                scores = self.eviction_scores()
                 assert math.isclose(scores[gone], scores[candidate], rel_tol=1e-9), f"{gone} is not the least"
                 assert self.is_mature(self.tasks[gone]), f"{gone} has too few completions to be evicted"
                 candidate = gone
@@ -275,7 +268,7 @@ class NaivePool:
 
     def lp_scores(self) -> dict[int, float]:
         """g / Σ g over all active tasks."""
-        values = {task_id: progress(task, self.rules) for task_id, task in self.tasks.items()}
+        values = {task_id: priority(task, self.rules) for task_id, task in self.tasks.items()}
         if not values:
             return {}
         mean, deviation = moments(list(values.values()))
@@ -284,51 +277,74 @@ class NaivePool:
         return {task_id: weight / total for task_id, weight in weights.items()}
 
     def scores(self) -> dict[int, float]:
-        """A task's probability is its score over the sum of all (the random share aside)."""
+        """A task's probability is its score over the sum of all, in the share of draws that go this way."""
         rules = self.rules
-        if rules.algorithm == "random":
+        way = naive_schedulers.DRAWS_BY[rules.kind]
+        if way == "uniform":
             return dict.fromkeys(self.tasks, 1.0)
-        known = (
-            {task_id: progress(task, rules) for task_id, task in self.tasks.items()}
-            if rules.algorithm == "basic"
-            else self.lp_scores()
-        )
+        if way == "weight":
+            known = {task_id: max(priority(task, rules), 0.0) for task_id, task in self.tasks.items()}
+            return {i: known[i] if self.is_explored(task) else rules.bonus for i, task in self.tasks.items()}
+        known = self.lp_scores()
         explored = [known[task_id] for task_id, task in self.tasks.items() if self.is_explored(task)]
         bonus = rules.bonus
-        if rules.relative and rules.algorithm == "progress" and explored:
+        if rules.relative and explored:
             bonus *= EXPLORATION_UNIT * math.fsum(explored) / len(explored)
         return {task_id: known[task_id] if self.is_explored(task) else bonus for task_id, task in self.tasks.items()}
 
     def probabilities(self) -> dict[int, float]:
-        scores = self.scores()
-        total, n = math.fsum(scores.values()), len(scores)
-        share = {task_id: score / total if total > 0.0 else 1.0 / n for task_id, score in scores.items()}
-        return {task_id: (1.0 - self.rules.epsilon) * p + self.rules.epsilon / n for task_id, p in share.items()}
+        """Σ share · law over the ways in which draws are made."""
+        rules, n = self.rules, max(len(self.tasks), 1)
+        uniform = dict.fromkeys(self.tasks, 1.0 / n)
+        exploring = _normalised({i: self._exploring_weight(task) for i, task in self.tasks.items()}, uniform)
+        stale = _normalised({i: float(self.scheduled - task.last_drawn) for i, task in self.tasks.items()}, uniform)
+        main = _normalised(self.scores(), exploring if rules.exploring > 0.0 else uniform)
+        rest = 1.0 - rules.epsilon - rules.exploring - rules.stale
+        return {
+            i: rest * main[i] + rules.epsilon / n + rules.exploring * exploring[i] + rules.stale * stale[i]
+            for i in self.tasks
+        }
+
+    def _exploring_weight(self, task: Task) -> float:
+        weight = naive_schedulers.EXPLORING.get(self.rules.kind)
+        return 1.0 if weight is None else weight(task, self.rules)
+
+    def retention(self, task_id: int) -> float:
+        """What the eviction goes by."""
+        retention = naive_schedulers.RETENTION.get(self.rules.kind)
+        return self.scores()[task_id] if retention is None else retention(self.tasks[task_id], self.rules)
 
     # -- eviction ---------------------------------------------------------------------------------------------------
 
     def is_mature(self, task: Task) -> bool:
         """Whether it has enough completions to be evicted by its score."""
         enough = self.rules.min_presentations
-        return task.completion_count >= (max(enough, self.rules.min_samples) if self.rules.explored_only else enough)
+        least = max(self.rules.min_samples, self.rules.mature_from) if self.rules.explored_only else 0
+        return task.completion_count >= max(enough, least)
+
+    def eviction_scores(self) -> dict[int, float]:
+        """The scores, or what else the scheduler retains tasks by: least goes first."""
+        if self.rules.kind not in naive_schedulers.RETENTION:
+            return self.scores()
+        return {task_id: self.retention(task_id) for task_id in self.tasks}
 
     def evictable(self, min_presentations: int | None = None) -> list[int]:
         """Tasks that may be evicted by their scores, in entry order."""
         rules = self.rules
-        if rules.algorithm == "random" or len(self.tasks) <= 1:
+        if naive_schedulers.DRAWS_BY[rules.kind] == "uniform" or len(self.tasks) <= 1:
             return []
-        scores = self.scores()
+        scores = self.eviction_scores()
         counted = [s for i, s in scores.items() if not rules.explored_only or self.is_explored(self.tasks[i])]
         if not counted:
             return []
         limit = sorted(counted)[min(len(counted) - 1, math.floor(len(counted) * rules.percentile))]
         enough = rules.min_presentations if min_presentations is None else min_presentations
         if rules.explored_only:
-            enough = max(enough, rules.min_samples)
+            enough = max(enough, rules.min_samples, rules.mature_from)
         return [i for i, task in self.tasks.items() if task.completion_count >= enough and scores[i] <= limit]
 
     def recommend_eviction(self, min_presentations: int | None = None) -> int | None:
-        scores = self.scores()
+        scores = self.eviction_scores()
         return min(self.evictable(min_presentations), key=scores.__getitem__, default=None)
 
     def eviction_candidate(self) -> int | None:
@@ -473,6 +489,11 @@ class LabelTable:
             self.inactive.append(name)
             if len(self.inactive) > self.retained:
                 self.inactive.pop(0)
+
+
+def _normalised(weights: dict[int, float], otherwise: dict[int, float]) -> dict[int, float]:
+    total = math.fsum(weights.values())
+    return {i: weight / total for i, weight in weights.items()} if total > 0.0 else otherwise
 
 
 def summary(pool: NaivePool) -> dict[str, Any]:

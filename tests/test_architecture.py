@@ -136,8 +136,10 @@ assert not [kernel for kernel in Kernel.registry if kernel._dispatcher.overloads
 def test_looking_at_sessions_takes_neither_numba_nor_pydantic() -> None:
     code = """
 import sys
-import lpcurr.cli, lpcurr.memory.sessions, lpcurr.monitor.watching
+import lpcurr.cli, lpcurr.memory.sessions
 assert not {"numba", "pydantic"} & set(sys.modules)
+import lpcurr.monitor.watching  # the schedulers' formulas stand beside their settings
+assert "numba" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
@@ -79,6 +80,7 @@ def test_reference_is_the_default_with_the_old_rules() -> None:
         "exploration": "absolute",
         "eviction_among": "all",
         "zero_is_unset": True,
+        "unbiased_averages": False,
     }
 
 
@@ -176,9 +178,10 @@ def test_every_option_of_the_algorithm_reaches_the_pool() -> None:
         other = others.get(
             name, (not default) if isinstance(default, bool) else default + 1 if isinstance(default, int) else 0.77
         )
-        changed = LearningProgressConfig(**{name: other}).header_settings()
-        assert changed != LearningProgressConfig().header_settings(), f"{name} is never read"
-        assert set(changed) <= set(layout.HEADER.names or ())
+        changed = LearningProgressConfig(**{name: other}).rules(5, False)
+        rules = LearningProgressConfig().rules(5, False)
+        assert any(not np.array_equal(changed[word], rules[word]) for word in rules), f"{name} is never read"
+        assert set(changed) == {field[0] for field in layout.RULE_FIELDS}
 
 
 def test_the_header_of_a_pool_holds_the_configuration() -> None:
@@ -187,7 +190,7 @@ def test_the_header_of_a_pool_holds_the_configuration() -> None:
     with config.make() as curriculum:
         header = curriculum._pool.state["header"][0]
         for name, value in config.header_settings().items():
-            assert header[name] == value
+            assert np.array_equal(header[name], value)
         assert (header["fast_timescale"], header["slow_timescale"], header["seed"]) == (0.25, 0.125, 5)
 
 

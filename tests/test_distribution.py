@@ -109,7 +109,7 @@ ALGORITHMS: dict[str, dict[str, Any] | DiscreteRandomConfig] = {
     "basic_reference": {**REFERENCE, "use_bidirectional": False},
     "amplification_0": {"z_score_amplification": 0.0},
     "amplification_1": {"z_score_amplification": 1.0},
-    "amplification_50": {"z_score_amplification": 50.0, "ema_timescale": 0.001},
+    "amplification_50": {"z_score_amplification": 50.0, "ema_timescale": 0.001, "unbiased_averages": False},
     "amplification_50_reference": {**REFERENCE, "z_score_amplification": 50.0},
     "warm": {"lp_score_temperature": 0.05, "rand_task_rate": 0.0},
     "warm_reference": {**REFERENCE, "lp_score_temperature": 0.05},

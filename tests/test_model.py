@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import lpcurr
-from lpcurr import Curriculum, DiscreteRandomConfig
-from tests.naive import summary
+from lpcurr import Curriculum, CurriculumConfig
+from lpcurr.schedulers import ALL
+from tests.naive import Rules, summary
 from tests.twins import Twins, make_config
 
 IDS = st.one_of(st.integers(0, 12), st.integers(2**53 - 3, 2**53 - 1))
@@ -48,9 +49,11 @@ LEARNING_PROGRESS = st.fixed_dictionaries(
         "exploration": st.sampled_from(["relative", "absolute"]),
         "eviction_among": st.sampled_from(["explored", "all"]),
         "zero_is_unset": st.booleans(),
+        "unbiased_averages": st.booleans(),
     }
 )
-ALGORITHMS = st.one_of(LEARNING_PROGRESS, LEARNING_PROGRESS, st.builds(DiscreteRandomConfig))
+OTHERS = st.sampled_from([scheduler() for scheduler in ALL])
+ALGORITHMS = st.one_of(LEARNING_PROGRESS, LEARNING_PROGRESS, OTHERS)
 
 
 LABELS = st.sampled_from(["one", "two", "three", "a rather long one ü", "unknown"])
@@ -71,6 +74,11 @@ WRONG: list[tuple[Callable[[Curriculum], object], type[Exception]]] = [
     (lambda c: c.update_many([[1]], [[0.5]]), lpcurr.InvalidBatchError),
     (lambda c: c.update_task_performance(-1, 0.5), lpcurr.InvalidTaskIdError),
     (lambda c: c.update_task_performance(1, "good"), lpcurr.InvalidScoreError),  # type: ignore[arg-type]
+    (lambda c: c.update_task_performance(1, 0.5, signal=float("nan")), lpcurr.InvalidScoreError),
+    (lambda c: c.update_task_performance(1, 0.5, cost=0.0), lpcurr.InvalidScoreError),
+    (lambda c: c.update_many([1], [0.5], costs=[-1.0]), lpcurr.InvalidScoreError),
+    (lambda c: c.update_many([1], [0.5], signals=[]), lpcurr.InvalidBatchError),
+    (lambda c: c.use(lpcurr.LearningProgressConfig(num_active_tasks=31)), lpcurr.ConfigError),
     (lambda c: c.sample_ids(-1), lpcurr.InvalidBatchError),
     (lambda c: c.recommend_eviction(min_presentations=-1), lpcurr.LpcurrError),
     (lambda c: c.build(1), lpcurr.ConfigError),
@@ -188,6 +196,23 @@ class PoolMachine(RuleBasedStateMachine):
     def update_any(self, task_id: int, score: float) -> None:
         self.twins.update(task_id, score)
 
+    @rule(number=st.integers(0, 20), score=SCORES, signal=SCORES, cost=st.floats(0.5, 1e6))
+    def update_with_signal_and_cost(self, number: int, score: float, signal: float, cost: float) -> None:
+        task_id, naive = self.some(number), self.twins.naive
+        accepted = self.twins.curriculum.update_task_performance(task_id, score, signal=signal, cost=cost)
+        assert accepted == naive.update(task_id, score, signal, cost)
+
+    @rule(algorithm=ALGORITHMS)
+    def use(self, algorithm: Any) -> None:
+        curriculum, naive = self.twins.curriculum, self.twins.naive
+        algorithm = lpcurr.LearningProgressConfig(**algorithm) if isinstance(algorithm, dict) else algorithm
+        curriculum.use(algorithm)
+        assert curriculum.config.algorithm_config.type == algorithm.type
+        fields = {"num_active_tasks": naive.rules.capacity, "defer_init": naive.rules.fixed_set}
+        enough = naive.rules.min_presentations
+        config = CurriculumConfig(**fields, min_presentations_for_eviction=enough, algorithm_config=algorithm)
+        naive.rules = Rules.of(config)
+
     @rule(numbers=st.lists(st.integers(0, 20), max_size=10), score=SCORES)
     def update_many(self, numbers: list[int], score: float) -> None:
         ids = [self.some(number) for number in numbers]
@@ -212,7 +237,7 @@ class PoolMachine(RuleBasedStateMachine):
         answer, expected = self.twins.curriculum.recommend_eviction(None, enough), naive.recommend_eviction(enough)
         assert (answer is None) == (expected is None)
         if answer is not None and expected is not None:
-            scores = naive.scores()  # which of two is the least may hang on the last digit
+            scores = naive.eviction_scores()  # which of two is the least may hang on the last digit
             assert scores[answer] == pytest.approx(scores[expected], rel=1e-9)
 
     @precondition(lambda self: self.known)
@@ -220,7 +245,7 @@ class PoolMachine(RuleBasedStateMachine):
     def list_evictable(self, enough: int | None) -> None:
         naive = self.twins.naive
         answer, expected = self.twins.curriculum.evictable_tasks(None, enough), naive.evictable(enough)
-        scores = naive.scores()
+        scores = naive.eviction_scores()
         for task_id in set(answer) ^ set(expected):  # at the limit, the last digit decides
             assert any(
                 scores[task_id] == pytest.approx(scores[each], rel=1e-6) for each in naive.tasks if each != task_id
@@ -342,10 +367,12 @@ class PoolMachine(RuleBasedStateMachine):
         for task_id, task in naive.tasks.items():
             state = curriculum.get_task_stats(task_id)
             assert state is not None
-            for name in ("label", "success_threshold", "completion_count", "scheduled_count", "last_score"):
+            exact = ("label", "success_threshold", "completion_count", "scheduled_count", "last_drawn", "last_score")
+            for name in (*exact, "least_score", "greatest_score"):
                 assert state[name] == getattr(task, name), name
             assert state["random_baseline"] == task.random_baseline
-            for name in ("total_score", "reward_ema", "ema_squared", "success_rate_ema", "p_fast", "p_slow", "p_true"):
+            averages = ("reward_ema", "ema_squared", "success_rate_ema", "p_fast", "p_slow", "p_true")
+            for name in ("total_score", *averages, "signal", "mean_cost"):
                 assert state[name] == pytest.approx(getattr(task, name), rel=1e-12, abs=1e-12), name
 
     def teardown(self) -> None:
@@ -360,7 +387,16 @@ class PoolMachine(RuleBasedStateMachine):
 
 def test_every_public_operation_is_among_the_rules() -> None:
     source = Path(__file__).read_text()
-    elsewhere = {"session_id", "closed", "unlink", "find_violations", "get_task", "update_task_performance", "evict"}
+    elsewhere = {
+        "config",
+        "session_id",
+        "closed",
+        "unlink",
+        "find_violations",
+        "get_task",
+        "update_task_performance",
+        "evict",
+    }
     public = {name for name in dir(Curriculum) if not name.startswith("_")} - elsewhere
     assert [name for name in sorted(public) if f".{name}(" not in source] == []
 

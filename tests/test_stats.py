@@ -13,7 +13,7 @@ import pytest
 
 from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.pool.distribution import gini
-from tests import naive
+from tests import naive, naive_schedulers
 from tests.twins import Twins, make_config
 
 LABELS = ["easy", "medium", "hard"]
@@ -169,15 +169,16 @@ def test_counters(twins: LabelledTwins) -> None:
 
 
 def raw(twins: LabelledTwins) -> dict[int, float]:
-    return {i: naive.raw_progress(task, twins.naive.rules.theta) for i, task in twins.naive.tasks.items()}
+    theta = getattr(twins.naive.rules.settings, "early_progress_amplification", 0.5)
+    return {i: naive_schedulers.raw_progress(task, theta) for i, task in twins.naive.tasks.items()}
 
 
 def test_learning_progress(twins: LabelledTwins) -> None:
     figures = twins.curriculum.stats()
-    kind = twins.naive.rules.algorithm
-    if kind == "random":
+    kind = twins.naive.rules.kind
+    if kind == "discrete_random":
         assert not [name for name in figures if name.startswith("algorithm/lp/")]
-    elif kind == "basic":
+    elif kind == "score_deviation":
         assert all(figures[name] == 0.0 for name in LP.split())
     else:
         n, lp_scores = len(twins.naive.tasks), twins.naive.lp_scores()
@@ -199,9 +200,9 @@ def test_learning_progress(twins: LabelledTwins) -> None:
 def test_gini_coefficients(twins: LabelledTwins) -> None:
     figures = twins.curriculum.calculate_gini_coefficients()
     progress, probabilities = raw(twins), twins.naive.probabilities()
-    if twins.naive.rules.algorithm == "progress":
+    if twins.naive.rules.kind == "learning_progress":
         zscored = twins.naive.lp_scores()
-    elif twins.naive.rules.algorithm == "basic":
+    elif twins.naive.rules.kind == "score_deviation":
         zscored = twins.naive.scores()
     else:
         zscored = dict.fromkeys(progress, 1.0)

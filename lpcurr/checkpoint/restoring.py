@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from lpcurr.checkpoint.content import Checkpoint, Columns, refusal
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import upkeep
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.segment import State
 from lpcurr.pool.distribution import Int64s, distribution_of
 from lpcurr.pool.pool import Pool
 from lpcurr.pool.streams import seed_stream
+from lpcurr.schedulers.common import Way
 
 _logger = logging.getLogger("lpcurr")
 
@@ -44,7 +45,7 @@ def restore(pool: Pool, checkpoint: Checkpoint, settings: Mapping[str, float]) -
         CheckpointError: its sums are not those of its tasks; the pool is as it was.
     """
     header = pool.state["header"][0].copy()
-    same_rules = all(header[name] == value for name, value in settings.items())
+    same_rules = all(np.array_equal(header[name], value) for name, value in settings.items())
     if checkpoint.columns["slot"].size > pool.capacity:
         checkpoint, same_rules = _keep_best(checkpoint, header, pool.capacity), False
     image = _image(checkpoint, header, pool.capacity, same_rules)
@@ -78,10 +79,10 @@ def _image(checkpoint: Checkpoint, header: np.void, capacity: int, same_rules: b
     image["task_id"][0] = layout.FREE
     for name, _ in layout.TRUTH_COLUMNS:
         image[name][0][slots] = checkpoint.columns[name]
-    administration.rebuild_copy.entry(content)
+    upkeep.rebuild_copy.entry(content)
     _order_active(image, slots)
     _limit_inactive_labels(image)
-    if same_rules:
+    if same_rules and header["draws_by"] == Way.Z_SCORE:
         _adopt_sums(image, checkpoint)
     return image
 

@@ -138,7 +138,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
 
 def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr.checkpoint.content import Counters
-    from lpcurr.memory.sessions import ALGORITHMS
+    from lpcurr.memory import layout
     from lpcurr.monitor.reading import SessionReader, find_session
     from lpcurr.monitor.table import TaskTable
 
@@ -152,7 +152,7 @@ def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
         else "live session; it never stood still, so a row may be an episode or two younger than another",
         "bytes": int(header["segment_size"]),
         "seconds_ago": time.time() - float(header["created_at"]),
-        "algorithm": ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+        "algorithm": layout.scheduler_name(header),
         "capacity": int(header["capacity"]),
         "active": len(table),
         "seed": int(header["seed"]),

@@ -26,15 +26,15 @@ def as_task_id(task_id: object) -> int:
     return number
 
 
-def as_score(score: object) -> float:
+def as_score(score: object, name: str = "score") -> float:
     """A real number as float; kernels see to it that it is finite. Else ``InvalidScoreError``."""
     if not isinstance(score, (Real, np.bool_)):
-        raise InvalidScoreError(f"score {score!r} is a {type(score).__name__}, not a number")
+        raise InvalidScoreError(f"{name} {score!r} is a {type(score).__name__}, not a number")
     try:
         return float(score)
     except OverflowError:
         raise InvalidScoreError(
-            f"score {reprlib.repr(score)} is too large for a float: report a finite number"
+            f"{name} {reprlib.repr(score)} is too large for a float: report a finite number"
         ) from None
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.generators import AnyTaskGenerator, TaskGenerator
-from lpcurr.schedulers.common import AnyAlgorithmConfig, Capacity, CheckedModel, Count, LearningProgressConfig
+from lpcurr.schedulers import AnyScheduler
+from lpcurr.schedulers.common import Capacity, CheckedModel, Count, SchedulerConfig
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum
@@ -47,7 +49,7 @@ class CurriculumConfig(CheckedModel):
     task_generator: AnyTaskGenerator | None = Field(
         default=None, description="makes the environment configuration and the label of a task from its id"
     )
-    algorithm_config: AnyAlgorithmConfig = Field(default_factory=LearningProgressConfig)
+    algorithm_config: AnyScheduler = Field(default_factory=LearningProgressConfig)
     session_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_-]{1,20}$",
@@ -92,20 +94,29 @@ class CurriculumConfig(CheckedModel):
 
         return Curriculum(self, task_generator=task_generator)
 
-    def header_settings(self) -> dict[str, float]:
-        """The header fields of the pool."""
-        return self.algorithm_config.header_settings() | {
+    def header_settings(self) -> dict[str, Any]:
+        """Return the header fields that are settled for the life of the pool, and the rules."""
+        return self.rules(self.algorithm_config) | {
             "min_presentations": self.min_presentations_for_eviction,
             "fixed_set": self.defer_init,
         }
 
-    def to_json(self, generator: TaskGenerator | None) -> bytes:
-        """This configuration with that generator, for processes that attach by name.
+    def with_scheduler(self, scheduler: SchedulerConfig) -> CurriculumConfig:
+        """Return this configuration, but for the task generator, with another scheduler; raises ``ConfigError``."""
+        fields = {name: getattr(self, name) for name in CurriculumConfig.model_fields}
+        return CurriculumConfig(**fields | {"algorithm_config": scheduler, "task_generator": None})
 
-        A generator that cannot be written down, such as a plain callable, is left out.
+    def rules(self, scheduler: SchedulerConfig) -> dict[str, Any]:
+        """Return the rule fields of the header under a scheduler's settings."""
+        return scheduler.rules(self.min_presentations_for_eviction, self.defer_init)
+
+    def to_json(self, generator: TaskGenerator | None, written: dict[str, Any] | None = None) -> bytes:
+        """Return this configuration with that generator, for processes that attach by name.
+
+        A generator that cannot be written down, such as a plain callable, is left out; ``written`` is one that was.
         """
         stored = self.model_dump(mode="json", exclude={"task_generator"})
-        stored["task_generator"] = None
+        stored["task_generator"] = written
         if generator is not None:
             with contextlib.suppress(ValueError):
                 written = generator.model_dump(mode="json")

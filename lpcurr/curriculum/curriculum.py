@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import secrets
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.pool.distribution import Float64s, Int64s
 from lpcurr.pool.pool import Pool
+from lpcurr.schedulers.common import SchedulerConfig
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
 _EVICTION_STAMP = layout.header_word("eviction_stamp")
@@ -78,11 +80,12 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
         generator = config.task_generator if task_generator is None else as_generator(task_generator)
         if config.seed is None:
             config = config.model_copy(update={"seed": secrets.randbits(63)})
-        self.config = config
+        self._current_config = config
         self.performance_mode = config.performance_mode
         self._generator: TaskGenerator | None = generator
         self._pool = _pool if _pool is not None else _make_pool(config, generator)
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
+        self._rules_stamp = self._pool.rules_stamp
         self._seen_evictions = -1
         self._evictions: dict[str, int] = {}
 
@@ -106,27 +109,38 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
                 return CurriculumTask(task_id, label, self._builder)
         return self._look_closer(task_id, packed)
 
-    def update_task_performance(self, task_id: int, score: float) -> bool:
+    def update_task_performance(
+        self, task_id: int, score: float, signal: float | None = None, cost: float = 1.0
+    ) -> bool:
         """Report the score of an episode.
 
         Args:
             task_id: the task that was played.
             score: any finite number; by convention 0 … 1 (success rate or normalised return).
+            signal: what the learner says of the episode, such as its value loss, for schedulers that go by that;
+                None: the score.
+            cost: what the episode took, in environment steps or tokens, above 0.
 
         Returns:
             Whether it was credited: False where the task has left the pool meanwhile, which is normal among many
             workers and is counted (``num_refused``).
 
         Raises:
-            InvalidScoreError: the score is not a finite number.
+            InvalidScoreError: the score or the signal is not a finite number, or the cost none above 0.
             InvalidTaskIdError: the id is not an integer in 0 … 2**53 − 1.
         """
         if type(task_id) is not int:
             task_id = as_task_id(task_id)
         if type(score) is not float:
             score = as_score(score)
+        if signal is None:
+            signal = score
+        elif type(signal) is not float:
+            signal = as_score(signal, "signal")
+        if type(cost) is not float:
+            cost = as_score(cost, "cost")
         try:
-            status = self._pool.update(task_id, score)
+            status = self._pool.update(task_id, score, signal, cost)
         except OverflowError:
             status = Status.INVALID_TASK_ID
         if status < 0:
@@ -161,12 +175,16 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
         drawn = zip(ids.tolist(), packed.tolist(), strict=True)
         return [CurriculumTask(task_id, self._drawn_label(task_id, row), self._builder) for task_id, row in drawn]
 
-    def update_many(self, ids: ArrayLike, scores: ArrayLike) -> int:
+    def update_many(
+        self, ids: ArrayLike, scores: ArrayLike, signals: ArrayLike | None = None, costs: ArrayLike | None = None
+    ) -> int:
         """Report many scores at once, in order, under one lock turn.
 
         Args:
             ids: int64[k], the tasks that were played.
             scores: float64[k].
+            signals: float64[k], what the learner says of each episode; None: the scores.
+            costs: float64[k], what each took, in environment steps or tokens; None: 1.
 
         Returns:
             How many were credited; the rest were of tasks that have left the pool.
@@ -175,11 +193,13 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             InvalidBatchError: wrong dtype or shape, or different lengths.
             InvalidScoreError, InvalidTaskIdError: a bad value; nothing of the batch was written.
         """
-        return self._update_many(ids, scores)[0]
+        return self._update_many(ids, scores, signals, costs)[0]
 
-    def update_each(self, ids: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+    def update_each(
+        self, ids: ArrayLike, scores: ArrayLike, signals: ArrayLike | None = None, costs: ArrayLike | None = None
+    ) -> NDArray[np.bool_]:
         """Report many scores as :meth:`update_many` does; which of them were credited, bool[k]."""
-        return self._update_many(ids, scores)[1]
+        return self._update_many(ids, scores, signals, costs)[1]
 
     # -- tasks --------------------------------------------------------------------------------------------------
 
@@ -223,6 +243,42 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
     def on_epoch_end(self) -> None:
         """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""
         self._pool.end_epoch()
+
+    # -- the scheduler ------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> CurriculumConfig:
+        """What the curriculum is made of; :meth:`use`, in whichever process, changes its ``algorithm_config``."""
+        if not self._pool.closed and self._pool.rules_stamp != self._rules_stamp:
+            self._rules_stamp = self._pool.rules_stamp
+            stored = CurriculumConfig.model_validate(json.loads(self._pool.config_text) | {"task_generator": None})
+            self._current_config = self._current_config.model_copy(update={"algorithm_config": stored.algorithm_config})
+        return self._current_config
+
+    def use(self, scheduler: SchedulerConfig) -> None:
+        """Go on with another scheduler, or with other settings, on the same pool.
+
+        All attached processes follow at their next call. Tasks, estimates and counters stay as they are: an average
+        with another timescale goes on from its present value. The pool keeps its size.
+
+        Args:
+            scheduler: its settings. What they say of the pool (``num_active_tasks``, ``use_shared_memory``) must not
+                contradict it.
+
+        Raises:
+            ConfigError: it does, or the configuration has become too long for the pool's room.
+
+        Example:
+            >>> import lpcurr
+            >>> with lpcurr.CurriculumConfig(num_active_tasks=4).make() as curriculum:
+            ...     curriculum.use(lpcurr.DiscreteRandomConfig())
+            ...     curriculum.config.algorithm_config.type
+            'discrete_random'
+        """
+        self._pool.check_open()
+        config = self.config.with_scheduler(scheduler)
+        generator = json.loads(self._pool.config_text).get("task_generator")
+        self._pool.use(config.rules(config.algorithm_config), config.to_json(None, generator))
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -281,12 +337,17 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
                 task_id, packed = self._pool.draw()
         raise self._builder.given_up()
 
-    def _update_many(self, ids: ArrayLike, scores: ArrayLike) -> tuple[int, NDArray[np.bool_]]:
+    def _update_many(
+        self, ids: ArrayLike, scores: ArrayLike, signals: ArrayLike | None, costs: ArrayLike | None
+    ) -> tuple[int, NDArray[np.bool_]]:
         checked_ids = cast("Int64s", as_batch(ids, np.int64, "ids"))
-        checked_scores = cast("Float64s", as_batch(scores, np.float64, "scores"))
-        if checked_ids.size != checked_scores.size:
-            raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
-        return self._pool.update_many(checked_ids, checked_scores)
+        columns = []
+        for values, name in ((scores, "scores"), (signals, "signals"), (costs, "costs")):
+            column = cast("Float64s", as_batch(() if values is None else values, np.float64, name))
+            if values is not None and column.size != checked_ids.size:
+                raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
+            columns.append(column)
+        return self._pool.update_many(checked_ids, *columns)
 
     def _sample(self, count: int) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""

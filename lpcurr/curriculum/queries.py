@@ -13,7 +13,7 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import UnknownTaskError
 from lpcurr.pool.distribution import Float64s, Int64s
 from lpcurr.pool.pool import Pool
-from lpcurr.schedulers.common import LearningProgressConfig
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 from lpcurr.statistics.counters import process_counters
 from lpcurr.statistics.figures import PoolStatistics
 from lpcurr.statistics.ranking import rank_for_eviction
@@ -28,10 +28,14 @@ class CurriculumQueries:
         performance_mode: whether statistics leave out what takes a look at every task.
     """
 
-    config: CurriculumConfig
     performance_mode: bool
     _pool: Pool
     _builder: TaskBuilder
+
+    @property
+    def config(self) -> CurriculumConfig:
+        """What the curriculum is made of."""
+        raise NotImplementedError
 
     def recommend_eviction(self, ids: ArrayLike | None = None, min_presentations: int | None = None) -> int | None:
         """The task that would make room first, by exact scores, O(n).

@@ -29,8 +29,12 @@ class CurriculumCheckpoints:
         config: what the curriculum is made of.
     """
 
-    config: CurriculumConfig
     _pool: Pool
+
+    @property
+    def config(self) -> CurriculumConfig:
+        """What the curriculum is made of."""
+        raise NotImplementedError
 
     if TYPE_CHECKING:
 

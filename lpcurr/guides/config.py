@@ -28,7 +28,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.schedulers.common import DiscreteRandomConfig, LearningProgressConfig
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
+from lpcurr.schedulers.uniform import DiscreteRandomConfig
 
 _WIDTH = 118
 

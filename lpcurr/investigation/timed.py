@@ -103,10 +103,12 @@ class TimedCurriculum(Curriculum):
         ledger.note(part, began, without=ledger.seconds("task generation") - generating)
         return task
 
-    def update_task_performance(self, task_id: int, score: float) -> bool:
+    def update_task_performance(
+        self, task_id: int, score: float, signal: float | None = None, cost: float = 1.0
+    ) -> bool:
         """Measured."""
         began = time.perf_counter()
-        accepted = super().update_task_performance(task_id, score)
+        accepted = super().update_task_performance(task_id, score, signal, cost)
         self.ledger.note("update", began)
         self.ledger.note_cpu()
         return accepted

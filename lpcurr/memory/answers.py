@@ -17,6 +17,8 @@ from lpcurr.memory.layout import Status
 _ERRORS: dict[int, type[LpcurrError]] = {
     Status.INVALID_SCORE: InvalidScoreError,
     Status.INVALID_TASK_ID: InvalidTaskIdError,
+    Status.INVALID_SIGNAL: InvalidScoreError,
+    Status.INVALID_COST: InvalidScoreError,
     Status.UNKNOWN_TASK: UnknownTaskError,
     Status.DUPLICATE_TASK: DuplicateTaskError,
     Status.POOL_FULL: PoolFullError,
@@ -34,6 +36,8 @@ def error_of(status: int, capacity: int, task_id: object = None, score: object =
     message = {
         Status.INVALID_SCORE: f"score {score!r} is not finite{where}: report a finite number, by convention 0 … 1",
         Status.INVALID_TASK_ID: f"task id {task_id!r} is outside 0 … 2**53 − 1{where}",
+        Status.INVALID_SIGNAL: f"the signal{where} is not finite: leave it out, or report a finite number",
+        Status.INVALID_COST: f"the cost{where} is not finite and above 0: report steps or tokens, or leave it out",
         Status.UNKNOWN_TASK: f"task {task_id!r} is not in the pool",
         Status.DUPLICATE_TASK: f"task {task_id!r} is in the pool already",
         Status.POOL_FULL: f"the pool is full ({capacity} tasks): evict one or raise num_active_tasks",

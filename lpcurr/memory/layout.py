@@ -8,7 +8,8 @@ A segment is one block of bytes, in shared memory or in the process:
 ``label``               the interned label strings with their counters; ``label_hash`` beside them
 columns                 each field of a task as a contiguous array of ``capacity`` cells, 64-byte aligned
 ``index``               open-addressing table from task id to slot
-config                  behind the dtype: the configuration as JSON, for processes that attach by name
+config                  behind the dtype: two rooms for the configuration as JSON, of which one is valid, as the meta
+                        pages of LMDB: :meth:`lpcurr.Curriculum.use` writes the other one and turns it round
 ======================  ==================================================================================
 
 This is the only place that knows where anything lies. Columns fall into two classes. The *truth* columns (eight bytes
@@ -24,12 +25,12 @@ dtype('int64')
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
 import numpy as np
 
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
-LAYOUT_VERSION = 2
 
 MAX_CAPACITY = 1_000_000
 MAX_TASK_ID = 2**53 - 1
@@ -58,12 +59,11 @@ PENDING = 1 << 16
 UNKNOWN_LABEL = 0
 OVERFLOW_LABEL = 1
 
-LEARNING_PROGRESS = 0
-BASIC = 1
-DISCRETE_RANDOM = 2
-
 EXPLORATION_UNIT = 10.0
 """An exploration bonus of 0.1 gives an unexplored task the weight of the mean explored one."""
+
+SCHEDULER_NAME_WORDS = 4
+OWN_WORDS = 16
 
 
 class Status:
@@ -80,6 +80,8 @@ class Status:
     NO_PROCESS_RECORD = -7
     LOCK_LOST = -8
     ORDINAL_TAKEN = -9
+    INVALID_SIGNAL = -10
+    INVALID_COST = -11
 
 
 def _integers(*names: str) -> list[tuple[str, str]]:
@@ -90,40 +92,100 @@ def _floats(*names: str) -> list[tuple[str, str]]:
     return [(name, "<f8") for name in names]
 
 
+IDENTITY_FIELDS: list[Any] = [
+    *_integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
+    *_integers("layout_version"),  # a hash of this description: processes of one pool have one layout
+    *_integers("capacity"),  # number of slots
+    *_integers("segment_size"),  # bytes, configuration included
+    *_integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
+    *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
+    *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
+    *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
+    *_floats("created_at"),  # seconds since 1970
+]
+POOL_FIELDS: list[Any] = [
+    *_integers("min_presentations"),  # completions before a task may be evicted
+    *_integers("fixed_set"),  # 1: only add_task brings tasks in
+    *_integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
+]
+# What a scheduler and its settings come to, resolved in Python: all that kernels know of an algorithm. `use` writes
+# these words anew in a live pool, under the journal.
+RULE_FIELDS: list[Any] = [
+    *_integers("scheduler"),  # its number: place in lpcurr.schedulers.ALL, by which kernels choose its formulas
+    ("scheduler_name", "<i8", (SCHEDULER_NAME_WORDS,)),  # UTF-8, for those who look from outside
+    *_integers("draws_by"),  # lpcurr.schedulers.common.Way: how most draws are made
+    *_floats("rand_task_rate"),  # share of the draws that are uniform over the pool
+    *_floats("exploration_share"),  # share of the draws by rejection with the scheduler's `exploration`
+    *_floats("staleness_share"),  # share of the draws in proportion to the draws since a task was last drawn
+    *_integers("explored_from"),  # completions from which a task counts as explored
+    *_integers("mature_from"),  # completions from which a task may be evicted
+    *_integers("may_evict"),  # 0: nothing is evicted by score
+    *_floats("unexplored_key"),  # key in the tournament of a mature task that is unexplored
+    *_floats("new_task_rate"),  # share of the draws on a full pool that may evict a task
+    *_floats("eviction_percentile"),  # only scores within this share of the lowest may go
+    *_integers("evict_explored_only"),  # 0: the reference's rule of eviction
+    *_floats("exploration_bonus"),  # weight of an unexplored task
+    *_integers("relative_exploration"),  # 1: in units of the mean explored task; 0: as it is
+    *_integers("unbiased"),  # 1: averages are plain means while young; 0: they begin at the first score
+    *_integers("baseline_normalization"),  # 1: p_fast and p_slow measure from the first score up to 1
+    *_integers("zero_is_unset"),  # 1: the reference's test for a first score
+    *_floats("ema_alpha"),  # weight of a new score in reward_ema, ema_squared, success_rate_ema, mean_cost
+    *_floats("fast_timescale"),  # in p_fast, p_true and signal
+    *_floats("slow_timescale"),  # in p_slow
+    *_floats("smoothing", "performance_weight", "early_progress_amplification"),  # of learning progress
+    *_floats("temperature", "amplification"),  # of the z-score
+    *_floats("success_threshold", "generator_type"),  # what new tasks get
+    *_integers("max_inactive_labels"),  # labels without a task whose counts are kept
+    ("own", "<f8", (OWN_WORDS,)),  # what the scheduler's file says they are
+]
 HEADER_FIELDS: list[Any] = [
-    # Identity. `magic` is written last by the creator, so that nobody attaches to half a pool.
-    *_integers("magic", "layout_version", "capacity", "segment_size", "config_offset", "config_size"),
-    *_integers("creator_pid", "creator_start_time", "lock_file", "seed"),
-    *_floats("created_at"),
-    # Configuration, fixed for the life of the pool (spec names; `rule` fields are 0 or 1).
-    *_integers("algorithm", "baseline_normalization", "zero_is_unset", "relative_exploration", "evict_explored_only"),
-    *_integers("min_samples", "min_presentations", "fixed_set", "new_label", "max_inactive_labels"),
-    *_floats("ema_alpha", "fast_timescale", "slow_timescale", "smoothing", "performance_weight", "temperature"),
-    *_floats("amplification", "early_progress_amplification", "exploration_bonus", "rand_task_rate"),
-    *_floats("eviction_percentile", "new_task_rate", "success_threshold", "generator_type"),
+    *IDENTITY_FIELDS,
+    *POOL_FIELDS,
+    *RULE_FIELDS,
+    *_integers("config_valid"),  # 0 or 1: the room whose text holds
+    *_integers("config_size0", "config_size1"),  # bytes of the text in each room
     # Truth: counters, each in the journal while it changes.
-    *_integers("completed"),
-    *_floats("score_sum"),
-    *_integers("scheduled"),
-    *_integers("created", "evicted", "entry_count", "epoch_evictions", "evicted_completions"),
-    *_integers("refused", "dropped", "epoch", "next_stream"),
-    *_integers("label_count", "label_clock"),
-    # Stamps only ever grow, also when a call is rolled back: who has seen one looks again when it differs.
-    *_integers("label_stamp", "eviction_stamp"),
+    *_integers("completed"),  # scores credited
+    *_floats("score_sum"),  # their sum
+    *_integers("scheduled"),  # tasks handed out
+    *_integers("created"),  # tasks that ever entered the pool
+    *_integers("evicted"),  # that left it
+    *_integers("entry_count"),  # serial number of the next tenancy
+    *_integers("epoch_evictions"),  # evictions since the epoch began
+    *_integers("evicted_completions"),  # completions that evicted tasks took with them
+    *_integers("refused"),  # scores of tasks that had left
+    *_integers("dropped"),  # tasks that could not be played
+    *_integers("epoch"),  # epochs ended
+    *_integers("next_stream"),  # ordinal of the next process's random stream
+    *_integers("label_count"),  # rows of the label table that were ever used
+    *_integers("label_clock"),  # orders labels by when they became inactive
+    # Stamps only ever grow, also when a call is rolled back: a cache that has seen one is out of date once it differs.
+    *_integers("label_stamp"),  # a row of the label table may mean another label
+    *_integers("eviction_stamp"),  # the evictions of this epoch have changed
+    *_integers("rules_stamp"),  # the rules and the configuration have changed
     # Derived: what a rebuild from the slots gives.
-    *_integers("active_count", "explored_count", "immature_count", "high_water", "free_count", "index_mask"),
-    *_integers("inactive_labels"),
-    *_floats("sum_high", "sum_low", "square_high", "square_low", "square_peak"),
+    *_integers("active_count"),  # tasks in the pool
+    *_integers("explored_count"),  # of them with enough completions to tell
+    *_integers("immature_count"),  # of those, with too few to be evicted
+    *_integers("high_water"),  # slots from here on have never been used
+    *_integers("free_count"),  # size of the heap of free slots below
+    *_integers("index_mask"),  # cells of the id table - 1
+    *_integers("inactive_labels"),  # labels in use without a task
+    *_floats("sum_high", "sum_low"),  # sum of `priority` as a pair of floats (Dekker 1971)
+    *_floats("square_high", "square_low"),  # and of its square
+    *_floats("square_peak"),  # the greatest since the last rebuild: what the sums' rounding is relative to
     *_integers("updates_since_rebuild"),
-    # What the next owner of the lock goes by if this one is found dead: `journal_count` words are to be restored, an
-    # epoch that was being ended is to be ended. `held` tells of a dead owner where there is no robust mutex.
-    *_integers("repairs", "repairs_logged", "held", "epoch_ending", "fault_countdown"),
-    *_integers("journal_count"),
-    ("journal_word", "<i8", (JOURNAL_CAPACITY,)),
-    ("journal_value", "<i8", (JOURNAL_CAPACITY,)),
-    ("clock", "<i8", (2,)),
-    # 1 while the whole content is being replaced, which is more than the journal holds.
-    *_integers("replacing"),
+    # What the next owner of the lock goes by if this one is found dead.
+    *_integers("repairs"),  # times that happened
+    *_integers("repairs_logged"),  # of which a process has warned
+    *_integers("held"),  # tells of a dead owner where there is no robust mutex
+    *_integers("epoch_ending"),  # number of an epoch that was being ended, else 0
+    *_integers("fault_countdown"),  # tests only: fault points until the process kills itself
+    *_integers("journal_count"),  # words that are to be restored
+    ("journal_word", "<i8", (JOURNAL_CAPACITY,)),  # which words of the segment
+    ("journal_value", "<i8", (JOURNAL_CAPACITY,)),  # what they were
+    ("clock", "<i8", (2,)),  # where the system writes the time into
+    *_integers("replacing"),  # 1 while the whole content is being replaced, which is more than the journal holds
 ]
 _HEADER_PLAIN = np.dtype(HEADER_FIELDS)
 # The mutex stands on cache lines of its own behind the other fields.
@@ -186,6 +248,8 @@ TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("success_threshold", "<f8"),
     ("generator_type", "<f8"),
     ("scheduled_count", "<i8"),
+    ("last_drawn", "<i8"),  # the pool's `scheduled` when the task was handed out last, or entered
+    # What a completion changes.
     ("completion_count", "<i8"),
     ("total_score", "<f8"),
     ("last_score", "<f8"),
@@ -196,17 +260,31 @@ TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("p_slow", "<f8"),
     ("p_true", "<f8"),
     ("random_baseline", "<f8"),
+    ("least_score", "<f8"),
+    ("greatest_score", "<f8"),
+    ("signal", "<f8"),  # average of what the learner reports beside the score, such as a value loss
+    ("mean_cost", "<f8"),  # average of an episode's environment steps, or tokens
 ]
+SCORE_COLUMNS = ("completion_count", "mean_cost")
+"""The first and the last of the columns that a completion changes."""
+
+COLUMN_DEFAULTS: dict[str, float] = {"mean_cost": 1.0}
+"""What a task has in a column that its checkpoint knows nothing of, where that is not 0."""
+
 DERIVED_COLUMNS: list[tuple[str, str]] = [
-    ("progress", "<f8"),  # what the draw goes by: `sub` of the LP variant, the score of the basic one
+    ("priority", "<f8"),  # the scheduler's `priority` of the task
     ("evict_key", "<f8"),  # leaves of the eviction tree: infinite for a task that may not be evicted
-    ("weight", "<f8"),  # leaves of the sum tree of the basic variant
+    ("weight", "<f8"),  # leaves of the sum tree, where draws are made by it
     ("active", "<i4"),  # slots in use: the explored ones first, then the unexplored
     ("position", "<i4"),  # where a slot stands in `active`
     ("free", "<i4"),  # binary heap of free slots below `high_water`
 ]
-# Inner nodes of the two trees: an eighth of the capacity holds every level of a 16-ary tree.
-TREE_COLUMNS: list[tuple[str, str]] = [("least_key", "<f8"), ("least_entry", "<i8"), ("weight_sum", "<f8")]
+# Inner nodes of the trees: an eighth of the capacity holds every level of a 16-ary tree.
+TREE_COLUMNS: list[tuple[str, str]] = [
+    *(("least_key", "<f8"), ("least_entry", "<i8")),  # the tournament's winner below a node
+    ("weight_sum", "<f8"),  # sum of the weights below a node
+    *(("drawn_count", "<i8"), ("drawn_sum", "<i8")),  # active tasks below a node, and the sum of their `last_drawn`
+]
 COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS)]
 
 
@@ -297,3 +375,22 @@ def process_word(name: str) -> int:
     """Which eight-byte word of a process's record a field is."""
     assert PROCESS.fields is not None
     return int(PROCESS.fields[name][1]) // 8
+
+
+def scheduler_name(header: np.void) -> str:
+    """Return the name of a pool's scheduler in words, such as ``learning progress``."""
+    name: str = header["scheduler_name"].tobytes().rstrip(b"\0").decode(errors="replace")
+    return name.replace("_", " ")
+
+
+def _hash_of_layout() -> int:
+    """Return 53 bits that differ where anything in the segment lies elsewhere or is of another type."""
+    described = repr((segment_dtype(MAX_CAPACITY), COLUMNS, JOURNAL_CAPACITY, FANOUT))
+    return int.from_bytes(hashlib.sha256(described.encode()).digest()[:8], "little") >> 11
+
+
+LAYOUT_VERSION = _hash_of_layout()
+"""Which layout this is: processes attach to a pool only where theirs is the same."""
+
+RULE_WORDS = (header_word("scheduler"), header_word("config_valid"))
+"""The words of the rules, as a half-open range."""

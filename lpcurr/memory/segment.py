@@ -38,6 +38,8 @@ _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")  # macOS leaves 30 characters f
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 State = np.ndarray[tuple[int], np.dtype[np.void]]
 
+_CONFIG_SLACK = 4096  # bytes that a configuration may grow by, beyond twice its length, in `Curriculum.use`
+
 _tracker_lock = threading.Lock()
 
 
@@ -124,7 +126,8 @@ class Segment:
             SegmentSpaceError: shared memory is full.
         """
         config_offset = layout.segment_dtype(capacity).itemsize
-        size = config_offset + -(-len(config_text) // 8) * 8
+        config_room = -(-(2 * len(config_text) + _CONFIG_SLACK) // 8) * 8
+        size = config_offset + 2 * config_room
         if not shared:
             room = np.zeros(size + layout.CACHE_LINE, dtype=np.uint8)
             start = -room.ctypes.data % layout.CACHE_LINE
@@ -140,7 +143,8 @@ class Segment:
         header["capacity"] = capacity
         header["segment_size"] = size
         header["config_offset"] = config_offset
-        header["config_size"] = len(config_text)
+        header["config_room"] = config_room
+        header["config_size0"] = len(config_text)
         return segment
 
     @classmethod
@@ -225,10 +229,14 @@ class Segment:
 
     @property
     def config_text(self) -> builtins.bytes:
-        """The configuration that the creator left behind the layout."""
+        """The configuration behind the layout that holds now."""
         header = self.state["header"]
-        start = int(header["config_offset"][0])
-        return self.bytes[start : start + int(header["config_size"][0])].tobytes()
+        while True:
+            stamp, room = int(header["rules_stamp"][0]), int(header["config_valid"][0]) & 1
+            start = int(header["config_offset"][0]) + room * int(header["config_room"][0])
+            text = self.bytes[start : start + int(header[f"config_size{room}"][0])].tobytes()
+            if stamp == header["rules_stamp"][0]:  # else it was replaced meanwhile
+                return text
 
     @property
     def closed(self) -> bool:
@@ -320,4 +328,8 @@ def _verify(memory: _Memory, session_id: str) -> int:
     capacity, size = int(header["capacity"]), int(header["segment_size"])
     if not 1 <= capacity <= layout.MAX_CAPACITY or not layout.segment_dtype(capacity).itemsize <= size <= memory.size:
         raise refuse(f"its header is damaged (capacity {capacity}, size {size} of {memory.size} bytes)")
+    offset, room = int(header["config_offset"]), int(header["config_room"])
+    texts = int(header["config_size0"]), int(header["config_size1"])
+    if not (layout.HEADER.itemsize <= offset <= offset + 2 * room <= size and 0 <= min(texts) <= max(texts) <= room):
+        raise refuse(f"its header is damaged (configuration of {texts} bytes at {offset} in rooms of {room})")
     return size

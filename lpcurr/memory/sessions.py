@@ -24,11 +24,6 @@ from lpcurr.memory import layout, lock_files
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
 
 _SHARED_MEMORY = Path("/dev/shm")
-ALGORITHMS = {
-    layout.LEARNING_PROGRESS: "learning progress",
-    layout.BASIC: "basic learning progress",
-    layout.DISCRETE_RANDOM: "discrete random",
-}
 _MAKING_SECONDS = 60.0  # a segment without its creator's id that is older than this will never be finished
 
 
@@ -178,7 +173,7 @@ def _inspect(name: str, descriptor: int) -> Session:
         processes=processes,
         tasks=0 if problem else int(header["active_count"]),
         capacity=0 if problem else int(header["capacity"]),
-        algorithm="" if problem else ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+        algorithm="" if problem else layout.scheduler_name(header),
         problem=problem,
     )
 

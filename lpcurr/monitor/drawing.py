@@ -11,7 +11,6 @@ import numpy as np
 from rich.text import Text
 
 from lpcurr.memory import layout
-from lpcurr.memory.sessions import ALGORITHMS
 from lpcurr.monitor.watching import Watch, tries_per_draw
 
 # Two of the colours that Okabe and Ito chose for all eyes, light enough for black and dark enough for white ground.
@@ -79,7 +78,7 @@ def _headline(watch: Watch, view: View, width: int) -> list[Text]:
     left = Text.assemble(
         (" lpcurr ", f"bold {BLUE}"),
         (watch.reader.session_id, "bold"),
-        (f"  {ALGORITHMS.get(int(header['algorithm']), '')}", ""),
+        (f"  {layout.scheduler_name(header)}", ""),
         (f"  running {duration(time.time() - float(header['created_at']))}" if not watch.ending else "", "dim"),
     )
     if watch.ending:
@@ -122,7 +121,7 @@ def _overview(watch: Watch, width: int) -> list[Text]:
     )
     tries, processes = tries_per_draw(counts.processes), counts.processes
     waits, waited = sum(p["lock_waits"] for p in processes), sum(p["lock_wait_seconds"] for p in processes)
-    if int(header["algorithm"]) != layout.DISCRETE_RANDOM:
+    if int(header["explored_from"]) > 0:
         lines.append(
             _field(
                 "exploration",

@@ -11,7 +11,6 @@ from typing import Any, cast
 import numpy as np
 
 from lpcurr.memory import layout
-from lpcurr.memory.sessions import ALGORITHMS
 from lpcurr.monitor.reading import Columns, SessionReader
 from lpcurr.monitor.table import SCORED_BY, label_names
 from lpcurr.statistics.counters import counters_of
@@ -224,7 +223,7 @@ class Watch:
             "time": time.time(),
             "age_seconds": time.time() - float(header["created_at"]),
             "ended": self.ending or None,
-            "algorithm": ALGORITHMS.get(int(header["algorithm"]), "unknown"),
+            "algorithm": layout.scheduler_name(header),
             "capacity": int(header["capacity"]),
             "tasks": len(self.tasks),
             "unexplored": unexplored,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpcurr import kernels
-from lpcurr.errors import AttachLimitError, PoolClosedError
+from lpcurr.errors import AttachLimitError, ConfigError
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import episode
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import mutex
 from lpcurr.memory import layout
@@ -31,12 +29,15 @@ from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
 from lpcurr.memory.processes import process_is_alive, process_start_time
 from lpcurr.memory.segment import Bytes, Segment, State
+from lpcurr.pool.closed import ClosedWords, raise_closed, raise_no_record
 from lpcurr.pool.distribution import Distribution, Float64s, Int64s, distribution_of
+from lpcurr.pool.making import new_segment
 from lpcurr.pool.streams import attach_process, seed_stream
 
 _logger = logging.getLogger("lpcurr")
 
 _NO_NAME = np.zeros(1, dtype=np.uint8)
+_NONE = np.empty(0, dtype=np.float64)
 _KEEP_LABEL = (_NO_NAME, -1, 0)
 
 _open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
@@ -47,12 +48,13 @@ class Pool:
 
     Attributes:
         draw: ``draw() -> (task_id, packed)``: hand out one task; see :mod:`lpcurr.kernels.calls.episode`.
-        update: ``update(task_id, score) -> status``: credit a score. Takes an ``int`` and a ``float`` exactly.
+        update: ``update(task_id, score, signal, cost) -> status``: credit a score. Takes an ``int`` and ``float``s
+            exactly.
         capacity: number of slots.
     """
 
     draw: Callable[[], tuple[int, int]]
-    update: Callable[[int, float], int]
+    update: Callable[[int, float, float, float], int]
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -66,7 +68,7 @@ class Pool:
     def create(
         cls,
         capacity: int,
-        settings: Mapping[str, float],
+        settings: Mapping[str, Any],
         *,
         seed: int,
         config_text: bytes = b"",
@@ -83,21 +85,9 @@ class Pool:
             shared: in shared memory, or in this process only.
             session_id: name for others to attach by; random if None.
         """
-        kernels.compile_all()
-        file_lock = not ROBUST_MUTEX
-        segment = Segment.create(capacity, config_text, shared=shared, session_id=session_id, file_lock=file_lock)
-        header = segment.state["header"]
-        for name, value in settings.items():
-            header[name] = value
-        header["seed"] = seed
-        header["index_mask"] = layout.index_size(capacity) - 1
-        header["layout_version"] = layout.LAYOUT_VERSION
-        header["created_at"] = time.time()
-        mutex.initialise(segment.bytes)
-        administration.initialise.entry(segment.bytes)
-        for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
-            administration.preset_label.entry(segment.bytes, 0, row, *encode_label(name))
-        header["magic"] = layout.MAGIC  # last: now others may attach
+        segment = new_segment(
+            capacity, settings, seed=seed, config_text=config_text, shared=shared, session_id=session_id
+        )
         return cls(segment)
 
     @classmethod
@@ -123,7 +113,7 @@ class Pool:
             )
         self._process = process
         self._leave = weakref.finalize(
-            self, _leave, administration.detach_process.entry, content, process, self._pid, start_time
+            self, _leave, upkeep.detach_process.entry, content, process, self._pid, start_time
         )
         self._bind()
 
@@ -139,7 +129,7 @@ class Pool:
         for process in np.flatnonzero(records["pid"]):
             pid, start_time = int(records["pid"][process]), int(records["start_time"][process])
             if not process_is_alive(pid, start_time):
-                administration.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
+                upkeep.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
 
     def count_steps(self, count: int) -> None:
         """Add environment steps to this process's record; nobody else writes there, so it takes no lock."""
@@ -152,7 +142,7 @@ class Pool:
             try:
                 self._join()
             except AttachLimitError:  # the child may never use it; if it does, this is what it hears
-                self.draw = self.update = _raise_no_record
+                self.draw = self.update = raise_no_record
         else:  # a private copy of the parent's memory, whose lock another of its threads may have held
             mutex.initialise(self._segment.bytes)
             self._pid = os.getpid()
@@ -162,7 +152,7 @@ class Pool:
                 record[f"stream{number}"] = word
             self._warn_of_fork = True
             self.draw = lambda: self._warned_of_fork().draw()
-            self.update = lambda task_id, score: self._warned_of_fork().update(task_id, score)
+            self.update = lambda *arguments: self._warned_of_fork().update(*arguments)
 
     def _warned_of_fork(self) -> Pool:
         """Warn at the first use of a local pool in a forked child, once."""
@@ -194,7 +184,7 @@ class Pool:
 
     @property
     def config_text(self) -> bytes:
-        """The configuration that the creator left in the segment."""
+        """The configuration that holds now."""
         return self._segment.config_text
 
     @property
@@ -210,15 +200,15 @@ class Pool:
     def check_open(self) -> None:
         """Raise ``PoolClosedError`` after :meth:`close`."""
         if self.closed:
-            _raise_closed()
+            raise_closed()
 
     def close(self) -> None:
         """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
         if self.closed:
             return
         self._leave()
-        self.draw = self.update = _raise_closed
-        self.header_words = _ClosedWords()  # type: ignore[assignment]
+        self.draw = self.update = raise_closed
+        self.header_words = ClosedWords()  # type: ignore[assignment]
         self._segment.close()
         _open_pools.discard(self)
 
@@ -238,12 +228,15 @@ class Pool:
             self.fail(status)
         return ids, packed
 
-    def update_many(self, ids: Int64s, scores: Float64s) -> tuple[int, NDArray[np.bool_]]:
+    def update_many(
+        self, ids: Int64s, scores: Float64s, signals: Float64s = _NONE, costs: Float64s = _NONE
+    ) -> tuple[int, NDArray[np.bool_]]:
         """Credit ``scores[i]`` to ``ids[i]`` under one lock turn: how many were accepted and which, bool[len(ids)]."""
         if self._warn_of_fork:
             self._warned_of_fork()
         credited = np.empty(ids.size, dtype=np.uint8)
-        status, count = episode.update_many.entry(self._segment.bytes, self._process, ids, scores, credited)
+        content = self._segment.bytes
+        status, count = episode.update_many.entry(content, self._process, ids, scores, signals, costs, credited)
         if status < 0:
             self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
         return int(count), credited.view(np.bool_)
@@ -252,7 +245,7 @@ class Pool:
         """Put a task into the pool; ``pending``: its configuration is yet to be built once."""
         threshold = self.state["header"]["success_threshold"][0] if success_threshold is None else success_threshold
         name = _KEEP_LABEL if label is None else encode_label(label)
-        status = administration.add_task.entry(
+        status = upkeep.add_task.entry(
             self._segment.bytes, self._process, task_id, float(threshold), int(pending), *name
         )
         if status < 0:
@@ -261,20 +254,20 @@ class Pool:
     def label_task(self, task_id: int, packed: int, label: str | None) -> int:
         """Say that a drawn task has been built, and what its label is (None: as it was); the label's row, or -1."""
         name = _KEEP_LABEL if label is None else encode_label(label)
-        row = administration.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
+        row = upkeep.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
         self._check_lock(row)
         return int(row) if row >= 0 else -1
 
     def remove_task(self, task_id: int, *, dropped: bool = False) -> bool:
         """Take a task out of the pool; False where it is not in it."""
-        status = administration.remove_task.entry(self._segment.bytes, self._process, task_id, int(dropped))
+        status = upkeep.remove_task.entry(self._segment.bytes, self._process, task_id, int(dropped))
         self._check_lock(status)
         return bool(status == Status.ACCEPTED)
 
     def read_task(self, task_id: int) -> dict[str, Any] | None:
         """A task's truth columns by name (``label`` as its row), None where it is not in the pool."""
         row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
-        status = administration.read_task.entry(self._segment.bytes, self._process, task_id, row)
+        status = upkeep.read_task.entry(self._segment.bytes, self._process, task_id, row)
         self._check_lock(status)
         if status < 0:
             return None
@@ -307,14 +300,14 @@ class Pool:
     def label_name(self, row: int, stamp: int) -> str | None:
         """The label in a row; None if rows have been renamed since ``stamp``."""
         name = np.empty(layout.LABEL_BYTES, dtype=np.uint8)
-        size = administration.read_label.entry(self._segment.bytes, self._process, row, stamp, name)
+        size = upkeep.read_label.entry(self._segment.bytes, self._process, row, stamp, name)
         self._check_lock(size)
         return name[:size].tobytes().decode() if size >= 0 else None
 
     def epoch_evictions(self) -> list[tuple[int, int]]:
         """Label rows with evictions in this epoch, and how many."""
         rows, counts = self._label_scratch
-        found = administration.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
+        found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
         self._check_lock(found)
         return list(zip(rows[:found].tolist(), counts[:found].tolist(), strict=True))
 
@@ -334,7 +327,7 @@ class Pool:
 
     def _copy(self, dtype: np.dtype[np.void]) -> State:
         copy: Bytes = np.empty(dtype.itemsize, dtype=np.uint8)
-        self._check_lock(administration.snapshot.entry(self._segment.bytes, self._process, copy))
+        self._check_lock(upkeep.snapshot.entry(self._segment.bytes, self._process, copy))
         self._log_repairs()
         return copy.view(dtype)
 
@@ -350,9 +343,30 @@ class Pool:
         self._check_lock(needed)
         return int(needed)
 
+    def use(self, rules: Mapping[str, Any], config_text: bytes) -> None:
+        """Put other rules into force, by the names of ``layout.RULE_FIELDS``, and their configuration.
+
+        Raises:
+            ConfigError: the configuration is longer than the room that was made for it.
+        """
+        size, room = len(config_text), int(self.state["header"]["config_room"][0])
+        if size > room:
+            raise ConfigError(f"the configuration has {size} bytes, this pool has room for {room}: make a new pool")
+        header = np.zeros(1, dtype=layout.HEADER)
+        for name, value in rules.items():
+            header[name] = value
+        words = header.view(np.int64)[slice(*layout.RULE_WORDS)].copy()
+        text = np.frombuffer(config_text.ljust(-(-size // 8) * 8, b" "), dtype=np.int64)
+        self._check_lock(upkeep.use.entry(self._segment.bytes, self._process, words, text, size))
+
+    @property
+    def rules_stamp(self) -> int:
+        """Grows whenever the rules may have changed."""
+        return int(self.state["header"]["rules_stamp"][0])
+
     def end_epoch(self) -> int:
         """Begin a new epoch for the per-epoch counters; how many have ended."""
-        epoch = administration.end_epoch.entry(self._segment.bytes, self._process)
+        epoch = upkeep.end_epoch.entry(self._segment.bytes, self._process)
         self._check_lock(epoch)
         self._log_repairs()
         return int(epoch)
@@ -372,21 +386,6 @@ def _leave(detach: Callable[..., int], content: Bytes, process: int, pid: int, s
     """Give the process record back: on close, when the pool is garbage, or at exit; not in a forked child's name."""
     if os.getpid() == pid:
         detach(content, process, pid, start_time)
-
-
-class _ClosedWords:
-    def __getitem__(self, index: int) -> NoReturn:
-        _raise_closed()
-
-
-def _raise_closed(*_: object) -> NoReturn:
-    raise PoolClosedError("this curriculum is closed: attach again with lpcurr.attach(session_id), or make a new one")
-
-
-def _raise_no_record(*_: object) -> NoReturn:
-    raise AttachLimitError(
-        f"{layout.PROCESS_CAPACITY} processes were attached to this pool when this one was forked, which is the limit"
-    )
 
 
 def _after_fork_in_child() -> None:

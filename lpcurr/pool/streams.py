@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import upkeep
 from lpcurr.memory.layout import Status
 from lpcurr.memory.segment import Bytes, State
 
@@ -25,5 +25,5 @@ def attach_process(content: Bytes, state: State, pid: int, start_time: int) -> i
     while process == Status.ORDINAL_TAKEN:  # by another process that attached, or loaded a checkpoint, at this moment
         seed, ordinal = int(state["header"]["seed"][0]), int(state["header"]["next_stream"][0])
         stream = seed_stream(seed, ordinal)
-        process = int(administration.attach_process.entry(content, pid, start_time, seed, ordinal, stream))
+        process = int(upkeep.attach_process.entry(content, pid, start_time, seed, ordinal, stream))
     return process

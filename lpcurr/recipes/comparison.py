@@ -14,7 +14,7 @@ from lpcurr.recipes.training import train_once
 from lpcurr.reports.intervals import interval
 from lpcurr.reports.writing import write_report
 from lpcurr.runs.folder import Row, RunFolder
-from lpcurr.schedulers.common import LearningProgressConfig
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 _FIGURES = {"eval/mastered_share": "mastered", "eval/score": "held-out score", "score": "training score"}
 

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.recipes.loggers import LogConfig
-from lpcurr.schedulers.common import AlgorithmConfig, CheckedModel, DiscreteRandomConfig
+from lpcurr.schedulers.common import CheckedModel, SchedulerConfig
+from lpcurr.schedulers.uniform import DiscreteRandomConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum
@@ -92,7 +93,7 @@ def randomised(curriculum: CurriculumConfig) -> CurriculumConfig:
     >>> randomised(CurriculumConfig(num_active_tasks=64)).algorithm_config.type
     'discrete_random'
     """
-    shared = AlgorithmConfig.model_fields
+    shared = SchedulerConfig.model_fields
     kept = {
         name: getattr(curriculum.algorithm_config, name)
         for name in curriculum.algorithm_config.model_fields_set

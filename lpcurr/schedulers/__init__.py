@@ -1,1 +1,46 @@
-"""Schedulers, one file each: settings, formula, references."""
+"""Schedulers, one file each: settings, formula, references. :data:`ALL` has them in the order of their numbers.
+
+A new one is a file with one subclass of :class:`lpcurr.schedulers.common.SchedulerConfig`, and its name behind the
+others in the line below; ``lpcurr help contributing`` has an example.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Union
+
+from pydantic import Field
+
+from lpcurr.schedulers.common import SchedulerConfig
+
+
+def _config_of(name: str, number: int) -> type[SchedulerConfig]:
+    """Return the settings of the scheduler in a file of this package, and give it its number."""
+    module = import_module(f"{__name__}.{name}")
+    found = [
+        thing
+        for thing in vars(module).values()
+        if isinstance(thing, type) and issubclass(thing, SchedulerConfig) and thing.__module__ == module.__name__
+    ]
+    found[0].number = number
+    return found[0]
+
+
+_NAMES = ("learning_progress", "score_deviation", "uniform", "learnability")  # append only: headers hold the number
+
+ALL: tuple[type[SchedulerConfig], ...] = tuple(_config_of(name, number) for number, name in enumerate(_NAMES))
+"""Every scheduler, in the order of their numbers."""
+
+if TYPE_CHECKING:
+    AnyScheduler = SchedulerConfig
+else:
+    AnyScheduler = Annotated[Union[ALL], Field(discriminator="type")]  # noqa: UP007 - of a tuple
+"""Settings of any scheduler, told apart by ``type``."""
+
+
+def __getattr__(name: str) -> Any:
+    """Find a scheduler's settings by the name of their class."""
+    for config in ALL:
+        if config.__name__ == name:
+            return config
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,18 +1,23 @@
-"""What a user may choose of an algorithm, as pydantic models that nest in recipes.
+"""What every scheduler has: settings, and formulas that kernels and those who look from outside share.
 
->>> LearningProgressConfig(ema_timescale=0.001).slow_timescale_factor
-0.2
->>> LearningProgressConfig(ema_timescale=2)
-Traceback (most recent call last):
-    ...
-lpcurr.errors.ConfigError: LearningProgressConfig: ema_timescale=2: Input should be less than or equal to 1
+A scheduler is one file of this package: a pydantic model of its settings, whose formulas are static methods in plain
+NumPy. They take ``task``, an object with every truth column and ``priority`` as attributes; ``at``, which task;
+and ``rules``, an object with every rule field of the header as attributes. Numba compiles them for one slot, and
+outside the kernels they take whole arrays, so each is written once. What holds for all of them (and is tested for all):
+
+* elementwise, and equal bit for bit for one task and for arrays: arithmetic, ``np.sqrt``, ``np.abs``, ``np.minimum``,
+  ``np.maximum`` and :func:`where`, and functions of such; ``if`` on ``rules`` alone;
+* no allocation, no state. A NaN, and what is beyond ± 1e140, is the caller's to deal with.
 """
 
 from __future__ import annotations
 
+import builtins
 import difflib
-from typing import Annotated, Any, Literal, Self
+from enum import IntEnum
+from typing import Annotated, Any, ClassVar, Self
 
+import numpy as np
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -31,7 +36,51 @@ NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Capacity = Annotated[int, Field(ge=1, le=layout.MAX_CAPACITY, description="tasks that are active at a time")]
 
-_PRESET_CAPACITY = 256
+PRESET_CAPACITY = 256
+
+
+class Way(IntEnum):
+    """How a scheduler's draws are made, beside the shares that go other ways."""
+
+    UNIFORM = 0
+    """Every active task alike."""
+    Z_SCORE = 1
+    """In proportion to sigmoid(z), z being the priority's amplified z-score over the pool, by rejection."""
+    WEIGHT = 2
+    """In proportion to the priority, by a sum tree."""
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """Return ``yes`` where the condition holds, else ``no``: elementwise, in kernels for one task."""
+    return np.where(condition, yes, no)
+
+
+def power(base: Any, exponent: float) -> Any:
+    """Return base to the power of a whole number ≥ 0 by squaring: the same bits for one task and for arrays."""
+    result = 1.0 + 0.0 * base
+    while exponent >= 1.0:
+        if exponent % 2.0 >= 1.0:
+            result = result * base
+        base = base * base
+        exponent = exponent // 2.0
+    return result
+
+
+def sigmoid(z: Any) -> Any:
+    """Return 1 / (1 + e^−z), z clipped to ± 500."""
+    return 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(z, -500.0), 500.0)))
+
+
+def z_score(priority: Any, mean: float, deviation: float, amplification: float, temperature: float) -> Any:
+    """Return the argument of the sigmoid: the amplified z-score at temperature 0, else priority / temperature.
+
+    Tasks that are all alike (standard deviation up to 1e-10), and a negative temperature, leave the priority as it is.
+    """
+    if temperature > 0.0:
+        return priority / temperature
+    if temperature == 0.0 and deviation > 1e-10:
+        return (priority - mean) / deviation * amplification
+    return priority
 
 
 class CheckedModel(BaseModel):
@@ -75,9 +124,14 @@ def _describe(model: type[BaseModel], error: ValidationError) -> str:
     return f"{model.__name__}: " + "; ".join(problems)
 
 
-class AlgorithmConfig(CheckedModel):
-    """What every algorithm has: the pool and the statistics that are kept of each task."""
+class SchedulerConfig(CheckedModel):
+    """What every scheduler has: the pool and the estimates that are kept of each task."""
 
+    number: ClassVar[int] = -1
+    """Place in :data:`lpcurr.schedulers.ALL`, by which the header names the scheduler."""
+    draws_by: ClassVar[Way] = Way.UNIFORM
+
+    type: str = ""
     num_active_tasks: Capacity = 1000
     use_shared_memory: bool = Field(default=True, description="share the pool with other processes")
     max_inactive_labels_retained: Count = Field(
@@ -93,161 +147,80 @@ class AlgorithmConfig(CheckedModel):
         description="stats() includes the Gini, raw LP and per-label figures, and three figures for each task",
     )
 
+    @staticmethod
+    def priority(task: Any, at: Any, rules: Any) -> Any:
+        """Return what the draw goes by: a weight, or what the pool-wide z-score is taken of."""
+        return 0.0 * task.last_score[at]
+
+    @staticmethod
+    def exploring_weight(task: Any, at: Any, rules: Any) -> Any:
+        """Return a weight within 0 … 1, of 0.5 and more on average, for the share of draws that explores."""
+        return 1.0 + 0.0 * task.last_score[at]
+
+    @staticmethod
+    def retention(task: Any, at: Any, rules: Any) -> Any:
+        """Return what the eviction goes by: of the tasks that may go, the one with the least goes."""
+        return task.priority[at]
+
     @model_serializer(mode="wrap")
     def _serialize_with_type(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # exclude_defaults and exclude_unset would drop the type, and nothing could read the result
         fields: dict[str, Any] = handler(self)
-        kind = getattr(self, "type", None)
-        return fields if kind is None else {"type": kind} | fields
+        return {"type": self.type} | fields if self.type else fields
 
-    def header_settings(self) -> dict[str, float]:
-        """The header fields of a pool that this algorithm settles."""
+    @property
+    def scheduler(self) -> builtins.type[SchedulerConfig]:
+        """Which scheduler these settings are of."""
+        return self.__class__
+
+    def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
+        """Return the rule fields of the header (``lpcurr.memory.layout.RULE_FIELDS``) that these settings come to.
+
+        Args:
+            min_presentations: completions before a task may be evicted.
+            fixed_set: nothing is evicted by score.
+        """
+        scheduler = self.scheduler
         return {
-            "max_inactive_labels": self.max_inactive_labels_retained,
+            "scheduler": scheduler.number,
+            "scheduler_name": name_words(str(scheduler.model_fields["type"].default)),
+            "draws_by": int(scheduler.draws_by),
+            "rand_task_rate": 0.0,
+            "exploration_share": 0.0,
+            "staleness_share": 0.0,
+            "explored_from": 0,
+            "mature_from": min_presentations,
+            "may_evict": 0,
+            "unexplored_key": 1e300,  # behind every explored one
+            "new_task_rate": 0.0,
+            "eviction_percentile": 1.0,
+            "evict_explored_only": 1,
+            "exploration_bonus": 0.0,
+            "relative_exploration": 1,
+            "unbiased": 1,
+            "baseline_normalization": 1,
+            "zero_is_unset": 0,
             "ema_alpha": self.task_tracker_ema_alpha,
+            "fast_timescale": 0.1,
+            "slow_timescale": 0.02,
+            "smoothing": 0.0,
+            "performance_weight": 0.0,
+            "early_progress_amplification": 0.5,
+            "temperature": 0.0,
+            "amplification": 10.0,
             "success_threshold": self.task_default_success_threshold,
             "generator_type": self.task_default_generator_type,
+            "max_inactive_labels": self.max_inactive_labels_retained,
+            "own": np.zeros(layout.OWN_WORDS),
         }
 
 
-class LearningProgressConfig(AlgorithmConfig):
-    """Draw the tasks on which the agent is now improving.
-
-    A task's learning progress is the distance between a fast and a slow moving average of its score. Field names and
-    defaults are those of the metta learning-progress curriculum; ``reference()`` has its rules to the letter, and the
-    four fields marked *rule* say where the default differs from them.
-    """
-
-    type: Literal["learning_progress"] = "learning_progress"
-    use_bidirectional: bool = Field(
-        default=True, description="progress from two moving averages; False: the score's standard deviation (basic)"
-    )
-    use_baseline_normalization: bool = Field(
-        default=True, description="measure scores from the first one (at most 0.75) up to 1"
-    )
-    ema_timescale: Rate = Field(default=0.1, description="weight τ of a new score in the fast average")
-    slow_timescale_factor: Rate = Field(default=0.2, description="the slow average's weight is this times τ")
-    exploration_bonus: NonNegative = Field(
-        default=0.1,
-        description="weight of a task with too few completions to tell: with exploration='relative', ten times this "
-        "times the mean weight of the explored tasks; with 'absolute', and in the basic variant, this as it is",
-    )
-    progress_smoothing: NonNegative = Field(default=0.0, description="added to every task's progress")
-    performance_bonus_weight: NonNegative = Field(default=0.0, description="times the average score, added to progress")
-    lp_score_temperature: float = Field(
-        default=0.0, description="0: z-scores; above: progress / temperature; below: progress as it is"
-    )
-    z_score_amplification: NonNegative = Field(default=10.0, description="how sharply the draw prefers progress")
-    early_progress_amplification: Share = Field(
-        default=0.5, description="θ: below 0.5 magnifies progress near 0; 0.5 changes nothing"
-    )
-    rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
-    eviction_threshold_percentile: Share = Field(
-        default=0.4, description="only tasks whose score lies within this share of the lowest may be evicted"
-    )
-    min_samples_for_lp: Count = Field(default=10, description="completions from which a task counts as explored")
-    new_task_rate: Share = Field(
-        default=0.1, description="rule: share of the draws on a full pool that may evict a task and bring in a new one"
-    )
-    exploration: Literal["relative", "absolute"] = Field(
-        default="relative", description="rule: what exploration_bonus is measured against"
-    )
-    eviction_among: Literal["explored", "all"] = Field(
-        default="explored", description="rule: which tasks may be evicted and make up the percentile"
-    )
-    zero_is_unset: bool = Field(
-        default=False, description="rule: take an average or baseline of exactly 0.0 for one that was never set"
-    )
-
-    @classmethod
-    def _preset(cls, values: dict[str, Any], overrides: dict[str, Any]) -> Self:
-        preset = cls(**{"num_active_tasks": _PRESET_CAPACITY, **values, **overrides})
-        if "num_active_tasks" not in overrides:
-            # A preset's size gives way to CurriculumConfig(num_active_tasks=…) without contradicting it.
-            preset.model_fields_set.discard("num_active_tasks")
-        return preset
-
-    @classmethod
-    def default(cls, **overrides: Any) -> Self:
-        """The defaults for a pool of 256 tasks."""
-        return cls._preset({}, overrides)
-
-    @classmethod
-    def stable(cls, **overrides: Any) -> Self:
-        """For noisy scores and long trainings: slower averages, more samples before a task is judged."""
-        values = {
-            "ema_timescale": 0.01,
-            "exploration_bonus": 0.15,
-            "min_samples_for_lp": 20,
-            "z_score_amplification": 5.0,
-            "rand_task_rate": 0.02,
-        }
-        return cls._preset(values, overrides)
-
-    @classmethod
-    def fast_learning(cls, **overrides: Any) -> Self:
-        """For agents that improve quickly: fast averages, few samples, sharp preferences."""
-        values = {
-            "ema_timescale": 0.2,
-            "exploration_bonus": 0.05,
-            "min_samples_for_lp": 5,
-            "z_score_amplification": 15.0,
-            "rand_task_rate": 0.005,
-        }
-        return cls._preset(values, overrides)
-
-    @classmethod
-    def arena_legacy(cls, **overrides: Any) -> Self:
-        """The settings of the metta arena recipes: very slow averages."""
-        return cls._preset({"ema_timescale": 0.001}, overrides)
-
-    @classmethod
-    def reference(cls, **overrides: Any) -> Self:
-        """The rules of the metta curriculum to the letter: for identical numbers when migrating.
-
-        They defeat the curriculum on a full pool (a task is evicted at every draw); see the README.
-        """
-        values = {
-            "rand_task_rate": 0.0,
-            "new_task_rate": 1.0,
-            "exploration": "absolute",
-            "eviction_among": "all",
-            "zero_is_unset": True,
-        }
-        return cls._preset(values, overrides)
-
-    def header_settings(self) -> dict[str, float]:
-        """The header fields of a pool that this algorithm settles."""
-        return super().header_settings() | {
-            "algorithm": layout.LEARNING_PROGRESS if self.use_bidirectional else layout.BASIC,
-            "baseline_normalization": self.use_baseline_normalization,
-            "zero_is_unset": self.zero_is_unset,
-            "relative_exploration": self.exploration == "relative",
-            "evict_explored_only": self.eviction_among == "explored",
-            "min_samples": self.min_samples_for_lp,
-            "fast_timescale": self.ema_timescale,
-            "slow_timescale": self.ema_timescale * self.slow_timescale_factor,
-            "smoothing": self.progress_smoothing,
-            "performance_weight": self.performance_bonus_weight,
-            "temperature": self.lp_score_temperature,
-            "amplification": self.z_score_amplification,
-            "early_progress_amplification": self.early_progress_amplification,
-            "exploration_bonus": self.exploration_bonus,
-            "rand_task_rate": self.rand_task_rate,
-            "eviction_percentile": self.eviction_threshold_percentile,
-            "new_task_rate": self.new_task_rate,
-        }
+def name_words(name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return a scheduler's name as the header holds it: int64[4], UTF-8."""
+    size = 8 * layout.SCHEDULER_NAME_WORDS
+    return np.frombuffer(name.encode()[:size].ljust(size, b"\0"), dtype="<i8")
 
 
-class DiscreteRandomConfig(AlgorithmConfig):
-    """Draw every active task equally often; nothing is evicted. Scores are tracked all the same."""
-
-    type: Literal["discrete_random"] = "discrete_random"
-
-    def header_settings(self) -> dict[str, float]:
-        """The header fields of a pool that this algorithm settles: the averages as learning progress has them."""
-        tracking = LearningProgressConfig().header_settings()
-        return tracking | super().header_settings() | {"algorithm": layout.DISCRETE_RANDOM, "new_task_rate": 0.0}
-
-
-AnyAlgorithmConfig = Annotated[LearningProgressConfig | DiscreteRandomConfig, Field(discriminator="type")]
+def own_words(*values: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the block of the header that a scheduler names for itself: float64[16], zero behind the values."""
+    return np.pad(np.array(values, dtype=np.float64), (0, layout.OWN_WORDS - len(values)))

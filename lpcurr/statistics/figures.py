@@ -14,6 +14,7 @@ import numpy as np
 from lpcurr.memory import layout
 from lpcurr.memory.segment import State
 from lpcurr.pool.distribution import Distribution, distribution_of, gini
+from lpcurr.schedulers.common import Way
 from lpcurr.statistics.laws import raw_learning_progress
 
 Values = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -129,9 +130,9 @@ class PoolStatistics:
 
     def learning_progress(self) -> dict[str, float]:
         """Means over the active tasks; empty for discrete random, zero where no LP distribution is drawn from."""
-        if self._header["algorithm"] == layout.DISCRETE_RANDOM:
+        if self._header["draws_by"] == Way.UNIFORM:
             return {}
-        if self._header["algorithm"] == layout.BASIC or self._slots.size == 0:
+        if self._header["draws_by"] != Way.Z_SCORE or self._slots.size == 0:
             return dict.fromkeys(_LP_FIGURES, 0.0)
         figures = (
             self.raw_learning_progress.mean(),

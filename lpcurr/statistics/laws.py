@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpcurr.memory import layout
+from lpcurr.schedulers.common import Way
 
 Column = np.ndarray[Any, np.dtype[Any]]
 Values = np.ndarray[Any, np.dtype[np.float64]]
@@ -56,16 +57,16 @@ def score(columns: Mapping[str, Column], rules: Rules) -> Scores:
         rules: the pool's configuration fields.
     """
     count = columns["completion_count"].size
-    if rules["algorithm"] == layout.BASIC:
+    if rules["draws_by"] == Way.WEIGHT:
         variance = columns["ema_squared"] - columns["reward_ema"] ** 2
         raw = progress = np.minimum(np.sqrt(np.maximum(variance, 0.0)), PROGRESS_LIMIT)
-        explored = columns["completion_count"] >= max(2, int(rules["min_samples"]))
+        explored = columns["completion_count"] >= int(rules["explored_from"])
         scores = np.where(explored, progress, float(rules["exploration_bonus"]))
     else:
         theta = float(rules["early_progress_amplification"])
         raw = raw_learning_progress(columns["p_fast"], columns["p_slow"], theta)
-        explored = columns["completion_count"] >= int(rules["min_samples"])
-        if rules["algorithm"] == layout.DISCRETE_RANDOM:
+        explored = columns["completion_count"] >= int(rules["explored_from"])
+        if rules["draws_by"] == Way.UNIFORM:
             scores = np.ones(count)
         else:
             progress = raw + float(rules["smoothing"])
@@ -75,7 +76,7 @@ def score(columns: Mapping[str, Column], rules: Rules) -> Scores:
             scores = _lp_scores(progress, explored, rules)
     total = scores.sum()
     shares = scores / total if total > 0.0 else np.full(count, 1.0 / max(count, 1))
-    epsilon = 0.0 if rules["algorithm"] == layout.DISCRETE_RANDOM else float(rules["rand_task_rate"])
+    epsilon = float(rules["rand_task_rate"])
     return Scores(raw, explored, scores, (1.0 - epsilon) * shares + epsilon / max(count, 1))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import upkeep
 from lpcurr.memory import layout
 from lpcurr.memory.segment import State
 from lpcurr.pool.pool import Pool
@@ -23,7 +23,7 @@ def find_violations(pool: Pool) -> list[str]:
     """
     kept = pool.snapshot()
     rebuilt = kept.copy()
-    administration.rebuild_copy.entry(rebuilt.view(np.uint8))
+    upkeep.rebuild_copy.entry(rebuilt.view(np.uint8))
     return [*_counters(kept), *_slots(kept), *_indices(kept, rebuilt), *_sums_and_trees(kept, rebuilt)]
 
 
@@ -98,11 +98,11 @@ def _sums_and_trees(kept: State, rebuilt: State) -> Iterator[str]:
     for high, low in (("sum_high", "sum_low"), ("square_high", "square_low")):
         actual, exact = header[high] + header[low], expected[high] + expected[low]
         if abs(actual - exact) > 1e-12 * max(1.0, abs(exact)):
-            yield f"{high.removesuffix('_high')} of progress is {actual}, the slots say {exact}"
+            yield f"{high.removesuffix('_high')} of the priorities is {actual}, the slots say {exact}"
     active = kept["active"][0][: header["active_count"]]
-    if not np.array_equal(kept["progress"][0][active], rebuilt["progress"][0][active]):
-        yield "a task's progress is stale"
-    for name in ("evict_key", "least_key", "weight", "weight_sum"):
+    if not np.array_equal(kept["priority"][0][active], rebuilt["priority"][0][active]):
+        yield "a task's priority is stale"
+    for name in ("evict_key", "least_key", "weight", "weight_sum", "drawn_count", "drawn_sum"):
         if not np.array_equal(kept[name][0], rebuilt[name][0]):
             yield f"{name} differs from its rebuild"
     finite = np.isfinite(kept["least_key"][0])

@@ -15,6 +15,7 @@ LABELLED = bucketed({"size": 1}).add_bucket("size", list(range(40)), label=True)
 
 _SMALL_REFERENCE = lpcurr.LearningProgressConfig.reference(num_active_tasks=60)
 _SHAPED = lpcurr.LearningProgressConfig(
+    unbiased_averages=False,
     performance_bonus_weight=0.3,
     early_progress_amplification=0.2,
     progress_smoothing=0.01,

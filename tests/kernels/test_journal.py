@@ -29,7 +29,7 @@ def pool() -> Pool:
     made = make_pool(70)
     for task_id in range(3):
         made.add_task(task_id, f"label {task_id}", pending=False, success_threshold=None)
-        made.update(task_id, 0.5)
+        made.update(task_id, 0.5, 0.5, 1.0)
     return made
 
 

@@ -8,7 +8,12 @@ import pytest
 from tests.twins import Twins, make_config
 
 # Progress is |score|: no baseline, and a slow average that stays at its first value.
-PLAIN = {"use_baseline_normalization": False, "rand_task_rate": 0.0, "min_samples_for_lp": 2}
+PLAIN = {
+    "use_baseline_normalization": False,
+    "rand_task_rate": 0.0,
+    "min_samples_for_lp": 2,
+    "unbiased_averages": False,
+}
 HUGE = [1e6, 1e12, 1e20, 1e50, 1e99, 1e101, 1e150, 1e200, -1e20, -1e200]
 
 

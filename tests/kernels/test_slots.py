@@ -47,7 +47,7 @@ def play(pool: Pool, ids: list[int], steps: int, seed: int) -> None:
     for step in range(steps):
         task_id = rng.choice(ids)
         if task_id in slots and rng.random() < 0.5:
-            pool.update(task_id, rng.random())
+            pool.update(task_id, rng.random(), 0.0, 1.0)
             completions[task_id] += 1
         elif task_id in slots:
             assert pool.remove_task(task_id)
@@ -73,7 +73,7 @@ def check_active_index(pool: Pool, slots: dict[int, int], completions: dict[int,
 
 @pytest.mark.parametrize("capacity", [1, 2, 15, 16, 17, 60])
 def test_slots_are_found_by_id_given_lowest_first_and_sorted_by_whether_they_are_explored(capacity: int) -> None:
-    pool = make_pool(capacity, min_samples=MIN_SAMPLES)
+    pool = make_pool(capacity, explored_from=MIN_SAMPLES)
     ids = [0, 2**53 - 1, *range(1, 2 * capacity)]
     play(pool, ids, 1500 if JIT else 150, capacity)
 
@@ -82,7 +82,7 @@ def test_slots_are_found_by_id_given_lowest_first_and_sorted_by_whether_they_are
 def test_ids_that_collide_are_found_after_any_removal(capacity: int) -> None:
     last = layout.index_size(capacity) - 1
     for cells in ([0], [last], [last - 1, last, 0, 1], [3, 4, 5]):  # at the end the search goes round
-        pool = make_pool(capacity, min_samples=MIN_SAMPLES)
+        pool = make_pool(capacity, explored_from=MIN_SAMPLES)
         ids = colliding_ids(capacity, cells, capacity + 4)
         play(pool, ids, 600 if JIT else 100, capacity)
 

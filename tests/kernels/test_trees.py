@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lpcurr.memory import layout
+from lpcurr.schedulers.common import Way
 from tests.kernels.calls import (
     CAPACITIES,
     STEPS,
@@ -63,7 +64,7 @@ def test_the_sum_tree_adds_up_and_finds_every_slot_by_its_weight(capacity: int) 
     weights = rng.integers(9, size=STEPS).astype(np.float64)  # whole numbers: every sum is exact
     weights[rng.uniform(size=STEPS) < 0.3] = 0.0
     weights[-1] = 5.0
-    pool = make_pool(capacity, algorithm=layout.BASIC)
+    pool = make_pool(capacity, draws_by=int(Way.WEIGHT))
     totals = np.empty(STEPS)
     set_weights(content(pool), which, weights, totals)
 
@@ -88,7 +89,7 @@ def test_rounding_leads_to_no_slot_without_weight(capacity: int) -> None:
     held = rng.uniform(size=capacity) * 10.0 ** rng.integers(-12, 3, size=capacity)
     held[rng.uniform(size=capacity) < 0.5] = 0.0
     held[capacity // 2] = 0.1
-    pool = make_pool(capacity, algorithm=layout.BASIC)
+    pool = make_pool(capacity, draws_by=int(Way.WEIGHT))
     totals = np.empty(capacity)
     set_weights(content(pool), np.arange(capacity), held, totals)
     assert totals[-1] == pytest.approx(math.fsum(held), rel=1e-12)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine.settings import FAULT_POINTS
 from lpcurr.memory import layout
 from lpcurr.pool import pool as pool_module
@@ -172,7 +172,7 @@ def kill_in_repair(scenario: Scenario, *, thorough: bool) -> dict[str, Any]:
         row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
 
         def repair() -> None:
-            administration.read_task.entry(content, trial.process, 0, row)
+            upkeep.read_task.entry(content, trial.process, 0, row)
 
         for point in (points // 2, points) if thorough else (points // 2,):
             second = 0

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
-from lpcurr.kernels.calls import episode
-from lpcurr.kernels.calls import upkeep as administration
+from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.indices import sums as moments
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
@@ -171,7 +170,7 @@ def _update_many(*ids: int) -> Call:
 
 def _add_task(label: str) -> Call:
     def call(pool: Pool, process: int) -> None:
-        administration.add_task.entry(pool._segment.bytes, process, NEW + 1, 0.5, 1, *encode_label(label))
+        upkeep.add_task.entry(pool._segment.bytes, process, NEW + 1, 0.5, 1, *encode_label(label))
 
     return call
 
@@ -181,20 +180,20 @@ def _label_task(task_id: int, label: str) -> Call:
         state = pool.state
         slot = int(np.flatnonzero(state["task_id"][0] == task_id)[0])
         packed = slot | int(state["entry"][0][slot]) << layout.ENTRY_SHIFT
-        administration.label_task.entry(pool._segment.bytes, process, task_id, packed, *encode_label(label))
+        upkeep.label_task.entry(pool._segment.bytes, process, task_id, packed, *encode_label(label))
 
     return call
 
 
 def _remove_task(task_id: int, dropped: int) -> Call:
     def call(pool: Pool, process: int) -> None:
-        administration.remove_task.entry(pool._segment.bytes, process, task_id, dropped)
+        upkeep.remove_task.entry(pool._segment.bytes, process, task_id, dropped)
 
     return call
 
 
 def _end_epoch(pool: Pool, process: int) -> None:
-    administration.end_epoch.entry(pool._segment.bytes, process)
+    upkeep.end_epoch.entry(pool._segment.bytes, process)
 
 
 def _attach(pool: Pool, process: int) -> None:
@@ -204,7 +203,7 @@ def _attach(pool: Pool, process: int) -> None:
 def _detach(pool: Pool, process: int) -> None:
     record = pool.state["process"][0][process]
     pid, start_time = int(record["pid"]), int(record["start_time"])
-    administration.detach_process.entry(pool._segment.bytes, process, pid, start_time)
+    upkeep.detach_process.entry(pool._segment.bytes, process, pid, start_time)
 
 
 def _prefixes(make: Callable[..., Call], *items: int) -> tuple[Call, ...]:

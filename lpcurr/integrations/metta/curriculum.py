@@ -31,7 +31,7 @@ from lpcurr.integrations.metta.task_generator import (
 from lpcurr.integrations.puffer import merge_episode_stats
 from lpcurr.memory import layout
 from lpcurr.pool.pool import Pool
-from lpcurr.schedulers.common import DiscreteRandomConfig
+from lpcurr.schedulers.uniform import DiscreteRandomConfig
 
 _logger = logging.getLogger("lpcurr")
 

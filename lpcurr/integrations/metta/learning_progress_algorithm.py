@@ -9,14 +9,14 @@ from typing import Any
 from mettagrid.base_config import Config
 from pydantic import Field, model_validator
 
-import lpcurr.schedulers.common
 from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import SessionNotFoundError
 from lpcurr.integrations.metta.stats import StatsLogger
 from lpcurr.integrations.metta.task_tracker import TaskTracker
-from lpcurr.schedulers.common import AlgorithmConfig
+from lpcurr.schedulers import learning_progress, uniform
+from lpcurr.schedulers.common import SchedulerConfig
 
 _logger = logging.getLogger("lpcurr")
 
@@ -34,7 +34,7 @@ _WITHOUT_EFFECT = {
 }
 
 
-class CurriculumAlgorithmConfig(AlgorithmConfig, Config):  # type: ignore[misc, unused-ignore]
+class CurriculumAlgorithmConfig(SchedulerConfig, Config):  # type: ignore[misc, unused-ignore]
     """What both algorithms have; a MettaGrid ``Config``, so that ``override("path.to.field", value)`` reaches them.
 
     Fields of metta's that never had an effect, or have none here (``sample_threshold``, ``max_slice_axes`` …), are
@@ -56,9 +56,14 @@ class CurriculumAlgorithmConfig(AlgorithmConfig, Config):  # type: ignore[misc, 
         """The ``type`` by which it is selected."""
         return str(getattr(self, "type", ""))
 
-    def core(self) -> lpcurr.schedulers.common.LearningProgressConfig | lpcurr.schedulers.common.DiscreteRandomConfig:
+    def core(
+        self,
+    ) -> learning_progress.LearningProgressConfig | uniform.DiscreteRandomConfig:
         """The same as lpcurr's own configuration."""
-        kinds = (lpcurr.schedulers.common.LearningProgressConfig, lpcurr.schedulers.common.DiscreteRandomConfig)
+        kinds = (
+            learning_progress.LearningProgressConfig,
+            uniform.DiscreteRandomConfig,
+        )
         kind = next(kind for kind in kinds if isinstance(self, kind))
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
@@ -67,7 +72,7 @@ class CurriculumAlgorithmConfig(AlgorithmConfig, Config):  # type: ignore[misc, 
         return LearningProgressAlgorithm(num_tasks, stats_logger, self)
 
 
-class LearningProgressConfig(lpcurr.schedulers.common.LearningProgressConfig, CurriculumAlgorithmConfig):
+class LearningProgressConfig(learning_progress.LearningProgressConfig, CurriculumAlgorithmConfig):
     """Draw the tasks on which the agent is now improving; fields and presets as ``lpcurr.LearningProgressConfig``."""
 
 

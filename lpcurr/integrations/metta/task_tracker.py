@@ -6,7 +6,7 @@ from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.schedulers.common import LearningProgressConfig
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 
 class TaskTracker:

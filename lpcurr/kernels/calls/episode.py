@@ -23,6 +23,8 @@ from lpcurr.memory import layout
 _REFUSED = layout.Status.REFUSED
 _ACCEPTED = layout.Status.ACCEPTED
 _INVALID_SCORE = layout.Status.INVALID_SCORE
+_INVALID_SIGNAL = layout.Status.INVALID_SIGNAL
+_INVALID_COST = layout.Status.INVALID_COST
 _INVALID_TASK_ID = layout.Status.INVALID_TASK_ID
 _POOL_EMPTY = layout.Status.POOL_EMPTY
 _LOCK_LOST = layout.Status.LOCK_LOST
@@ -40,9 +42,7 @@ def _next_slot(segment, process):
         return drawing.draw_slot(segment, process)
     if header.active_count < header.capacity:
         return tasks.create_random_task(segment, process)
-    if header.algorithm != layout.DISCRETE_RANDOM and (
-        header.new_task_rate >= 1.0 or random.uniform(segment, process) < header.new_task_rate
-    ):
+    if header.may_evict and (header.new_task_rate >= 1.0 or random.uniform(segment, process) < header.new_task_rate):
         slot = eviction.eviction_candidate(segment)
         if slot >= 0:
             tasks.remove_task(segment, process, slot)
@@ -101,57 +101,71 @@ def draw_many(segment, process, ids, packed):
 
 
 @helper
-def _check(task_id, score):
+def _check(task_id, score, signal, cost):
     if not math.isfinite(score):
         return _INVALID_SCORE
+    if not math.isfinite(signal):
+        return _INVALID_SIGNAL
+    if not (cost > 0.0 and math.isfinite(cost)):
+        return _INVALID_COST
     if task_id < 0 or task_id > layout.MAX_TASK_ID:
         return _INVALID_TASK_ID
     return _ACCEPTED
 
 
 @helper
-def _update_one(segment, process, task_id, score):
+def _update_one(segment, process, task_id, score, signal, cost):
     slot = slots.find_slot(segment, task_id)
     if slot < 0:
         journal.remember_word(segment, _REFUSED_WORD)
         journal.remember_process_word(segment, process, _PROCESS_REFUSED)
         header_record(segment, 0).refused += 1
-        faults.point(segment)
+        faults.may_die_here(segment)
         process_record(segment, process).refused += 1
         journal.commit(segment)
         return _REFUSED
-    tasks.complete_task(segment, process, slot, score)
+    tasks.complete_task(segment, process, slot, score, signal, cost)
     journal.commit(segment)
     return _ACCEPTED
 
 
-@kernel("int64(segment, int64, int64, float64)")
-def update(segment, process, task_id, score):
+@kernel("int64(segment, int64, int64, float64, float64, float64)")
+def update(segment, process, task_id, score, signal, cost):
     """Credit a score to a task: ``ACCEPTED``, ``REFUSED`` (not in the pool), or what is wrong with the arguments."""
-    status = _check(task_id, score)
+    status = _check(task_id, score, signal, cost)
     if status == _ACCEPTED:
         if not lock(segment, process):
             return _LOCK_LOST
-        status = _update_one(segment, process, task_id, score)
+        status = _update_one(segment, process, task_id, score, signal, cost)
         mutex.unlock(segment)
     return status
 
 
-@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], float64[::1], uint8[::1])")
-def update_many(segment, process, ids, scores, credited):
+@helper
+def _given(values, i, default):
+    """Return what a batch says of its item i: nothing where it has no values."""
+    return values[i] if values.size > 0 else default
+
+
+@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], float64[::1], float64[::1], float64[::1], uint8[::1])")
+def update_many(segment, process, ids, scores, signals, costs, credited):
     """Credit ``scores[i]`` to ``ids[i]``, in order: (``ACCEPTED``, number accepted), or (what is wrong, where).
+
+    ``signals`` and ``costs`` have as many cells, or none: then the signal is the score, and the cost 1.
 
     ``credited[i]`` is 1 where it was, 0 where the task is not in the pool.
     """
     for i in range(ids.size):
-        status = _check(ids[i], scores[i])
+        signal, cost = _given(signals, i, scores[i]), _given(costs, i, 1.0)
+        status = _check(ids[i], scores[i], signal, cost)
         if status != _ACCEPTED:
             return status, i
     accepted = 0
     if not lock(segment, process):
         return _LOCK_LOST, 0
     for i in range(ids.size):
-        status = _update_one(segment, process, ids[i], scores[i])
+        signal, cost = _given(signals, i, scores[i]), _given(costs, i, 1.0)
+        status = _update_one(segment, process, ids[i], scores[i], signal, cost)
         credited[i] = status == _ACCEPTED
         accepted += credited[i]
     mutex.unlock(segment)

@@ -6,13 +6,15 @@ import numpy as np
 
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.choosing.draw import EXPLORATION_UNIT
-from lpcurr.kernels.choosing.learning_progress import sigmoid, z_score
+from lpcurr.kernels.formulas import sigmoid, z_score
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine.compiling import helper, kernel
 from lpcurr.kernels.machine.views import column, header_record
 from lpcurr.kernels.safety import mutex
 from lpcurr.memory import layout
+from lpcurr.schedulers.common import Way
 
+_UNIFORM, _Z_SCORE, _WEIGHT = int(Way.UNIFORM), int(Way.Z_SCORE), int(Way.WEIGHT)
 _LOCK_LOST = layout.Status.LOCK_LOST
 _DIGIT_BITS = 11
 _DIGITS = 1 << _DIGIT_BITS
@@ -27,11 +29,11 @@ def _score_all(segment, explored, mean, deviation, lp_scores, scores):
     """
     header = header_record(segment, 0)
     count = scores.size
-    if header.algorithm == layout.DISCRETE_RANDOM:
+    if header.draws_by == _UNIFORM:
         lp_scores[:] = 1.0
         scores[:] = 1.0
         return
-    if header.algorithm == layout.BASIC:
+    if header.draws_by == _WEIGHT:
         for position in range(count):
             score = lp_scores[position] if position < explored else header.exploration_bonus
             lp_scores[position] = score
@@ -57,7 +59,7 @@ def _probabilities(segment, scores, probabilities):
     header = header_record(segment, 0)
     count = scores.size
     total = scores.sum()
-    epsilon = 0.0 if header.algorithm == layout.DISCRETE_RANDOM else header.rand_task_rate
+    epsilon = header.rand_task_rate
     for position in range(count):
         share = scores[position] / total if total > 0.0 else 1.0 / count
         probabilities[position] = (1.0 - epsilon) * share + epsilon / count
@@ -79,9 +81,9 @@ def distribution(segment, process, ids, entries, completions, lp_scores, scores,
         ids[position] = view.task_id[slot]
         entries[position] = view.entry[slot]
         completions[position] = view.completion_count[slot]
-        lp_scores[position] = view.progress[slot]
+        lp_scores[position] = view.priority[slot]
     mean, deviation = 0.0, 0.0
-    if count > 0:
+    if count > 0 and header.draws_by == _Z_SCORE:
         mean, deviation = mean_and_deviation(segment)
     mutex.unlock(segment)
     _score_all(segment, explored, mean, deviation, lp_scores[:count], scores[:count])

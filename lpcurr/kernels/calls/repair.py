@@ -1,4 +1,4 @@
-"""Rebuilding derived state from the slots, and taking the lock in a way that repairs what a dead worker left.
+"""Taking the lock in a way that repairs what a dead worker left.
 
 A repair may itself be killed at any moment and begins anew in the next process that takes the lock: undoing the same
 words twice, rebuilding from the same slots twice and ending the same epoch twice change nothing, the journal is
@@ -10,71 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from lpcurr.kernels.choosing import eviction
-from lpcurr.kernels.choosing.learning_progress import compute_progress
-from lpcurr.kernels.indices import labels, slots, trees
-from lpcurr.kernels.indices import sums as moments
+from lpcurr.kernels.indices import following
 from lpcurr.kernels.machine import clock
 from lpcurr.kernels.machine.compiling import JIT, helper, kernel
 from lpcurr.kernels.machine.views import (
     address,
-    column,
     header_record,
-    index_table,
     label_record,
     process_record,
     segment_at,
 )
 from lpcurr.kernels.safety import faults, journal, mutex, replacement
-from lpcurr.memory import layout
-
-
-@helper
-def rebuild(segment):
-    """Make everything derived from the truth columns, O(capacity)."""
-    header = header_record(segment, 0)
-    view = column(segment)
-    table = index_table(segment)
-    for cell in range(table.size):
-        table[cell] = 0
-    faults.point(segment)
-    header.active_count = 0
-    header.explored_count = 0
-    header.immature_count = 0
-    header.free_count = 0
-    header.high_water = 0
-    faults.point(segment)
-    for slot in range(header.capacity):
-        view.evict_key[slot] = np.inf
-        view.weight[slot] = 0.0
-        if view.task_id[slot] != layout.FREE:
-            header.high_water = slot + 1
-            _rebuild_slot(segment, slot)
-    for slot in range(header.high_water):  # ascending, which is a heap
-        if view.task_id[slot] == layout.FREE:
-            view.free[header.free_count] = slot
-            header.free_count += 1
-            faults.point(segment)
-    moments.rebuild_sums(segment)
-    trees.rebuild_trees(segment)
-    labels.rebuild_labels(segment)
-
-
-@helper
-def _rebuild_slot(segment, slot):
-    header = header_record(segment, 0)
-    view = column(segment)
-    slots.index_insert(segment, slot)
-    slots.enter_active(segment, slot)
-    explored = view.completion_count[slot] >= eviction.exploration_threshold(segment)
-    if explored:
-        slots.promote(segment, slot)
-    header.immature_count += eviction.is_immature(segment, view.completion_count[slot])
-    view.progress[slot] = compute_progress(segment, slot)
-    view.evict_key[slot] = eviction.eviction_key(segment, slot)
-    if header.algorithm == layout.BASIC:
-        view.weight[slot] = view.progress[slot] if explored else header.exploration_bonus
-    faults.point(segment)
 
 
 @helper
@@ -84,16 +30,16 @@ def finish_epoch(segment):
     for row in range(header.label_count):
         record = label_record(segment, row)
         record.epoch_sampled = 0
-        faults.point(segment)
+        faults.may_die_here(segment)
         record.epoch_evicted = 0
     header.epoch_evictions = 0
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.eviction_stamp += 1
     header.epoch = header.epoch_ending
-    faults.point(segment)
+    faults.may_die_here(segment)
     journal.compiler_barrier()
     header.epoch_ending = 0
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -104,16 +50,17 @@ def repair(segment):
     """
     header = header_record(segment, 0)
     header.repairs += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     journal.roll_back(segment)
     if header.epoch_ending > 0:
         finish_epoch(segment)
     replacement.abandon(segment)
-    rebuild(segment)
+    following.rebuild(segment)
     # Every process looks up: labels and evictions may have changed back, and it can log the repair.
     header.label_stamp += 1
     header.eviction_stamp += 1
-    faults.point(segment)
+    header.rules_stamp += 1
+    faults.may_die_here(segment)
 
 
 @kernel("int64(voidptr)", symbol="lpcurr_repair")
@@ -153,8 +100,8 @@ def lock(segment, process):
         record.lock_wait_ns += max(clock.monotonic_ns(segment, process) - began, 0)
     if answer == mutex.OWNER_DEAD:
         _repair(segment)
-        faults.point(segment)
+        faults.may_die_here(segment)
         mutex.mark_consistent(segment)
         answer = 0
-    faults.point(segment)
+    faults.may_die_here(segment)
     return answer == 0

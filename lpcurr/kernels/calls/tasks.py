@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from lpcurr.kernels.choosing import eviction
-from lpcurr.kernels.choosing.learning_progress import apply_score, compute_progress
-from lpcurr.kernels.indices import labels, slots, trees
-from lpcurr.kernels.indices import sums as moments
+from lpcurr.kernels.calls.scores import apply_score
+from lpcurr.kernels.indices import following, labels, slots
 from lpcurr.kernels.machine import clock, random
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
@@ -15,8 +11,8 @@ from lpcurr.kernels.safety import faults, journal
 from lpcurr.memory import layout
 
 _COLUMN_COUNT = len(layout.TRUTH_COLUMNS)
-_SCORE_FIRST, _SCORE_LAST = layout.truth_range("completion_count", "random_baseline")
-_SCHEDULED_FIRST, _SCHEDULED_LAST = layout.truth_range("scheduled_count", "scheduled_count")
+_SCORE_FIRST, _SCORE_LAST = layout.truth_range(*layout.SCORE_COLUMNS)
+_SCHEDULED_FIRST, _SCHEDULED_LAST = layout.truth_range("scheduled_count", "last_drawn")
 _COMPLETED_WORD = layout.header_word("completed")
 _SCORE_SUM_WORD = layout.header_word("score_sum")
 _SCHEDULED_WORD = layout.header_word("scheduled")
@@ -31,32 +27,21 @@ _PROCESS_ACCEPTED = layout.process_word("accepted")
 
 
 @helper
-def refresh(segment, slot):
-    """Set the slot's keys in the trees by its progress and completions."""
-    header = header_record(segment, 0)
-    trees.set_evict_key(segment, slot, eviction.eviction_key(segment, slot))
-    faults.point(segment)
-    if header.algorithm == layout.BASIC:
-        view = column(segment)
-        explored = view.completion_count[slot] >= eviction.exploration_threshold(segment)
-        trees.set_weight(segment, slot, view.progress[slot] if explored else header.exploration_bonus)
-
-
-@helper
 def _fill(segment, slot, task_id, label_cell, success_threshold):
     """Write a fresh task into the truth columns of a free slot."""
     header = header_record(segment, 0)
     view = column(segment)
     view.entry[slot] = header.entry_count
     header.entry_count += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.created += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     view.label[slot] = label_cell
     view.creation_time[slot] = clock.now(segment)
     view.success_threshold[slot] = success_threshold
     view.generator_type[slot] = header.generator_type
     view.scheduled_count[slot] = 0
+    view.last_drawn[slot] = header.scheduled
     view.completion_count[slot] = 0
     view.total_score[slot] = 0.0
     view.last_score[slot] = 0.0
@@ -67,46 +52,13 @@ def _fill(segment, slot, task_id, label_cell, success_threshold):
     view.p_slow[slot] = 0.0
     view.p_true[slot] = 0.0
     view.random_baseline[slot] = 0.0
-    faults.point(segment)
+    view.least_score[slot] = 0.0
+    view.greatest_score[slot] = 0.0
+    view.signal[slot] = 0.0
+    view.mean_cost[slot] = 1.0
+    faults.may_die_here(segment)
     view.task_id[slot] = task_id
-    faults.point(segment)
-
-
-@helper
-def _enter(segment, slot):
-    """Enter a filled slot into everything derived."""
-    header = header_record(segment, 0)
-    view = column(segment)
-    slots.index_insert(segment, slot)
-    slots.enter_active(segment, slot)
-    if view.completion_count[slot] >= eviction.exploration_threshold(segment):
-        slots.promote(segment, slot)
-    faults.point(segment)
-    header.immature_count += eviction.is_immature(segment, view.completion_count[slot])
-    progress = compute_progress(segment, slot)
-    view.progress[slot] = progress
-    faults.point(segment)
-    moments.add_progress(segment, progress, 1.0)
-    labels.enter_label(segment, labels.row_of(view.label[slot]))
-    refresh(segment, slot)
-
-
-@helper
-def _leave(segment, slot):
-    """Take a slot out of everything derived, while its columns still say what it was."""
-    header = header_record(segment, 0)
-    view = column(segment)
-    header.immature_count -= eviction.is_immature(segment, view.completion_count[slot])
-    faults.point(segment)
-    trees.set_evict_key(segment, slot, np.inf)
-    faults.point(segment)
-    if header.algorithm == layout.BASIC:
-        trees.set_weight(segment, slot, 0.0)
-    slots.leave_active(segment, slot)
-    faults.point(segment)
-    slots.index_remove(segment, slot)
-    faults.point(segment)
-    moments.remove_progress(segment, view.progress[slot])
+    faults.may_die_here(segment)
 
 
 @helper
@@ -117,7 +69,7 @@ def create_task(segment, process, task_id, label_cell, success_threshold):
     journal.remember_columns(segment, 0, _COLUMN_COUNT, slot)
     journal.remember_process_word(segment, process, _PROCESS_CREATED)
     _fill(segment, slot, task_id, label_cell, success_threshold)
-    _enter(segment, slot)
+    following.enter(segment, slot)
     process_record(segment, process).created += 1
     return slot
 
@@ -132,27 +84,27 @@ def remove_task(segment, process, slot):
     journal.remember_columns(segment, 0, _COLUMN_COUNT, slot)
     journal.remember_label(segment, row)
     journal.remember_process_word(segment, process, _PROCESS_EVICTED)
-    _leave(segment, slot)
+    following.leave(segment, slot)
     record = label_record(segment, row)
     record.evicted += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     record.epoch_evicted += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.evicted += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.epoch_evictions += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.eviction_stamp += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.evicted_completions += view.completion_count[slot]
-    faults.point(segment)
+    faults.may_die_here(segment)
     view.task_id[slot] = layout.FREE
-    faults.point(segment)
+    faults.may_die_here(segment)
     labels.leave_label(segment, row)
     slots.give_free_slot(segment, slot)
-    faults.point(segment)
+    faults.may_die_here(segment)
     process_record(segment, process).evicted += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -166,7 +118,7 @@ def create_random_task(segment, process):
 
 
 @helper
-def complete_task(segment, process, slot, score):
+def complete_task(segment, process, slot, score, signal, cost):
     """Credit one completion to a task."""
     header = header_record(segment, 0)
     view = column(segment)
@@ -176,30 +128,17 @@ def complete_task(segment, process, slot, score):
     count = journal.note_word(segment, count, _SCORE_SUM_WORD)
     count = journal.note_label_word(segment, count, row, _LABEL_COMPLETED)
     journal.publish(segment, journal.note_process_word(segment, count, process, _PROCESS_ACCEPTED))
-    apply_score(segment, slot, score)
-    faults.point(segment)
+    apply_score(segment, slot, score, signal, cost)
+    faults.may_die_here(segment)
     header.completed += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.score_sum += score
-    faults.point(segment)
+    faults.may_die_here(segment)
     label_record(segment, row).completed += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     process_record(segment, process).accepted += 1
-    faults.point(segment)
-
-    completions = view.completion_count[slot]
-    if completions == eviction.exploration_threshold(segment):
-        slots.promote(segment, slot)
-    header.immature_count += eviction.is_immature(segment, completions)
-    faults.point(segment)
-    header.immature_count -= eviction.is_immature(segment, completions - 1)
-    faults.point(segment)
-    old = view.progress[slot]
-    new = compute_progress(segment, slot)
-    view.progress[slot] = new
-    faults.point(segment)
-    moments.replace_progress(segment, old, new)
-    refresh(segment, slot)
+    faults.may_die_here(segment)
+    following.change(segment, slot)
 
 
 @helper
@@ -212,11 +151,15 @@ def count_draw(segment, process, slot):
     count = journal.note_word(segment, count, _SCHEDULED_WORD)
     count = journal.note_label_word(segment, count, row, _LABEL_SAMPLED)
     journal.publish(segment, journal.note_process_word(segment, count, process, _PROCESS_DRAWS))
+    before = view.last_drawn[slot]
     view.scheduled_count[slot] += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.scheduled += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
+    view.last_drawn[slot] = header.scheduled
+    faults.may_die_here(segment)
+    following.drawn(segment, slot, before)
     label_record(segment, row).epoch_sampled += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     process_record(segment, process).draws += 1
-    faults.point(segment)
+    faults.may_die_here(segment)

@@ -1,4 +1,4 @@
-"""The kernels off the episode path: adding, naming and removing tasks, attaching processes, epochs, repair."""
+"""The kernels off the episode path: adding, naming and removing tasks, other rules, attaching processes, epochs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from lpcurr.kernels.calls import repair, tasks
 from lpcurr.kernels.calls.repair import lock
-from lpcurr.kernels.indices import labels, slots
+from lpcurr.kernels.indices import following, labels, slots
 from lpcurr.kernels.machine.compiling import helper, kernel
 from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, words
 from lpcurr.kernels.safety import faults, journal, mutex
@@ -22,6 +22,8 @@ _LOCK_LOST = layout.Status.LOCK_LOST
 _HELD_WORD = layout.header_word("held")
 _DROPPED_WORD = layout.header_word("dropped")
 _NEXT_STREAM_WORD = layout.header_word("next_stream")
+_RULES_FIRST, _RULES_LAST = layout.RULE_WORDS
+_CONFIG_VALID_WORD = layout.header_word("config_valid")
 _SLOT_MASK = (1 << layout.SLOT_BITS) - 1
 _TRUTH_COUNT = len(layout.TRUTH_COLUMNS)
 _FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
@@ -80,7 +82,7 @@ def remove_task(segment, process, task_id, dropped):
     if slot >= 0:
         journal.remember_word(segment, _DROPPED_WORD)
         header_record(segment, 0).dropped += dropped
-        faults.point(segment)
+        faults.may_die_here(segment)
         tasks.remove_task(segment, process, slot)
         journal.commit(segment)
         answer = _ACCEPTED
@@ -146,10 +148,42 @@ def end_epoch(segment, process):
     answer = header.epoch + 1
     header.epoch_ending = answer
     journal.compiler_barrier()
-    faults.point(segment)
+    faults.may_die_here(segment)
     repair.finish_epoch(segment)
     mutex.unlock(segment)
     return answer
+
+
+@kernel("int64(segment, int64, int64[::1], int64[::1], int64)")
+def use(segment, process, rules, text, size):
+    """Put other rules into force for all processes, and their configuration in place of the present one.
+
+    ``rules`` are the words ``layout.RULE_WORDS`` of a header; ``text``, the configuration of ``size`` bytes as words,
+    fits the room. The rules, and which of the two rooms holds, are journalled; then everything derived is made anew.
+    """
+    if not lock(segment, process):
+        return _LOCK_LOST
+    header = header_record(segment, 0)
+    cells = words(segment)
+    room = 1 - header.config_valid
+    target = (header.config_offset + room * header.config_room) >> 3
+    for i in range(text.size):
+        cells[target + i] = text[i]
+    faults.may_die_here(segment)
+    journal.remember_words(segment, _RULES_FIRST, _RULES_LAST)
+    journal.remember_words(segment, _CONFIG_VALID_WORD, _CONFIG_VALID_WORD + 3)
+    for i in range(rules.size):
+        cells[_RULES_FIRST + i] = rules[i]
+        faults.may_die_here(segment)
+    cells[_CONFIG_VALID_WORD + 1 + room] = size
+    faults.may_die_here(segment)
+    header.config_valid = room
+    faults.may_die_here(segment)
+    following.rebuild(segment)
+    header.rules_stamp += 1
+    journal.commit(segment)
+    mutex.unlock(segment)
+    return _ACCEPTED
 
 
 @helper
@@ -192,7 +226,7 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream):
                 record.stream1 = stream[1]
                 record.stream2 = stream[2]
                 record.stream3 = stream[3]
-                faults.point(segment)
+                faults.may_die_here(segment)
             else:
                 answer = _ORDINAL_TAKEN
         if answer >= 0:
@@ -208,9 +242,9 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream):
             record.accepted = 0
             record.refused = 0
             record.steps = 0
-            faults.point(segment)
+            faults.may_die_here(segment)
             record.pid = pid
-            faults.point(segment)
+            faults.may_die_here(segment)
         journal.commit(segment)
     mutex.unlock(segment)
     return answer
@@ -225,7 +259,7 @@ def detach_process(segment, process, pid, start_time):
     answer = 0
     if record.pid == pid and record.start_time == start_time:
         record.pid = 0  # one store: nothing to undo
-        faults.point(segment)
+        faults.may_die_here(segment)
         answer = 1
     mutex.unlock(segment)
     return answer
@@ -255,14 +289,14 @@ def initialise(segment):
         view.task_id[slot] = layout.FREE
     header.label_count = labels.FIRST_FREE_ROW
     header.label_stamp = 1
-    repair.rebuild(segment)
+    following.rebuild(segment)
     return np.int64(0)
 
 
 @kernel("int64(segment)")
 def rebuild_copy(segment):
     """Make a snapshot's derived state anew; for comparing it with what the pool had maintained."""
-    repair.rebuild(segment)
+    following.rebuild(segment)
     return np.int64(0)
 
 

@@ -1,11 +1,12 @@
 """Drawing a task: exact, fresh to the last update, at a cost that does not grow with the pool.
 
-Learning progress is drawn from p ∝ sigmoid(z) by rejection: pick an active task uniformly, keep it with probability
-sigmoid(z). The mean and deviation behind z come from the running sums, so no other task is looked at, and a draw costs
-1 / mean(sigmoid) tries: 8 at worst at amplification 10. Where tries run out one exact scan answers; a rejection
-sampler that gives up and scans is still exact. The basic variant draws by the sum tree, discrete random uniformly.
+A scheduler is a mixture of a few ways with shares. By *z-score*, p ∝ sigmoid(z), by rejection: pick an active task
+uniformly, keep it with probability sigmoid(z). The mean and deviation behind z come from the running sums, so no
+other task is looked at, and a draw costs 1 / mean(sigmoid) tries: 8 at worst at amplification 10. Where tries run out
+one exact scan answers; a rejection sampler that gives up and scans is still exact. By *weight*, the sum tree answers.
+Beside these: *uniformly*; *exploring*, by rejection with a weight within 0 … 1; and by *staleness*.
 
-The share of the unexplored tasks, which have no progress to go by, is settled first:
+For draws by z-score, the share of the unexplored tasks, which have no progress to go by, is settled first:
 
 * *relative* (the default): an unexplored task weighs ``EXPLORATION_UNIT · exploration_bonus`` times the mean explored
   task, so their share is the same at every pool size;
@@ -18,15 +19,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpcurr.kernels.choosing.learning_progress import sigmoid, z_score
-from lpcurr.kernels.indices import trees
+from lpcurr.kernels import formulas
+from lpcurr.kernels.indices import staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine import random
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, process_record
 from lpcurr.memory import layout
+from lpcurr.schedulers.common import Way
 
 EXPLORATION_UNIT = layout.EXPLORATION_UNIT
+_UNIFORM, _WEIGHT = int(Way.UNIFORM), int(Way.WEIGHT)
 
 
 @helper
@@ -36,27 +39,73 @@ def active_slot(segment, position):
 
 
 @helper
+def _any_slot(segment, process):
+    return active_slot(segment, random.below(segment, process, header_record(segment, 0).active_count))
+
+
+@helper
 def draw_slot(segment, process):
-    """Draw one active task by the pool's distribution; there must be one."""
+    """Draw one active task by the pool's distribution; there must be one.
+
+    One uniform number settles which way the draw goes, where there is a choice; the shares stand in a fixed order.
+    """
     header = header_record(segment, 0)
-    count = header.active_count
-    if header.algorithm == layout.DISCRETE_RANDOM:
-        return active_slot(segment, random.below(segment, process, count))
-    if header.rand_task_rate > 0.0 and random.uniform(segment, process) < header.rand_task_rate:
-        return active_slot(segment, random.below(segment, process, count))
-    if header.algorithm == layout.BASIC:
+    aside = header.rand_task_rate + header.exploration_share + header.staleness_share
+    if aside > 0.0:
+        u = random.uniform(segment, process)
+        if u < header.rand_task_rate:
+            return _any_slot(segment, process)
+        if u < header.rand_task_rate + header.exploration_share:
+            return _draw_exploring(segment, process)
+        if u < aside:
+            return _draw_by_staleness(segment, process)
+    if header.draws_by == _WEIGHT:
         return _draw_by_weight(segment, process)
-    if header.explored_count == 0:
-        return active_slot(segment, random.below(segment, process, count))
-    return _draw_by_progress(segment, process)
+    if header.draws_by == _UNIFORM or header.explored_count == 0:
+        return _any_slot(segment, process)
+    return _draw_by_z_score(segment, process)
 
 
 @helper
 def _draw_by_weight(segment, process):
     total = trees.total_weight(segment)
-    if total <= 0.0:
-        return active_slot(segment, random.below(segment, process, header_record(segment, 0).active_count))
-    return trees.slot_at_weight(segment, random.uniform(segment, process) * total)
+    if total > 0.0:
+        return trees.slot_at_weight(segment, random.uniform(segment, process) * total)
+    if header_record(segment, 0).exploration_share > 0.0:
+        return _draw_exploring(segment, process)
+    return _any_slot(segment, process)
+
+
+@helper
+def _draw_by_staleness(segment, process):
+    total = staleness.total(segment)
+    if total <= 0:
+        return _any_slot(segment, process)
+    return staleness.slot_at(segment, np.int64(random.uniform(segment, process) * total))
+
+
+@helper
+def _draw_exploring(segment, process):
+    """Draw in proportion to the scheduler's `exploring_weight`, by rejection; out of tries, by one exact scan."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    record = process_record(segment, process)
+    count = header.active_count
+    for _ in range(max(count, 64)):
+        record.tries += 1
+        slot = active_slot(segment, random.below(segment, process, count))
+        if random.uniform(segment, process) < formulas.exploring_weight(view, slot, header):
+            return slot
+    record.scans += 1
+    total = 0.0
+    for position in range(count):
+        total += formulas.exploring_weight(view, active_slot(segment, position), header)
+    target = random.uniform(segment, process) * total
+    for position in range(count):
+        target -= formulas.exploring_weight(view, active_slot(segment, position), header)
+        if target < 0.0:
+            return active_slot(segment, position)
+    return active_slot(segment, count - 1)
 
 
 @helper
@@ -72,7 +121,7 @@ def unexplored_probability(segment):
 
 
 @helper
-def _draw_by_progress(segment, process):
+def _draw_by_z_score(segment, process):
     header = header_record(segment, 0)
     record = process_record(segment, process)
     view = column(segment)
@@ -91,12 +140,12 @@ def _draw_by_progress(segment, process):
         record.tries += 1
         position = random.below(segment, process, candidates)
         slot = np.int64(view.active[position])
-        z = z_score(view.progress[slot], mean, deviation, amplification, temperature)
+        z = formulas.z_score(view.priority[slot], mean, deviation, amplification, temperature)
         u = random.uniform(segment, process)
-        # For z < 0, sigmoid(z) < 1 / (2 − z + z²/2): most rejections need no exponential.
+        # For z < 0, formulas.sigmoid(z) < 1 / (2 − z + z²/2): most rejections need no exponential.
         if z < 0.0 and u * (2.0 - z + 0.5 * z * z) >= 1.0:
             continue
-        if u < sigmoid(z):
+        if u < formulas.sigmoid(z):
             if position < explored:
                 return slot
             settled = False  # the draw from all tasks came out unexplored: start over
@@ -109,11 +158,12 @@ def _draw_by_scan(segment, process, mean, deviation, settled):
     """The same draw by looking at every task; ``settled``: the try did not go to the unexplored group."""
     header = header_record(segment, 0)
     view = column(segment)
+    amplification, temperature = header.amplification, header.temperature
     count, explored = header.active_count, header.explored_count
     total_explored, total = 0.0, 0.0
     for position in range(count):
-        z = z_score(view.progress[view.active[position]], mean, deviation, header.amplification, header.temperature)
-        total += sigmoid(z)
+        z = formulas.z_score(view.priority[view.active[position]], mean, deviation, amplification, temperature)
+        total += formulas.sigmoid(z)
         if position < explored:
             total_explored = total
     if settled and header.relative_exploration == 0:  # the draw from all tasks is still to come
@@ -124,8 +174,8 @@ def _draw_by_scan(segment, process, mean, deviation, settled):
             return active_slot(segment, explored + random.below(segment, process, count - explored))
     target = random.uniform(segment, process) * total_explored
     for position in range(explored):
-        z = z_score(view.progress[view.active[position]], mean, deviation, header.amplification, header.temperature)
-        target -= sigmoid(z)
+        z = formulas.z_score(view.priority[view.active[position]], mean, deviation, amplification, temperature)
+        target -= formulas.sigmoid(z)
         if target < 0.0:
             return active_slot(segment, position)
     return active_slot(segment, explored - 1)

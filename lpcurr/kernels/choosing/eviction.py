@@ -4,12 +4,12 @@ A task is *evictable* when it has had enough completions and its score is at mos
 min(m − 1, floor(m · percentile)) of the m scores sorted ascending; the least score goes, of equals the one that entered
 the pool first. Two rules differ in what counts:
 
-* the default: enough are max(min_presentations, min_samples), and m are the explored tasks; and nobody goes while
-  new_task_rate of the pool or more is unexplored: a new task needs min_samples episodes before anyone knows what it is
-  worth, so at one new task in ten draws there would soon be nothing but unexplored tasks;
+* the default: enough are max(min_presentations, explored_from), and m are the explored tasks; and nobody goes while
+  new_task_rate of the pool or more is unexplored: a new task needs explored_from episodes before anyone knows what it
+  is worth, so at one new task in ten draws there would soon be nothing but unexplored tasks;
 * ``reference``: enough are min_presentations, and m are all tasks, unexplored ones at the exploration bonus.
 
-On the episode path nothing is scored. The sigmoid is monotone, so the least score is the least progress, which the
+On the episode path nothing is scored. The sigmoid is monotone, so the least score is the least priority, which the
 tournament tree has at its root; and the percentile only asks how many tasks score strictly below that one: none,
 unless explored tasks are still too young to go (``immature_count``).
 """
@@ -20,68 +20,14 @@ import math
 
 import numpy as np
 
-from lpcurr.kernels.choosing.learning_progress import sigmoid, z_score
-from lpcurr.kernels.indices import trees
+from lpcurr.kernels import formulas
+from lpcurr.kernels.indices import following, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record
-from lpcurr.memory import layout
+from lpcurr.schedulers.common import Way
 
-_AFTER_ALL_PROGRESS = 1e300
-"""Key of an evictable task that is unexplored, under the reference rule: behind every explored one."""
-
-
-@helper
-def exploration_threshold(segment):
-    """Completions from which a task counts as explored."""
-    header = header_record(segment, 0)
-    if header.algorithm == layout.DISCRETE_RANDOM:
-        return 0
-    return max(header.min_samples, 2) if header.algorithm == layout.BASIC else header.min_samples
-
-
-@helper
-def maturity_threshold(segment):
-    """Completions from which a task may be evicted."""
-    header = header_record(segment, 0)
-    if header.evict_explored_only:
-        return max(header.min_presentations, exploration_threshold(segment))
-    return header.min_presentations
-
-
-@helper
-def _order_of_score(segment, progress):
-    """A number that orders explored tasks as their scores do, whatever the pool's mean and deviation are.
-
-    Progress itself, unless scores are equal where progress is not: no amplification, or a saturated sigmoid. (At
-    temperature 0 the least score cannot be a saturated one.)
-    """
-    header = header_record(segment, 0)
-    if header.algorithm == layout.BASIC:
-        return progress
-    if header.temperature != 0.0:
-        return sigmoid(z_score(progress, 0.0, 1.0, 1.0, header.temperature))
-    return progress if header.amplification > 0.0 else 0.0
-
-
-@helper
-def eviction_key(segment, slot):
-    """The slot's key in the tournament: infinite where it may not be evicted."""
-    header = header_record(segment, 0)
-    view = column(segment)
-    completions = view.completion_count[slot]
-    if header.algorithm == layout.DISCRETE_RANDOM or header.fixed_set or completions < maturity_threshold(segment):
-        return np.inf
-    if completions >= exploration_threshold(segment):
-        return _order_of_score(segment, view.progress[slot])
-    return header.exploration_bonus if header.algorithm == layout.BASIC else _AFTER_ALL_PROGRESS
-
-
-@helper
-def is_immature(segment, completions):
-    """Whether a task is explored and yet too young to be evicted (0 or 1)."""
-    explored = completions >= exploration_threshold(segment)
-    return 1 if explored and completions < maturity_threshold(segment) else 0
+_WEIGHT = int(Way.WEIGHT)
 
 
 @helper
@@ -118,12 +64,13 @@ def _passes(segment, slot, count, more_below):
     allowed = percentile_index(count, header.eviction_percentile) - more_below
     if header.immature_count <= allowed:
         return True
-    threshold = exploration_threshold(segment)
-    if view.completion_count[slot] < threshold:  # an unexplored candidate: nothing explored and mature lies below it
+    if (
+        view.completion_count[slot] < header.explored_from
+    ):  # an unexplored candidate: nothing explored and mature lies below it
         return allowed >= 0
-    own = _order_of_score(segment, view.progress[slot])
+    own = following.order_of_score(segment, slot)
     for position in range(header.explored_count):
-        if _order_of_score(segment, view.progress[view.active[position]]) < own:
+        if following.order_of_score(segment, np.int64(view.active[position])) < own:
             allowed -= 1
             if allowed < 0:
                 return False
@@ -140,16 +87,16 @@ def _compare_with_bonus(segment, slot):
     header = header_record(segment, 0)
     view = column(segment)
     bonus = header.exploration_bonus
-    if header.algorithm == layout.BASIC:
-        score = view.progress[slot]
+    if header.draws_by == _WEIGHT:
+        score = view.priority[slot]
     else:
         mean, deviation = mean_and_deviation(segment)
         amplification, temperature = header.amplification, header.temperature
-        own = sigmoid(z_score(view.progress[slot], mean, deviation, amplification, temperature))
+        own = formulas.sigmoid(formulas.z_score(view.priority[slot], mean, deviation, amplification, temperature))
         total = 0.0
         for position in range(header.active_count):
-            other = view.progress[view.active[position]]
-            total += sigmoid(z_score(other, mean, deviation, amplification, temperature))
+            other = view.priority[view.active[position]]
+            total += formulas.sigmoid(formulas.z_score(other, mean, deviation, amplification, temperature))
             if total * bonus > own:
                 return -1
         score = own / total
@@ -163,7 +110,7 @@ def _reference_candidate(segment, slot):
     view = column(segment)
     count = header.active_count
     unexplored = count - header.explored_count
-    if view.completion_count[slot] < exploration_threshold(segment):
+    if view.completion_count[slot] < header.explored_from:
         # No mature explored task is there, or none below the bonus: nothing scores less than this one but, maybe,
         # explored tasks that are too young.
         below = _immature_below_bonus(segment)
@@ -189,11 +136,10 @@ def _oldest_mature_unexplored(segment):
     """
     view = column(segment)
     header = header_record(segment, 0)
-    maturity = maturity_threshold(segment)
     oldest = -1
     for position in range(header.explored_count, header.active_count):
         slot = np.int64(view.active[position])
-        if view.completion_count[slot] >= maturity and (oldest < 0 or view.entry[slot] < view.entry[oldest]):
+        if view.completion_count[slot] >= header.mature_from and (oldest < 0 or view.entry[slot] < view.entry[oldest]):
             oldest = slot
     return oldest
 
@@ -208,6 +154,6 @@ def _immature_below_bonus(segment):
     below = 0
     for position in range(header.explored_count):
         slot = np.int64(view.active[position])
-        if is_immature(segment, view.completion_count[slot]) and _compare_with_bonus(segment, slot) < 0:
+        if following.is_immature(segment, view.completion_count[slot]) and _compare_with_bonus(segment, slot) < 0:
             below += 1
     return below

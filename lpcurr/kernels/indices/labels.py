@@ -54,13 +54,13 @@ def _drop_row(segment, row):
     header.inactive_labels -= 1
     record = label_record(segment, row)
     record.used = 0
-    faults.point(segment)
+    faults.may_die_here(segment)
     record.inactive_since = 0
     record.completed = 0
     record.evicted = 0
     record.epoch_evicted = 0
     record.epoch_sampled = 0
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -86,7 +86,7 @@ def _free_row(segment):
     if header.label_count < layout.LABEL_CAPACITY:
         journal.remember_word(segment, _LABEL_COUNT_WORD)
         header.label_count += 1
-        faults.point(segment)
+        faults.may_die_here(segment)
         return header.label_count - 1
     return _drop_oldest_inactive(segment)
 
@@ -118,14 +118,14 @@ def write_row(segment, row, name, size, name_hash):
     stored = record.name
     for i in range(size):
         stored[i] = name[i]
-    faults.point(segment)
+    faults.may_die_here(segment)
     label_hashes(segment)[row] = name_hash
     record.name_size = size
     record.active = 0
     record.inactive_since = 0
-    faults.point(segment)
+    faults.may_die_here(segment)
     record.used = 1
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -133,13 +133,13 @@ def enter_label(segment, row):
     """One more active task has this label."""
     record = label_record(segment, row)
     record.active += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     if record.inactive_since > 0:
         journal.remember_label_word(segment, row, _INACTIVE_SINCE)
         record.inactive_since = 0
-        faults.point(segment)
+        faults.may_die_here(segment)
         header_record(segment, 0).inactive_labels -= 1
-        faults.point(segment)
+        faults.may_die_here(segment)
 
 
 @helper
@@ -147,17 +147,17 @@ def leave_label(segment, row):
     """One active task fewer has this label; the last one makes it inactive."""
     record = label_record(segment, row)
     record.active -= 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     if record.active == 0 and row >= FIRST_FREE_ROW:
         header = header_record(segment, 0)
         journal.remember_word(segment, _LABEL_CLOCK_WORD)
         journal.remember_label_word(segment, row, _INACTIVE_SINCE)
         header.label_clock += 1
-        faults.point(segment)
+        faults.may_die_here(segment)
         record.inactive_since = header.label_clock
-        faults.point(segment)
+        faults.may_die_here(segment)
         header.inactive_labels += 1
-        faults.point(segment)
+        faults.may_die_here(segment)
         if header.inactive_labels > header.max_inactive_labels:
             _drop_oldest_inactive(segment)
 
@@ -173,17 +173,17 @@ def relabel(segment, slot, row):
         old, new = label_record(segment, old_row), label_record(segment, row)
         moved = min(view.scheduled_count[slot], old.epoch_sampled)
         old.epoch_sampled -= moved
-        faults.point(segment)
+        faults.may_die_here(segment)
         new.epoch_sampled += moved
-        faults.point(segment)
+        faults.may_die_here(segment)
         old.completed -= view.completion_count[slot]
-        faults.point(segment)
+        faults.may_die_here(segment)
         new.completed += view.completion_count[slot]
-        faults.point(segment)
+        faults.may_die_here(segment)
         enter_label(segment, row)
         leave_label(segment, old_row)
     view.label[slot] = row
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -193,14 +193,14 @@ def rebuild_labels(segment):
     view = column(segment)
     for row in range(header.label_count):
         label_record(segment, row).active = 0
-        faults.point(segment)
+        faults.may_die_here(segment)
     for position in range(header.active_count):
         label_record(segment, row_of(view.label[view.active[position]])).active += 1
-        faults.point(segment)
+        faults.may_die_here(segment)
     header.inactive_labels = 0
     for row in range(FIRST_FREE_ROW, header.label_count):
         record = label_record(segment, row)
-        faults.point(segment)
+        faults.may_die_here(segment)
         if record.used != 0 and record.active == 0:
             if record.inactive_since == 0:
                 header.label_clock += 1

@@ -65,7 +65,7 @@ def index_remove(segment, slot):
         home = home_cell(ids[occupant], mask)
         if ((cell - home) & mask) >= ((cell - hole) & mask):
             table[hole] = occupant + 1
-            faults.point(segment)
+            faults.may_die_here(segment)
             hole = cell
     table[hole] = 0
 
@@ -77,13 +77,13 @@ def take_free_slot(segment):
     if header.free_count == 0:
         slot = header.high_water
         header.high_water = slot + 1
-        faults.point(segment)
+        faults.may_die_here(segment)
         return slot
     heap = column(segment).free
     slot = np.int64(heap[0])
     count = header.free_count - 1
     header.free_count = count
-    faults.point(segment)
+    faults.may_die_here(segment)
     moved = heap[count]
     hole = 0
     while 2 * hole + 1 < count:
@@ -93,10 +93,10 @@ def take_free_slot(segment):
         if heap[child] >= moved:
             break
         heap[hole] = heap[child]
-        faults.point(segment)
+        faults.may_die_here(segment)
         hole = child
     heap[hole] = moved
-    faults.point(segment)
+    faults.may_die_here(segment)
     return slot
 
 
@@ -107,10 +107,10 @@ def give_free_slot(segment, slot):
     heap = column(segment).free
     hole = header.free_count
     header.free_count = hole + 1
-    faults.point(segment)
+    faults.may_die_here(segment)
     while hole > 0 and heap[(hole - 1) >> 1] > slot:
         heap[hole] = heap[(hole - 1) >> 1]
-        faults.point(segment)
+        faults.may_die_here(segment)
         hole = (hole - 1) >> 1
     heap[hole] = slot
 
@@ -119,9 +119,9 @@ def give_free_slot(segment, slot):
 def _place(segment, position, slot):
     view = column(segment)
     view.active[position] = slot
-    faults.point(segment)
+    faults.may_die_here(segment)
     view.position[slot] = position
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -130,7 +130,7 @@ def enter_active(segment, slot):
     header = header_record(segment, 0)
     _place(segment, header.active_count, slot)
     header.active_count += 1
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -143,7 +143,7 @@ def promote(segment, slot):
     _place(segment, position, view.active[border])
     _place(segment, border, slot)
     header.explored_count = border + 1
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -156,7 +156,7 @@ def leave_active(segment, slot):
         border = header.explored_count - 1
         _place(segment, position, view.active[border])
         header.explored_count = border
-        faults.point(segment)
+        faults.may_die_here(segment)
         position = border
     last = header.active_count - 1
     if position < last:

@@ -1,9 +1,9 @@
-"""Running sums of `progress` over the active tasks, in double-double arithmetic.
+"""Running sums of `priority` over the active tasks, in double-double arithmetic (Dekker 1971).
 
-The z-score needs the mean and the population standard deviation of all tasks. They follow from Σx and Σx², which one
-update changes in O(1). In plain float64 the difference Σx²/n − mean² would lose everything where tasks are nearly
-equal (the test ``std > 1e-10`` would see noise of 1e-9); kept as unevaluated sums of two floats, with products split
-exactly, the sums carry 106 bits, and a rebuild every now and then keeps it so for ever.
+Kept where draws are made by z-score, which needs the mean and the population standard deviation of all tasks. They
+follow from Σx and Σx², which one update changes in O(1). In plain float64 the difference Σx²/n − mean² would lose
+everything where tasks are nearly equal (the test ``std > 1e-10`` would see noise of 1e-9); kept as unevaluated sums of
+two floats, with products split exactly, the sums carry 106 bits, and a rebuild every now and then keeps it so for ever.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, fused_multiply_add, header_record
 from lpcurr.kernels.safety import faults
 
-PROGRESS_LIMIT = 1e140
-"""Progress is clamped to ± this, so that no square overflows however large a user's scores are."""
+PRIORITY_LIMIT = 1e140
+"""Priorities are clamped to ± this, so that no square overflows however large a user's scores are."""
 
 
 REBUILD_AFTER = 32
@@ -46,24 +46,24 @@ def _accumulate(high, low, value, error):
 
 
 @helper
-def add_progress(segment, value, sign):
-    """Add (sign +1.0) or take away (−1.0) a task's progress."""
+def add_priority(segment, value, sign):
+    """Add (sign +1.0) or take away (−1.0) a task's priority."""
     header = header_record(segment, 0)
     high, low = _accumulate(header.sum_high, header.sum_low, sign * value, 0.0)
     header.sum_high = high
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.sum_low = low
     square, error = _two_product(value, value)
     high, low = _accumulate(header.square_high, header.square_low, sign * square, sign * error)
     header.square_high = high
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.square_low = low
     header.square_peak = max(header.square_peak, high)
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
-def _exchange_progress(segment, old, new):
+def _exchange(segment, old, new):
     """Take one value out and put another in: half the work of doing one after the other."""
     header = header_record(segment, 0)
     change, rounding = _two_sum(new, -old)
@@ -78,41 +78,41 @@ def _exchange_progress(segment, old, new):
 
 
 @helper
-def rebuild_sums(segment):
-    """Make the sums from the columns, O(n)."""
+def rebuild_sums(segment, count):
+    """Make the sums from the columns of the first ``count`` active tasks, O(n)."""
     header = header_record(segment, 0)
     view = column(segment)
     # In local variables: through memory, each step would wait for the stores of the one before.
     sum_high, sum_low, square_high, square_low = 0.0, 0.0, 0.0, 0.0
-    for position in range(header.active_count):
-        value = view.progress[view.active[position]]
+    for position in range(count):
+        value = view.priority[view.active[position]]
         sum_high, sum_low = _accumulate(sum_high, sum_low, value, 0.0)
         square, error = _two_product(value, value)
         square_high, square_low = _accumulate(square_high, square_low, square, error)
     header.sum_high = sum_high
     header.sum_low = sum_low
-    faults.point(segment)
+    faults.may_die_here(segment)
     header.square_high = square_high
     header.square_low = square_low
     header.square_peak = square_high
     header.updates_since_rebuild = 0
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
-def replace_progress(segment, old, new):
-    """A task's progress went from ``old`` to ``new``; the column holds the new value already."""
+def replace_priority(segment, old, new):
+    """Follow a task's priority from ``old`` to ``new``; the column holds the new value already."""
     header = header_record(segment, 0)
     header.updates_since_rebuild += 1
     if old != new:
-        _exchange_progress(segment, old, new)
+        _exchange(segment, old, new)
     _rebuild_if_due(segment)
 
 
 @helper
-def remove_progress(segment, value):
-    """A task with this progress has left the active index."""
-    add_progress(segment, value, -1.0)
+def remove_priority(segment, value):
+    """Take away the priority of a task that has left the active index."""
+    add_priority(segment, value, -1.0)
     _rebuild_if_due(segment)
 
 
@@ -127,12 +127,12 @@ def _rebuild_if_due(segment):
     header = header_record(segment, 0)
     shrunk = header.square_high < 1e-16 * header.square_peak
     if shrunk or header.updates_since_rebuild >= REBUILD_AFTER * max(header.capacity, 256):
-        rebuild_sums(segment)
+        rebuild_sums(segment, header.active_count)
 
 
 @helper
 def mean_and_deviation(segment):
-    """Mean and population standard deviation of progress over the active tasks; there must be one."""
+    """Return mean and population standard deviation of the priority over the active tasks; there must be one."""
     header = header_record(segment, 0)
     n = float(header.active_count)
     high, low = header.sum_high, header.sum_low

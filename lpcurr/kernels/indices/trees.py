@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lpcurr.kernels.machine.compiling import helper
-from lpcurr.kernels.machine.views import column, header_record
+from lpcurr.kernels.machine.views import column
 from lpcurr.kernels.safety import faults
 from lpcurr.memory import layout
 
@@ -62,7 +62,7 @@ def set_evict_key(segment, slot, key):
     view = column(segment)
     old_key, old_entry = view.evict_key[slot], view.entry[slot]
     view.evict_key[slot] = key
-    faults.point(segment)
+    faults.may_die_here(segment)
     new_key, new_entry = key, old_entry
     start, count, child, leaf_level = 0, view.evict_key.size, slot, True
     while True:
@@ -83,7 +83,7 @@ def set_evict_key(segment, slot, key):
         if new_key == node_key and new_entry == node_entry:
             return
         view.least_key[cell], view.least_entry[cell] = new_key, new_entry
-        faults.point(segment)
+        faults.may_die_here(segment)
         old_key, old_entry = node_key, node_entry
         start = 0 if leaf_level else start + count
         count = _node_count(count)
@@ -119,7 +119,7 @@ def set_weight(segment, slot, weight):
     """Change a slot's weight in the sum tree."""
     view = column(segment)
     view.weight[slot] = weight
-    faults.point(segment)
+    faults.may_die_here(segment)
     _sum_leaves(segment, slot >> _SHIFT)
     start, count, node = 0, _node_count(view.weight.size), slot >> _SHIFT
     while count > 1:
@@ -137,7 +137,7 @@ def _sum_leaves(segment, node):
     for slot in range(first, min(first + _FANOUT, view.weight.size)):
         total += view.weight[slot]
     view.weight_sum[node] = total
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -148,7 +148,7 @@ def _sum_nodes(segment, start, count, node):
     for child in range(first, min(first + _FANOUT, start + count)):
         total += view.weight_sum[child]
     view.weight_sum[start + count + node] = total
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -206,7 +206,7 @@ def rebuild_trees(segment):
     for node in range(count):
         best = _least_leaf(segment, node)
         view.least_key[node], view.least_entry[node] = view.evict_key[best], view.entry[best]
-        faults.point(segment)
+        faults.may_die_here(segment)
         _sum_leaves(segment, node)
     start = 0
     while count > 1:
@@ -218,9 +218,3 @@ def rebuild_trees(segment):
             _sum_nodes(segment, start, count, node)
         start += count
         count = above
-
-
-@helper
-def uses_weights(segment):
-    """Whether the pool's algorithm draws by the sum tree."""
-    return header_record(segment, 0).algorithm == layout.BASIC

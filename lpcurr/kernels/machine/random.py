@@ -29,7 +29,7 @@ def next_word(segment, process):
     s2 ^= s0
     s3 ^= s1
     record.stream1 = s1 ^ s2
-    faults.point(segment)
+    faults.may_die_here(segment)
     record.stream0 = s0 ^ s3
     record.stream2 = s2 ^ shifted
     record.stream3 = (s3 << _U45) | (s3 >> _U19)

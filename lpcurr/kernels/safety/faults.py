@@ -1,8 +1,8 @@
 """Fault points: where a process kills itself, deterministically, inside the steps of the kernels that change a pool.
 
 Compiled in only where ``LPCURR_FAULT_POINTS=1`` is in the environment before lpcurr is imported; otherwise
-:func:`point` is empty and leaves no instruction behind. The header's ``fault_countdown`` goes down by one at each point
-that is passed, and where it reaches zero the process is gone as if by ``kill -9``; at zero, nothing happens.
+:func:`may_die_here` is empty and leaves no instruction behind. The header's ``fault_countdown`` goes down by one at
+each that is passed, and where it reaches zero the process is gone as if by ``kill -9``; at zero, nothing happens.
 ``tests/stress/fault_points.py`` goes through all of them.
 
 A point is a call that the optimiser cannot see through, so stores do not move across it as they might without; what
@@ -28,7 +28,7 @@ if FAULT_POINTS and JIT:
     _kill = types.ExternalFunction("kill", types.int32(types.int32, types.int32))
 
     @helper
-    def point(segment):
+    def may_die_here(segment):
         """Die here if this is the point that the countdown names."""
         header = header_record(segment, 0)
         if header.fault_countdown > 0:
@@ -38,7 +38,7 @@ if FAULT_POINTS and JIT:
 
 elif FAULT_POINTS:
 
-    def point(segment):
+    def may_die_here(segment):
         """Die here if this is the point that the countdown names."""
         header = header_record(segment, 0)
         if header.fault_countdown > 0:
@@ -49,5 +49,5 @@ elif FAULT_POINTS:
 else:
 
     @helper
-    def point(segment):
+    def may_die_here(segment):
         """Nothing, in no instruction."""

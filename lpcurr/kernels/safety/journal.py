@@ -68,11 +68,11 @@ def note_process_word(segment, count, process, word):
 @helper
 def publish(segment, count):
     """From now on a repair restores the first ``count`` entries."""
-    faults.point(segment)
+    faults.may_die_here(segment)
     compiler_barrier()
     header_record(segment, 0).journal_count = count
     compiler_barrier()
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -133,11 +133,11 @@ def remember_process(segment, process):
 @helper
 def commit(segment):
     """The call's truth is complete: forget the journal."""
-    faults.point(segment)
+    faults.may_die_here(segment)
     compiler_barrier()
     header_record(segment, 0).journal_count = 0
     compiler_barrier()
-    faults.point(segment)
+    faults.may_die_here(segment)
 
 
 @helper
@@ -147,6 +147,6 @@ def roll_back(segment):
     cells = words(segment)
     for entry in range(count - 1, -1, -1):
         cells[_journal_words(segment)[entry]] = _journal_values(segment)[entry]
-        faults.point(segment)
+        faults.may_die_here(segment)
     commit(segment)
     return count

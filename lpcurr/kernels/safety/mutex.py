@@ -58,7 +58,7 @@ if ROBUST_MUTEX:
     @helper
     def unlock(segment):
         """Give the lock back."""
-        faults.point(segment)
+        faults.may_die_here(segment)
         _mutex_unlock(address(segment, layout.MUTEX_OFFSET))
 
 else:
@@ -84,7 +84,7 @@ else:
     @helper
     def unlock(segment):
         """Take the mark away."""
-        faults.point(segment)
+        faults.may_die_here(segment)
         compiler_barrier()
         header_record(segment, 0).held = 0
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.generators import BucketedTaskGenerator, Span, single_task
 from lpcurr.recipes.config import OnEpoch, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
+from lpcurr.schedulers.common import CheckedModel
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum

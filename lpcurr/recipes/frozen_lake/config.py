@@ -11,7 +11,8 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.generators import single_task
 from lpcurr.recipes.config import OnEpoch, TrainingConfig
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
-from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
+from lpcurr.schedulers.common import CheckedModel
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.recipes.config import OnEpoch, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel, LearningProgressConfig
+from lpcurr.schedulers.common import CheckedModel
+from lpcurr.schedulers.learning_progress import LearningProgressConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum

@@ -1,0 +1,49 @@
+"""Settings of the schedulers that renew their pool: how a task makes room for a new one, and how new ones are tried."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lpcurr.schedulers.common import Count, NonNegative, SchedulerConfig, Share
+
+
+class RenewingConfig(SchedulerConfig):
+    """What the schedulers have that evict tasks by score."""
+
+    exploration_bonus: NonNegative = Field(
+        default=0.1,
+        description="weight of a task with too few completions to tell: with exploration='relative', ten times this "
+        "times the mean weight of the explored tasks; with 'absolute', and for score deviation, this as it is",
+    )
+    rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
+    eviction_threshold_percentile: Share = Field(
+        default=0.4, description="only tasks whose score lies within this share of the lowest may be evicted"
+    )
+    min_samples_for_lp: Count = Field(default=10, description="completions from which a task counts as explored")
+    new_task_rate: Share = Field(
+        default=0.1, description="rule: share of the draws on a full pool that may evict a task and bring in a new one"
+    )
+    eviction_among: Literal["explored", "all"] = Field(
+        default="explored", description="rule: which tasks may be evicted and make up the percentile"
+    )
+
+    def explored_from(self) -> int:
+        """Return from how many completions on a task counts as explored."""
+        return self.min_samples_for_lp
+
+    def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
+        """Return the rule fields of the header that these settings come to."""
+        explored_from = self.explored_from()
+        explored_only = self.eviction_among == "explored"
+        return super().rules(min_presentations, fixed_set) | {
+            "rand_task_rate": self.rand_task_rate,
+            "explored_from": explored_from,
+            "mature_from": max(min_presentations, explored_from) if explored_only else min_presentations,
+            "may_evict": not fixed_set,
+            "new_task_rate": self.new_task_rate,
+            "eviction_percentile": self.eviction_threshold_percentile,
+            "evict_explored_only": explored_only,
+            "exploration_bonus": self.exploration_bonus,
+        }

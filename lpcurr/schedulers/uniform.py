@@ -1,0 +1,19 @@
+"""Uniform: every active task alike. The bar for every other scheduler, and what evaluations want."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from lpcurr.schedulers.common import SchedulerConfig, Way
+
+
+class DiscreteRandomConfig(SchedulerConfig):
+    """Draw every active task equally often; nothing is evicted. Scores are tracked all the same.
+
+    >>> DiscreteRandomConfig().type
+    'discrete_random'
+    """
+
+    draws_by: ClassVar[Way] = Way.UNIFORM
+
+    type: Literal["discrete_random"] = "discrete_random"

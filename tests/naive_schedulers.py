@@ -1,0 +1,111 @@
+"""The schedulers' formulas once more, for one task in plain Python, by the scheduler's name.
+
+A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the generic tests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.naive import Rules, Task
+
+DRAWS_BY = {
+    "learning_progress": "z-score",
+    "score_deviation": "weight",
+    "discrete_random": "uniform",
+    "learnability": "weight",
+}
+
+
+def _renewal(settings: Any) -> dict[str, Any]:
+    return {
+        "bonus": settings.exploration_bonus,
+        "epsilon": settings.rand_task_rate,
+        "min_samples": settings.min_samples_for_lp,
+        "percentile": settings.eviction_threshold_percentile,
+        "explored_only": settings.eviction_among == "explored",
+        "new_task_rate": settings.new_task_rate,
+    }
+
+
+def _learning_progress(settings: Any) -> dict[str, Any]:
+    return _renewal(settings) | {
+        "tau": settings.ema_timescale,
+        "slow_tau": settings.ema_timescale * settings.slow_timescale_factor,
+        "baseline": settings.use_baseline_normalization,
+        "zero_is_unset": settings.zero_is_unset,
+        "unbiased": settings.unbiased_averages,
+        "temperature": settings.lp_score_temperature,
+        "amplification": settings.z_score_amplification,
+        "relative": settings.exploration == "relative",
+    }
+
+
+def _score_deviation(settings: Any) -> dict[str, Any]:
+    rules = _learning_progress(settings) if settings.type == "learning_progress" else _renewal(settings)
+    rules["unbiased"] = settings.unbiased_averages
+    return rules | {"min_samples": max(2, settings.min_samples_for_lp)}
+
+
+def _learnability(settings: Any) -> dict[str, Any]:
+    return _renewal(settings) | {"min_samples": 0, "mature_from": settings.min_samples_for_lp}
+
+
+RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "learning_progress": _learning_progress,
+    "score_deviation": _score_deviation,
+    "discrete_random": lambda settings: {},
+    "learnability": _learnability,
+}
+
+
+def reweight(p: float, theta: float) -> float:
+    """R(p)."""
+    denominator = p + theta * (1.0 - 2.0 * p)
+    if abs(denominator) < 1e-10:
+        return 0.0 if p < 0.5 else 1.0
+    return p * (1.0 - theta) / denominator
+
+
+def raw_progress(task: Task, theta: float) -> float:
+    """|R(p_fast) − R(p_slow)|."""
+    fast, slow = task.p_fast, task.p_slow
+    if abs(theta - 0.5) > 1e-6:
+        fast, slow = (reweight(min(1.0, max(0.0, p)), theta) for p in (fast, slow))
+    return abs(fast - slow)
+
+
+def _progress(task: Task, rules: Rules) -> float:
+    settings = rules.settings
+    value = raw_progress(task, settings.early_progress_amplification) + settings.progress_smoothing
+    if settings.performance_bonus_weight > 0.0:
+        value += settings.performance_bonus_weight * task.p_true
+    return value
+
+
+def _learnable(task: Task, rules: Rules) -> float:
+    settings = rules.settings
+    known = min(task.completion_count, 1.0 / rules.alpha)
+    a = settings.prior_successes + known * task.success_rate_ema
+    b = settings.prior_failures + known * (1.0 - task.success_rate_ema)
+    n = settings.attempts
+    if n > 1:
+        return 1.0 - (a / (a + b)) ** n - (b / (a + b)) ** n
+    return a * b / ((a + b) * (a + b + 1.0))
+
+
+PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
+    "learning_progress": _progress,
+    "score_deviation": lambda task, rules: math.sqrt(max(0.0, task.ema_squared - task.reward_ema**2)),
+    "discrete_random": lambda task, rules: 0.0,
+    "learnability": _learnable,
+}
+
+EXPLORING: dict[str, Callable[[Task, Rules], float]] = {}
+"""Weights of the share of draws that explores, where they are not all 1."""
+
+RETENTION: dict[str, Callable[[Task, Rules], float]] = {}
+"""What evictions go by, where that is not the score."""
