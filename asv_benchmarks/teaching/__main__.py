@@ -77,11 +77,11 @@ def show(family: Family, outcomes: Outcomes) -> None:
     means = [
         float(np.mean([getattr(outcome, name) for outcome in outcomes[best]])) for name in ("final", "area", "tail")
     ]
-    print(f"\n{family.name}: {family.stands_for}\n  {best:24}{means[0]:13.3f}{means[1]:15.3f}{means[2]:15.3f}")
+    print(f"\n{family.name}: {family.stands_for}\n  {best:32}{means[0]:13.3f}{means[1]:15.3f}{means[2]:15.3f}")
     for name, of in outcomes.items():
         if name != best:
             row = compare(of, outcomes[best])
-            print(f"  {name:24}" + "".join(_cell(row[kind], kind == "tail") for kind in row), flush=True)
+            print(f"  {name:32}" + "".join(_cell(row[kind], kind == "tail") for kind in row), flush=True)
 
 
 def _cell(value: tuple[float, float | None], signed: bool) -> str:

@@ -192,8 +192,8 @@ FAMILIES = (
     Family("few visits", "10,000 tasks in 64 groups, six plays a task", _few_visits, 60_000),
     Family("endless", "a generator of tasks of all difficulties",
            lambda seed: ladders(seed, subjects=8, top=8.0, pace=0.006, novelty=100.0), 60_000, 256),
-    Family("endless, half hopeless", "a generator, half of whose tasks nobody solves",
+    Family("endless half hopeless", "a generator, half of whose tasks nobody solves",
            lambda seed: ladders(seed, subjects=8, top=10.0, useless=0.5, pace=0.01, novelty=100.0), 60_000, 256),
-    Family("endless, mostly easy", "a generator of many easy tasks and few hard ones",
+    Family("endless mostly easy", "a generator of many easy tasks and few hard ones",
            lambda seed: ladders(seed, subjects=20, top=8.0, skew=2.0, pace=0.02, novelty=50.0), 40_000, 256),
 )  # fmt: skip

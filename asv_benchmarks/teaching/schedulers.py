@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import lpcurr
+from lpcurr.schedulers import ALL
 
 
 def make(algorithm: Any, *, labels: list[str], pool: int, seed: int) -> lpcurr.Curriculum:
@@ -43,6 +44,11 @@ BARS = {"uniform": partial(make, lpcurr.DiscreteRandomConfig), "new task every e
 """What a scheduler has to beat; the second only where a generator makes the tasks."""
 
 SCHEDULERS = {
-    "learning_progress": partial(make, lpcurr.LearningProgressConfig),
-    "reference": partial(make, lpcurr.LearningProgressConfig.reference),
+    config.model_fields["type"].default: partial(make, config)
+    for config in ALL
+    if config is not lpcurr.DiscreteRandomConfig
+} | {
+    f"learning_progress.{preset}": partial(make, getattr(lpcurr.LearningProgressConfig, preset))
+    for preset in ("stable", "fast_learning", "arena_legacy", "reference")
 }
+"""Every scheduler of the library by its ``type``, and the presets of learning progress."""
