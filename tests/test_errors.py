@@ -111,7 +111,7 @@ def test_any_finite_number_is_a_score(score: Any, curriculum: Curriculum) -> Non
 
 
 def test_a_refused_nan_score_leaves_every_probability_as_it_was() -> None:
-    with make(algorithm_config=LearningProgressConfig(min_samples_for_lp=2)) as curriculum:
+    with make(algorithm_config=LearningProgressConfig(min_samples_for_lp=2, ema_timescale=0.9)) as curriculum:
         for task_id in range(4):
             curriculum.add_task(task_id)
             curriculum.update_many([task_id] * 3, [0.0, 0.1 * task_id, 0.2 * task_id])
@@ -464,6 +464,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "drop_task": lambda c: c.drop_task(TASK),
     "build": lambda c: c.build(TASK),
     "slice_values": lambda c: c.slice_values(TASK),
+    "use": lambda c: c.use(LearningProgressConfig()),
     "on_epoch_end": lambda c: c.on_epoch_end(),
     "recommend_eviction": lambda c: c.recommend_eviction(),
     "evictable_tasks": lambda c: c.evictable_tasks(),
@@ -480,7 +481,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "find_violations": lambda c: c.find_violations(),
     "__reduce__": pickle.dumps,
 }
-AFTER_CLOSE = {"close", "unlink", "closed", "session_id"}
+AFTER_CLOSE = {"config", "close", "unlink", "closed", "session_id"}
 ELSEWHERE = {"save", "load", "get_state", "load_state"}  # tests/test_checkpoint.py
 
 
@@ -564,15 +565,15 @@ def with_header(content: bytes, **values: int) -> bytes:
 
 def with_config(content: bytes, text: bytes) -> bytes:
     header = np.frombuffer(content, dtype=layout.HEADER, count=1)[0]
-    assert len(text) <= header["config_size"]
+    assert len(text) <= header["config_size0"]
     start = int(header["config_offset"])
-    return with_header(content[:start] + text.ljust(len(content) - start), config_size=len(text))
+    return with_header(content[:start] + text.ljust(len(content) - start), config_size0=len(text))
 
 
 def config_of(content: bytes) -> dict[str, Any]:
     header = np.frombuffer(content, dtype=layout.HEADER, count=1)[0]
     start = int(header["config_offset"])
-    stored: dict[str, Any] = json.loads(content[start : start + int(header["config_size"])])
+    stored: dict[str, Any] = json.loads(content[start : start + int(header["config_size0"])])
     return stored
 
 

@@ -122,7 +122,7 @@ class SessionReader:
     def config(self) -> dict[str, Any]:
         """The configuration that the creator left with the pool."""
         header = self.header()
-        start, size = int(header["config_offset"]), int(header["config_size"])
+        start, size = layout.config_place(header)
         found = json.loads(self._content[start : start + size].tobytes() or b"{}")
         return found if isinstance(found, dict) else {}
 
