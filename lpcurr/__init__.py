@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from lpcurr.generators import merge as merge
     from lpcurr.generators import single_task as single_task
     from lpcurr.integrations.gymnasium import CurriculumEnv as CurriculumEnv
+    from lpcurr.schedulers.frontier import FrontierConfig as FrontierConfig
+    from lpcurr.schedulers.learnability import LearnabilityConfig as LearnabilityConfig
     from lpcurr.schedulers.learning_progress import LearningProgressConfig as LearningProgressConfig
+    from lpcurr.schedulers.plr import PrioritizedReplayConfig as PrioritizedReplayConfig
+    from lpcurr.schedulers.score_deviation import ScoreDeviationConfig as ScoreDeviationConfig
     from lpcurr.schedulers.uniform import DiscreteRandomConfig as DiscreteRandomConfig
 
 __version__ = "0.1.0"
@@ -38,8 +42,14 @@ _HOMES = {
         *("bucketed", "merge", "single_task"),
     ),
     "integrations.gymnasium": ("CurriculumEnv",),
-    "schedulers.learning_progress": ("LearningProgressConfig",),
-    "schedulers.uniform": ("DiscreteRandomConfig",),
+    "schedulers": (
+        "DiscreteRandomConfig",
+        "FrontierConfig",
+        "LearnabilityConfig",
+        "LearningProgressConfig",
+        "PrioritizedReplayConfig",
+        "ScoreDeviationConfig",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {"generators": "generators", "sessions": "memory.sessions"}  # `import lpcurr` alone is enough for these

@@ -55,6 +55,7 @@ class Rules:
     percentile: float = 1.0
     explored_only: bool = True
     new_task_rate: float = 0.0
+    explored_at_maturity: bool = False  # a task counts as explored from min_presentations on
 
     @classmethod
     def of(cls, config: CurriculumConfig) -> Rules:
@@ -264,7 +265,9 @@ class NaivePool:
     # -- scores -----------------------------------------------------------------------------------------------------
 
     def is_explored(self, task: Task) -> bool:
-        return task.completion_count >= self.rules.min_samples
+        rules = self.rules
+        enough = rules.min_presentations if rules.explored_at_maturity else rules.min_samples
+        return task.completion_count >= enough
 
     def lp_scores(self) -> dict[int, float]:
         """g / Σ g over all active tasks."""

@@ -17,6 +17,8 @@ DRAWS_BY = {
     "score_deviation": "weight",
     "discrete_random": "uniform",
     "learnability": "weight",
+    "frontier": "weight",
+    "plr": "weight",
 }
 
 
@@ -54,11 +56,35 @@ def _learnability(settings: Any) -> dict[str, Any]:
     return _renewal(settings) | {"min_samples": 0, "mature_from": settings.min_samples_for_lp}
 
 
+def _frontier(settings: Any) -> dict[str, Any]:
+    return {
+        "tau": settings.ema_timescale,
+        "slow_tau": settings.ema_timescale * settings.slow_timescale_factor,
+        "baseline": False,
+        "exploring": 1.0 - settings.frontier_share,
+        "new_task_rate": settings.new_task_rate,
+        "explored_at_maturity": True,
+    }
+
+
+def _plr(settings: Any) -> dict[str, Any]:
+    return {
+        "tau": settings.signal_timescale,
+        "slow_tau": settings.signal_timescale * 0.2,
+        "baseline": False,
+        "epsilon": settings.rand_task_rate,
+        "stale": min(settings.staleness_share, 1.0 - settings.rand_task_rate),
+        "new_task_rate": settings.new_task_rate,
+    }
+
+
 RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "learning_progress": _learning_progress,
     "score_deviation": _score_deviation,
     "discrete_random": lambda settings: {},
     "learnability": _learnability,
+    "frontier": _frontier,
+    "plr": _plr,
 }
 
 
@@ -97,15 +123,52 @@ def _learnable(task: Task, rules: Rules) -> float:
     return a * b / ((a + b) * (a + b + 1.0))
 
 
+def _plr_value(task: Task, rules: Rules) -> float:
+    return task.p_true if rules.settings.by == "score" else task.signal
+
+
+def _scaled(value: float, task: Task) -> float:
+    low, high = min(0.0, task.least_score), max(1.0, task.greatest_score)
+    return (value - low) / (high - low)
+
+
+def _mastery(task: Task) -> float:
+    return _scaled(task.p_fast, task) * task.completion_count / (task.completion_count + 1)
+
+
+def _frontier_worth(task: Task, rules: Rules) -> float:
+    if task.completion_count < rules.min_presentations:
+        return 0.0
+    fast, slow = _scaled(task.p_fast, task), _scaled(task.p_slow, task)
+    t, ts = rules.tau, rules.slow_tau
+    noise = t / (2 - t) + ts / (2 - ts) - 2 * t * ts / (t + ts - t * ts)
+    middle = (fast + slow) / 2
+    movement = (fast - slow) ** 2
+    both = movement + noise * max(middle * (1 - middle), 0.0)
+    m = _mastery(task)
+    worth = m * (1 - m) ** 4 * (movement / both if both > 0.0 else 0.0)
+    return worth / task.mean_cost if rules.settings.per_cost else worth
+
+
+def _frontier_retention(task: Task, rules: Rules) -> float:
+    k, p = min(task.completion_count, 25), _scaled(task.p_slow, task)
+    a, b = 1 + k * p, 1 + k * (1 - p)
+    return a * b / ((a + b) * (a + b + 1))
+
+
 PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
     "learning_progress": _progress,
     "score_deviation": lambda task, rules: math.sqrt(max(0.0, task.ema_squared - task.reward_ema**2)),
     "discrete_random": lambda task, rules: 0.0,
     "learnability": _learnable,
+    "frontier": _frontier_worth,
+    "plr": lambda task, rules: max(_plr_value(task, rules), 0.0) ** rules.settings.sharpness,
 }
 
-EXPLORING: dict[str, Callable[[Task, Rules], float]] = {}
+EXPLORING: dict[str, Callable[[Task, Rules], float]] = {
+    "frontier": lambda task, rules: 1.0 - rules.settings.exploration_slope * _mastery(task),
+}
 """Weights of the share of draws that explores, where they are not all 1."""
 
-RETENTION: dict[str, Callable[[Task, Rules], float]] = {}
+RETENTION: dict[str, Callable[[Task, Rules], float]] = {"frontier": _frontier_retention}
 """What evictions go by, where that is not the score."""

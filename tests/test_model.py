@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import lpcurr
-from lpcurr import Curriculum, CurriculumConfig
+from lpcurr import Curriculum
 from lpcurr.schedulers import ALL
-from tests.naive import Rules, summary
+from tests.naive import summary
 from tests.twins import Twins, make_config
 
 IDS = st.one_of(st.integers(0, 12), st.integers(2**53 - 3, 2**53 - 1))
@@ -204,14 +204,9 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(algorithm=ALGORITHMS)
     def use(self, algorithm: Any) -> None:
-        curriculum, naive = self.twins.curriculum, self.twins.naive
         algorithm = lpcurr.LearningProgressConfig(**algorithm) if isinstance(algorithm, dict) else algorithm
-        curriculum.use(algorithm)
-        assert curriculum.config.algorithm_config.type == algorithm.type
-        fields = {"num_active_tasks": naive.rules.capacity, "defer_init": naive.rules.fixed_set}
-        enough = naive.rules.min_presentations
-        config = CurriculumConfig(**fields, min_presentations_for_eviction=enough, algorithm_config=algorithm)
-        naive.rules = Rules.of(config)
+        self.twins.use(algorithm)  # curriculum.use(…)
+        assert self.twins.curriculum.config.algorithm_config.type == algorithm.type
 
     @rule(numbers=st.lists(st.integers(0, 20), max_size=10), score=SCORES)
     def update_many(self, numbers: list[int], score: float) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig
+from lpcurr.schedulers.common import SchedulerConfig
 from tests.naive import NaivePool, Rules
 
 LEAST_P_VALUE = 1e-4
 LEAST_EXPECTED = 10.0
 
 
-def make_config(capacity: int, algorithm: dict[str, Any] | DiscreteRandomConfig, **fields: Any) -> CurriculumConfig:
+def make_config(capacity: int, algorithm: dict[str, Any] | SchedulerConfig, **fields: Any) -> CurriculumConfig:
     """A local pool of given size; ``algorithm`` as fields of LearningProgressConfig."""
     if isinstance(algorithm, dict):
         algorithm = LearningProgressConfig(**algorithm)
@@ -27,6 +28,7 @@ class Twins:
     """A curriculum and a naive pool to which everything is done alike."""
 
     def __init__(self, config: CurriculumConfig) -> None:
+        self.config = config
         self.curriculum: Curriculum = config.make()
         self.naive = NaivePool(Rules.of(config))
 
@@ -60,6 +62,10 @@ class Twins:
     def update(self, task_id: int, *scores: float) -> None:
         for score in scores:
             assert self.curriculum.update_task_performance(task_id, score) == self.naive.update(task_id, score)
+
+    def use(self, scheduler: SchedulerConfig) -> None:
+        self.curriculum.use(scheduler)
+        self.naive.rules = Rules.of(self.config.with_scheduler(scheduler))
 
     def evict(self, task_id: int) -> None:
         self.curriculum.evict(task_id)

@@ -383,6 +383,12 @@ def scheduler_name(header: np.void) -> str:
     return name.replace("_", " ")
 
 
+def config_place(header: np.void) -> tuple[int, int]:
+    """Return where in the segment the configuration begins that holds, and its bytes."""
+    room = int(header["config_valid"]) & 1
+    return int(header["config_offset"]) + room * int(header["config_room"]), int(header[f"config_size{room}"])
+
+
 def _hash_of_layout() -> int:
     """Return 53 bits that differ where anything in the segment lies elsewhere or is of another type."""
     described = repr((segment_dtype(MAX_CAPACITY), COLUMNS, JOURNAL_CAPACITY, FANOUT))

@@ -232,9 +232,9 @@ class Segment:
         """The configuration behind the layout that holds now."""
         header = self.state["header"]
         while True:
-            stamp, room = int(header["rules_stamp"][0]), int(header["config_valid"][0]) & 1
-            start = int(header["config_offset"][0]) + room * int(header["config_room"][0])
-            text = self.bytes[start : start + int(header[f"config_size{room}"][0])].tobytes()
+            stamp = int(header["rules_stamp"][0])
+            start, size = layout.config_place(header[0])
+            text = self.bytes[start : start + size].tobytes()
             if stamp == header["rules_stamp"][0]:  # else it was replaced meanwhile
                 return text
 

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, training_folder, write_checkpoint
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig
 from lpcurr.runs.folder import RunFolder
 from lpcurr.runs.metrics import Row
+from lpcurr.statistics.figures import PoolStatistics
 
 _COMPLETIONS = "per_label_completions/"
 _GINI = "curriculum_gini/"
@@ -57,8 +60,11 @@ class Recorder:
         self.rows = list(before)
 
     def __call__(self, metrics: Metrics, save_learner: SaveLearner) -> None:
-        stats = self._curriculum.stats()
-        looked = {} if self._curriculum.performance_mode else self._look(stats["num_active_tasks"])
+        if self._curriculum.performance_mode:
+            stats, looked = self._curriculum.stats(), {}
+        else:
+            statistics = self._curriculum.statistics()
+            stats, looked = statistics.figures(), self._look(statistics)
         self._curriculum.on_epoch_end()
         completions = _completions_by_label(stats)
         row: Row = {**self._run, "epoch": len(self.rows) + 1, "seconds": time.perf_counter() - self._started}
@@ -97,14 +103,13 @@ class Recorder:
         )
         write_checkpoint(folder, self._curriculum, save_learner, training, self._config.keep_checkpoints)
 
-    def _look(self, active: float) -> dict[str, float]:
-        """Compute what takes a look at every task."""
-        figures = shares_of_draws(self._curriculum)
-        figures["pool/mastered_share"] = figures["pool/mastered"] / max(active, 1.0)
-        for key, value in self._curriculum.calculate_per_label_mean_lp_stats().items():
+    def _look(self, statistics: PoolStatistics) -> dict[str, float]:
+        """What takes a look at every task."""
+        figures = shares_of_draws(statistics, self._config.curriculum.algorithm_config.task_default_success_threshold)
+        for key, value in statistics.per_label_means().items():
             name, _, label = key.removeprefix("per_label_stats/").partition("/")
             figures[f"{_LABEL_MEANS[name]}/{label}"] = value
-        for key, value in self._curriculum.calculate_gini_coefficients().items():
+        for key, value in statistics.gini_coefficients().items():
             if key.startswith(_GINI):  # details of single tasks come with it when they are asked for
                 figures[f"gini/{key.removeprefix(_GINI)}"] = value
         return figures
@@ -137,39 +142,40 @@ def _rates(metrics: Metrics) -> dict[str, float]:
     return rates
 
 
-def shares_of_draws(curriculum: Curriculum) -> dict[str, float]:
-    """Return who gets the next draw: by label, and by how well a task is done already.
+def shares_of_draws(statistics: PoolStatistics, threshold: float) -> dict[str, float]:
+    """Who gets the next draw: by label, and by how well a task is done already.
+
+    Args:
+        statistics: of the pool.
+        threshold: the success rate from which a task counts as mastered.
 
     Returns:
         ``label_probability/<label>`` and ``success_probability/<tenth>``, each family adding up to 1 (where there is
-        a task), and ``pool/mastered``: how many tasks have a success rate of at least the algorithm's threshold.
+        a task), ``pool/mastered``: how many tasks are, and ``pool/mastered_share`` of the active ones.
     """
-    threshold = curriculum.config.algorithm_config.task_default_success_threshold
-    figures: dict[str, float] = {"pool/mastered": 0}
-    for row in active_tasks(curriculum, {}):
-        played, rate = row["completions"] > 0, row["success_rate"]
-        figures["pool/mastered"] += played and rate >= threshold
-        group = f"{min(max(int(rate * 10), 0), 9) / 10}" if played else "unplayed"
-        for key in (f"label_probability/{row['label']}", f"success_probability/{group}"):
-            figures[key] = figures.get(key, 0.0) + row["probability"]
+    columns, probabilities = statistics.moment.columns, statistics.scores.probabilities
+    rates, played = columns["success_rate_ema"], columns["completion_count"] > 0
+    mastered = int((played & (rates >= threshold)).sum())
+    figures = {"pool/mastered": float(mastered), "pool/mastered_share": mastered / max(played.size, 1)}
+    for label, share in statistics.label_sums(probabilities).items():
+        figures[f"label_probability/{label}"] = share
+    tenths = np.where(played, np.clip((rates * 10).astype(np.int64), 0, 9), 10)
+    for tenth in np.unique(tenths).tolist():
+        group = tenth / 10 if tenth < 10 else "unplayed"
+        figures[f"success_probability/{group}"] = float(probabilities[tenths == tenth].sum())
     return figures
 
 
 def active_tasks(curriculum: Curriculum, run: Row) -> list[Row]:
-    """Return the lines of ``tasks.jsonl``: every active task with its probability and state."""
-    rows = []
-    for task_id, probability in zip(*(column.tolist() for column in curriculum.probabilities()), strict=True):
-        stats = curriculum.get_task_stats(task_id)
-        if stats is not None:
-            rows.append(
-                {
-                    **run,
-                    "task_id": task_id,
-                    "label": stats["label"],
-                    "probability": probability,
-                    "completions": stats["completion_count"],
-                    "success_rate": stats["success_rate_ema"],
-                    "learning_progress": abs(stats["p_fast"] - stats["p_slow"]),
-                }
-            )
-    return rows
+    """The lines of ``tasks.jsonl``: every active task with its probability and state."""
+    found = curriculum.columns()
+    columns = {
+        "task_id": found["task_id"],
+        "label": found["label"],
+        "probability": found["probability"],
+        "completions": found["completion_count"],
+        "success_rate": found["success_rate_ema"],
+        "learning_progress": np.abs(found["p_fast"] - found["p_slow"]),
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [{**run, **dict(zip(columns, row, strict=True))} for row in rows]

@@ -26,7 +26,8 @@ def _config_of(name: str, number: int) -> type[SchedulerConfig]:
     return found[0]
 
 
-_NAMES = ("learning_progress", "score_deviation", "uniform", "learnability")  # append only: headers hold the number
+# append only: headers hold the number
+_NAMES = ("learning_progress", "score_deviation", "uniform", "learnability", "frontier", "plr")
 
 ALL: tuple[type[SchedulerConfig], ...] = tuple(_config_of(name, number) for number, name in enumerate(_NAMES))
 """Every scheduler, in the order of their numbers."""

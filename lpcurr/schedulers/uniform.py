@@ -1,4 +1,7 @@
-"""Uniform: every active task alike. The bar for every other scheduler, and what evaluations want."""
+"""Uniform: every active task alike.
+
+When to use it: as the bar that every other scheduler has to clear.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
 from tests.kernels.calls import (
     CAPACITIES,

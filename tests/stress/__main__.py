@@ -20,8 +20,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from lpcurr import CurriculumConfig, LearningProgressConfig
+from lpcurr.memory import layout
 from lpcurr.statistics.violations import find_violations
 from tests.stress.truth import load_kernels
 from tests.stress.workers import (
@@ -29,6 +31,7 @@ from tests.stress.workers import (
     DRAWS,
     PENDING_DRAWS,
     PENDING_UPDATES,
+    SWITCHED,
     UPDATES,
     Labelled,
     Ledger,
@@ -66,7 +69,7 @@ class Stress:
         self.lives = 0
         self.faults: list[str] = []
         self.kills: list[Kill] = []
-        algorithm = LearningProgressConfig(
+        self.algorithm = algorithm = LearningProgressConfig(
             min_samples_for_lp=3,
             max_inactive_labels_retained=30,
             new_task_rate=0.2,
@@ -83,7 +86,8 @@ class Stress:
     # -- workers ------------------------------------------------------------------------------------------------
 
     def start_worker(self) -> None:
-        arguments = (self.curriculum, self.ledger, self.lives, {"seed": self.arguments.seed})
+        options = {"seed": self.arguments.seed, "switching": 0.05 if self.arguments.use else 0.0}
+        arguments = (self.curriculum, self.ledger, self.lives, options)
         worker = self.context.Process(target=work, args=arguments, daemon=True)
         worker.start()
         self.workers[self.lives] = worker
@@ -131,7 +135,18 @@ class Stress:
         after = (self.calls(survivors) - calls) / now
         self.kills.append(Kill(before, after, first_call or now, bool(header["repairs"][0] > repairs)))
         self.workers.pop(victim).join()
+        if self.arguments.use:
+            self.check_rules()
         self.start_worker()
+
+    def check_rules(self) -> None:
+        """After a kill the pool has the rules and the configuration of one of the schedulers, and never a mixture."""
+        header = self.curriculum._pool.tables()["header"][0]
+        known = [self.algorithm, *SWITCHED]
+        for rules in (self.curriculum.config.rules(scheduler) for scheduler in known):
+            if all(np.array_equal(header[name], value) for name, value in rules.items()):
+                return
+        self.faults.append(f"after {len(self.kills)} kills the rules are those of no scheduler")
 
     def wait_until_it_holds_the_lock(self, pid: int) -> None:
         """glibc keeps the holder's thread id in the first word of a robust mutex."""
@@ -163,6 +178,7 @@ class Stress:
             worker.join()
         self.faults += find_violations(self.curriculum._pool)
         self.faults += self.account()
+        self.faults += self.draws()
 
     def account(self) -> list[str]:
         """Everything that was finished is in the pool, and beyond it at most what was under way when it was killed."""
@@ -177,6 +193,18 @@ class Stress:
             if not least <= counted <= most:
                 faults.append(f"the pool counts {counted} {name}; {least} were finished, {most - least} were under way")
         return faults
+
+    def draws(self) -> list[str]:
+        """Draws after all that are still those of the exact distribution: chi-square, at a chance of error of 1e-6."""
+        pool = self.curriculum._pool
+        pool.use({"new_task_rate": 0.0, "may_evict": 0} | _rules_of(pool), pool.config_text)
+        ids, probabilities = self.curriculum.probabilities()
+        drawn = self.curriculum.sample_ids(400 * len(ids))
+        counts = np.array([np.count_nonzero(drawn == task_id) for task_id in ids])
+        if counts.sum() != drawn.size:
+            return ["a task was drawn that is not in the pool"]
+        p_value = stats.chisquare(counts, probabilities / probabilities.sum() * drawn.size).pvalue
+        return [f"draws are not those of the distribution: p = {p_value:.1e}"] if p_value < 1e-6 else []
 
     def progress(self) -> str:
         header = self.curriculum._pool.state["header"][0]
@@ -200,6 +228,13 @@ class Stress:
         }
 
 
+def _rules_of(pool: Any) -> dict[str, Any]:
+    """The rules in force, but for those of eviction."""
+    header = pool.tables()["header"][0]
+    eviction = ("may_evict", "new_task_rate")
+    return {field[0]: header[field[0]] for field in layout.RULE_FIELDS if field[0] not in eviction}
+
+
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.stress", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -209,6 +244,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=300)
     parser.add_argument("--aim", action="store_true", help="kill when the victim holds the lock")
     parser.add_argument("--basic", action="store_true", help="the basic variant, which draws by the sum tree")
+    parser.add_argument("--use", action="store_true", help="workers put other schedulers into force as well")
     parser.add_argument("--start", choices=["fork", "spawn", "forkserver"], default="fork")
     parser.add_argument("--window", type=float, default=0.1, help="seconds of throughput before and after each kill")
     parser.add_argument("--seed", type=int, default=0)

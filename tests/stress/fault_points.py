@@ -128,7 +128,7 @@ class Trial:
 
     def _still_works(self) -> Iterator[str]:
         task_id, _ = self.pool.draw()
-        if task_id < 0 or self.pool.update(task_id, 0.25) != layout.Status.ACCEPTED:
+        if task_id < 0 or self.pool.update(task_id, 0.25, 0.25, 1.0) != layout.Status.ACCEPTED:
             yield "the pool does not go on"
         yield from find_violations(self.pool)
 

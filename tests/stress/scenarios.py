@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, FrontierConfig, LearningProgressConfig
 from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.indices import sums as moments
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
 from lpcurr.pool.pool import Pool
 from lpcurr.pool.streams import attach_process
+from lpcurr.schedulers.common import SchedulerConfig
 
 UNKNOWN = 2**53 - 7  # an id that no scenario puts into its pool
 NEW = 2**53 - 9
@@ -104,6 +105,26 @@ def _full_random() -> Curriculum:
     return curriculum
 
 
+def _frontier() -> Curriculum:
+    curriculum = _labelled(20, 20, 9)
+    curriculum.use(FrontierConfig(new_task_rate=0.0))
+    return curriculum
+
+
+def _frontier_evicting() -> Curriculum:
+    curriculum = _labelled(20, 20, 9)
+    curriculum.use(FrontierConfig(new_task_rate=1.0))
+    return curriculum
+
+
+def _by_staleness() -> Curriculum:
+    curriculum = _labelled(20, 20, 4, new_task_rate=0.0)
+    rules = curriculum.config.rules(LearningProgressConfig(new_task_rate=0.0)) | {"staleness_share": 1.0}
+    curriculum._pool.use(rules, curriculum._pool.config_text)
+    curriculum.sample_ids(10)
+    return curriculum
+
+
 def _about_to_be_explored() -> Curriculum:
     return _labelled(6, 6, 2)
 
@@ -155,7 +176,7 @@ def _draw_many(count: int) -> Call:
 
 def _update(task_id: int) -> Call:
     def call(pool: Pool, process: int) -> None:
-        episode.update.entry(pool._segment.bytes, process, task_id, 0.9)
+        episode.update.entry(pool._segment.bytes, process, task_id, 0.9, 0.3, 2.0)
 
     return call
 
@@ -163,7 +184,8 @@ def _update(task_id: int) -> Call:
 def _update_many(*ids: int) -> Call:
     def call(pool: Pool, process: int) -> None:
         batch, scores = np.array(ids, dtype=np.int64), np.arange(1, len(ids) + 1) / 5
-        episode.update_many.entry(pool._segment.bytes, process, batch, scores, np.empty(len(ids), dtype=np.uint8))
+        credited = np.empty(len(ids), dtype=np.uint8)
+        episode.update_many.entry(pool._segment.bytes, process, batch, scores, scores, scores, credited)
 
     return call
 
@@ -188,6 +210,18 @@ def _label_task(task_id: int, label: str) -> Call:
 def _remove_task(task_id: int, dropped: int) -> Call:
     def call(pool: Pool, process: int) -> None:
         upkeep.remove_task.entry(pool._segment.bytes, process, task_id, dropped)
+
+    return call
+
+
+def _use(scheduler: SchedulerConfig) -> Call:
+    def call(pool: Pool, process: int) -> None:
+        own, pool._process = pool._process, process
+        try:
+            config = CurriculumConfig(num_active_tasks=pool.capacity, algorithm_config=scheduler)
+            pool.use(config.rules(config.algorithm_config), config.to_json(None))
+        finally:
+            pool._process = own
 
     return call
 
@@ -235,6 +269,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("rename a label's last task", _waiting, (_label_task(11, "new"),)),
     Scenario("remove a label's last task", _waiting, (_remove_task(11, 0),)),
     Scenario("drop a task", _waiting, (_remove_task(NEW, 1),)),
+    Scenario("draw by the frontier", _frontier, (_draw,)),
+    Scenario("draw evicts, frontier", _frontier_evicting, (_draw,)),
+    Scenario("draw by staleness", _by_staleness, (_draw,)),
+    Scenario("update, frontier", _frontier, (_update(13),)),
+    Scenario("use the frontier", _settled, (_use(FrontierConfig()),)),
+    Scenario("use learning progress", _frontier, (_use(LearningProgressConfig()),)),
+    Scenario("use uniform draws", _basic, (_use(DiscreteRandomConfig()),)),
     Scenario("end an epoch", _evicting, (_end_epoch,)),
     Scenario("attach", _settled, (_attach,)),
     Scenario("detach", _settled, (_detach,)),

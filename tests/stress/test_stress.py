@@ -13,7 +13,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("options", [["--aim"], ["--basic", "--tasks", "40"]], ids=["holding the lock", "at random"])
+@pytest.mark.parametrize(
+    "options",
+    [["--aim"], ["--basic", "--tasks", "40"], ["--use", "--workers", "8"]],
+    ids=["holding the lock", "at random", "while rules change"],
+)
 def test_killed_workers_lose_one_call_each_and_break_nothing(options: list[str]) -> None:
     command = [sys.executable, "-m", "tests.stress", "--json", "--seconds", "3", "--kills", "25", "--window", "0.02"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

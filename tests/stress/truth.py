@@ -14,7 +14,7 @@ COUNTERS = (
     *("completed", "score_sum", "scheduled", "created", "evicted", "entry_count", "epoch_evictions"),
     *("evicted_completions", "refused", "dropped", "epoch", "next_stream"),
 )
-STAMPS = ("label_stamp", "eviction_stamp")
+STAMPS = ("label_stamp", "eviction_stamp", "rules_stamp")
 LABEL_COUNTERS = ("active", "completed", "evicted", "epoch_evicted", "epoch_sampled")
 PROCESS_COUNTERS = ("draws", "created", "evicted", "accepted", "refused")
 _CLOCK = "creation_time"
@@ -44,6 +44,8 @@ def truth(state: State, known: frozenset[int] | None = None) -> dict[str, Any]:
     processes = state["process"][0]
     return {
         "counters": {name: header[name].item() for name in COUNTERS},
+        "rules": {field[0]: header[field[0]].tolist() for field in layout.RULE_FIELDS},
+        "configuration": [int(header["config_valid"]), int(header["config_size0"]), int(header["config_size1"])],
         "tasks": tasks,
         "labels": {names[row]: {name: int(table[name][row]) for name in LABEL_COUNTERS} for row in used},
         "inactive": [names[row] for row in sorted(inactive, key=lambda row: int(table["inactive_since"][row]))],

@@ -17,6 +17,12 @@ from lpcurr import Curriculum
 CALLS, DRAWS, UPDATES, PENDING_DRAWS, PENDING_UPDATES, ATTACHES = range(6)
 _FIELDS = 8
 
+SWITCHED = (
+    lpcurr.LearningProgressConfig(min_samples_for_lp=3, max_inactive_labels_retained=30, new_task_rate=0.2),
+    lpcurr.FrontierConfig(max_inactive_labels_retained=30),
+)
+"""What workers switch between where they are told to."""
+
 Account = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -49,18 +55,20 @@ class Labelled:
 class Worker:
     """One process's play."""
 
-    def __init__(self, curriculum: Curriculum, account: Account, seed: int) -> None:
+    def __init__(self, curriculum: Curriculum, account: Account, seed: int, switching: float = 0.0) -> None:
         self.curriculum = curriculum
         self.account = account
         self.random = np.random.default_rng(seed)
+        self.switching = switching
         self.seen: list[int] = [0]
 
     def run(self) -> None:
         """Play until killed, or until the parent is gone."""
         parent = multiprocessing.parent_process()
-        turns = (self._episodes, self._batch, self._administer, self._look, self._return)
+        turns = (self._episodes, self._batch, self._administer, self._look, self._return, self._switch)
+        chances = (0.5, 0.45 - self.switching, 0.03, 0.015, 0.005, self.switching)
         while parent is None or os.getppid() == parent.pid:
-            turn = self.random.choice(len(turns), p=(0.5, 0.45, 0.03, 0.015, 0.005))
+            turn = self.random.choice(len(turns), p=chances)
             turns[turn]()
 
     def _episodes(self) -> None:
@@ -112,6 +120,10 @@ class Worker:
             self.curriculum.stats()
         self.account[CALLS] += 1
 
+    def _switch(self) -> None:
+        self.curriculum.use(SWITCHED[int(self.random.integers(len(SWITCHED)))])
+        self.account[CALLS] += 1
+
     def _return(self) -> None:
         session, generator = self.curriculum.session_id, self.curriculum._generator
         assert session is not None
@@ -122,4 +134,4 @@ class Worker:
 
 def work(curriculum: Curriculum, ledger: Ledger, life: int, arguments: dict[str, Any]) -> None:
     """A worker process."""
-    Worker(curriculum, ledger.accounts[life], seed=arguments["seed"] * 100_003 + life).run()
+    Worker(curriculum, ledger.accounts[life], arguments["seed"] * 100_003 + life, arguments["switching"]).run()
