@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lpcurr.schedulers.frontier import FrontierConfig as FrontierConfig
     from lpcurr.schedulers.learnability import LearnabilityConfig as LearnabilityConfig
     from lpcurr.schedulers.learning_progress import LearningProgressConfig as LearningProgressConfig
+    from lpcurr.schedulers.plr import PrioritizedReplayConfig as PrioritizedReplayConfig
     from lpcurr.schedulers.score_deviation import ScoreDeviationConfig as ScoreDeviationConfig
     from lpcurr.schedulers.uniform import DiscreteRandomConfig as DiscreteRandomConfig
 
@@ -46,6 +47,7 @@ _HOMES = {
         "FrontierConfig",
         "LearnabilityConfig",
         "LearningProgressConfig",
+        "PrioritizedReplayConfig",
         "ScoreDeviationConfig",
     ),
 }

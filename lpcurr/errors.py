@@ -16,6 +16,7 @@ __all__ = [
     "InvalidScoreError",
     "InvalidTaskIdError",
     "LpcurrError",
+    "NotAFileError",
     "PoolClosedError",
     "PoolEmptyError",
     "PoolFullError",
@@ -85,6 +86,10 @@ class CheckpointError(LpcurrError, ValueError):
 
 class CheckpointNotFoundError(LpcurrError, FileNotFoundError):
     """There is no checkpoint file of that name."""
+
+
+class NotAFileError(LpcurrError, OSError):
+    """A file was to be written where a device, a FIFO or a directory is."""
 
 
 class TaskGenerationError(LpcurrError, RuntimeError):

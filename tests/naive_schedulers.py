@@ -18,6 +18,7 @@ DRAWS_BY = {
     "discrete_random": "uniform",
     "learnability": "weight",
     "frontier": "weight",
+    "plr": "weight",
 }
 
 
@@ -66,12 +67,24 @@ def _frontier(settings: Any) -> dict[str, Any]:
     }
 
 
+def _plr(settings: Any) -> dict[str, Any]:
+    return {
+        "tau": settings.signal_timescale,
+        "slow_tau": settings.signal_timescale * 0.2,
+        "baseline": False,
+        "epsilon": settings.rand_task_rate,
+        "stale": min(settings.staleness_share, 1.0 - settings.rand_task_rate),
+        "new_task_rate": settings.new_task_rate,
+    }
+
+
 RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "learning_progress": _learning_progress,
     "score_deviation": _score_deviation,
     "discrete_random": lambda settings: {},
     "learnability": _learnability,
     "frontier": _frontier,
+    "plr": _plr,
 }
 
 
@@ -110,6 +123,10 @@ def _learnable(task: Task, rules: Rules) -> float:
     return a * b / ((a + b) * (a + b + 1.0))
 
 
+def _plr_value(task: Task, rules: Rules) -> float:
+    return task.p_true if rules.settings.by == "score" else task.signal
+
+
 def _scaled(value: float, task: Task) -> float:
     low, high = min(0.0, task.least_score), max(1.0, task.greatest_score)
     return (value - low) / (high - low)
@@ -145,6 +162,7 @@ PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
     "discrete_random": lambda task, rules: 0.0,
     "learnability": _learnable,
     "frontier": _frontier_worth,
+    "plr": lambda task, rules: max(_plr_value(task, rules), 0.0) ** rules.settings.sharpness,
 }
 
 EXPLORING: dict[str, Callable[[Task, Rules], float]] = {

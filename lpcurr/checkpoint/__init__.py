@@ -4,23 +4,16 @@ What is kept is what cannot be worked out again: the truth columns of the tasks 
 slots and the order of the active index, counters and running sums, the labels in use, the random stream of each
 process, and the configuration. Everything derived is rebuilt, so a pool of another size can take it.
 
-A file of version 1, all numbers little-endian:
+A file of version 2 is a zip archive, stored without compression, that ``numpy.load(path)`` opens too:
 
-===============  =============================================================================================
-bytes            content
-===============  =============================================================================================
-0 … 7            ``89 4C 50 43 0D 0A 1A 0A``: magic; a transfer as text, or cut to seven bits, shows in it
-8 … 15           version, uint64
-16 … 23          size of the description H, uint64
-24 … 31          size of the columns C, uint64
-32 … 32+H        the description: JSON in UTF-8, padded with spaces to a multiple of 64 bytes
-… 32+H+C         the columns, each an array of ``tasks`` cells; the description says name, dtype and offset
-last 32          SHA-256 of everything before
-===============  =============================================================================================
+* ``description.json``: the version, and everything but the columns, as :meth:`lpcurr.Curriculum.get_state` gives it
+  (``NaN`` and ``Infinity`` as Python writes them, where a user's scores have overflowed a sum);
+* ``<name>.npy`` for each truth column and ``slot``: an array of [tasks], in the order of the active index;
+* the archive's comment, the last 32 bytes of the file: SHA-256 of everything before.
 
-The description is what :meth:`lpcurr.Curriculum.get_state` gives, with the place of each column instead of its values
-(and ``NaN`` and ``Infinity`` as Python writes them, where a user's scores have overflowed a sum). Rows stand in the
-order of the active index. Nothing is pickled, and reading a file runs no code but that of the task generator's classes.
+Columns that a file lacks, since an older lpcurr wrote it, get their default. Files of version 1, by lpcurr 0.1, are a
+magic number, JSON, the bare columns and the same digest. Nothing is pickled, and reading a file runs no code but that
+of the task generator's classes.
 """
 
 from lpcurr.checkpoint.content import Checkpoint

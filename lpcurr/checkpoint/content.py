@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,20 +12,29 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lpcurr.errors import CheckpointError
 from lpcurr.memory import layout
+from lpcurr.pool.moment import Column, Moment
 from lpcurr.pool.pool import Pool
 
-VERSION = 1
-FORMAT = "lpcurr-checkpoint"
+VERSION = 2
+_READABLE = (1, 2)
+_FORMAT = "lpcurr-checkpoint"
 
-Column = np.ndarray[tuple[int], np.dtype[np.generic]]
 Columns = dict[str, Column]
 
 COLUMN_DTYPES: dict[str, str] = {**dict(layout.TRUTH_COLUMNS), "slot": "<i4"}
+REQUIRED_COLUMNS = (
+    *("task_id", "entry", "label", "creation_time", "success_threshold", "generator_type", "scheduled_count"),
+    *("completion_count", "total_score", "last_score", "reward_ema", "ema_squared", "success_rate_ema"),
+    *("p_fast", "p_slow", "p_true", "random_baseline", "slot"),
+)
+"""What lpcurr 0.1 wrote, in this order. Any other column is its default in all tasks where a checkpoint lacks it."""
 
-Natural = Annotated[int, Field(ge=0, lt=2**63)]
-Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+# Counters stay so far below 2**63 that no number of episodes takes a loaded pool there.
+Natural = Annotated[int, Field(ge=0, lt=2**62)]
+Integer = Annotated[int, Field(gt=-(2**62), lt=2**62)]
 Word = Annotated[int, Field(ge=0, lt=2**64)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Sum = Annotated[float, Field(ge=-1e147, le=1e147)]  # of a million priorities within ± 1e140
+SquareSum = Annotated[float, Field(ge=-1e287, le=1e287)]
 
 # Scores of this size overflow sums and averages. Draws bear that, so a checkpoint has to.
 _HUGE_SCORE = 1e300
@@ -57,11 +66,11 @@ class Sums(_Model):
     """The header's running sums: bit for bit, because what they are depends on the order of all updates."""
 
     score_sum: float
-    sum_high: Finite
-    sum_low: Finite
-    square_high: Finite
-    square_low: Finite
-    square_peak: Finite
+    sum_high: Sum
+    sum_low: Sum
+    square_high: SquareSum
+    square_low: SquareSum
+    square_peak: SquareSum
     updates_since_rebuild: Natural
 
 
@@ -95,7 +104,7 @@ class Description(_Model):
     """
 
     capacity: int = Field(ge=1, le=layout.MAX_CAPACITY)
-    seed: Natural
+    seed: int = Field(ge=0, lt=2**63)
     config: dict[str, Any]
     has_generator: bool
     counters: Counters
@@ -125,29 +134,32 @@ class Checkpoint:
         Raises:
             CheckpointError: the pool contradicts itself.
         """
-        tables = np.zeros(layout.COLUMNS_OFFSET, dtype=np.uint8)
-        slots, needed = -1, int(pool.state["header"]["high_water"][0])
-        while slots < needed:
-            slots = min(needed + needed // 8 + 64, pool.capacity)  # others may be filling the pool
-            truth = np.empty((len(layout.TRUTH_COLUMNS), slots), dtype=np.int64)
-            active = np.empty(slots, dtype=np.int32)
-            for array in (truth, active):
-                array.fill(0)  # page faults now, not while everyone waits
-            needed = pool.capture(tables, truth, active)
-        header = tables[: layout.HEADER.itemsize].view(layout.HEADER)[0]
-        order = active[: header["active_count"]]
-        columns: Columns = {
-            name: cells[order].view(dtype) for (name, dtype), cells in zip(layout.TRUTH_COLUMNS, truth, strict=True)
-        }
-        columns["slot"] = order.astype(np.int64)
-        description = _describe(header, tables, json.loads(pool.config_text))
+        moment = pool.moment()
+        order = moment.by_index()
+        columns: Columns = {name: column[order] for name, column in moment.columns.items()}
+        columns["slot"] = moment.active.astype(np.int64)
+        description = _describe(moment, json.loads(pool.config_text))
         checkpoint = cls(description, columns, "this pool's checkpoint")
         checkpoint.verify()
         return checkpoint
 
     @classmethod
-    def from_parts(cls, description: Mapping[str, Any], columns: Columns, source: str) -> Checkpoint:
+    def from_parts(cls, version: object, description: Mapping[str, Any], columns: Columns, source: str) -> Checkpoint:
         """Put a checkpoint together and verify it; raises ``CheckpointError`` with the source and what is wrong."""
+        if version not in _READABLE:
+            raise refusal(
+                source,
+                f"its format version is {version!r}, and this lpcurr reads {_READABLE[0]} to {_READABLE[-1]}: "
+                "use the lpcurr that wrote it",
+            )
+        if version == 1:
+            description = _with_rules_of_version_1(description)
+        if not set(REQUIRED_COLUMNS) <= set(columns) <= set(COLUMN_DTYPES):
+            raise refusal(source, f"its columns are {', '.join(columns) or 'none'}, not {', '.join(COLUMN_DTYPES)}")
+        for name in set(COLUMN_DTYPES) - set(columns):
+            columns[name] = np.full(
+                columns["slot"].size, layout.COLUMN_DEFAULTS.get(name, 0), dtype=COLUMN_DTYPES[name]
+            )
         try:
             checked = Description.model_validate(description)
         except ValidationError as error:
@@ -164,30 +176,37 @@ class Checkpoint:
         source = "the state"
         if not isinstance(state, Mapping):
             raise refusal(source, f"it is a {type(state).__name__}, not a dict as get_state() gives")
-        rest = dict(state)
-        if rest.pop("format", None) != FORMAT:
-            raise refusal(source, f"its 'format' is {state.get('format')!r}, not {FORMAT!r}")
-        if (version := rest.pop("version", None)) != VERSION:
-            raise refusal(source, unsupported(version))
-        given = rest.pop("columns", None)
-        if not isinstance(given, Mapping) or set(given) != set(COLUMN_DTYPES):
+        if state.get("format") != _FORMAT:
+            raise refusal(source, f"its 'format' is {state.get('format')!r}, not {_FORMAT!r}")
+        given = state.get("columns")
+        if not isinstance(given, Mapping):
             raise refusal(source, f"its 'columns' are not a dict of {', '.join(COLUMN_DTYPES)}")
-        columns = {name: _as_column(given[name], name, source) for name in COLUMN_DTYPES}
-        return cls.from_parts(rest, columns, source)
+        columns = {name: _as_column(values, name, source) for name, values in given.items()}
+        rest = {name: value for name, value in state.items() if name not in ("format", "version", "columns")}
+        return cls.from_parts(state.get("version"), rest, columns, source)
 
     def to_state(self) -> dict[str, Any]:
         """Everything as dicts, lists, strings, ints and floats."""
         columns = {name: self.columns[name].tolist() for name in COLUMN_DTYPES}
-        return {"format": FORMAT, "version": VERSION, **self.description.model_dump(), "columns": columns}
+        return {"format": _FORMAT, "version": VERSION, **self.description.model_dump(), "columns": columns}
+
+    def moment(self, settings: Mapping[str, float], saved_at: float) -> Moment:
+        """Return the pool as it was when it was saved, under the configuration fields of its header."""
+        description, tasks = self.description, self.columns["slot"].size
+        header = np.zeros(1, dtype=layout.HEADER)[0]
+        own = {"capacity": description.capacity, "seed": description.seed, "active_count": tasks}
+        for name, value in (dict(settings) | dict(description.counters) | dict(description.sums) | own).items():
+            header[name] = value
+        labels = np.zeros(1 + max(label.row for label in description.labels), dtype=layout.LABEL)
+        write_labels(labels, description.labels)
+        order = np.argsort(self.columns["entry"])
+        columns: Columns = {name: self.columns[name][order] for name, _ in layout.TRUTH_COLUMNS}
+        slots = self.columns["slot"]
+        return Moment(header, labels, np.zeros(0, layout.PROCESS), columns, slots[order], slots, saved_at)
 
     def verify(self) -> None:
         """Raise ``CheckpointError`` with the first thing that cannot be true."""
-        sizes = {column.size for column in self.columns.values()}
-        if len(sizes) != 1:
-            raise refusal(self.source, f"its columns have different lengths: {sorted(sizes)}")
-        for problem in (*_columns_problems(self), *_counter_problems(self), *_label_problems(self)):
-            raise refusal(self.source, problem)
-        for problem in _stream_problems(self.description):
+        for problem in _problems(self):
             raise refusal(self.source, problem)
 
 
@@ -196,25 +215,31 @@ def refusal(source: str, problem: str) -> CheckpointError:
     return CheckpointError(f"{source} is refused: {problem}")
 
 
-def unsupported(version: object) -> str:
-    """What to say of another version."""
-    return f"its format version is {version!r}, and this lpcurr reads version {VERSION}: use the lpcurr that wrote it"
+def write_labels(table: np.ndarray[Any, np.dtype[np.void]], labels: Iterable[Label]) -> None:
+    """Enter labels into an empty label table."""
+    for label in labels:
+        name, row = label.name.encode(), table[label.row]
+        row["used"], row["name_size"] = 1, len(name)
+        row["name"][: len(name)] = np.frombuffer(name, dtype=np.uint8)
+        for counter in ("inactive_since", "completed", "evicted", "epoch_evicted", "epoch_sampled"):
+            row[counter] = getattr(label, counter)
 
 
-def _describe(header: np.void, tables: np.ndarray[Any, Any], config: dict[str, Any]) -> Description:
+def _describe(moment: Moment, config: dict[str, Any]) -> Description:
+    header = moment.header
+
     def plain(model: type[_Model]) -> dict[str, Any]:
         return {name: header[name].item() for name in model.model_fields}
 
-    rows = tables[layout.LABEL_OFFSET : layout.LABEL_HASH_OFFSET].view(layout.LABEL)[: header["label_count"]]
     labels = [
         {
-            "row": int(row),
-            "name": rows["name"][row][: rows["name_size"][row]].tobytes().decode(),
-            **{name: rows[name][row].item() for name in Label.model_fields if name not in ("row", "name")},
+            "row": row,
+            "name": name,
+            **{field: moment.labels[field][row].item() for field in Label.model_fields if field not in ("row", "name")},
         }
-        for row in np.flatnonzero(rows["used"])
+        for row, name in moment.label_names.items()
     ]
-    records = tables[layout.PROCESS_OFFSET : layout.LABEL_OFFSET].view(layout.PROCESS)
+    records = moment.processes
     in_use = (records["pid"] != 0) | (records["start_time"] == layout.STREAM_WAITS)
     streams = [
         Stream(ordinal=int(record["ordinal"]), words=[int(record[f"stream{number}"]) for number in range(4)])
@@ -232,8 +257,17 @@ def _describe(header: np.void, tables: np.ndarray[Any, Any], config: dict[str, A
     )
 
 
+def _with_rules_of_version_1(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say in the configuration what was no rule yet: averages began at a task's first score."""
+    config: Any = description.get("config")
+    algorithm = config.get("algorithm_config") if isinstance(config, Mapping) else None
+    if not isinstance(algorithm, Mapping) or algorithm.get("type") != "learning_progress":
+        return description
+    return {**description, "config": {**config, "algorithm_config": {"unbiased_averages": False, **algorithm}}}
+
+
 def _as_column(values: Any, name: str, source: str) -> Column:
-    dtype = np.dtype(COLUMN_DTYPES[name] if name != "slot" else "<i8")
+    dtype = np.dtype(COLUMN_DTYPES.get(name, "<f8") if name != "slot" else "<i8")
     try:
         column = np.asarray(values)
     except (ValueError, TypeError, OverflowError) as error:
@@ -245,36 +279,40 @@ def _as_column(values: Any, name: str, source: str) -> Column:
     return column.astype(dtype)
 
 
-def _columns_problems(checkpoint: Checkpoint) -> Iterator[str]:
-    description, columns = checkpoint.description, checkpoint.columns
+def _problems(checkpoint: Checkpoint) -> Iterator[str]:
+    sizes = {column.size for column in checkpoint.columns.values()}
+    if len(sizes) != 1:
+        yield f"its columns have different lengths: {sorted(sizes)}"
+    for check in (_column_problems, _counter_problems, _label_problems, _stream_problems):
+        yield from check(checkpoint.description, checkpoint.columns)
+
+
+def _column_problems(description: Description, columns: Columns) -> Iterator[str]:
     limits = {"task_id": layout.MAX_TASK_ID, "slot": description.capacity - 1}
     limits["entry"] = description.counters.entry_count - 1
     for name, limit in limits.items():
-        column = columns[name].astype(np.int64)
-        outside = column[(column < 0) | (column > limit)]
+        ranked = np.sort(columns[name].astype(np.int64))
+        outside = ranked[(ranked < 0) | (ranked > limit)]
         if outside.size:
             yield f"{name} {outside[0]} is outside 0 … {limit}"
-        ranked = np.sort(column)
         repeated = ranked[1:][ranked[1:] == ranked[:-1]]
         if repeated.size:
             yield f"{name} {repeated[0]} is there twice"
-    for name in ("scheduled_count", "completion_count"):
-        if (columns[name].astype(np.int64) < 0).any():
-            yield f"a {name} is negative"
-    bearable = ~(np.abs(columns["total_score"].astype(np.float64)) < _HUGE_SCORE)
-    for name, dtype in layout.TRUTH_COLUMNS:
-        if dtype == "<f8" and name not in _MAY_OVERFLOW:
-            wrong = ~np.isfinite(columns[name].astype(np.float64)) & ~bearable
+    scores = np.abs(columns["total_score"])
+    for name, column in columns.items():
+        if column.dtype.kind == "i" and name not in limits and np.any((column < 0) | (column >= 2**62)):
+            yield f"a {name} is negative, or beyond 2**62"
+        if column.dtype.kind == "f" and name not in _MAY_OVERFLOW:
+            wrong = ~np.isfinite(column) & (scores < _HUGE_SCORE)
             if wrong.any():
                 yield f"{name} of task {columns['task_id'][wrong][0]} is not finite"
 
 
-def _counter_problems(checkpoint: Checkpoint) -> Iterator[str]:
-    counters, columns = checkpoint.description.counters, checkpoint.columns
-    tasks = columns["slot"].size
+def _counter_problems(description: Description, columns: Columns) -> Iterator[str]:
+    counters, tasks = description.counters, columns["slot"].size
     if counters.created - counters.evicted != tasks:
         yield f"{counters.created} tasks were created and {counters.evicted} evicted, but {tasks} are there"
-    completions = int(columns["completion_count"].astype(np.int64).sum())
+    completions = sum(columns["completion_count"].tolist())  # of Python's ints, which do not overflow
     if completions + counters.evicted_completions != counters.completed:
         yield (
             f"its tasks have {completions} completions and evicted ones had {counters.evicted_completions}, "
@@ -282,35 +320,28 @@ def _counter_problems(checkpoint: Checkpoint) -> Iterator[str]:
         )
 
 
-def _label_problems(checkpoint: Checkpoint) -> Iterator[str]:
-    labels = {label.row: label for label in checkpoint.description.labels}
-    names = [label.name for label in labels.values()]
-    if len(labels) != len(checkpoint.description.labels) or len(set(names)) != len(names):
+def _label_problems(description: Description, columns: Columns) -> Iterator[str]:
+    labels = {label.row: label for label in description.labels}
+    names = {label.name for label in description.labels}
+    if not len(labels) == len(names) == len(description.labels):
         yield "a label is there twice"
     if not labels.keys() >= {layout.UNKNOWN_LABEL, layout.OVERFLOW_LABEL}:
         yield "the labels of tasks without a label are missing"
     for name in names:
-        if not _is_label(name):
+        encoded = name.encode(errors="replace")  # half a surrogate pair becomes a question mark
+        if len(encoded) > layout.LABEL_BYTES or encoded.decode() != name:
             yield f"label {name!r} is not text of at most {layout.LABEL_BYTES} bytes"
-    cells = np.unique(checkpoint.columns["label"].astype(np.int64))
+    cells = np.unique(columns["label"])
     used = {int(cell) & (layout.PENDING - 1) for cell in cells}
-    if cells.size and (cells[0] < 0 or cells[-1] >= 2 * layout.PENDING or not used <= labels.keys()):
+    if (cells >= 2 * layout.PENDING).any() or not used <= labels.keys():
         yield "a task has a label that is not there"
-    clock = checkpoint.description.counters.label_clock
     for row, label in labels.items():
         inactive = row > layout.OVERFLOW_LABEL and row not in used
-        if (label.inactive_since > 0) != inactive or label.inactive_since > clock:
+        if (label.inactive_since > 0) != inactive or label.inactive_since > description.counters.label_clock:
             yield f"label {label.name!r} has inactive_since {label.inactive_since}, which its tasks contradict"
 
 
-def _is_label(name: str) -> bool:
-    try:
-        return len(name.encode()) <= layout.LABEL_BYTES
-    except UnicodeEncodeError:  # half a surrogate pair
-        return False
-
-
-def _stream_problems(description: Description) -> Iterator[str]:
+def _stream_problems(description: Description, columns: Columns) -> Iterator[str]:
     ordinals = [stream.ordinal for stream in description.streams]
     if ordinals != sorted(set(ordinals)) or (ordinals and ordinals[-1] >= description.counters.next_stream):
         yield f"the ordinals of its random streams, {ordinals}, do not ascend below {description.counters.next_stream}"

@@ -5,110 +5,56 @@ The format is told in :mod:`lpcurr.checkpoint`.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import io
 import json
 import os
-import re
-import secrets
+import stat
 import struct
-from collections.abc import Iterator
-from pathlib import Path
+import zipfile
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.lib import format as npy
 
-from lpcurr.checkpoint.content import COLUMN_DTYPES, VERSION, Checkpoint, Columns, refusal, unsupported
+from lpcurr.checkpoint.content import COLUMN_DTYPES, REQUIRED_COLUMNS, VERSION, Checkpoint, Columns, refusal
 from lpcurr.errors import CheckpointNotFoundError
+from lpcurr.memory.files import write_atomically
 
-try:
-    import fcntl
-except ImportError:  # Windows: what a killed save leaves behind stays
-    fcntl = None  # type: ignore[assignment]
-
-MAGIC = b"\x89LPC\r\n\x1a\n"
-_PREFIX = struct.Struct("<8sQQQ")
-_ALIGNMENT = 64
+_DESCRIPTION = "description.json"
 _DIGEST_SIZE = 32
+_LARGEST = 2**31  # bytes; a million tasks take a tenth of it
+_CHUNK = 2**20
+_ARCHIVE, _FIRST_FORMAT = b"PK\x03\x04", b"\x89LPC\r\n\x1a\n"
+_FIRST_PREFIX = struct.Struct("<8sQQQ")
+
+# What a file can make its readers stumble over that has the right checksum and was not written by us.
+_MALFORMED = (
+    *(ValueError, KeyError, TypeError, AttributeError, OverflowError, EOFError, RecursionError, struct.error),
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError),
+)
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
     """Write a file in one step as seen from outside: whoever looks, or is killed, finds the old file or the new one.
 
     Raises:
+        NotAFileError: the path is a device, a FIFO or a directory.
         OSError: it cannot be written; an older file of that name is as it was.
     """
-    target = Path(os.path.realpath(path))
-    _remove_leftovers(target)
-    temporary, file = _open_temporary(target)
-    try:
-        with file:
-            for part in _parts(checkpoint):
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-            if fcntl is None:
-                file.close()  # Windows renames no open file
-            os.replace(temporary, target)  # while the file is locked, or another save would take it for a leftover
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    sync(target.parent)
-
-
-def _parts(checkpoint: Checkpoint) -> Iterator[bytes]:
-    columns = {name: checkpoint.columns[name].astype(dtype, copy=False) for name, dtype in COLUMN_DTYPES.items()}
-    places, offset = [], 0
-    for name, column in columns.items():
-        places.append({"name": name, "dtype": COLUMN_DTYPES[name], "offset": offset})
-        offset += column.nbytes
-    description = checkpoint.description.model_dump() | {"tasks": columns["slot"].size, "columns": places}
-    text = json.dumps(description).encode()
-    text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
-    digest = hashlib.sha256()
-    prefix = _PREFIX.pack(MAGIC, VERSION, len(text), offset)
-    for part in (prefix, text, *(column.tobytes() for column in columns.values())):
-        digest.update(part)
-        yield part
-    yield digest.digest()
-
-
-def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:
-    """A new file beside the target, locked as long as it is open: so one that is not locked is a leftover."""
-    while True:
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-        file = open(temporary, "xb")  # noqa: SIM115 - the caller closes it
-        if fcntl is None:
-            return temporary, file
-        with contextlib.suppress(OSError):  # a file system without locks: then nobody can take it away either
-            fcntl.flock(file, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(temporary), os.fstat(file.fileno())):
-                return temporary, file
-        file.close()  # taken for a leftover before it was locked
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Remove the temporary files of saves to this target that were killed."""
-    if fcntl is None or not target.parent.is_dir():
-        return
-    pattern = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{12}\.tmp")
-    for leftover in [entry for entry in os.scandir(target.parent) if pattern.fullmatch(entry.name)]:
-        with contextlib.suppress(OSError), open(leftover.path, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.unlink(leftover.path)
-
-
-def sync(path: Path) -> None:
-    """Make what was written to a file, or a renaming in a directory, last through a power cut."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    file = io.BytesIO()
+    with zipfile.ZipFile(
+        file, "w"
+    ) as archive:  # stored, not compressed, and with a fixed date: equal pools, equal files
+        description = {"version": VERSION, **checkpoint.description.model_dump()}
+        archive.writestr(zipfile.ZipInfo(_DESCRIPTION), json.dumps(description))
+        for name, dtype in COLUMN_DTYPES.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                npy.write_array(member, checkpoint.columns[name].astype(dtype, copy=False), allow_pickle=False)
+        archive.comment = bytes(_DIGEST_SIZE)
+    content = file.getbuffer()
+    content[-_DIGEST_SIZE:] = hashlib.sha256(content[:-_DIGEST_SIZE]).digest()
+    write_atomically(path, [content])
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -121,51 +67,79 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     name = os.fspath(path)
     source = f"checkpoint {name!r}"
     try:
+        mode = os.stat(name).st_mode  # before it is opened: a FIFO would wait for a writer
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise refusal(source, "it is no regular file")
         with open(name, "rb") as file:
-            content, description_size = _read(file, source)
+            return _read(file, source)
     except FileNotFoundError as error:
         raise CheckpointNotFoundError(error.errno, "there is no such checkpoint", name) from None
-    start = _PREFIX.size + description_size
-    try:
-        description = json.loads(bytes(content[_PREFIX.size : start]))
-        tasks, places = description.pop("tasks"), description.pop("columns")
-        columns = _columns(content[start:-_DIGEST_SIZE], tasks, places)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise refusal(source, f"its description is not that of a checkpoint: {error}") from error
-    return Checkpoint.from_parts(description, columns, source)
 
 
-def _read(file: BinaryIO, source: str) -> tuple[memoryview, int]:
-    """The whole content, with the right checksum, and the size of its description."""
-    prefix = file.read(_PREFIX.size)
-    if prefix[:8] != MAGIC[: len(prefix)] or not prefix:
+def _read(file: BinaryIO, source: str) -> Checkpoint:
+    beginning, size = file.read(len(_FIRST_FORMAT)), os.fstat(file.fileno()).st_size
+    if not beginning.startswith((_ARCHIVE, _FIRST_FORMAT)) or size > _LARGEST:
         raise refusal(source, "it is not a checkpoint of lpcurr, or its beginning was altered")
-    if len(prefix) < _PREFIX.size:
-        raise refusal(source, f"it is cut off after {len(prefix)} bytes")
-    _, version, description_size, columns_size = _PREFIX.unpack(prefix)
-    if version != VERSION:
-        raise refusal(source, unsupported(version))
-    size, actual = _PREFIX.size + description_size + columns_size + _DIGEST_SIZE, os.fstat(file.fileno()).st_size
-    if actual < size:
-        raise refusal(source, f"it is cut off after {actual} of {size} bytes, or its beginning was altered")
-    if actual > size:
-        raise refusal(source, f"it has {actual} bytes instead of {size}: it was altered")
-    content = memoryview(bytearray(size))
-    content[: len(prefix)] = prefix
-    rest = content[len(prefix) :]
-    while rest and (count := file.readinto(rest)):  # type: ignore[attr-defined]
-        rest = rest[count:]
-    if rest or hashlib.sha256(content[:-_DIGEST_SIZE]).digest() != content[-_DIGEST_SIZE:]:
-        raise refusal(source, "its checksum is wrong: it was altered after it was written")
-    return content, description_size
+    _check_digest(file, size, source)
+    file.seek(0)
+    try:
+        description, columns = (_read_archive if beginning.startswith(_ARCHIVE) else _read_first_format)(file)
+        version = description.pop("version")
+    except _MALFORMED as error:
+        raise refusal(source, f"it is not as lpcurr writes one: {error}") from error
+    return Checkpoint.from_parts(version, description, columns, source)
 
 
-def _columns(content: memoryview, tasks: int, places: list[dict[str, Any]]) -> Columns:
-    """The columns by their descriptions; raises ValueError, KeyError or TypeError where these do not fit."""
-    dtypes = {place["name"]: place["dtype"] for place in places}
-    if dtypes != COLUMN_DTYPES:
-        raise ValueError(f"the columns are {dtypes}, and version {VERSION} has {COLUMN_DTYPES}")
-    return {
-        place["name"]: np.frombuffer(content, dtype=place["dtype"], count=tasks, offset=place["offset"])
+def _check_digest(file: BinaryIO, size: int, source: str) -> None:
+    """Refuse a file whose last bytes are not the SHA-256 of those before."""
+    file.seek(0)
+    digest, left = hashlib.sha256(), size - _DIGEST_SIZE
+    while left > 0 and (chunk := file.read(min(left, _CHUNK))):
+        digest.update(chunk)
+        left -= len(chunk)
+    if left != 0 or file.read() != digest.digest():
+        raise refusal(source, f"its checksum is wrong: of its {size} bytes some were altered, or others are missing")
+
+
+def _read_archive(file: BinaryIO) -> tuple[dict[str, Any], Columns]:
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        known = {_DESCRIPTION, *(f"{name}.npy" for name in COLUMN_DTYPES)}
+        for info in members:  # before any is read: only stored ones, which are no larger than the file
+            if info.filename not in known or info.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{info.filename!r} is unknown in it, or compressed")
+            known.remove(info.filename)
+        description = json.loads(archive.read(_DESCRIPTION))
+        columns: Columns = {}
+        for info in members:
+            if info.filename != _DESCRIPTION:
+                name = info.filename.removesuffix(".npy")
+                with archive.open(info) as member:
+                    npy.read_magic(member)
+                    shape, _, dtype = npy.read_array_header_1_0(member)
+                    column = np.frombuffer(member.read(), dtype=COLUMN_DTYPES[name])
+                if shape != column.shape or dtype != column.dtype:
+                    raise ValueError(f"column {name!r} is {dtype}{shape}, not {column.dtype}{column.shape}")
+                columns[name] = column
+    return description, columns
+
+
+def _read_first_format(file: BinaryIO) -> tuple[dict[str, Any], Columns]:
+    """Read what lpcurr 0.1 wrote: a prefix, JSON with the places of the columns, the columns, the SHA-256."""
+    _, version, description_size, columns_size = _FIRST_PREFIX.unpack(file.read(_FIRST_PREFIX.size))
+    if version != 1:
+        return {"version": version}, {}
+    rest = file.read()
+    if description_size + columns_size + _DIGEST_SIZE != len(rest):
+        raise ValueError("its sizes are not those of its parts")
+    description = json.loads(rest[:description_size])
+    tasks, places = description.pop("tasks"), description.pop("columns")
+    if [place["name"] for place in places] != list(REQUIRED_COLUMNS):
+        raise ValueError(f"its columns are not {', '.join(REQUIRED_COLUMNS)}")
+    cells = memoryview(rest)[description_size:-_DIGEST_SIZE]
+    columns: Columns = {
+        place["name"]: np.frombuffer(cells, COLUMN_DTYPES[place["name"]], count=tasks, offset=place["offset"])
         for place in places
+        if place["dtype"] == COLUMN_DTYPES[place["name"]]
     }
+    return {**description, "version": version}, columns

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.checkpoint.content import Checkpoint, Columns, refusal
+from lpcurr.checkpoint.content import Checkpoint, Columns, refusal, write_labels
 from lpcurr.kernels.calls import upkeep
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.segment import State
-from lpcurr.pool.distribution import Int64s, distribution_of
+from lpcurr.pool.moment import Int64s, Moment
 from lpcurr.pool.pool import Pool
 from lpcurr.pool.streams import seed_stream
 from lpcurr.schedulers.common import Way
+from lpcurr.statistics.laws import score_tasks
 
 _logger = logging.getLogger("lpcurr")
 
@@ -119,17 +120,11 @@ def _adopt_sums(image: State, checkpoint: Checkpoint) -> None:
 
 
 def _write_labels(image: State, checkpoint: Checkpoint) -> None:
-    table, hashes = image["label_table"][0], image["label_hash"][0]
-    for label in checkpoint.description.labels:
-        name, size, name_hash = encode_label(label.name)
-        row = table[label.row]
-        row["used"] = 1
-        row["name_size"] = size
-        row["name"][:size] = name[:size]
-        hashes[label.row] = name_hash
-        for field in ("inactive_since", "completed", "evicted", "epoch_evicted", "epoch_sampled"):
-            row[field] = getattr(label, field)
-    image["header"]["label_count"] = 1 + max(label.row for label in checkpoint.description.labels)
+    labels = checkpoint.description.labels
+    write_labels(image["label_table"][0], labels)
+    for label in labels:
+        image["label_hash"][0][label.row] = encode_label(label.name)[2]
+    image["header"]["label_count"] = 1 + max(label.row for label in labels)
 
 
 def _limit_inactive_labels(image: State) -> None:
@@ -155,9 +150,9 @@ def _keep_best(checkpoint: Checkpoint, header: np.void, capacity: int) -> Checkp
     """The tasks with the best scores, of equal ones the older; the others count as evicted."""
     tasks = checkpoint.columns["slot"].size
     image = _image(checkpoint, header, checkpoint.description.capacity, same_rules=False)
-    ranked = distribution_of(image.view(np.uint8))
-    best = np.argsort(-ranked.scores, kind="stable")[:capacity]  # of equal ones the older, as they entered
-    kept = np.isin(checkpoint.columns["task_id"], ranked.ids[best])
+    moment = Moment.of_state(image)
+    best = np.argsort(-score_tasks(moment).scores, kind="stable")[:capacity]  # of equal ones the older, as they entered
+    kept = np.isin(checkpoint.columns["task_id"], moment.columns["task_id"][best])
     _logger.warning(
         "%s has %d tasks and this pool %d slots: the %d tasks with the best scores stay, %d are evicted",
         checkpoint.source,

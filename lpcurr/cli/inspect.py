@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpcurr.cli.tables import duration, print_table, size_of
+from lpcurr.cli.tables import print_table
 from lpcurr.errors import CheckpointNotFoundError, LpcurrError, UnknownTaskError
+from lpcurr.monitor.wording import duration, size_of
 
 if TYPE_CHECKING:
     from lpcurr.monitor.table import TaskTable
@@ -112,7 +113,6 @@ def _newest_in(folder: Path) -> Path:
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr import checkpoint as checkpoints
-    from lpcurr.checkpoint.content import VERSION
     from lpcurr.curriculum.saving import stored_config
     from lpcurr.monitor.table import TaskTable
 
@@ -120,10 +120,10 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     status = path.stat()
     description = checkpoint.description
     config = stored_config(checkpoint, with_generator=False)
-    table = TaskTable.of_checkpoint(checkpoint, config.header_settings(), status.st_mtime)
+    table, _ = TaskTable.of_moment(checkpoint.moment(config.header_settings(), status.st_mtime))
     return {
         "source": str(path),
-        "kind": f"checkpoint of format {VERSION}, complete and unaltered",
+        "kind": "checkpoint, complete and unaltered",
         "bytes": status.st_size,
         "seconds_ago": time.time() - status.st_mtime,
         "algorithm": config.algorithm_config.type.replace("_", " "),
@@ -143,8 +143,8 @@ def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr.monitor.table import TaskTable
 
     reader = SessionReader(find_session(session_id))
-    table, at_rest = TaskTable.of_session(reader)
-    header = reader.header()
+    moment, at_rest = reader.moment_at_rest()
+    (table, _), header = TaskTable.of_moment(moment), moment.header
     figures = {
         "source": reader.session_id,
         "kind": "live session"

@@ -11,11 +11,11 @@ from lpcurr.curriculum.arguments import as_batch, as_count, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import UnknownTaskError
-from lpcurr.pool.distribution import Float64s, Int64s
+from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
 from lpcurr.pool.pool import Pool
-from lpcurr.schedulers.learning_progress import LearningProgressConfig
 from lpcurr.statistics.counters import process_counters
 from lpcurr.statistics.figures import PoolStatistics
+from lpcurr.statistics.laws import score_tasks
 from lpcurr.statistics.ranking import rank_for_eviction
 from lpcurr.statistics.violations import find_violations
 
@@ -60,8 +60,8 @@ class CurriculumQueries:
 
     def score_tasks(self, ids: ArrayLike) -> dict[int, float]:
         """The scores of several tasks at one moment; raises ``UnknownTaskError`` for one not in the pool. O(n)."""
-        tasks = self._pool.distribution()
-        scores = dict(zip(tasks.ids.tolist(), tasks.scores.tolist(), strict=True))
+        moment = self._pool.moment()
+        scores = dict(zip(moment.columns["task_id"].tolist(), score_tasks(moment).scores.tolist(), strict=True))
         wanted = as_batch(ids, np.int64, "ids").tolist()
         missing = [task_id for task_id in wanted if task_id not in scores]
         if missing:
@@ -70,8 +70,37 @@ class CurriculumQueries:
 
     def probabilities(self) -> tuple[Int64s, Float64s]:
         """The active tasks, in the order in which they entered the pool, and the exact probability of each draw."""
-        tasks = self._pool.distribution()
-        return tasks.ids, tasks.probabilities
+        moment = self._pool.moment()
+        return moment.columns["task_id"], score_tasks(moment).probabilities
+
+    def moment(self, *, tables_only: bool = False) -> Moment:
+        """Copy the pool at one moment: all that is known of its tasks, labels and processes. O(n).
+
+        Args:
+            tables_only: leave out the tasks, for the cost of a copy that does not grow with them.
+        """
+        return self._pool.moment(()) if tables_only else self._pool.moment()
+
+    def columns(self) -> dict[str, Column]:
+        """All that is known of the active tasks at one moment, by name: arrays of [tasks] in entry order. O(n).
+
+        The names are those of :meth:`get_task_stats`, where ``label`` is an array of strings, and ``probability``.
+
+        Example:
+            >>> import lpcurr
+            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0, defer_init=True).make() as curriculum:
+            ...     for task_id in (1, 2, 3, 4):
+            ...         curriculum.add_task(task_id)
+            ...     accepted = curriculum.update_many([3, 4], [0.0, 1.0])
+            ...     columns = curriculum.columns()
+            >>> columns["task_id"][columns["mean_score"] > 0.5], columns["probability"]
+            (array([4]), array([0.25, 0.25, 0.25, 0.25]))
+        """
+        moment = self._pool.moment()
+        columns = moment.columns | {"label": moment.task_labels, "seed": moment.columns["task_id"]}
+        columns["mean_score"] = columns["total_score"] / np.maximum(columns["completion_count"], 1)
+        columns["probability"] = score_tasks(moment).probabilities
+        return columns
 
     def get_task_stats(self, task_id: int) -> dict[str, Any] | None:
         """What is known of a task, by field name; None where it is not in the pool."""
@@ -90,28 +119,25 @@ class CurriculumQueries:
     def stats(self) -> dict[str, float]:
         """All figures for a dashboard, flat; in performance mode only those that are counted as they happen."""
         if self.performance_mode:
-            return PoolStatistics(self._pool.tables()).counters()
-        statistics = self._statistics()
-        figures = statistics.counters() | statistics.learning_progress()
-        if self.config.algorithm_config.show_curriculum_troubleshooting_logging:
-            figures |= self._ginis(statistics) | statistics.raw_lp_debug() | statistics.per_label_means()
-        return figures
+            return PoolStatistics(self.moment(tables_only=True)).counters()
+        return self.statistics().figures()
 
     def calculate_gini_coefficients(self) -> dict[str, float]:
         """How unequal progress, probabilities, episodes and evictions are; empty in performance mode."""
-        return {} if self.performance_mode else self._ginis(self._statistics())
-
-    def _ginis(self, statistics: PoolStatistics) -> dict[str, float]:
-        troubleshooting = self.config.algorithm_config.show_curriculum_troubleshooting_logging
-        return statistics.gini_coefficients() | (statistics.task_details() if troubleshooting else {})
+        return {} if self.performance_mode else self.statistics().gini_coefficients()
 
     def calculate_per_label_mean_lp_stats(self) -> dict[str, float]:
         """Mean raw learning progress and mean reward of each label."""
-        return {} if self.performance_mode else self._statistics().per_label_means()
+        return {} if self.performance_mode else self.statistics().per_label_means()
 
     def calculate_raw_lp_debug_stats(self) -> dict[str, float]:
         """Raw learning progress over the pool, and task ages."""
-        return {} if self.performance_mode else self._statistics().raw_lp_debug()
+        return {} if self.performance_mode else self.statistics().raw_lp_debug()
+
+    def statistics(self) -> PoolStatistics:
+        """All groups of figures, of one moment: for those who want several that fit together."""
+        troubleshooting = self.config.algorithm_config.show_curriculum_troubleshooting_logging
+        return PoolStatistics(self.moment(), troubleshooting=troubleshooting)
 
     def process_counters(self) -> list[dict[str, Any]]:
         """What each attached process has done since it joined: draws, tries, lock waits and so on, without the lock.
@@ -134,22 +160,17 @@ class CurriculumQueries:
         """Check the pool against what its slots say; a sentence for each thing that is wrong. O(capacity)."""
         return find_violations(self._pool)
 
-    def _statistics(self) -> PoolStatistics:
-        return PoolStatistics(self._pool.snapshot())
-
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _rank(self, ids: ArrayLike | None, min_presentations: int | None) -> tuple[list[int], int | None]:
-        enough = self.config.min_presentations_for_eviction
+        moment = self._pool.moment()
+        header = moment.header
+        queried = moment.columns["task_id"] if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
+        enough = int(header["mature_from"])
         if min_presentations is not None:
             enough = as_count(min_presentations, "min_presentations")
-        tasks = self._pool.distribution()
-        queried = tasks.ids if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
-        algorithm = self.config.algorithm_config
-        if not isinstance(algorithm, LearningProgressConfig):
+        if not self.config.algorithm_config.rules(enough, fixed_set=False)["may_evict"]:
             return [], None
-        explored_from = (
-            algorithm.min_samples_for_lp if algorithm.use_bidirectional else max(2, algorithm.min_samples_for_lp)
-        )
-        counted = explored_from if algorithm.eviction_among == "explored" else None
-        return rank_for_eviction(tasks, queried, enough, counted, algorithm.eviction_threshold_percentile)
+        counted = int(header["explored_from"]) if header["evict_explored_only"] else None
+        retention, percentile = score_tasks(moment).retention, float(header["eviction_percentile"])
+        return rank_for_eviction(moment, retention, queried, enough, counted, percentile)

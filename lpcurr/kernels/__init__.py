@@ -12,7 +12,7 @@
 ``labels``             interned label strings
 ``draw, eviction``     which task is played next, which one goes
 ``tasks``              creating, updating and removing a task
-``episode, …``         what Python calls: ``episode``, ``upkeep``, ``measures``, ``restore``
+``episode, …``         what Python calls: ``episode``, ``upkeep``, ``restore``
 =====================  ===================================================================================
 
 Importing this package compiles nothing; :func:`compile_all` does, or loads what was compiled before.
@@ -21,10 +21,10 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 from __future__ import annotations
 
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import episode, measures, upkeep
+from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all
 
-__all__ = ["JIT", "Kernel", "compile_all", "episode", "measures", "restore", "upkeep", "warmup"]
+__all__ = ["JIT", "Kernel", "compile_all", "episode", "restore", "upkeep", "warmup"]
 
 
 def warmup() -> None:

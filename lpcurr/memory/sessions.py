@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lpcurr.errors import LpcurrError
-from lpcurr.memory import layout, lock_files
+from lpcurr.memory import layout, lock_files, task_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
 
 _SHARED_MEMORY = Path("/dev/shm")
@@ -95,6 +95,7 @@ def reap() -> list[Session]:
                 _unlink(name)
                 removed.append(session)
     _remove_stale_lock_files()
+    _remove_stale_task_records()
     return removed
 
 
@@ -197,3 +198,13 @@ def _remove_stale_lock_files() -> None:
                 continue
         except FileNotFoundError:
             path.unlink(missing_ok=True)
+
+
+def _remove_stale_task_records() -> None:
+    """Lists of tasks whose segments are gone; a segment is there before its list is."""
+    for session_id in task_records.sessions_with_records():
+        try:
+            with opened(NAME_PREFIX + session_id):
+                continue
+        except FileNotFoundError:
+            task_records.remove(session_id)

@@ -14,8 +14,7 @@ from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFound
 from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
 from lpcurr.memory.sessions import Session, is_held, list_sessions, opened, problem_of
-
-Columns = dict[str, np.ndarray[Any, np.dtype[Any]]]
+from lpcurr.pool.moment import TRUTH, Moment
 
 _QUIET_ATTEMPTS = 20
 
@@ -126,35 +125,18 @@ class SessionReader:
         found = json.loads(self._content[start : start + size].tobytes() or b"{}")
         return found if isinstance(found, dict) else {}
 
-    def labels(self) -> np.ndarray[Any, np.dtype[np.void]]:
-        """A copy of the label table, up to the last row that was ever used."""
-        count = min(int(self._state["header"]["label_count"][0]), layout.LABEL_CAPACITY)
-        table: np.ndarray[Any, np.dtype[np.void]] = self._state["label_table"][0][:count].copy()
-        return table
+    def moment(self, names: Iterable[str] = TRUTH) -> Moment:
+        """Copy the pool while it changes: see :meth:`lpcurr.pool.moment.Moment.of_state`."""
+        return Moment.of_state(self._state, names)
 
-    def tasks(self, names: Iterable[str]) -> Columns:
-        """Copies of columns of the tasks in the pool, in the order of the active index.
-
-        The pool changes meanwhile: a task that came or went while this read is left out, and the cells of a row may be
-        an episode apart.
-        """
-        count = min(max(int(self._state["header"]["active_count"][0]), 0), self.capacity)
-        slots = self._state["active"][0][:count].copy()
-        if count and np.bincount(slots, minlength=1).max() > 1:  # one moved while the index was copied
-            slots = np.unique(slots)
-        columns = {name: self._state[name][0][slots] for name in {"task_id", *names}}
-        there = columns["task_id"] != layout.FREE
-        return columns if there.all() else {name: column[there] for name, column in columns.items()}
-
-    def tasks_at_rest(self, names: Iterable[str]) -> tuple[Columns, bool]:
-        """As :meth:`tasks`, from a moment in which nothing happened if there is one; whether there was."""
-        names = tuple(names)  # read again at every attempt
+    def moment_at_rest(self) -> tuple[Moment, bool]:
+        """Copy the pool from a moment in which nothing happened if there is one; whether there was."""
         for _ in range(_QUIET_ATTEMPTS):
             before = self._progress_marks()
-            columns = self.tasks(names)
+            moment = self.moment()
             if self._progress_marks() == before:
-                return columns, True
-        return columns, False
+                return moment, True
+        return moment, False
 
     def _progress_marks(self) -> tuple[int, ...]:
         header = self._state["header"]

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from lpcurr.memory import layout
-from lpcurr.monitor.reading import SessionReader
-from lpcurr.statistics.laws import Rules, score
-
-if TYPE_CHECKING:
-    from lpcurr.checkpoint import Checkpoint
-
-Column = np.ndarray[Any, np.dtype[Any]]
-
-SCORED_BY = ("completion_count", "p_fast", "p_slow", "p_true", "reward_ema", "ema_squared")
+from lpcurr.pool.moment import Column, Moment
+from lpcurr.statistics.laws import Scores, score_tasks
 
 COLUMNS = {
     "id": "task id",
@@ -37,6 +28,11 @@ COLUMNS = {
     "p_slow": "slow moving average of the normalised score",
     "p_true": "fast moving average of the score itself",
     "random_baseline": "the first score (at most 0.75), from which scores are normalised",
+    "least_score": "the least score so far",
+    "greatest_score": "the greatest score so far",
+    "signal": "moving average of what the learner reports beside the score",
+    "mean_cost": "moving average of an episode's cost, in environment steps or tokens",
+    "last_drawn": "draws of the pool when it was handed out last, or entered",
     "ema_squared": "moving average of the squared scores",
     "success_threshold": "scores from here on are a success",
     "generator_type": "the number that is kept with the task",
@@ -67,29 +63,17 @@ class TaskTable:
     labels: Mapping[int, str]
 
     @classmethod
-    def of_session(cls, reader: SessionReader) -> tuple[TaskTable, bool]:
-        """The tasks of a live pool; False if the pool changed while it was read, so that rows may disagree a little."""
-        truth, at_rest = reader.tasks_at_rest(name for name, _ in layout.TRUTH_COLUMNS)
-        return cls._made(truth, label_names(reader.labels()), reader.header(), time.time()), at_rest
-
-    @classmethod
-    def of_checkpoint(cls, checkpoint: Checkpoint, rules: Rules, saved_at: float) -> TaskTable:
-        """The tasks of a checkpoint, with ages as of when it was saved."""
-        labels = {label.row: label.name for label in checkpoint.description.labels}
-        return cls._made(checkpoint.columns, labels, rules, saved_at)
-
-    @classmethod
-    def _made(cls, truth: Mapping[str, Column], labels: Mapping[int, str], rules: Rules, now: float) -> TaskTable:
-        scores = score(truth, rules)
-        columns: dict[str, Column] = {name: truth[stored] for name, stored in _STORED.items()}
-        columns |= {
-            "label": truth["label"] & (layout.PENDING - 1),
+    def of_moment(cls, moment: Moment) -> tuple[TaskTable, Scores]:
+        """Make the table of a pool's active tasks, and what it was made from."""
+        scores = score_tasks(moment)
+        columns = {name: moment.columns[stored] for name, stored in _STORED.items()} | {
+            "label": moment.label_rows,
             "probability": scores.probabilities,
             "lp": scores.raw_progress,
             "explored": scores.explored,
-            "age": np.maximum(now - truth["creation_time"], 0.0),
+            "age": moment.ages,
         }
-        return cls({name: columns[name] for name in COLUMNS}, labels)
+        return cls({name: columns[name] for name in COLUMNS}, moment.label_names), scores
 
     def __len__(self) -> int:
         return int(self.columns["id"].size)
@@ -119,11 +103,3 @@ class TaskTable:
         lists["label"] = [self.labels.get(row, "unknown") for row in lists["label"]]
         for values in zip(*lists.values(), strict=True):
             yield dict(zip(lists, values, strict=True))
-
-
-def label_names(table: np.ndarray[Any, np.dtype[np.void]]) -> dict[int, str]:
-    """Names of the labels in use, by row, of a copy of a label table; one that was cut by its renaming is mended."""
-    return {
-        int(row): table["name"][row][: table["name_size"][row]].tobytes().decode(errors="replace")
-        for row in np.flatnonzero(table["used"])
-    }

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from lpcurr.memory import layout
-from lpcurr.monitor.reading import Columns, SessionReader
-from lpcurr.monitor.table import SCORED_BY, label_names
+from lpcurr.monitor.reading import SessionReader
+from lpcurr.monitor.table import TaskTable
+from lpcurr.pool.moment import Moment
 from lpcurr.statistics.counters import counters_of
-from lpcurr.statistics.laws import Scores, score
 
 HISTORY = 600
 HISTOGRAM_BINS = 40
 
-_TASK_COLUMNS = ("label", "entry", *SCORED_BY)
 _PUNCTUAL = 0.1  # seconds that a go through all tasks may be early, so as not to miss a look by a hair
 _TASKS_SHARE = 0.003  # of one processor, that may go into looking at all tasks
 
@@ -48,24 +46,24 @@ class Counts:
     steps_per_second: float | None
 
 
-@dataclass(frozen=True)
 class Tasks:
     """What takes a look at every task, as of a moment.
 
     Attributes:
-        columns: arrays of [tasks] by the names of the segment's columns.
+        table: all that is known of each task.
         scores: progress, scores and probabilities.
         labels: a figure by name for each label that has tasks: ``label, tasks, share`` of the draws, mean ``lp``, mean
             ``score``, ``completions``, ``evicted``.
     """
 
-    columns: Columns
-    scores: Scores
-    labels: list[dict[str, Any]]
-    _answers: dict[Any, Any] = field(default_factory=dict, repr=False)  # between two goes through all tasks
+    def __init__(self, moment: Moment) -> None:
+        self.table, self.scores = TaskTable.of_moment(moment)
+        self.labels = _label_figures(self.table, moment)
+        self._histograms: dict[int, tuple[np.ndarray[Any, Any], float]] = {}
+        self._rankings: dict[Any, tuple[list[int], int]] = {}  # kept between two goes through all tasks
 
     def __len__(self) -> int:
-        return int(self.columns["task_id"].size)
+        return len(self.table)
 
     def exploration_share(self) -> float:
         """The share of the draws that goes to tasks without enough completions for their progress to count."""
@@ -73,62 +71,37 @@ class Tasks:
 
     def histogram(self, bins: int) -> tuple[np.ndarray[Any, Any], float]:
         """How many explored tasks have how much progress: counts from 0 up to the greatest, and that."""
-        return cast(
-            "tuple[np.ndarray[Any, Any], float]", self._once(("histogram", bins), lambda: self._histogram(bins))
-        )
-
-    def _once(self, question: Any, answer: Callable[[], Any]) -> Any:
-        if question not in self._answers:
-            self._answers[question] = answer()
-        return self._answers[question]
-
-    def _histogram(self, bins: int) -> tuple[np.ndarray[Any, Any], float]:
-        progress = self.scores.raw_progress[self.scores.explored]
-        progress = progress[np.isfinite(progress)]
-        top = float(progress.max()) if progress.size else 0.0
-        counts, _ = np.histogram(progress, bins=bins, range=(0.0, top if top > 0.0 else 1.0))
-        return counts, top
+        if bins not in self._histograms:
+            progress = self.scores.raw_progress[self.scores.explored]
+            progress = progress[np.isfinite(progress)]
+            top = float(progress.max()) if progress.size else 0.0
+            counts, _ = np.histogram(progress, bins=bins, range=(0.0, top if top > 0.0 else 1.0))
+            self._histograms[bins] = counts, top
+        return self._histograms[bins]
 
     def ranked(self, key: str, *, ascending: bool, label: str | None, start: int, count: int) -> tuple[list[int], int]:
-        """Positions of tasks number ``start`` … ``start + count - 1`` in the order of a key, and how many there are."""
+        """Positions of tasks number ``start`` … ``start + count - 1`` by a column, and how many there are."""
         question = (key, ascending, label, start, count)
-        return cast("tuple[list[int], int]", self._once(question, lambda: self._ranked(*question)))
+        if question not in self._rankings:
+            self._rankings[question] = self._rank(*question)
+        return self._rankings[question]
 
-    def _ranked(self, key: str, ascending: bool, label: str | None, start: int, count: int) -> tuple[list[int], int]:
-        keys: dict[str, np.ndarray[Any, Any]] = {
-            "probability": self.scores.probabilities,
-            "lp": self.scores.raw_progress,
-            "score": self.columns["reward_ema"],
-            "completions": self.columns["completion_count"],
-            "entry": self.columns["entry"],
-        }
+    def _rank(self, key: str, ascending: bool, label: str | None, start: int, count: int) -> tuple[list[int], int]:
         of = np.arange(len(self))
         if label:
             rows = [each["row"] for each in self.labels if label.lower() in each["label"].lower()]
-            of = of[np.isin(self.columns["label"] & (layout.PENDING - 1), rows)]
-        values = keys[key][of].astype(np.float64)
+            of = of[np.isin(self.table.columns["label"], rows)]
+        values = self.table.columns[key][of].astype(np.float64)
         values = values if ascending else -values
-        end = min(start + count, of.size)
-        if end < of.size:  # the first few of many: no need to sort them all
+        total, end = of.size, min(start + count, of.size)
+        if end < total:  # the first few of many: no need to sort them all
             nearest = np.argpartition(values, end)[:end]
-            of, values, total = of[nearest], values[nearest], of.size
-        else:
-            total = of.size
-        order = np.lexsort((self.columns["entry"][of], values))
-        return of[order][start:end].tolist(), total
+            of, values = of[nearest], values[nearest]
+        return of[np.lexsort((of, values))][start:end].tolist(), total
 
     def row(self, position: int) -> dict[str, Any]:
         """One task as plain Python values."""
-        label = int(self.columns["label"][position]) & (layout.PENDING - 1)
-        return {
-            "id": int(self.columns["task_id"][position]),
-            "label": next((each["label"] for each in self.labels if each["row"] == label), "unknown"),
-            "probability": float(self.scores.probabilities[position]),
-            "lp": float(self.scores.raw_progress[position]),
-            "score": float(self.columns["reward_ema"][position]),
-            "completions": int(self.columns["completion_count"][position]),
-            "explored": bool(self.scores.explored[position]),
-        }
+        return next(self.table.chosen(np.array([position])).rows())
 
 
 @dataclass
@@ -199,9 +172,7 @@ class Watch:
 
     def _go_through_tasks(self) -> None:
         began, began_at = time.thread_time(), time.monotonic()
-        columns = self.reader.tasks(_TASK_COLUMNS)
-        scores = score(columns, self.counts.header)
-        self.tasks = Tasks(columns, scores, _label_figures(columns, scores, self.reader.labels()))
+        self.tasks = Tasks(self.reader.moment())
         self.tasks_clock = time.monotonic()
         cost = 2.0 * (time.thread_time() - began)  # ranking them for the picture takes about as long again
         self._tasks_due = began_at + cost / _TASKS_SHARE
@@ -259,29 +230,27 @@ def tries_per_draw(processes: list[dict[str, Any]]) -> float | None:
     return tries / draws if tries and draws else None
 
 
-def _label_figures(columns: Columns, scores: Scores, table: np.ndarray[Any, np.dtype[np.void]]) -> list[dict[str, Any]]:
+def _label_figures(table: TaskTable, moment: Moment) -> list[dict[str, Any]]:
     """A row for each label with tasks, by its share of the draws."""
-    rows = columns["label"] & (layout.PENDING - 1)
-    names = label_names(table)
+    columns = table.columns
 
-    def sums(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return np.bincount(rows, weights=values, minlength=layout.LABEL_CAPACITY)
+    def sums(values: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
+        return np.bincount(columns["label"], weights=values, minlength=layout.LABEL_CAPACITY)
 
-    tasks = np.bincount(rows, minlength=layout.LABEL_CAPACITY)
-    played = columns["completion_count"] > 0
-    share, progress = sums(scores.probabilities), sums(scores.raw_progress)
-    score_sum, scored = sums(np.where(played, columns["reward_ema"], 0.0)), sums(played)
+    played = columns["completions"] > 0
+    tasks, share, progress = sums(), sums(columns["probability"]), sums(columns["lp"])
+    score_sum, scored = sums(np.where(played, columns["score"], 0.0)), sums(played)
     present = np.flatnonzero(tasks)
     return [
         {
-            "row": int(row),
-            "label": names.get(int(row), "unknown"),
+            "row": row,
+            "label": table.labels.get(row, "unknown"),
             "tasks": int(tasks[row]),
             "share": float(share[row]),
             "lp": float(progress[row] / tasks[row]),
             "score": float(score_sum[row] / scored[row]) if scored[row] else None,
-            "completions": int(table["completed"][row]) if row < table.size else 0,
-            "evicted": int(table["evicted"][row]) if row < table.size else 0,
+            "completions": int(moment.labels["completed"][row]) if row < moment.labels.size else 0,
+            "evicted": int(moment.labels["evicted"][row]) if row < moment.labels.size else 0,
         }
-        for row in present[np.argsort(-share[present], kind="stable")]
+        for row in present[np.argsort(-share[present], kind="stable")].tolist()
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -30,8 +30,8 @@ from lpcurr.memory.layout import Status
 from lpcurr.memory.processes import process_is_alive, process_start_time
 from lpcurr.memory.segment import Bytes, Segment, State
 from lpcurr.pool.closed import ClosedWords, raise_closed, raise_no_record
-from lpcurr.pool.distribution import Distribution, Float64s, Int64s, distribution_of
 from lpcurr.pool.making import new_segment
+from lpcurr.pool.moment import TRUTH, Float64s, Int64s, Moment
 from lpcurr.pool.streams import attach_process, seed_stream
 
 _logger = logging.getLogger("lpcurr")
@@ -313,29 +313,30 @@ class Pool:
 
     # -- all tasks ----------------------------------------------------------------------------------------------
 
-    def distribution(self) -> Distribution:
-        """The exact distribution of the draws at this moment, O(n log n)."""
-        return distribution_of(self._segment.bytes, self._process)
+    def moment(self, names: Sequence[str] = TRUTH) -> Moment:
+        """Copy the tables and truth columns under one lock turn; without names the tables alone, O(1)."""
+        tables: Bytes = np.zeros(layout.COLUMNS_OFFSET, dtype=np.uint8)
+        numbers = np.array([TRUTH.index(name) for name in names], dtype=np.int64)
+        slots, needed = -1, int(self.state["header"]["high_water"][0]) if names else 0
+        while slots < needed:
+            slots = min(needed + needed // 8 + 64, self.capacity) if names else 0  # others may be filling the pool
+            cells = np.empty((numbers.size, slots), dtype=np.int64)
+            active = np.empty(slots, dtype=np.int32)
+            for array in (cells, active):
+                array.fill(0)  # page faults now, not while everyone waits
+            needed = restore.capture.entry(self._segment.bytes, self._process, tables, numbers, cells, active)
+            self._check_lock(needed)
+        self._log_repairs()
+        dtypes = dict(layout.TRUTH_COLUMNS)
+        columns = {name: cells[row].view(dtypes[name]) for row, name in enumerate(names)}
+        return Moment.of_cells(tables, columns, active)
 
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
-        return self._copy(self.state.dtype)
-
-    def tables(self) -> State:
-        """A consistent private copy of what is not about single tasks: ``layout.TABLES``. O(1)."""
-        return self._copy(layout.TABLES)
-
-    def _copy(self, dtype: np.dtype[np.void]) -> State:
-        copy: Bytes = np.empty(dtype.itemsize, dtype=np.uint8)
+        copy: Bytes = np.empty(self.state.dtype.itemsize, dtype=np.uint8)
         self._check_lock(upkeep.snapshot.entry(self._segment.bytes, self._process, copy))
         self._log_repairs()
-        return copy.view(dtype)
-
-    def capture(self, tables: Bytes, truth: np.ndarray[Any, Any], active: np.ndarray[Any, Any]) -> int:
-        """Copy what a checkpoint holds, or say how many slots that takes: see ``kernels.restore.capture``."""
-        needed = restore.capture.entry(self._segment.bytes, self._process, tables, truth, active)
-        self._check_lock(needed)
-        return int(needed)
+        return copy.view(self.state.dtype)
 
     def replace(self, image: State, saved: int, provided: int) -> int:
         """Put an image in place of the content, or say how many streams that takes: see ``kernels.restore.replace``."""

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, training_folder, write_checkpoint
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig
-from lpcurr.recipes.loggers import MetricsLogger
-from lpcurr.runs.folder import Row, RunFolder
+from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.metrics import Row
+from lpcurr.statistics.figures import PoolStatistics
 
 _COMPLETIONS = "per_label_completions/"
 _GINI = "curriculum_gini/"
@@ -19,70 +22,100 @@ _COUNTERS = ("draws", "tries", "scans", "lock_waits", "lock_wait_seconds")
 
 
 class Recorder:
-    """Completes the figures that a recipe gives for an epoch, writes them down, and makes checkpoints.
+    """Completes the figures that a recipe gives for an epoch and writes them down; keeps schedule and checkpoints.
 
     Everything is read between epochs, by the process that trains. In performance mode what takes a look at every task
-    is left out: the keys of ``pool/``, ``gini/``, ``label_…/`` and ``success_probability/``.
+    is left out: the keys of ``pool/``, ``gini/``, ``label_…/`` and ``success_probability/``. An entry of the schedule
+    comes into force at the end of the epoch that reaches it, so that every epoch is of one algorithm, and before the
+    checkpoint of that epoch is made.
+
+    Args:
+        curriculum: of this training.
+        config: its configuration.
+        arm: its name.
+        seed: of it.
+        folder: where the figures go.
+        takers: what else takes each line of metrics: loggers, the display.
+        before: lines of metrics from before it was cut.
+        switches: entries of the schedule that are in force already.
     """
 
     def __init__(
         self,
         curriculum: Curriculum,
         config: TrainingConfig,
+        arm: str,
         seed: int,
         folder: RunFolder,
-        show: Callable[[Row], None],
+        takers: Sequence[Callable[[Row], None]] = (),
         before: Sequence[Row] = (),
-        loggers: Sequence[MetricsLogger] = (),
+        switches: int = 0,
     ) -> None:
-        self._curriculum, self._config, self._folder, self._show = curriculum, config, folder, show
-        self._loggers = loggers
-        self._run: Row = {"curriculum": config.curriculum.algorithm_config.type, "seed": seed}
+        self._curriculum, self._config, self._folder, self._takers = curriculum, config, folder, takers
+        self._run: Row = {"curriculum": arm, "seed": seed}
         self._started = time.perf_counter() - (before[-1]["seconds"] if before else 0.0)
         self._completions = _completions_by_label(curriculum.stats())
         self._processes: dict[int, dict[str, float]] = {}
+        self._switches = switches
         self.rows = list(before)
 
     def __call__(self, metrics: Metrics, save_learner: SaveLearner) -> None:
-        stats = self._curriculum.stats()
-        looked = {} if self._curriculum.performance_mode else self._look(stats["num_active_tasks"])
+        if self._curriculum.performance_mode:
+            stats, looked = self._curriculum.stats(), {}
+        else:
+            statistics = self._curriculum.statistics()
+            stats, looked = statistics.figures(), self._look(statistics)
         self._curriculum.on_epoch_end()
         completions = _completions_by_label(stats)
         row: Row = {**self._run, "epoch": len(self.rows) + 1, "seconds": time.perf_counter() - self._started}
+        row |= {"algorithm": self._algorithm.type, "switches": self._switches}
         row |= metrics | _rates(metrics) | looked
         row |= {f"epoch_completions/{label}": n - self._completions.get(label, 0.0) for label, n in completions.items()}
         row |= {f"curriculum/{key}": value for key, value in stats.items()}
         row |= self._work()
         self._completions = completions
         self.rows.append(row)
-        self._folder.append_metrics(row)
-        for logger in self._loggers:
-            logger.log(row)
+        self._folder.append("metrics.jsonl", [row])
+        self._switch(row["steps"])
         self._make_checkpoint(row, save_learner)
-        self._show(row)
+        for take in self._takers:
+            take(row)
+
+    @property
+    def _algorithm(self) -> Any:
+        return self._config.curriculum.algorithm_after(self._switches)
+
+    def _switch(self, steps: int) -> None:
+        """Bring what is due of the schedule into force, for all processes at their next call."""
+        schedule = self._config.curriculum.schedule
+        due = sum(steps >= entry.at * self._config.total_steps for entry in schedule)
+        if due > self._switches:
+            self._switches = due
+            self._curriculum.use(self._algorithm)
 
     def _make_checkpoint(self, row: Row, save_learner: SaveLearner) -> None:
         every, epoch = self._config.checkpoint_every, row["epoch"]
         if every == 0 or epoch % every != 0:
             return
         folder = training_folder(self._folder.path, row["curriculum"], row["seed"])
-        training = TrainingCheckpoint(folder, row["curriculum"], row["seed"], epoch, int(row["steps"]))
+        training = TrainingCheckpoint(
+            folder, row["curriculum"], row["seed"], epoch, int(row["steps"]), switches=self._switches
+        )
         write_checkpoint(folder, self._curriculum, save_learner, training, self._config.keep_checkpoints)
 
-    def _look(self, active: float) -> dict[str, float]:
+    def _look(self, statistics: PoolStatistics) -> dict[str, float]:
         """What takes a look at every task."""
-        figures = shares_of_draws(self._curriculum)
-        figures["pool/mastered_share"] = figures["pool/mastered"] / max(active, 1.0)
-        for key, value in self._curriculum.calculate_per_label_mean_lp_stats().items():
+        figures = shares_of_draws(statistics, self._config.curriculum.algorithm_config.task_default_success_threshold)
+        for key, value in statistics.per_label_means().items():
             name, _, label = key.removeprefix("per_label_stats/").partition("/")
             figures[f"{_LABEL_MEANS[name]}/{label}"] = value
-        for key, value in self._curriculum.calculate_gini_coefficients().items():
+        for key, value in statistics.gini_coefficients().items():
             if key.startswith(_GINI):  # details of single tasks come with it when they are asked for
                 figures[f"gini/{key.removeprefix(_GINI)}"] = value
         return figures
 
     def _work(self) -> dict[str, float]:
-        """What all processes have done since the last epoch, those that have left meanwhile excepted."""
+        """Count what all processes have done since the last epoch, those that have left meanwhile excepted."""
         now = {each["pid"]: each for each in self._curriculum.process_counters()}
         done = {
             f"epoch_{name}": sum(
@@ -109,42 +142,40 @@ def _rates(metrics: Metrics) -> dict[str, float]:
     return rates
 
 
-def shares_of_draws(curriculum: Curriculum) -> dict[str, float]:
+def shares_of_draws(statistics: PoolStatistics, threshold: float) -> dict[str, float]:
     """Who gets the next draw: by label, and by how well a task is done already.
+
+    Args:
+        statistics: of the pool.
+        threshold: the success rate from which a task counts as mastered.
 
     Returns:
         ``label_probability/<label>`` and ``success_probability/<tenth>``, each family adding up to 1 (where there is
-        a task), and ``pool/mastered``: how many tasks have a success rate of at least the algorithm's threshold.
+        a task), ``pool/mastered``: how many tasks are, and ``pool/mastered_share`` of the active ones.
     """
-    threshold = curriculum.config.algorithm_config.task_default_success_threshold
-    figures: dict[str, float] = {"pool/mastered": 0}
-    for task_id, probability in zip(*(column.tolist() for column in curriculum.probabilities()), strict=True):
-        stats = curriculum.get_task_stats(task_id)
-        if stats is None:
-            continue
-        played, rate = stats["completion_count"] > 0, stats["success_rate_ema"]
-        figures["pool/mastered"] += played and rate >= threshold
-        group = f"{min(max(int(rate * 10), 0), 9) / 10}" if played else "unplayed"
-        for key in (f"label_probability/{stats['label']}", f"success_probability/{group}"):
-            figures[key] = figures.get(key, 0.0) + probability
+    columns, probabilities = statistics.moment.columns, statistics.scores.probabilities
+    rates, played = columns["success_rate_ema"], columns["completion_count"] > 0
+    mastered = int((played & (rates >= threshold)).sum())
+    figures = {"pool/mastered": float(mastered), "pool/mastered_share": mastered / max(played.size, 1)}
+    for label, share in statistics.label_sums(probabilities).items():
+        figures[f"label_probability/{label}"] = share
+    tenths = np.where(played, np.clip((rates * 10).astype(np.int64), 0, 9), 10)
+    for tenth in np.unique(tenths).tolist():
+        group = tenth / 10 if tenth < 10 else "unplayed"
+        figures[f"success_probability/{group}"] = float(probabilities[tenths == tenth].sum())
     return figures
 
 
-def active_tasks(curriculum: Curriculum, run: dict[str, Any]) -> list[Row]:
+def active_tasks(curriculum: Curriculum, run: Row) -> list[Row]:
     """The lines of ``tasks.jsonl``: every active task with its probability and state."""
-    rows = []
-    for task_id, probability in zip(*(column.tolist() for column in curriculum.probabilities()), strict=True):
-        stats = curriculum.get_task_stats(task_id)
-        if stats is not None:
-            rows.append(
-                {
-                    **run,
-                    "task_id": task_id,
-                    "label": stats["label"],
-                    "probability": probability,
-                    "completions": stats["completion_count"],
-                    "success_rate": stats["success_rate_ema"],
-                    "learning_progress": abs(stats["p_fast"] - stats["p_slow"]),
-                }
-            )
-    return rows
+    found = curriculum.columns()
+    columns = {
+        "task_id": found["task_id"],
+        "label": found["label"],
+        "probability": found["probability"],
+        "completions": found["completion_count"],
+        "success_rate": found["success_rate_ema"],
+        "learning_progress": np.abs(found["p_fast"] - found["p_slow"]),
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [{**run, **dict(zip(columns, row, strict=True))} for row in rows]

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, Share, Way, own_words, power
+from lpcurr.schedulers.common import Rate, Way, own_words, power
 from lpcurr.schedulers.renewal import RenewingConfig
 
 
@@ -28,16 +28,15 @@ class LearnabilityConfig(RenewingConfig):
     groups of answers to one prompt, the weight is 1 − pⁿ − (1 − p)ⁿ at the mean: the chance that a group is mixed.
 
     >>> LearnabilityConfig(attempts=8).rand_task_rate
-    0.5
+    0.7
     """
 
     draws_by: ClassVar[Way] = Way.WEIGHT
 
     type: Literal["learnability"] = "learnability"
     task_tracker_ema_alpha: Rate = Field(
-        default=0.05, description="weight of a new score in reward_ema, ema_squared and success_rate_ema"
+        default=0.1, description="weight of a new score in reward_ema, ema_squared and success_rate_ema"
     )
-    rand_task_rate: Share = Field(default=0.5, description="share of the draws that are uniform over the pool")
     prior_successes: float = Field(default=1.0, gt=0.0, le=1e6, description="pseudo-count of successes before any")
     prior_failures: float = Field(default=1.0, gt=0.0, le=1e6, description="pseudo-count of failures before any")
     attempts: int = Field(default=1, ge=1, le=4096, description="episodes of a task at a time; 1: p(1 − p)")

@@ -45,9 +45,9 @@ def raw_learning_progress(fast: Any, slow: Any, theta: float) -> Any:
 class LearningProgressConfig(RenewingConfig):
     """Draw the tasks on which the agent is now improving.
 
-    A task's learning progress is the distance between a fast and a slow moving average of its score. Field names and
-    defaults are those of the metta learning-progress curriculum; ``reference()`` has its rules to the letter, and the
-    fields marked *rule* say where the default differs from them.
+    A task's learning progress is the distance between a fast and a slow moving average of its score. Field names are
+    those of the metta learning-progress curriculum; ``reference()`` has its settings and its rules to the letter. The
+    defaults are milder, because its own starve tasks: most draws are uniform.
 
     >>> LearningProgressConfig(ema_timescale=0.001).slow_timescale_factor
     0.2
@@ -64,9 +64,9 @@ class LearningProgressConfig(RenewingConfig):
         default=True, description="progress from two moving averages; False: the scheduler score_deviation (basic)"
     )
     use_baseline_normalization: bool = Field(
-        default=True, description="measure scores from the first one (at most 0.75) up to 1"
+        default=False, description="measure scores from the first one (at most 0.75) up to 1"
     )
-    ema_timescale: Rate = Field(default=0.1, description="weight τ of a new score in the fast average")
+    ema_timescale: Rate = Field(default=0.2, description="weight τ of a new score in the fast average")
     slow_timescale_factor: Rate = Field(default=0.2, description="the slow average's weight is this times τ")
     progress_smoothing: NonNegative = Field(default=0.0, description="added to every task's progress")
     performance_bonus_weight: NonNegative = Field(default=0.0, description="times the average score, added to progress")
@@ -142,11 +142,10 @@ class LearningProgressConfig(RenewingConfig):
     def stable(cls, **overrides: Any) -> Self:
         """For noisy scores and long trainings: slower averages, more samples before a task is judged."""
         values = {
-            "ema_timescale": 0.01,
+            "ema_timescale": 0.05,
             "exploration_bonus": 0.15,
             "min_samples_for_lp": 20,
-            "z_score_amplification": 5.0,
-            "rand_task_rate": 0.02,
+            "z_score_amplification": 3.0,
         }
         return cls._preset(values, overrides)
 
@@ -154,18 +153,24 @@ class LearningProgressConfig(RenewingConfig):
     def fast_learning(cls, **overrides: Any) -> Self:
         """For agents that improve quickly: fast averages, few samples, sharp preferences."""
         values = {
-            "ema_timescale": 0.2,
+            "ema_timescale": 0.3,
             "exploration_bonus": 0.05,
             "min_samples_for_lp": 5,
             "z_score_amplification": 15.0,
-            "rand_task_rate": 0.005,
+            "rand_task_rate": 0.5,
         }
         return cls._preset(values, overrides)
 
     @classmethod
     def arena_legacy(cls, **overrides: Any) -> Self:
-        """The settings of the metta arena recipes: very slow averages."""
-        return cls._preset({"ema_timescale": 0.001}, overrides)
+        """The settings of the metta arena recipes: very slow averages that begin at the first score."""
+        values = {
+            "ema_timescale": 0.001,
+            "rand_task_rate": 0.01,
+            "use_baseline_normalization": True,
+            "unbiased_averages": False,
+        }
+        return cls._preset(values, overrides)
 
     @classmethod
     def reference(cls, **overrides: Any) -> Self:
@@ -174,6 +179,8 @@ class LearningProgressConfig(RenewingConfig):
         They defeat the curriculum on a full pool (a task is evicted at every draw); see the README.
         """
         values = {
+            "ema_timescale": 0.1,
+            "use_baseline_normalization": True,
             "rand_task_rate": 0.0,
             "new_task_rate": 1.0,
             "exploration": "absolute",

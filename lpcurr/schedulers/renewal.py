@@ -17,7 +17,7 @@ class RenewingConfig(SchedulerConfig):
         description="weight of a task with too few completions to tell: with exploration='relative', ten times this "
         "times the mean weight of the explored tasks; with 'absolute', and for score deviation, this as it is",
     )
-    rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
+    rand_task_rate: Share = Field(default=0.7, description="share of the draws that are uniform over the pool")
     eviction_threshold_percentile: Share = Field(
         default=0.4, description="only tasks whose score lies within this share of the lowest may be evicted"
     )

@@ -1,23 +1,21 @@
 """Statistics of a pool, under the names that dashboards of the metta curriculum use.
 
-Everything is computed from one consistent snapshot, so that the figures of one call fit together, and off the episode
-path: the pool is locked for as long as the copy takes.
+Everything is computed from one :class:`lpcurr.pool.moment.Moment`, so that the figures of one call fit together, and
+off the episode path: the pool is locked for as long as the copy takes.
 """
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 
 import numpy as np
 
 from lpcurr.memory import layout
-from lpcurr.memory.segment import State
-from lpcurr.pool.distribution import Distribution, distribution_of, gini
+from lpcurr.pool.moment import Bools, Float64s, Moment
 from lpcurr.schedulers.common import Way
-from lpcurr.statistics.laws import raw_learning_progress
-
-Values = np.ndarray[tuple[int], np.dtype[np.float64]]
+from lpcurr.schedulers.learning_progress import raw_learning_progress
+from lpcurr.statistics.gini import gini
+from lpcurr.statistics.laws import Scores, score_tasks
 
 _LP_FIGURES = (
     "algorithm/lp/mean_learning_progress",
@@ -32,76 +30,54 @@ class PoolStatistics:
     """The figures of one moment.
 
     Args:
-        snapshot: a copy of a pool, or for :meth:`counters` of its tables alone, which nobody changes.
-        now: seconds since 1970, from which ages count; by default this moment.
+        moment: a copy of a pool; for :meth:`counters` its tables are enough.
+        troubleshooting: :meth:`figures` has all groups, and :meth:`gini_coefficients` figures of single tasks.
     """
 
-    def __init__(self, snapshot: State, now: float | None = None) -> None:
-        self.snapshot = snapshot
-        self._now = time.time() if now is None else now
-        self._header = self.snapshot["header"][0]
+    def __init__(self, moment: Moment, *, troubleshooting: bool = False) -> None:
+        self.moment = moment
+        self._troubleshooting = troubleshooting
+        self._header = moment.header
 
     @cached_property
-    def _slots(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-        """Of the active tasks in entry order: the same figures whatever the order of the active index is."""
-        slots = self.snapshot["active"][0][: self._header["active_count"]]
-        ordered: np.ndarray[tuple[int], np.dtype[np.int32]] = slots[np.argsort(self.snapshot["entry"][0][slots])]
-        return ordered
+    def scores(self) -> Scores:
+        """Scores and probabilities of the active tasks, in entry order."""
+        return score_tasks(self.moment)
 
     @cached_property
-    def distribution(self) -> Distribution:
-        """The distribution at that moment."""
-        return distribution_of(self.snapshot.view(np.uint8))
-
-    def column(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.generic]]:
-        """One column of the active tasks, in the order in which they entered the pool."""
-        values: np.ndarray[tuple[int], np.dtype[np.generic]] = self.snapshot[name][0][self._slots]
-        return values
+    def raw_learning_progress(self) -> Float64s:
+        """|R(p_fast) − R(p_slow)| of every active task, whatever the algorithm."""
+        columns, theta = self.moment.columns, float(self._header["early_progress_amplification"])
+        progress: Float64s = raw_learning_progress(columns["p_fast"], columns["p_slow"], theta)
+        return progress
 
     # -- labels -------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def label_names(self) -> dict[int, str]:
-        """Name of each label in use, by row."""
-        table = self.snapshot["label_table"][0][: self._header["label_count"]]
-        return {
-            int(row): table["name"][row][: table["name_size"][row]].tobytes().decode()
-            for row in np.flatnonzero(table["used"])
-        }
-
-    @cached_property
-    def _rows(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        return self.column("label").astype(np.int64) & (layout.PENDING - 1)
-
     def label_counts(self, field: str) -> dict[str, int]:
         """A counter of the label table, by label, where it is not zero."""
-        counts = self.snapshot["label_table"][0][field]
-        return {name: int(counts[row]) for row, name in self.label_names.items() if counts[row] != 0}
+        counts = self.moment.labels[field]
+        return {name: int(counts[row]) for row, name in self.moment.label_names.items() if counts[row] != 0}
 
-    def _label_sums(self, values: Values) -> dict[str, float]:
-        counts = np.bincount(self._rows, minlength=layout.LABEL_CAPACITY)
-        sums = np.bincount(self._rows, weights=values, minlength=layout.LABEL_CAPACITY)
-        return {name: float(sums[row]) for row, name in self.label_names.items() if counts[row]}
-
-    def label_means(
-        self, values: Values, of: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
-    ) -> dict[str, float]:
-        """Mean of a value over the active tasks of each label, or over those of them that ``of`` marks."""
-        rows, chosen = (self._rows, values) if of is None else (self._rows[of], values[of])
+    def label_sums(self, values: Float64s, of: Bools | None = None) -> dict[str, float]:
+        """Sum of a value over the active tasks of each label that has some, or over those that ``of`` marks."""
+        rows = self.moment.label_rows if of is None else self.moment.label_rows[of]
         counts = np.bincount(rows, minlength=layout.LABEL_CAPACITY)
-        sums = np.bincount(rows, weights=chosen, minlength=layout.LABEL_CAPACITY)
-        return {name: float(sums[row] / counts[row]) for row, name in self.label_names.items() if counts[row]}
+        sums = np.bincount(rows, values if of is None else values[of], layout.LABEL_CAPACITY)
+        return {name: float(sums[row]) for row, name in self.moment.label_names.items() if counts[row]}
 
-    # -- learning progress --------------------------------------------------------------------------------------
-
-    @cached_property
-    def raw_learning_progress(self) -> Values:
-        """|R(p_fast) − R(p_slow)| of every active task, whatever the algorithm."""
-        fast, slow = self.column("p_fast").astype(np.float64), self.column("p_slow").astype(np.float64)
-        theta = float(self._header["early_progress_amplification"])
-        return raw_learning_progress(fast, slow, theta)
+    def label_means(self, values: Float64s, of: Bools | None = None) -> dict[str, float]:
+        """Mean of a value by label; arguments as in :meth:`label_sums`."""
+        counts = self.label_sums(np.ones(self.moment.size), of)
+        return {label: value / counts[label] for label, value in self.label_sums(values, of).items()}
 
     # -- the groups of figures ----------------------------------------------------------------------------------
+
+    def figures(self) -> dict[str, float]:
+        """Everything that a dashboard shows."""
+        figures = self.counters() | self.learning_progress()
+        if self._troubleshooting:
+            figures |= self.gini_coefficients() | self.raw_lp_debug() | self.per_label_means()
+        return figures
 
     def counters(self) -> dict[str, float]:
         """What is counted as it happens: O(labels)."""
@@ -132,30 +108,31 @@ class PoolStatistics:
         """Means over the active tasks; empty for discrete random, zero where no LP distribution is drawn from."""
         if self._header["draws_by"] == Way.UNIFORM:
             return {}
-        if self._header["draws_by"] != Way.Z_SCORE or self._slots.size == 0:
+        if self._header["draws_by"] != Way.Z_SCORE or self.moment.size == 0:
             return dict.fromkeys(_LP_FIGURES, 0.0)
         figures = (
             self.raw_learning_progress.mean(),
-            self.distribution.lp_scores.mean(),
-            self.column("success_rate_ema").astype(np.float64).mean(),
-            self.distribution.probabilities.mean(),
-            (self.distribution.lp_scores == 0.0).sum(),
+            self.scores.lp_scores.mean(),
+            self.moment.columns["success_rate_ema"].mean(),
+            self.scores.probabilities.mean(),
+            (self.scores.lp_scores == 0.0).sum(),
         )
         return {name: float(figure) for name, figure in zip(_LP_FIGURES, figures, strict=True)}
 
     def gini_coefficients(self) -> dict[str, float]:
         """How unequal things are at each stage, from raw progress by way of probabilities to episodes."""
-        if self._slots.size == 0:
+        if self.moment.size == 0:
             return {}
-        probabilities = self.distribution.probabilities
+        details = self.task_details() if self._troubleshooting else {}
+        raw, probabilities = self.raw_learning_progress, self.scores.probabilities
         ginis = {
-            "pool_occupancy": gini(self.column("completion_count").astype(np.float64)),
-            "task_age": gini(self.task_ages),
-            "raw_lp_scores": gini(self.raw_learning_progress),
-            "raw_lp_by_label": gini(self._label_sums(self.raw_learning_progress).values()),
-            "zscored_lp_scores": gini(self.distribution.lp_scores),
+            "pool_occupancy": gini(self.moment.columns["completion_count"]),
+            "task_age": gini(self.moment.ages),
+            "raw_lp_scores": gini(raw),
+            "raw_lp_by_label": gini(self.label_sums(raw).values()),
+            "zscored_lp_scores": gini(self.scores.lp_scores),
             "sampling_probs": gini(probabilities),
-            "sampling_probs_by_label": gini(self._label_sums(probabilities).values()),
+            "sampling_probs_by_label": gini(self.label_sums(probabilities).values()),
             "sampling_by_label": gini(self.label_counts("epoch_sampled").values()),
             "evictions_by_label": gini(self.label_counts("evicted").values()),
             "pool_composition_by_label": gini(self.label_counts("active").values()),
@@ -164,19 +141,17 @@ class PoolStatistics:
         by_label = ginis["raw_lp_by_label"]
         ginis["selectivity_loss_lp_label_to_prob_label"] = by_label - ginis["sampling_probs_by_label"]
         ginis["selectivity_loss_lp_label_to_sampling_label"] = by_label - ginis["sampling_by_label"]
-        return {f"curriculum_gini/{name}": value for name, value in ginis.items()}
+        return {f"curriculum_gini/{name}": value for name, value in ginis.items()} | details
 
     def per_label_means(self) -> dict[str, float]:
         """Mean raw learning progress, and mean reward over the tasks with a completion, of each label."""
-        played = self.column("completion_count").astype(np.int64) > 0
-        rewards = self.column("reward_ema").astype(np.float64)
-        figures = {
-            f"per_label_stats/mean_lp_score/{label}": mean
-            for label, mean in self.label_means(self.raw_learning_progress).items()
-        }
-        return figures | {
-            f"per_label_stats/mean_reward_ema/{label}": mean
-            for label, mean in self.label_means(rewards, played).items()
+        progress = self.label_means(self.raw_learning_progress)
+        columns = self.moment.columns
+        rewards = self.label_means(columns["reward_ema"], columns["completion_count"] > 0)
+        return {
+            f"per_label_stats/{name}/{label}": mean
+            for name, means in (("mean_lp_score", progress), ("mean_reward_ema", rewards))
+            for label, mean in means.items()
         }
 
     def raw_lp_debug(self) -> dict[str, float]:
@@ -191,20 +166,20 @@ class PoolStatistics:
             "debug/raw_lp_max": float(raw.max()),
             "debug/raw_lp_nonzero_count": float((raw > 0.0).sum()),
             "debug/raw_lp_total_count": float(raw.size),
-            "debug/task_age_mean_seconds": float(self.task_ages.mean()),
-            "debug/task_age_max_seconds": float(self.task_ages.max()),
+            "debug/task_age_mean_seconds": float(self.moment.ages.mean()),
+            "debug/task_age_max_seconds": float(self.moment.ages.max()),
         }
 
     def task_details(self) -> dict[str, float]:
         """Three figures for each active task; ``sampling_prob`` is the score, not yet divided by the sum of scores."""
-        figures = {}
-        for i, task_id in enumerate(self.distribution.ids):
-            figures[f"task_metrics/{task_id}/completion_count"] = float(self.distribution.completions[i])
-            figures[f"task_metrics/{task_id}/raw_lp"] = float(self.raw_learning_progress[i])
-            figures[f"task_metrics/{task_id}/sampling_prob"] = float(self.distribution.scores[i])
-        return figures
-
-    @cached_property
-    def task_ages(self) -> Values:
-        """Seconds since each active task entered the pool."""
-        return np.maximum(self._now - self.column("creation_time").astype(np.float64), 0.0)
+        columns = self.moment.columns
+        figures = {
+            "completion_count": columns["completion_count"],
+            "raw_lp": self.raw_learning_progress,
+            "sampling_prob": self.scores.scores,
+        }
+        return {
+            f"task_metrics/{task_id}/{name}": float(value)
+            for name, values in figures.items()
+            for task_id, value in zip(columns["task_id"].tolist(), values.tolist(), strict=True)
+        }

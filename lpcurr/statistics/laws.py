@@ -1,105 +1,120 @@
-"""From what is known of the tasks to the distribution of the draws, in numpy: for looking at a pool from outside.
+"""The exact law of the draws, from what is known of the tasks at one moment, in NumPy.
 
-The kernels do the same inside a pool, task by task and in constant time. This is for those who have a copy of some
-columns and no wish to wait for numba: ``lpcurr top`` and ``lpcurr inspect``. The tests hold the two equal to 1e-12.
+The kernels draw from it task by task and in constant time. Nothing here needs numba, so that those who look from
+outside (``lpcurr top``, ``lpcurr inspect``) need not wait for it. The schedulers' formulas are the same in both; the
+tests hold draws and law equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpcurr import schedulers
 from lpcurr.memory import layout
-from lpcurr.schedulers.common import Way
+from lpcurr.pool.moment import Bools, Float64s, Moment
+from lpcurr.schedulers.common import Way, sigmoid, z_score
+from lpcurr.schedulers.learning_progress import raw_learning_progress
 
-Column = np.ndarray[Any, np.dtype[Any]]
-Values = np.ndarray[Any, np.dtype[np.float64]]
-Rules = Mapping[str, Any] | np.void
-"""Configuration fields of the header by name: a header record, or what ``CurriculumConfig.header_settings()`` gives."""
+PRIORITY_LIMIT = 1e140
+"""Priorities are clamped to ± this, as in the kernels."""
 
-PROGRESS_LIMIT = 1e140
+_EVERY = slice(None)
 
 
 class Scores(NamedTuple):
-    """Of every task: arrays of equal length.
+    """Of every active task, in the order in which they entered the pool: arrays of equal length.
 
     Attributes:
-        raw_progress: |R(p_fast) − R(p_slow)|; in the basic variant the deviation of the score.
-        explored: whether it has enough completions for its progress to count.
-        scores: what the probability is in proportion to.
+        raw_progress: |R(p_fast) − R(p_slow)|; where draws are made by weight, the scheduler's priority.
+        explored: whether it has enough completions for its priority to count.
+        lp_scores: sigmoid / Σ sigmoid where draws go by z-scores, else the score.
+        scores: what the probability is in proportion to, but for the shares of the draws that go other ways.
+        retention: what the eviction goes by: of the tasks that may go, the one with the least goes.
         probabilities: of being the next task drawn, where no new one is made.
     """
 
-    raw_progress: Values
-    explored: np.ndarray[Any, np.dtype[np.bool_]]
-    scores: Values
-    probabilities: Values
+    raw_progress: Float64s
+    explored: Bools
+    lp_scores: Float64s
+    scores: Float64s
+    retention: Float64s
+    probabilities: Float64s
 
 
-def raw_learning_progress(fast: Values, slow: Values, theta: float) -> Values:
-    """|R(p_fast) − R(p_slow)|, where R magnifies early progress for θ below 0.5 and is the identity at 0.5.
-
-    >>> raw_learning_progress(np.array([0.5, 0.25]), np.array([0.25, 0.25]), 0.5)
-    array([0.25, 0.  ])
-    """
-    if abs(theta - 0.5) > 1e-6:
-        fast, slow = _reweight(np.clip(fast, 0.0, 1.0), theta), _reweight(np.clip(slow, 0.0, 1.0), theta)
-    return np.abs(fast - slow)
+def score_tasks(moment: Moment) -> Scores:
+    """Score the active tasks as the draw of their pool does."""
+    with np.errstate(all="ignore"):  # a user's scores may overflow: NaN and what is beyond the limit is dealt with
+        return _score(moment, *_arguments(moment))
 
 
-def score(columns: Mapping[str, Column], rules: Rules) -> Scores:
-    """Score tasks as the draw of their pool does.
-
-    Args:
-        columns: ``completion_count, p_fast, p_slow, p_true, reward_ema, ema_squared``, each an array of [tasks].
-        rules: the pool's configuration fields.
-    """
-    count = columns["completion_count"].size
-    if rules["draws_by"] == Way.WEIGHT:
-        variance = columns["ema_squared"] - columns["reward_ema"] ** 2
-        raw = progress = np.minimum(np.sqrt(np.maximum(variance, 0.0)), PROGRESS_LIMIT)
-        explored = columns["completion_count"] >= int(rules["explored_from"])
-        scores = np.where(explored, progress, float(rules["exploration_bonus"]))
+def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, scheduler: Any) -> Scores:
+    explored: Bools = task.completion_count >= rules.explored_from
+    raw: Float64s = raw_learning_progress(task.p_fast, task.p_slow, rules.early_progress_amplification)
+    if rules.draws_by == Way.Z_SCORE:
+        lp_scores, scores = _scores_of_z(moment, task.priority, explored, rules)
+        retention = scores
     else:
-        theta = float(rules["early_progress_amplification"])
-        raw = raw_learning_progress(columns["p_fast"], columns["p_slow"], theta)
-        explored = columns["completion_count"] >= int(rules["explored_from"])
-        if rules["draws_by"] == Way.UNIFORM:
-            scores = np.ones(count)
+        if rules.draws_by == Way.WEIGHT:
+            raw = task.priority
+            scores = np.where(explored, np.maximum(raw, 0.0), rules.exploration_bonus)
         else:
-            progress = raw + float(rules["smoothing"])
-            if rules["performance_weight"] > 0.0:
-                progress = progress + float(rules["performance_weight"]) * columns["p_true"]
-            progress = np.clip(np.nan_to_num(progress, nan=0.0), -PROGRESS_LIMIT, PROGRESS_LIMIT)
-            scores = _lp_scores(progress, explored, rules)
-    total = scores.sum()
-    shares = scores / total if total > 0.0 else np.full(count, 1.0 / max(count, 1))
-    epsilon = float(rules["rand_task_rate"])
-    return Scores(raw, explored, scores, (1.0 - epsilon) * shares + epsilon / max(count, 1))
+            scores = np.ones(moment.size)
+        lp_scores = scores
+        kept = np.nan_to_num(scheduler.retention(task, _EVERY, rules), nan=0.0)
+        retention = np.where(explored, kept, rules.unexplored_key)
+    uniform = np.full(moment.size, 1.0 / max(moment.size, 1))
+    exploring = _proportional(scheduler.exploring_weight(task, _EVERY, rules), uniform)
+    stale = _proportional(moment.header["scheduled"] - task.last_drawn, uniform)
+    chosen = _proportional(scores, exploring if rules.exploration_share > 0.0 else uniform)
+    aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share
+    probabilities = (1.0 - aside) * chosen + rules.rand_task_rate * uniform
+    if aside > rules.rand_task_rate:
+        probabilities += rules.exploration_share * exploring + rules.staleness_share * stale
+    return Scores(raw, explored, lp_scores, scores, retention, probabilities)
 
 
-def _lp_scores(progress: Values, explored: np.ndarray[Any, np.dtype[np.bool_]], rules: Rules) -> Values:
-    """Sigmoid / Σ sigmoid for the explored tasks, the exploration bonus for the others."""
-    if progress.size == 0:
-        return progress
-    z = progress
-    if rules["temperature"] > 0.0:
-        z = progress / float(rules["temperature"])
-    elif rules["temperature"] == 0.0:
-        mean, deviation = progress.mean(), progress.std()
-        if deviation > 1e-10:
-            z = (progress - mean) / deviation * float(rules["amplification"])
-    sigmoids = 1.0 / (1.0 + np.exp(-np.clip(z, -500.0, 500.0)))
-    scores: Values = sigmoids / sigmoids.sum()
-    bonus = float(rules["exploration_bonus"])
-    if rules["relative_exploration"] and explored.any():
-        bonus *= layout.EXPLORATION_UNIT * scores[explored].mean()
-    return np.where(explored, scores, bonus)
+def priorities(moment: Moment) -> Float64s:
+    """Return what the draw goes by, of every active task, by the formula of the pool's scheduler."""
+    with np.errstate(all="ignore"):
+        found: Float64s = _arguments(moment)[0].priority
+    return found
 
 
-def _reweight(p: Values, theta: float) -> Values:
-    denominator = p + theta * (1.0 - 2.0 * p)
-    tiny = np.abs(denominator) < 1e-10
-    return np.where(tiny, np.where(p < 0.5, 0.0, 1.0), p * (1.0 - theta) / np.where(tiny, 1.0, denominator))
+def mean_and_deviation(header: np.void) -> tuple[float, float]:
+    """Return mean and population standard deviation of the priorities, from the header's double-double sums."""
+    n = int(header["active_count"])
+    high, low = float(header["sum_high"]), float(header["sum_low"])
+    squares = Fraction(float(header["square_high"])) + Fraction(float(header["square_low"]))
+    variance = n * squares - (Fraction(high) + Fraction(low)) ** 2  # times n²
+    return (high + low) / max(n, 1), math.sqrt(variance / n**2) if n and variance > 0 else 0.0
+
+
+def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
+    """Return what the scheduler's formulas take: columns with ``priority``, rules; and the scheduler itself."""
+    rules = SimpleNamespace(**{name: moment.header[name].tolist() for name, *_ in layout.RULE_FIELDS})
+    scheduler = schedulers.ALL[rules.scheduler]
+    task = SimpleNamespace(**moment.columns)
+    priority = np.nan_to_num(scheduler.priority(task, _EVERY, rules), nan=0.0)
+    task.priority = np.clip(priority, -PRIORITY_LIMIT, PRIORITY_LIMIT)
+    return task, rules, scheduler
+
+
+def _proportional(weights: Any, otherwise: Float64s) -> Float64s:
+    """Return the weights as shares of their sum; where that is 0, another law."""
+    total = weights.sum()
+    return weights / total if total > 0.0 else otherwise
+
+
+def _scores_of_z(moment: Moment, priority: Float64s, explored: Bools, rules: Any) -> tuple[Float64s, Float64s]:
+    """Return sigmoid / Σ sigmoid of all tasks, and their scores: the exploration bonus for the unexplored ones."""
+    sigmoids = sigmoid(z_score(priority, *mean_and_deviation(moment.header), rules.amplification, rules.temperature))
+    lp_scores: Float64s = sigmoids / sigmoids.sum() if moment.size else sigmoids
+    bonus = rules.exploration_bonus
+    if rules.relative_exploration and explored.any():
+        bonus *= layout.EXPLORATION_UNIT * lp_scores[explored].mean()
+    return lp_scores, np.where(explored, lp_scores, bonus)

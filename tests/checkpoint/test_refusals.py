@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import io
 import json
 import os
 import struct
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.lib import format as npy
 
 import lpcurr
 from lpcurr.checkpoint import read_checkpoint
@@ -47,16 +50,38 @@ def _refused(path: Path, content: bytes | None = None) -> str:
     return str(caught.value)
 
 
-def _signed(description: dict[str, Any], columns: bytes, version: int = 1) -> bytes:
-    """A file with the right checksum, whatever else is wrong with it."""
-    text = json.dumps(description).encode()
-    body = struct.pack("<8sQQQ", b"\x89LPC\r\n\x1a\n", version, len(text), len(columns)) + text + columns
+def _members(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _signed(body: bytes) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def _taken_apart(content: bytes) -> tuple[dict[str, Any], bytes]:
-    size = struct.unpack("<8sQQQ", content[:32])[2]
-    return json.loads(content[32 : 32 + size]), content[32 + size : -32]
+def _archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """A file with the right checksum, whatever else is wrong with it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.comment = bytes(32)
+    return _signed(file.getvalue()[:-32])
+
+
+def _described(members: dict[str, bytes], change: Callable[[dict[str, Any]], Any]) -> bytes:
+    """The same file with another description."""
+    description = json.loads(members["description.json"])
+    change(description)
+    return _archive(members | {"description.json": json.dumps(description).encode()})
+
+
+def _npy(array: np.ndarray[Any, Any], **header: Any) -> bytes:
+    """An array as numpy writes it; with another header if one is given."""
+    file = io.BytesIO()
+    described = npy.header_data_from_array_1_0(array) | header
+    npy.write_array_header_1_0(file, described)
+    return file.getvalue() + array.tobytes()
 
 
 def test_every_length_of_a_cut_off_file(content: bytes, tmp_path: Path) -> None:
@@ -92,19 +117,36 @@ def test_random_damage(
 
 
 def test_more_than_was_written(content: bytes, tmp_path: Path) -> None:
-    assert "instead of" in _refused(tmp_path / "long.lpc", content + b"\0")
-    assert "instead of" in _refused(tmp_path / "twice.lpc", content + content)
+    assert "checksum" in _refused(tmp_path / "long.lpc", content + b"\0")
+    assert "checksum" in _refused(tmp_path / "twice.lpc", content + content)
 
 
 def test_the_message_says_what_is_wrong(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "pool.lpc"
-    assert "not a checkpoint of lpcurr" in _refused(path, b"PK\x03\x04 something else entirely, and long enough")
+    assert "not a checkpoint of lpcurr" in _refused(path, b"something else entirely, and long enough")
     assert "not a checkpoint of lpcurr" in _refused(path, b"")
-    assert f"cut off after 100 of {len(content)} bytes" in _refused(path, content[:100])
+    assert "of its 100 bytes some were altered, or others are missing" in _refused(path, content[:100])
     assert "checksum" in _refused(path, content[:-40] + bytes(8) + content[-32:])
-    later = _refused(path, content[:8] + struct.pack("<Q", 2) + content[16:])
-    assert "its format version is 2, and this lpcurr reads version 1" in later
-    assert "its format version is 0" in _refused(path, content[:8] + bytes(8) + content[16:])
+    members = _members(content)
+    for version in (3, 0, None, "2", [2]):
+        later = _refused(path, _described(members, lambda each, version=version: each.update(version=version)))
+        assert f"its format version is {version!r}, and this lpcurr reads 1 to 2" in later
+    first = struct.pack("<8sQQQ", b"\x89LPC\r\n\x1a\n", 7, 0, 0)
+    assert "its format version is 7" in _refused(path, _signed(first))
+
+
+def test_numpy_reads_a_checkpoint(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "pool.lpc").write_bytes(content)
+    with np.load(tmp_path / "pool.lpc", allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(arrays["p_fast"], read_checkpoint(tmp_path / "pool.lpc").columns["p_fast"])
+
+
+def test_a_fifo_or_a_device_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert "no regular file" in _refused(tmp_path / "fifo")
+    assert "no regular file" in _refused(Path("/dev/zero"))
+    with make("reference", use_shared_memory=False) as curriculum, pytest.raises(lpcurr.NotAFileError):
+        curriculum.save(tmp_path / "fifo")
 
 
 def test_no_file(tmp_path: Path, running: lpcurr.Curriculum) -> None:
@@ -117,32 +159,58 @@ def test_no_file(tmp_path: Path, running: lpcurr.Curriculum) -> None:
         lpcurr.Curriculum.load(tmp_path)
 
 
-def test_a_right_checksum_over_a_wrong_description(content: bytes, tmp_path: Path) -> None:
-    description, columns = _taken_apart(content)
-    path = tmp_path / "wrong.lpc"
-    path.write_bytes(_signed(description, columns))
-    read_checkpoint(path)
-    for change in (
-        {"tasks": 7},
-        {"tasks": 5},
-        {"tasks": -1},
-        {"tasks": "6"},
-        {"tasks": 10**9},
-        {"columns": []},
-        {"columns": [{"name": "task_id"}]},
-        {"columns": description["columns"][:-1]},
-        {"columns": [*description["columns"][:-1], {"name": "slot", "dtype": "O", "offset": 0}]},
-        {"columns": [{**place, "offset": place["offset"] + 8} for place in description["columns"]]},
-        {"columns": [{**place, "offset": -8} for place in description["columns"]]},
-        {"columns": [{**place, "offset": None} for place in description["columns"]]},
-        {"something": 1},
-        {"seed": None},
+def _wrong_members(members: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
+    column = np.arange(6.0)
+    for array in (
+        _npy(column, shape=(10**12,)),
+        _npy(column, shape=(2**70,)),
+        _npy(column, shape=(7,)),
+        _npy(column, shape=(5,)),
+        _npy(column, shape=(2, 3)),
+        _npy(column, descr="<i8"),
+        _npy(column, descr="|O"),
+        _npy(column, shape="6"),
+        _npy(column.astype(np.float32)),
+        _npy(column[:5]),
+        _npy(column)[:-1],
+        b"\x93NUMPY\x01\x00\xff\xff",
+        b"\x93NUMPY\x09\x00",
+        b"",
     ):
-        _refused(path, _signed(description | change, columns))
-    for name in description:
-        _refused(path, _signed({key: value for key, value in description.items() if key != name}, columns))
-    for text in ([], None, "text", 1):
-        _refused(path, _signed(text, columns))  # type: ignore[arg-type]
+        yield members | {"p_fast.npy": array}
+    yield {name: content for name, content in members.items() if name != "p_fast.npy"}
+    yield {name: content for name, content in members.items() if name != "description.json"}
+    yield members | {"more.npy": _npy(column)}
+    yield members | {"../p_fast.npy": _npy(column)}
+    for text in (b"[]", b"null", b"1", b'"text"', b"{", b"\xff", b"[" * 100_000, b"1" * 10_000):
+        yield members | {"description.json": text}
+
+
+def test_a_right_checksum_over_wrong_members(content: bytes, tmp_path: Path) -> None:
+    members, path = _members(content), tmp_path / "wrong.lpc"
+    path.write_bytes(_archive(members))
+    read_checkpoint(path)
+    for wrong in _wrong_members(members):
+        _refused(path, _archive(wrong))
+    assert "compressed" in _refused(path, _archive(members, zipfile.ZIP_DEFLATED))
+    for name in json.loads(members["description.json"]):
+        _refused(path, _described(members, lambda description, name=name: description.pop(name)))
+    for change in ({"something": 1}, {"seed": None}, {"capacity": 10**9}, {"counters": {}}):
+        _refused(path, _described(members, lambda description, change=change: description.update(change)))
+
+
+def test_a_zip_that_lies_about_its_parts(content: bytes, tmp_path: Path) -> None:
+    """Sizes and places in the directory of the archive, overwritten one by one with what is far too much."""
+    directory = content.rindex(b"PK\x05\x06")
+    start = struct.unpack("<I", content[directory + 16 : directory + 20])[0]
+    for place in range(start, len(content) - 36, 3):
+        altered = content[:place] + b"\xff\xff\xff\x7f" + content[place + 4 : -32]
+        path = tmp_path / "lies.lpc"
+        path.write_bytes(_signed(altered))
+        try:
+            read_checkpoint(path)  # what was overwritten may have been a date
+        except lpcurr.CheckpointError:
+            continue
 
 
 def test_a_refused_file_leaves_the_running_pool_as_it_was(
@@ -172,7 +240,7 @@ def _set(*path: str | int) -> Callable[[Any], Callable[[dict[str, Any]], None]]:
 
 _CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "format": _set("format")("another"),
-    "version": _set("version")(2),
+    "version": _set("version")(3),
     "no version": lambda state: state.pop("version"),
     "unknown key": _set("other")(1),
     "columns are a list": _set("columns")([]),
@@ -205,6 +273,13 @@ _CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a counter is negative": _set("counters", "refused")(-1),
     "a counter is true": _set("counters", "dropped")(True),
     "a counter too large": _set("counters", "dropped")(2**63),
+    "a counter that the next episodes would overflow": _set("counters", "dropped")(2**63 - 2),
+    "completions that overflow together": lambda state: [
+        _set("columns", "completion_count", i)(2**62 - 1)(state) for i in range(5)
+    ],
+    "a count of draws that would overflow": _set("columns", "scheduled_count", 0)(2**63 - 2),
+    "a count of a label that would overflow": _set("labels", 2, "completed")(2**63 - 2),
+    "a sum that would overflow": _set("sums", "square_high")(1e308),
     "a counter is missing": lambda state: state["counters"].pop("epoch"),
     "a sum is NaN": _set("sums", "sum_high")(float("nan")),
     "a sum is another's": _set("sums", "sum_high")(lambda value: value + 0.01),

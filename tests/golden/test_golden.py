@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from lpcurr import Curriculum, LearningProgressConfig
+from lpcurr.statistics.laws import score_tasks
 from tests.golden.replay import cases, close, load, make_curriculum, replay
 
 STATE_FIELDS = (
@@ -87,9 +88,10 @@ def test_ema_where_the_reference_creates_tasks_by_updating_them() -> None:
 def test_distribution(path: Path) -> None:
     case = load(path)
     curriculum = replay(case)
-    tasks, expected = curriculum._pool.distribution(), case["outputs"]
-    assert tasks.ids.tolist() == case["inputs"]["task_ids"]
-    assert tasks.completions.tolist() == expected["completion_count"]
+    moment, expected = curriculum.moment(), case["outputs"]
+    tasks = score_tasks(moment)
+    assert moment.columns["task_id"].tolist() == case["inputs"]["task_ids"]
+    assert moment.columns["completion_count"].tolist() == expected["completion_count"]
     np.testing.assert_allclose(tasks.scores, expected["scores"], rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(tasks.probabilities, expected["sampling_probabilities"], rtol=1e-12, atol=1e-12)
     if expected["distribution_recalculated"]:  # otherwise the reference has left the bonus in the record
@@ -105,7 +107,7 @@ def test_distribution(path: Path) -> None:
 def test_basic(path: Path) -> None:
     case = load(path)
     curriculum = replay(case)
-    tasks, expected = curriculum._pool.distribution(), case["outputs"]
+    tasks, expected = score_tasks(curriculum.moment()), case["outputs"]
     np.testing.assert_allclose(tasks.scores, expected["scores"], rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(tasks.probabilities, expected["sampling_probabilities"], rtol=1e-12, atol=1e-12)
     for i, task_id in enumerate(case["inputs"]["task_ids"]):
@@ -154,13 +156,14 @@ class _ReferenceCache:
     def refresh(self) -> None:
         if not self.stale:
             return
-        tasks = self.curriculum._pool.distribution()
-        self.scores = dict(zip(tasks.ids.tolist(), tasks.scores.tolist(), strict=True))
+        moment = self.curriculum.moment()
+        tasks, ids = score_tasks(moment), moment.columns["task_id"].tolist()
+        self.scores = dict(zip(ids, tasks.scores.tolist(), strict=True))
         algorithm = self.curriculum.config.algorithm_config
         assert isinstance(algorithm, LearningProgressConfig)
         # It writes scores into the records only if one was computed, and never in the basic variant.
-        if algorithm.use_bidirectional and (tasks.completions >= algorithm.min_samples_for_lp).any():
-            self.stored.update(zip(tasks.ids.tolist(), tasks.lp_scores.tolist(), strict=True))
+        if algorithm.use_bidirectional and tasks.explored.any():
+            self.stored.update(zip(ids, tasks.lp_scores.tolist(), strict=True))
         self.stale = False
 
     def score(self, task_id: int) -> float:

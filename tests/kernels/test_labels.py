@@ -24,7 +24,7 @@ def make(capacity: int, retained: int, *, shared: bool = False) -> Curriculum:
 
 
 def names(curriculum: Curriculum) -> set[str]:
-    return set(PoolStatistics(curriculum._pool.snapshot()).label_names.values()) - {"unknown", "(other)"}
+    return set(curriculum.moment().label_names.values()) - {"unknown", "(other)"}
 
 
 def label_of(curriculum: Curriculum, task_id: int) -> str:
@@ -51,7 +51,7 @@ def test_labels_come_and_go_as_in_the_twin(retained: int) -> None:
             assert names(curriculum) == {*table.active, *table.inactive}
             assert len(table.inactive) <= retained
         assert {task_id: label_of(curriculum, task_id) for task_id in labels} == labels
-        composition = PoolStatistics(curriculum._pool.snapshot()).label_counts("active")
+        composition = PoolStatistics(curriculum.moment()).label_counts("active")
         assert composition == table.active
         assert curriculum.find_violations() == []
 

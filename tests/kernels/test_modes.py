@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent
 INSIDE = "LPCURR_TEST_MODE"
 MODES = ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"]
-FILES = ["trees", "slots", "random", "journal", "labels", "measures", "episodes"]
+FILES = ["trees", "slots", "random", "journal", "labels", "episodes"]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,6 @@ from lpcurr.monitor.drawing import SORT_KEYS, View, draw
 from lpcurr.monitor.reading import SessionReader, find_session
 from lpcurr.monitor.table import TaskTable
 from lpcurr.monitor.watching import Watch
-from lpcurr.statistics.laws import score
 from tests.checkpoint.pools import KINDS, make, play
 
 ROOT = Path(__file__).parents[2]
@@ -48,21 +47,20 @@ def reader(curriculum: Curriculum) -> Iterator[SessionReader]:
 # -- figures --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SHARED)
 @pytest.mark.parametrize("episodes", [0, 1, 150, 4000])
-def test_scores_and_probabilities_are_those_of_the_kernels(kind: str, episodes: int) -> None:
-    overrides: dict[str, Any] = {"num_active_tasks": 500} if kind == "not yet full" else {}
-    with make(kind, **overrides) as curriculum:
+def test_a_moment_read_from_outside_is_that_of_the_inside(kind: str, episodes: int) -> None:
+    with make(kind) as curriculum:
         play(curriculum, episodes)
-        header = curriculum._pool.state["header"][0]
-        active = curriculum._pool.state["active"][0][: header["active_count"]]
-        columns = {name: curriculum._pool.state[name][0][active] for name, _ in layout.TRUTH_COLUMNS}
-        found = score(columns, header)
-        inside = dict(zip(*(each.tolist() for each in curriculum.probabilities()), strict=True))
-        outside = dict(zip(columns["task_id"].tolist(), found.probabilities.tolist(), strict=True))
-        assert outside == pytest.approx(inside, rel=1e-9, abs=1e-12)
-        scores = curriculum.score_tasks(columns["task_id"])
-        assert dict(zip(scores, found.scores.tolist(), strict=True)) == pytest.approx(scores, rel=1e-9, abs=1e-12)
+        reader = SessionReader(str(curriculum.session_id))
+        outside, inside = reader.moment(), curriculum.moment()
+        reader.close()
+        assert outside.columns.keys() == inside.columns.keys()
+        for name, column in inside.columns.items():
+            np.testing.assert_array_equal(outside.columns[name], column)
+        np.testing.assert_array_equal(outside.active, inside.active)
+        np.testing.assert_array_equal(outside.task_labels, inside.task_labels)
+        np.testing.assert_array_equal(outside.columns["task_id"], curriculum.columns()["task_id"])
 
 
 @pytest.mark.parametrize("kind", SHARED)
@@ -70,8 +68,8 @@ def test_a_table_says_of_every_task_what_the_curriculum_says(kind: str) -> None:
     with make(kind) as curriculum:
         play(curriculum, 500)
         reader = SessionReader(str(curriculum.session_id))
-        table, at_rest = TaskTable.of_session(reader)
-        rows = {row["id"]: row for row in table.rows()}
+        moment, at_rest = reader.moment_at_rest()
+        rows = {row["id"]: row for row in TaskTable.of_moment(moment)[0].rows()}
         reader.close()
         assert at_rest
         assert rows.keys() == set(curriculum.probabilities()[0].tolist())
@@ -134,7 +132,7 @@ def test_looking_takes_no_lock_no_place_and_cannot_write(curriculum: Curriculum,
             watch = Watch(reader)
             watch.look()
             assert watch.figures()["completed"] == 3000 - watch.figures()["refused"]
-            TaskTable.of_session(reader)
+            TaskTable.of_moment(reader.moment())
         finally:
             libc.pthread_mutex_unlock(mutex)
     after = curriculum._pool.state.tobytes()
@@ -164,7 +162,7 @@ def test_a_busy_pool_can_be_read_at_any_moment() -> None:
             figures = watch.figures()
             assert 25 <= figures["tasks"] <= 30
             assert sum(each["share"] for each in figures["labels"]) == pytest.approx(1.0)
-            assert all(np.isfinite(row["probability"]) for row in TaskTable.of_session(reader)[0].rows())
+            assert all(np.isfinite(row["probability"]) for row in TaskTable.of_moment(reader.moment())[0].rows())
             for line in draw(watch, View(), 100, 30):
                 assert line.cell_len <= 100
         for worker in workers:

@@ -26,6 +26,7 @@ from lpcurr.integrations.metta.task_generator import (
     AnyTaskGeneratorConfig,
     SingleTaskGenerator,
     TaskGenerator,
+    TaskGeneratorConfig,
     TaskInvariantError,
 )
 from lpcurr.integrations.puffer import merge_episode_stats
@@ -93,6 +94,14 @@ class CurriculumConfig(lpcurr.curriculum.config.CurriculumConfig, Config):  # ty
                 "session_id": self.session_id or algorithm.session_id,
             }
         )
+
+
+def _curriculum_of(tasks: TaskGeneratorConfig, num_active_tasks: int | None, algorithm_config: Any) -> CurriculumConfig:
+    size: dict[str, Any] = {} if num_active_tasks is None else {"num_active_tasks": num_active_tasks}
+    return CurriculumConfig(task_generator=tasks, algorithm_config=algorithm_config or LearningProgressConfig(), **size)
+
+
+TaskGeneratorConfig._curriculum_of = staticmethod(_curriculum_of)
 
 
 class _Tasks(CoreGenerator):

@@ -14,7 +14,6 @@ from lpcurr.kernels.safety import mutex, replacement
 from lpcurr.memory import layout
 
 _LOCK_LOST = layout.Status.LOCK_LOST
-_TRUTH_COUNT = len(layout.TRUTH_COLUMNS)
 _FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
 _LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
 _LABEL_WORDS = layout.LABEL.itemsize // 8
@@ -33,15 +32,16 @@ _STATE_WORDS = np.array(
 )
 
 
-@kernel("int64(segment, int64, uint8[::1], int64[:, ::1], int32[::1])")
-def capture(segment, process, tables, truth, active):
-    """Copy what a checkpoint holds, at one moment between two calls.
+@kernel("int64(segment, int64, uint8[::1], int64[::1], int64[:, ::1], int32[::1])")
+def capture(segment, process, tables, numbers, truth, active):
+    """Copy the tables and truth columns at one moment between two calls.
 
     Args:
         segment: the pool.
         process: the caller's record.
         tables: uint8[COLUMNS_OFFSET], for the header, the process records and the labels in use.
-        truth: int64[17, n], for the first n cells of the truth columns.
+        numbers: int64[k], which truth columns; with none, the tables alone are copied.
+        truth: int64[k, n], for the first n cells of each.
         active: int32[n], for the active index.
 
     Returns:
@@ -50,18 +50,18 @@ def capture(segment, process, tables, truth, active):
     if not lock(segment, process):
         return _LOCK_LOST
     header = header_record(segment, 0)
-    needed = header.high_water
+    needed = header.high_water if numbers.size > 0 else 0
     if needed <= active.size:
         source, target = words(segment), words(tables)
         for word in range(_LABEL_TABLE_WORD + header.label_count * _LABEL_WORDS):
             target[word] = source[word]
         padded = (header.capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
-        for number in range(_TRUTH_COUNT):
-            first = _FIRST_COLUMN_WORD + padded * number
+        for row in range(numbers.size):
+            first = _FIRST_COLUMN_WORD + padded * numbers[row]
             for slot in range(needed):
-                truth[number, slot] = source[first + slot]
+                truth[row, slot] = source[first + slot]
         view = column(segment)
-        for position in range(header.active_count):
+        for position in range(min(header.active_count, needed)):
             active[position] = view.active[position]
     mutex.unlock(segment)
     return needed

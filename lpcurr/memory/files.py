@@ -1,0 +1,123 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from lpcurr.errors import NotAFileError
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process leaves behind stays
+    fcntl = None  # type: ignore[assignment]
+
+_LONGEST = 200  # bytes of a name that the temporary one repeats: file systems take 255, and 18 are added
+
+
+def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterable[bytes | memoryview]) -> None:
+    """Write a file in one step as seen from outside: whoever looks, or is killed, finds the old file or the new one.
+
+    What a killed process leaves beside it, the next write to the same path removes.
+
+    Args:
+        path: the file; a symbolic link is followed. Its folder must exist.
+        content: text is written as UTF-8.
+
+    Raises:
+        NotAFileError: the path is a device, a FIFO, a directory or a socket, which a new file would replace.
+        OSError: it cannot be written; an older file of that name is as it was.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_atomically(f"{folder}/note.txt", "α")
+        ...     pathlib.Path(folder, "note.txt").read_bytes()
+        b'\\xce\\xb1'
+    """
+    if isinstance(content, str):
+        content = content.encode()
+    target = Path(os.path.realpath(path))
+    _check_target(target)
+    try:
+        _remove_leftovers(target)
+        temporary, file = _open_temporary(target)
+        try:
+            with file:
+                for part in [content] if isinstance(content, bytes) else content:
+                    file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+                if fcntl is None:
+                    file.close()  # Windows renames no open file
+                os.replace(temporary, target)  # while it is locked, or another write would take it for a leftover
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        sync(target.parent)
+    except OSError as error:
+        if error.errno is not None:
+            error.filename, error.filename2 = os.fspath(path), None  # not the temporary name, of which nobody knows
+        raise
+
+
+def sync(path: Path) -> None:
+    """Make what was written to a file, or a renaming in a directory, last through a power cut."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_target(target: Path) -> None:
+    try:
+        mode = os.stat(target).st_mode
+    except OSError:
+        return  # there is none yet; or what is wrong with it shows when it is written
+    if stat.S_ISREG(mode):
+        return
+    kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
+    kind = kinds.get(stat.S_IFMT(mode), "a device")
+    raise NotAFileError(f"{str(target)!r} is {kind}, no regular file, and is left as it is: give the name of a file")
+
+
+def _hidden_name(target: Path) -> str:
+    name = os.fsencode(target.name)
+    return target.name if len(name) <= _LONGEST else hashlib.sha256(name).hexdigest()[:32]
+
+
+def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:
+    """Open a new file beside the target, locked as long as it is open: so one that is not locked is a leftover."""
+    while True:
+        temporary = target.with_name(f".{_hidden_name(target)}.{secrets.token_hex(6)}.tmp")
+        file = open(temporary, "xb")  # noqa: SIM115 - the caller closes it
+        if fcntl is None:
+            return temporary, file
+        with contextlib.suppress(OSError):  # a file system without locks: then nobody can take it away either
+            fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(temporary), os.fstat(file.fileno())):
+                return temporary, file
+        file.close()  # taken for a leftover before it was locked
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of writes to this target that were killed."""
+    if fcntl is None or not target.parent.is_dir():
+        return
+    pattern = re.compile(re.escape(f".{_hidden_name(target)}.") + r"[0-9a-f]{12}\.tmp")
+    for leftover in [entry for entry in os.scandir(target.parent) if pattern.fullmatch(entry.name)]:
+        with contextlib.suppress(OSError), open(leftover.path, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(leftover.path)

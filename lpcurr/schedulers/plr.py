@@ -1,0 +1,65 @@
+"""Prioritized level replay: the tasks of which the learner says that there is most to learn, and those long not seen.
+
+When to use it: where the learner has a number for what an episode could still teach, such as the mean size of its
+value loss, and reports it as ``signal``. On simulated students, whose signal is how far a score was from what was
+expected, it lost to uniform draws more often than it won unless half of the draws and more went by staleness, which is
+the default.
+
+References:
+    Jiang, Grefenstette and Rocktäschel, "Prioritized level replay" (2021), arXiv 2010.03934: P = (1 − ρ) · P_score
+    + ρ · P_stale, with P_score ∝ score^(1/β) and P_stale ∝ draws since the task was last drawn; ρ is 0.1 there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power, where
+
+
+class PrioritizedReplayConfig(SchedulerConfig):
+    """Draw in proportion to a task's score, and a share in proportion to how long it was not drawn.
+
+    The score is the average of the ``signal`` that was reported with the task's episodes, or of the episode's own score
+    where ``by`` says so; negative ones count as nothing.
+
+    >>> PrioritizedReplayConfig(sharpness=3).staleness_share
+    0.5
+    """
+
+    draws_by: ClassVar[Way] = Way.WEIGHT
+
+    type: Literal["plr"] = "plr"
+    by: Literal["signal", "score"] = Field(default="signal", description="what is averaged: the signal, or the score")
+    signal_timescale: Rate = Field(default=0.1, description="weight of a new value in that average; 1: the last one")
+    sharpness: int = Field(default=1, ge=1, le=100, description="1/β: tasks weigh their average to this power")
+    staleness_share: Share = Field(
+        default=0.5, description="ρ: share of the draws in proportion to the draws since a task was last drawn"
+    )
+    rand_task_rate: Share = Field(default=0.1, description="share of the draws that are uniform over the pool")
+    new_task_rate: Share = Field(
+        default=0.1, description="share of the draws on a full pool that may evict a task and bring in a new one"
+    )
+
+    @staticmethod
+    def priority(task: Any, at: Any, rules: Any) -> Any:
+        """Return the average of the signal, or of the score, to the power of 1/β."""
+        sharpness, by_score = rules.own[0], rules.own[1]
+        value = task.p_true[at] if by_score > 0.0 else task.signal[at]
+        return power(np.maximum(where(task.completion_count[at] > 0, value, 0.0), 0.0), sharpness)
+
+    def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
+        """Return the rule fields of the header that these settings come to."""
+        return super().rules(min_presentations, fixed_set) | {
+            "rand_task_rate": self.rand_task_rate,
+            "staleness_share": min(self.staleness_share, 1.0 - self.rand_task_rate),
+            "may_evict": not fixed_set,
+            "new_task_rate": self.new_task_rate,
+            "baseline_normalization": 0,
+            "fast_timescale": self.signal_timescale,
+            "slow_timescale": self.signal_timescale * 0.2,
+            "own": own_words(self.sharpness, self.by == "score"),
+        }

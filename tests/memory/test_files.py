@@ -1,0 +1,90 @@
+"""Files that are written whole or not at all, and only where a file may be."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from lpcurr import CurriculumConfig, LpcurrError
+from lpcurr.errors import NotAFileError
+from lpcurr.memory.files import write_atomically
+
+
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for content in ("first", b"second", [b"thi", b"rd"]):
+        write_atomically(path, content)
+    assert path.read_bytes() == b"third"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("length", [1, 200, 240, 255])
+def test_the_longest_name_that_a_file_can_have_will_do(length: int, tmp_path: Path) -> None:
+    path = tmp_path / ("n" * length)
+    write_atomically(path, "text")
+    write_atomically(path, "again")
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["again"]
+
+
+def test_a_name_that_is_too_long_is_named_as_it_was_given(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="too long") as caught:
+        write_atomically(tmp_path / ("n" * 256), "text")
+    assert caught.value.filename == str(tmp_path / ("n" * 256))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_atomically(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "text"
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    def parts() -> object:
+        yield b"new"
+        raise OSError(28, "No space left on device")
+
+    write_atomically(tmp_path / "a", "old")
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a'"):
+        write_atomically(tmp_path / "a", parts())  # type: ignore[arg-type]
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a directory", "a device"])
+def test_what_is_no_file_is_refused_and_stays(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    elif kind == "a directory":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/null")  # what the link leads to is what would be replaced
+    mode = stat.S_IFMT(os.stat(path).st_mode)
+    with pytest.raises(NotAFileError, match=f"is {kind}, no regular file"):
+        write_atomically(path, "text")
+    config = CurriculumConfig(num_active_tasks=2, use_shared_memory=False)
+    with config.make() as curriculum, pytest.raises(LpcurrError, match=f"is {kind}"):
+        curriculum.save(path)
+    assert stat.S_IFMT(os.stat(path).st_mode) == mode
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    def write(text: str) -> None:
+        for _ in range(50):
+            write_atomically(tmp_path / "a", text * 1000)
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    content = (tmp_path / "a").read_text()
+    assert len(set(content)) == 1
+    assert len(content) == 1000
+    assert len(list(tmp_path.iterdir())) == 1
