@@ -27,5 +27,6 @@ Recipes of `lpcurr train` leave a checkpoint every epoch in their run folder and
 (`checkpoint_every`, `keep_checkpoints`); `lpcurr train resume=runs/NAME` goes on after a cut, also with other workers,
 another pool size or more steps. `lpcurr inspect PATH` shows what a checkpoint holds.
 
-The file format is told in the docstring of `lpcurr.checkpoint`; nothing in it is pickled.
+A file is a zip archive of .npy arrays with a digest of every byte: `numpy.load(path)["p_fast"]` reads a column. Its
+format is told in the docstring of `lpcurr.checkpoint`; nothing in it is pickled, and files of lpcurr 0.1 are read.
 """

@@ -309,4 +309,4 @@ class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
 
 
 def _attach(session_id: str, config: CurriculumConfig) -> Curriculum:
-    return Curriculum(config, _pool=Pool.attach(session_id))
+    return Curriculum(config, _pool=Pool.attach(session_id, may_share=True))
