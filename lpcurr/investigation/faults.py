@@ -57,7 +57,7 @@ class Evidence:
         for name, part in self.parts.items():
             if part.power and (fault := _fault_of(name, part, self.parts)):
                 found[fault][_counted(name, part)] = _place(part.heaviest())
-            elif part.grows_outside and name != "eviction":
+            elif part.grows_outside and name not in ("eviction", "task generation"):  # of one task, and its cache
                 fault = STATISTICS if name == "episode statistics" else SCAN
                 found[fault][_taken(name, part)] = _place(part.heaviest())
         return found
@@ -70,9 +70,8 @@ class Evidence:
     @cached_property
     def causes(self) -> str:
         """The names of the faults that make an episode dear."""
-        names = [name for name, found in self.passes.items() if found] + [self.unbounded]
-        names += [name for name in (LOCK, WAITING) if HYPOTHESES[name](self).verdict == "FAULT"]
-        return ", ".join(filter(None, names))
+        waits = [name for name in (LOCK, WAITING) if HYPOTHESES[name](self).verdict == "FAULT"]
+        return ", ".join(filter(None, [*(n for n, found in self.passes.items() if found), self.unbounded, *waits]))
 
     @cached_property
     def shares(self) -> dict[str, float]:
@@ -172,7 +171,7 @@ def _judge_waits(evidence: Evidence) -> Finding:
 
 
 def _judge_any_size(evidence: Evidence) -> Finding:
-    parts = evidence.usual
+    parts = {name: part for name, part in evidence.usual.items() if name != "task generation"}  # has its own line
     size = min(min(part.work) for part in parts.values())
     lines, seconds = (sum(getattr(p, what).get(size, 0) for p in parts.values()) for what in ("lines", "seconds"))
     seen = f"an episode runs {lines:,.0f} lines in {duration(seconds)} with {size:,} tasks"

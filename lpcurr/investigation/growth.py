@@ -29,8 +29,7 @@ from lpcurr.investigation.limits import CACHE_SIZE, FILLING, OFTEN, STEADY, Budg
 from lpcurr.investigation.played import Played, close
 
 POOL_SIZE = 16  # tasks: few, so that what grows with episodes soon stands out against what has the pool's size
-
-_FEWEST, _COUNTED, _EPOCH = 240, 20, 1_000  # episodes; what is emptied after an epoch is not growing
+_FEWEST, _COUNTED, _WARM, _EPOCH = 240, 20, 3, 1_000  # episodes; what is emptied after an epoch is not growing
 _LOOKS = 8
 _STATM = Path("/proc/self/statm")  # not everywhere
 _DEPTH, _ELEMENTS, _OBJECTS = 7, 512, 50_000  # larger structures are not looked into: they are named themselves
@@ -122,7 +121,8 @@ def measure_resume(make: Callable[[int], Any], size: int) -> tuple[str, float, f
         old.fill()
         old.age()
         with Played(_reload(old.target, make(size), *how), size) as new:
-            new.known = dict(old.known)
+            for _ in range(_WARM * size):  # caches are no state: both play all their tasks
+                old.episode(), new.episode()
             return " and ".join(how), lines_of(old), lines_of(new)
 
 

@@ -23,9 +23,8 @@ USUAL = 0.5  # share of the draws that evict, from which what an eviction does i
 BELONGS = 0.9  # share of an update's growing lines in passes of the statistics, from which it makes them
 
 # Work outside Python is a pass over the pool where each of the last two steps to four times the tasks takes so many
-# times more: of bytes (counted; so many for each task), or of CPU seconds (timed; so many times those of the smallest
-# pool. A cache that no longer holds all tasks does that in one step only).
-NATIVE_STEP, NATIVE_BYTES, NATIVE_TIMES = 2.0, 4.0, 6.0
+# times more bytes, and so many for each task; or CPU seconds (timed: a cache that is too small does that in one step).
+BYTES_STEP, BYTES, SECONDS_STEP = 2.0, 4.0, 2.5
 
 # A structure grows without bound if it still grows at this share of its earlier rate in the end, and what it lies in
 # did not grow by that share as much. A few hundred episodes tell where it grows by so many elements in each; a slower

@@ -53,11 +53,13 @@ class Part:
 
     @property
     def grows_outside(self) -> bool:
-        """Whether it goes through the pool outside Python."""
-        taken, seconds, step = list(self.bytes.values()), list(self.large.values()), limits.NATIVE_STEP
-        steps = [len(v) > 2 and v[-3] * step <= v[-2] <= v[-1] / step for v in (taken, seconds)]
-        by_bytes = steps[0] and taken[-1] >= limits.NATIVE_BYTES * max(self.bytes)
-        return by_bytes or (steps[1] and seconds[-1] >= limits.NATIVE_TIMES * seconds[0])
+        """Whether it goes through the pool outside Python, by its last two steps."""
+        figures = (self.bytes, limits.BYTES_STEP, limits.BYTES), (self.large, limits.SECONDS_STEP, 0.0)
+        return any(
+            v[-3] * step <= v[-2] <= v[-1] / step and v[-1] >= least * max(by_size)
+            for by_size, step, least in figures
+            if len(v := list(by_size.values())) > 2
+        )
 
     def growing(self, least: float) -> dict[Path, float]:
         """Return the lines of a call in the largest pool, by the paths on which they grow with at least this power."""
@@ -72,7 +74,7 @@ class Part:
     def share_through(self, functions: set[Function]) -> float:
         """Return the share of the growing lines that these functions make: in them, or in what they go through."""
         lines = self.growing(limits.LINEAR)
-        heads = {path: (path[: k + 1] for k in range(1, len(path)) if path[k] in functions) for path in lines}
+        heads = {path: [path[: k + 1] for k in range(1, len(path)) if path[k] in functions] for path in lines}
         once = {path for path in lines if any(self._power(self._each(h, "calls")) < limits.LINEAR for h in heads[path])}
         return sum(lines[path] for path in once) / max(sum(lines.values()), 1.0)
 
@@ -145,9 +147,9 @@ def measure_outside(parts: Parts, make: Callable[[int], Any], budget: limits.Bud
             tracemalloc.start()
             weighed = _block(played, weigh)
             tracemalloc.stop()
-            for name in weighed.keys() & parts.keys():
+            for name in weighed.keys() & parts.keys() & set(blocks[0]).intersection(*blocks[1:]):
                 parts[name].bytes[size] = median(weighed[name])
-                parts[name].large[size] = min((fmean(block[name]) for block in blocks if name in block), default=0.0)
+                parts[name].large[size] = min(fmean(block[name]) for block in blocks)
             if time.thread_time() - began > budget.native_seconds:
                 break
 
