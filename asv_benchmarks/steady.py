@@ -35,9 +35,9 @@ from lpcurr import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.recipes.config import randomised
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
-from lpcurr.recipes.frozen_lake.environment import CurriculumView, LakeFleet, TileView, _FleetLakes
+from lpcurr.recipes.frozen_lake.environment import CurriculumView, LakeFleet, Lakes, TileView
 from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
-from lpcurr.recipes.frozen_lake.loop import _Loop
+from lpcurr.recipes.frozen_lake.loop import LakeTrainee
 
 ARMS = ("learning progress", "discrete random", "none")
 LABELS = {"none": "no curriculum"}
@@ -140,7 +140,7 @@ class Arm:
         curriculum: None for the arm without one.
         seconds: wall time of the current epoch so far.
         cpu_seconds: processor time of the trainer in it; that of the workers is added when it ends.
-        loop: the recipe's training loop.
+        trainee: the recipe's learner on its lakes.
     """
 
     def __init__(self, name: str, config: FrozenLakeConfig, seed: int) -> None:
@@ -155,13 +155,13 @@ class Arm:
         curriculum = self.curriculum
         makers = [lambda: _Fleet(name, envs, curriculum, lake, bits)] * config.workers
         self.fleets = AsyncVectorEnv(makers, copy=False, autoreset_mode=AutoresetMode.DISABLED)
-        self.loop: Any = None
+        self.trainee: Any = None
 
     def start(self) -> None:
         """Begin the first episodes; a tape must have been given by now."""
-        lakes: Any = _FleetLakes(self.fleets, self._config.envs_per_worker)
-        held_out: Any = None
-        self.loop = _Loop(self._config, lakes, held_out, self._seed)
+        lakes = Lakes(self.fleets, self._config.envs_per_worker)
+        count: Any = self.curriculum.count_steps if self.curriculum is not None else lambda steps: None
+        self.trainee = LakeTrainee(self._config, lakes, None, self._seed, count)
 
     def begin_epoch(self) -> None:
         """Start the clocks at zero."""
@@ -172,7 +172,7 @@ class Arm:
         """One block."""
         began, cpu_began = time.perf_counter(), time.process_time()
         for _ in range(BLOCK):
-            self.loop._rollout()
+            self.trainee.roll_out()
         self.seconds += time.perf_counter() - began
         self.cpu_seconds += time.process_time() - cpu_began
 
@@ -216,7 +216,7 @@ class Trial:
             arm.begin_epoch()
         self.leader.play()
         self._hand_over()
-        while self.leader.loop._episodes - self._episodes < episodes:
+        while self.leader.trainee.episodes - self._episodes < episodes:
             self._turn += 1
             for number in range(len(self.arms)):
                 self.arms[(self._turn + number) % len(self.arms)].play()
@@ -225,11 +225,11 @@ class Trial:
             arm.play()
         for arm in self.arms:
             arm.end_epoch()
-        played = {(arm.loop._steps, arm.loop._episodes) for arm in self.arms}
+        played = {(arm.trainee.steps, arm.trainee.episodes) for arm in self.arms}
         if len(played) > 1:
             raise RuntimeError(f"the arms have played differently (steps, episodes): {sorted(played)}")
-        steps, done = self.leader.loop._steps - self._steps, self.leader.loop._episodes - self._episodes
-        self._steps, self._episodes = self.leader.loop._steps, self.leader.loop._episodes
+        steps, done = self.leader.trainee.steps - self._steps, self.leader.trainee.episodes - self._episodes
+        self._steps, self._episodes = self.leader.trainee.steps, self.leader.trainee.episodes
         return {
             "steps": steps,
             "episodes": done,
@@ -239,7 +239,9 @@ class Trial:
 
     def identical(self) -> bool:
         """Whether all three learners have the same weights."""
-        return all(np.array_equal(arm.loop._learner.weights, self.leader.loop._learner.weights) for arm in self.arms)
+        return all(
+            np.array_equal(arm.trainee.learner.weights, self.leader.trainee.learner.weights) for arm in self.arms
+        )
 
     def close(self) -> None:
         for arm in self.arms:

@@ -38,6 +38,30 @@ def curriculum() -> Iterator[Curriculum]:
         yield made
 
 
+class Tensor:
+    """As one of torch's that lies on a device and has a gradient."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __array__(self, *arguments: Any, **options: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+
+    def detach(self) -> Any:
+        return self
+
+    def cpu(self) -> Any:
+        return np.asarray(self.values)
+
+
+@pytest.mark.parametrize("score", [np.array(0.5), np.array([0.5]), np.float32(0.5), np.ma.masked_array(0.5, False)])
+def test_a_score_may_be_an_array_that_holds_one_number(score: Any, curriculum: Curriculum) -> None:
+    assert curriculum.update_task_performance(5, score)
+    stats = curriculum.get_task_stats(5)
+    assert stats is not None
+    assert stats["total_score"] == 0.75  # after the 0.25 of the fixture
+
+
 def contents(curriculum: Curriculum) -> bytes:
     """The whole segment but for the lock."""
     return curriculum._pool.snapshot().tobytes()
@@ -67,7 +91,8 @@ BAD_SCORES: dict[str, Any] = {
     "None": None,
     "complex": 1j,
     "bytes": b"1",
-    "array": np.array([0.5]),
+    "array of two": np.array([0.5, 0.5]),
+    "masked": np.ma.masked_array([0.5], [True]),
     "list": [0.5],
     "datetime": np.datetime64("2020-01-01"),
 }
@@ -212,7 +237,8 @@ BAD_BATCHES: dict[str, tuple[Any, Any, list[str]]] = {
     "time ids": (np.array(["2020"], dtype="M8[s]"), [0.5], ["ids"]),
     "str scores": ([5], ["0.5"], ["scores", "float64"]),
     "complex scores": ([5], [1j], ["scores", "complex128"]),
-    "bool scores": ([5], [True], ["scores", "bool"]),
+    "masked scores": ([5], np.ma.masked_array([0.5], [True]), ["scores", "masked", "compressed"]),
+    "masked ids": (np.ma.masked_array([5], [True]), [0.5], ["ids", "masked"]),
     "object scores": ([5], [None], ["scores", "object"]),
     "one id, no array": (5, 0.5, ["ids", "()"]),
     "a matrix of ids": ([[5, 5]], [0.5, 0.5], ["ids", "(1, 2)"]),
@@ -253,6 +279,9 @@ def test_one_bad_value_in_a_batch_refuses_the_whole_batch(
     [
         ([5, 5], [1, 0]),
         (np.array([5, 5], dtype=np.int32), np.array([1.0, 0.0], dtype=np.float32)),
+        ([5, 5], np.array([True, False])),
+        (np.ma.masked_array([5, 5]), np.ma.masked_array([1.0, 0.0], [False, False])),
+        (Tensor([5, 5]), Tensor([1.0, 0.0])),
         (np.array([5, 9, 5, 9])[::2], np.array([1.0, 0.0])),
         ((5, 5), (1.0, 0.0)),
     ],

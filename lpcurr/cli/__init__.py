@@ -7,6 +7,7 @@ One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -52,18 +53,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 where ``investigate`` found a fault, 2 after an error, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for what it does not have
     arguments = _parser(argv[0] if argv else None).parse_args(argv)
     try:
         return int(arguments.run(arguments))
     except LpcurrError as error:
         print(f"lpcurr {arguments.command}: {error}", file=sys.stderr)
         return EXIT_ERROR
-    except KeyboardInterrupt:
-        print(f"lpcurr {arguments.command}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
+    except OSError as error:  # a full disk, a name that is too long, a folder that may not be read
+        place = f"{str(error.filename)!r}: " if error.filename else ""
+        print(f"lpcurr {arguments.command}: {place}{error.strerror or error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print(f"lpcurr {arguments.command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:

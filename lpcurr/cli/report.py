@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     with needs_extra("train"):
-        from lpcurr.reports.writing import write_report
+        from lpcurr.reports.page import write_report
     runs: list[Path] = arguments.runs
     page: Path = arguments.out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
     if page.suffix not in (".html", ".htm"):

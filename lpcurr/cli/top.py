@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lpcurr.cli.extras import needs_extra
+from lpcurr.errors import LpcurrError
 
 if TYPE_CHECKING:
     from lpcurr.monitor.watching import Watch
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
             for line in draw(watch, view, console.width, height - 1):
                 console.print(line, soft_wrap=True)
             return 0
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise LpcurrError("this is no terminal to draw on: --once prints one frame, --json numbers")
         from lpcurr.monitor.app import TopApp
     TopApp(watch, view).run()
     if watch.ending:

@@ -16,6 +16,8 @@ _EXAMPLES = """examples:
   lpcurr train resume=runs/short                                  # go on with a run that was cut
   lpcurr train resume=runs/short total_steps=2000000
   lpcurr train compare=true seeds=5
+  lpcurr train seeds=3 'arms={slow: {type: learning_progress, ema_timescale: 0.02}, uniform: {type: discrete_random}}'
+  lpcurr train 'curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]'
   lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.ema_timescale=0.02
   lpcurr train curriculum.algorithm_config.type=discrete_random
   lpcurr train curriculum.task_generator.buckets.size=[4,8]
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         import gymnasium  # noqa: F401 - so that a missing one shows before a run folder is made
         from rich.console import Console
 
-        from lpcurr.recipes import comparison
+        from lpcurr.recipes import training
         from lpcurr.recipes.overrides import apply_overrides
         from lpcurr.recipes.resuming import load_run
 
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             config = apply_overrides(config, overrides)
         for extra in (config.extra, *config.log.extras()):
             require_extra(extra)  # before a run folder is made
-        comparison.run(name, config, Console())
+        training.run(name, config, Console())
     return 0
 
 

@@ -27,11 +27,22 @@ def as_task_id(task_id: object) -> int:
 
 
 def as_score(score: object, name: str = "score") -> float:
-    """A real number as float; kernels see to it that it is finite. Else ``InvalidScoreError``."""
-    if not isinstance(score, (Real, np.bool_)):
+    """Return a score as float: a real number, or an array or tensor that holds one; else ``InvalidScoreError``.
+
+    Kernels see to it that it is finite.
+    """
+    if np.ma.isMaskedArray(score) and np.ma.getmaskarray(score).any():
+        raise InvalidScoreError(f"{name} {score!r} is masked: report a number, or nothing")
+    number: Any = score
+    if not isinstance(number, (Real, np.bool_)) and hasattr(number, "item"):
+        try:
+            number = number.item()
+        except (TypeError, ValueError, RuntimeError):  # several numbers, or none
+            raise InvalidScoreError(f"{name} {score!r} is not one number: report several with update_many") from None
+    if not isinstance(number, (Real, np.bool_)):
         raise InvalidScoreError(f"{name} {score!r} is a {type(score).__name__}, not a number")
     try:
-        return float(score)
+        return float(number)
     except OverflowError:
         raise InvalidScoreError(
             f"{name} {reprlib.repr(score)} is too large for a float: report a finite number"
@@ -47,16 +58,25 @@ def as_threshold(threshold: object) -> float:
 
 
 def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: str) -> np.ndarray[Any, Any]:
-    """A one-dimensional array of the dtype, if nothing is lost in converting; else ``InvalidBatchError``."""
+    """Return a one-dimensional array of the dtype, if nothing is lost in converting; else ``InvalidBatchError``.
+
+    Tensors are taken from their device and their gradient; successes may be bools, ids may not.
+    """
+    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
+        raise InvalidBatchError(f"{name} has masked elements: leave them out, as in {name}.compressed()")
+    detach = getattr(values, "detach", None)
     try:
-        array = np.asarray(values)
+        array = np.asarray(values if detach is None else detach().cpu())
     except ValueError:
         raise InvalidBatchError(f"{name} is ragged: it must have one dimension") from None
+    except (TypeError, RuntimeError) as error:
+        raise InvalidBatchError(f"{name} cannot be made an array: {error}") from error
     if array.ndim != 1:
         raise InvalidBatchError(f"{name} has shape {array.shape}: it must have one dimension")
     if array.size == 0:
         return np.empty(0, dtype=dtype)
-    if array.dtype.kind == "b" or not np.can_cast(array.dtype, dtype, "safe"):
+    is_wrong_bool = array.dtype.kind == "b" and dtype is np.int64
+    if is_wrong_bool or not np.can_cast(array.dtype, dtype, "safe"):
         raise InvalidBatchError(f"{name} has dtype {array.dtype}: it must be {np.dtype(dtype).name}")
     return np.ascontiguousarray(array, dtype=dtype)
 

@@ -9,6 +9,9 @@ from lpcurr.generators import TaskCache, TaskGenerator
 from lpcurr.memory import layout
 from lpcurr.pool.pool import Pool
 
+OF_THE_MACHINE = (OSError, EOFError, MemoryError)
+"""Errors that say nothing of a task, though it could not be begun; ConnectionError and TimeoutError are among them."""
+
 
 class TaskBuilder:
     """Builds the tasks of a pool in one process.
@@ -25,6 +28,7 @@ class TaskBuilder:
         self._cache = None if generator is None else TaskCache(generator, cache_size)
         self._label_stamp = pool.catch_up()
         self._last_failure: TaskGenerationError | None = None
+        self._keeps_all = bool(pool.state["header"]["fixed_set"][0])
 
     @property
     def has_generator(self) -> bool:
@@ -63,6 +67,8 @@ class TaskBuilder:
     def make_playable(self, task_id: int, packed: int, known: dict[int, bool]) -> bool:
         """Build a drawn task if it waits for it, and name its label; one that cannot be built is dropped and counted.
 
+        A fixed set keeps its tasks, and an error of the machine's, such as a lost connection, costs none.
+
         Args:
             task_id: what a draw answered.
             packed: likewise.
@@ -79,7 +85,8 @@ class TaskBuilder:
                 label = self._cache.get(task_id).label
             except TaskGenerationError as error:
                 self._last_failure = error
-                self._pool.remove_task(task_id, dropped=True)
+                if not self._keeps_all and not isinstance(error.__cause__, OF_THE_MACHINE):
+                    self._pool.remove_task(task_id, dropped=True)
                 known[task_id] = False
             else:
                 named = packed >> layout.LABEL_SHIFT & layout.LABEL_MASK != layout.UNKNOWN_LABEL

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from lpcurr.generators import AnyTaskGenerator, TaskGenerator
+from lpcurr.errors import ConfigError
+from lpcurr.generators import AnyTaskSource, StoredTasks, TaskGenerator, TaskList
+from lpcurr.memory import layout
 from lpcurr.schedulers import AnyScheduler
 from lpcurr.schedulers.common import Capacity, CheckedModel, Count, SchedulerConfig
 from lpcurr.schedulers.learning_progress import LearningProgressConfig
@@ -30,11 +32,17 @@ class CurriculumConfig(CheckedModel):
     """What a curriculum is made of.
 
     ``num_active_tasks`` and ``use_shared_memory`` may be given here or in ``algorithm_config``; giving both different
-    values is an error.
+    values is an error. ``tasks``, a list of names, dicts, prompts or whatever can be pickled, makes a fixed set of them
+    with the ids 0 … n − 1; ``num_active_tasks`` is then how many there may be at all.
 
     Example:
         >>> CurriculumConfig(algorithm_config=LearningProgressConfig.stable()).num_active_tasks
         256
+        >>> config = CurriculumConfig(tasks=["boil", "freeze", "melt"], task_labels=["hot", "cold", "hot"])
+        >>> with config.make() as curriculum:
+        ...     task = curriculum.get_task()
+        ...     task.get_env_cfg() == ["boil", "freeze", "melt"][task.task_id]
+        True
     """
 
     num_active_tasks: Capacity = 1000
@@ -46,9 +54,12 @@ class CurriculumConfig(CheckedModel):
     defer_init: bool = Field(
         default=False, description="a fixed set of tasks: only add_task brings tasks in, nothing is evicted by score"
     )
-    task_generator: AnyTaskGenerator | None = Field(
-        default=None, description="makes the environment configuration and the label of a task from its id"
+    task_generator: AnyTaskSource | None = Field(
+        default=None,
+        description="makes the environment configuration and the label of a task from its id; or a list of tasks",
     )
+    tasks: Any = Field(default=None, exclude=True, description="a list of tasks, instead of a task generator")
+    task_labels: list[str] | None = Field(default=None, exclude=True, description="the label of each of the tasks")
     algorithm_config: AnyScheduler = Field(default_factory=LearningProgressConfig)
     session_id: str | None = Field(
         default=None,
@@ -60,6 +71,17 @@ class CurriculumConfig(CheckedModel):
         default=100, ge=1, le=10**6, description="tasks in a row that the generator may fail to build"
     )
     performance_mode: bool = Field(default=False, description="stats() leaves out what takes a look at every task")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _make_a_generator_of_tasks(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or (fields.get("tasks") is None and fields.get("task_labels") is None):
+            return fields
+        if fields.get("task_generator") is not None:
+            raise ValueError("there are tasks and a task_generator: give one of them")
+        rest = {name: value for name, value in fields.items() if name not in ("tasks", "task_labels")}
+        listed: dict[str, Any] = {"tasks": fields.get("tasks"), "labels": fields.get("task_labels")}
+        return rest | {"task_generator": TaskList(**listed)}
 
     @model_validator(mode="after")
     def _settle_shared_fields(self) -> Self:
@@ -94,6 +116,26 @@ class CurriculumConfig(CheckedModel):
 
         return Curriculum(self, task_generator=task_generator)
 
+    def of_list(self, tasks: TaskList) -> Self:
+        """Return this configuration for a fixed set of these tasks, with room for all of them.
+
+        Raises:
+            ConfigError: ``num_active_tasks`` was given, and is less.
+        """
+        size = self.num_active_tasks
+        if len(tasks) > size:
+            default = type(self).model_fields["num_active_tasks"].default
+            if size != default or "num_active_tasks" in self.model_fields_set:
+                raise ConfigError(
+                    f"num_active_tasks={size} is less than the {len(tasks)} tasks of the list, all of which are in the "
+                    "pool from the start: leave it out, or give more than that to have room for appending"
+                )
+            size = len(tasks)
+        if size > layout.MAX_CAPACITY:
+            raise ConfigError(f"the list has {size} tasks: the limit is {layout.MAX_CAPACITY}")
+        algorithm = self.algorithm_config.model_copy(update={"num_active_tasks": size})
+        return self.model_copy(update={"num_active_tasks": size, "defer_init": True, "algorithm_config": algorithm})
+
     def header_settings(self) -> dict[str, Any]:
         """Return the header fields that are settled for the life of the pool, and the rules."""
         return self.rules(self.algorithm_config) | {
@@ -113,11 +155,14 @@ class CurriculumConfig(CheckedModel):
     def to_json(self, generator: TaskGenerator | None, written: dict[str, Any] | None = None) -> bytes:
         """Return this configuration with that generator, for processes that attach by name.
 
-        A generator that cannot be written down, such as a plain callable, is left out; ``written`` is one that was.
+        A generator that cannot be written down, such as a plain callable, is left out, and of a list of tasks there is
+        where it can be found; ``written`` is one that was written before.
         """
         stored = self.model_dump(mode="json", exclude={"task_generator"})
         stored["task_generator"] = written
-        if generator is not None:
+        if isinstance(generator, (TaskList, StoredTasks)):
+            stored["task_generator"] = generator.reference(with_digest=False)
+        elif generator is not None:
             with contextlib.suppress(ValueError):
                 written = generator.model_dump(mode="json")
                 CurriculumConfig.model_validate({"task_generator": written})

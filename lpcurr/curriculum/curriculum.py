@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import operator
 import secrets
 from collections.abc import Callable
@@ -21,19 +22,23 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id, as_threshold
+from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.making import make_pool
 from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
+from lpcurr.curriculum.tasks import CurriculumTasks
 from lpcurr.errors import ConfigError, InvalidBatchError, LpcurrError
-from lpcurr.generators import TaskGenerator, as_generator
-from lpcurr.memory import layout
+from lpcurr.generators import TaskGenerator, as_task_source
+from lpcurr.memory import layout, task_records
 from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Float64s, Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.common import SchedulerConfig
+
+_logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
 _EVICTION_STAMP = layout.header_word("eviction_stamp")
@@ -43,7 +48,7 @@ _SAMPLES = "env_curriculum_stats/per_label_samples"
 _EVICTIONS = "env_curriculum_stats/per_label_evictions"
 
 
-class Curriculum(CurriculumQueries, CurriculumCheckpoints):
+class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     """A learning-progress (or discrete random) curriculum over a pool of tasks that any number of processes share.
 
     Pickling a curriculum into another process of this machine attaches to the same pool there, and so does
@@ -52,8 +57,8 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
 
     Args:
         config: what it is made of.
-        task_generator: any picklable callable from a task id to an environment configuration; instead of
-            ``config.task_generator``.
+        task_generator: any picklable callable from a task id to an environment configuration, or a list of tasks;
+            instead of ``config.task_generator``.
 
     Raises:
         SegmentSpaceError: shared memory has no room.
@@ -77,14 +82,18 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
         config = config or CurriculumConfig()
         if task_generator is not None and config.task_generator is not None and _pool is None:
             raise ConfigError("there are two task generators, one in the config and one in the call: give one")
-        generator = config.task_generator if task_generator is None else as_generator(task_generator)
+        generator = config.task_generator if task_generator is None else as_task_source(task_generator)
         if config.seed is None:
             config = config.model_copy(update={"seed": secrets.randbits(63)})
+        if _pool is None:
+            config, self._pool, generator = make_pool(config, generator)
+        else:
+            self._pool = _pool
         self._current_config = config
         self.performance_mode = config.performance_mode
         self._generator: TaskGenerator | None = generator
-        self._pool = _pool if _pool is not None else _make_pool(config, generator)
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
+        self._warned_of_unknown_ids = False
         self._rules_stamp = self._pool.rules_stamp
         self._seen_evictions = -1
         self._evictions: dict[str, int] = {}
@@ -201,50 +210,11 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
         """Report many scores as :meth:`update_many` does; which of them were credited, bool[k]."""
         return self._update_many(ids, scores, signals, costs)[1]
 
-    # -- tasks --------------------------------------------------------------------------------------------------
-
-    def add_task(self, task_id: int, label: str | None = None, *, success_threshold: float | None = None) -> None:
-        """Put a given task into the pool.
-
-        Args:
-            task_id: 0 … 2**53 − 1.
-            label: its group; by default what the task generator says.
-            success_threshold: scores from here on count as a success; by default the algorithm's.
-
-        Raises:
-            DuplicateTaskError, PoolFullError, InvalidTaskIdError, InvalidLabelError: what their names say.
-        """
-        task_id = as_task_id(task_id)
-        threshold = None if success_threshold is None else as_threshold(success_threshold)
-        if label is None:
-            label = self._builder.label(task_id)
-        self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
-
-    def evict(self, task_id: int) -> None:
-        """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""
-        task_id = as_task_id(task_id)
-        if not self._pool.remove_task(task_id):
-            self._pool.fail(Status.UNKNOWN_TASK, task_id)
-
-    def drop_task(self, task_id: int) -> bool:
-        """Take a task out of the pool because it cannot be played (``num_dropped``); False where it is not in it."""
-        return self._pool.remove_task(as_task_id(task_id), dropped=True)
-
-    def build(self, task_id: int) -> Any:
-        """The environment configuration of any task id, a copy; raises ``TaskGenerationError``."""
-        self._pool.check_open()
-        return self._builder.env_cfg(as_task_id(task_id))
-
-    def slice_values(self, task_id: int) -> dict[str, Any]:
-        """The values that the task generator draws for a task id, by bucket."""
-        self._pool.check_open()
-        return self._builder.slice_values(as_task_id(task_id))
+    # -- epochs and the scheduler -------------------------------------------------------------------------------------
 
     def on_epoch_end(self) -> None:
         """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""
         self._pool.end_epoch()
-
-    # -- the scheduler ------------------------------------------------------------------------------------------
 
     @property
     def config(self) -> CurriculumConfig:
@@ -299,6 +269,8 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
     def unlink(self) -> None:
         """Destroy the pool's shared memory: nobody can attach any more, and it goes with its last user."""
         self._pool.unlink()
+        if self._pool.session_id is not None:
+            task_records.remove(self._pool.session_id)
 
     def __enter__(self) -> Self:
         return self
@@ -347,7 +319,16 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
             if values is not None and column.size != checked_ids.size:
                 raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
             columns.append(column)
-        return self._pool.update_many(checked_ids, *columns)
+        credited = self._pool.update_many(checked_ids, *columns)
+        if checked_ids.size > 1 and credited[0] == 0 and not self._warned_of_unknown_ids:
+            self._warned_of_unknown_ids = True
+            _logger.warning(
+                "none of the %d ids of a batch is in the pool, so no score was credited (said once): ids are those "
+                "that get_task, sample_ids or sample_tasks gave; the first here is %d",
+                checked_ids.size,
+                checked_ids[0],
+            )
+        return credited
 
     def _sample(self, count: int) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""
@@ -382,17 +363,4 @@ class Curriculum(CurriculumQueries, CurriculumCheckpoints):
 
 
 def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:
-    return Curriculum(config, generator, _pool=Pool.attach(session_id))
-
-
-def _make_pool(config: CurriculumConfig, generator: TaskGenerator | None) -> Pool:
-    assert config.seed is not None
-    settings = config.header_settings() | {"new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING}
-    return Pool.create(
-        config.num_active_tasks,
-        settings,
-        seed=config.seed,
-        config_text=config.to_json(generator),
-        shared=config.use_shared_memory,
-        session_id=config.session_id,
-    )
+    return Curriculum(config, generator, _pool=Pool.attach(session_id, may_share=True))

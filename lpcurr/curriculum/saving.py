@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from lpcurr.checkpoint.content import refusal
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.resuming import check_generator
 from lpcurr.errors import ConfigError
+from lpcurr.generators import StoredTasks, TaskGenerator, TaskList, as_task_source
 from lpcurr.memory import layout
 from lpcurr.pool.pool import Pool
 
@@ -30,6 +32,7 @@ class CurriculumCheckpoints:
     """
 
     _pool: Pool
+    _generator: TaskGenerator | None
 
     @property
     def config(self) -> CurriculumConfig:
@@ -70,7 +73,7 @@ class CurriculumCheckpoints:
             True
             >>> folder.cleanup()
         """
-        write_checkpoint(Checkpoint.capture(self._pool), path)
+        write_checkpoint(self._capture(), path)
 
     @classmethod
     def load(
@@ -82,23 +85,27 @@ class CurriculumCheckpoints:
         num_active_tasks: int | None = None,
         use_shared_memory: bool | None = None,
         session_id: str | None = None,
+        replace_generator: bool = False,
     ) -> Self:
         """Make a curriculum from a checkpoint; it is verified completely before anything is made.
 
         Args:
             path: what :meth:`save` wrote.
-            task_generator: instead of the stored one; needed where that was a callable, which is not stored.
+            task_generator: needed where it was a callable, or a list of tasks, neither of which is stored. A list may
+                have grown at its end since.
             config: another configuration: what follows from it is worked out anew for the tasks as they are. Its
                 ``seed`` gives way to the checkpoint's, whose random streams go on.
             num_active_tasks: another number of slots. More keep all tasks; fewer keep those with the best scores, of
                 equals the older, and a warning is logged.
             use_shared_memory: otherwise than before.
             session_id: under which other processes attach; by default as configured.
+            replace_generator: go on with another task generator, or other tasks, than the checkpoint was made with.
 
         Raises:
             CheckpointNotFoundError: there is no such file.
             CheckpointError: it is cut off, altered, of another version or contradicts itself.
-            ConfigError, SegmentSpaceError: as when a curriculum is made.
+            ConfigError: the task generator is not the one that the checkpoint was made with, or is needed.
+            SegmentSpaceError: as when a curriculum is made.
 
         Example:
             See :meth:`save`.
@@ -106,12 +113,20 @@ class CurriculumCheckpoints:
         checkpoint = read_checkpoint(path)
         base = stored_config(checkpoint, with_generator=task_generator is None) if config is None else config
         stored = None if task_generator is not None else base.task_generator
+        if isinstance(stored, StoredTasks):
+            raise ConfigError(
+                f"{checkpoint.source} is of a list of {stored.count} tasks, which is not stored in it: give the list, "
+                "load(path, task_generator=[…])"
+            )
+        given = as_task_source(task_generator) if task_generator is not None else stored
+        if not replace_generator:
+            check_generator(checkpoint, given)
         fields = base.model_dump(exclude={"task_generator"}) | {"seed": checkpoint.description.seed}
         asked = {"num_active_tasks": num_active_tasks, "use_shared_memory": use_shared_memory, "session_id": session_id}
         fields |= {name: value for name, value in asked.items() if value is not None}
-        curriculum = cls(CurriculumConfig(**fields, task_generator=stored), task_generator)
+        curriculum = cls(CurriculumConfig(**fields, task_generator=given))
         try:
-            if checkpoint.description.has_generator and stored is None and task_generator is None:
+            if checkpoint.description.has_generator and given is None:
                 _logger.warning(
                     "%s was made with a task generator that is not stored in it: give load(path, task_generator=…), "
                     "or no environment configuration can be built",
@@ -119,6 +134,7 @@ class CurriculumCheckpoints:
                 )
                 curriculum._pool.state["header"]["new_label"] = layout.PENDING  # new tasks wait for one too
             curriculum._restore(checkpoint)
+            curriculum._add_appended(checkpoint)
         except BaseException:
             curriculum.close()
             curriculum.unlink()
@@ -139,9 +155,9 @@ class CurriculumCheckpoints:
             ...     once == curriculum.sample_ids(6).tolist()
             True
         """
-        return Checkpoint.capture(self._pool).to_state()
+        return self._capture().to_state()
 
-    def load_state(self, state: Mapping[str, Any] | str | os.PathLike[str]) -> None:
+    def load_state(self, state: Mapping[str, Any] | str | os.PathLike[str], *, replace_generator: bool = False) -> None:
         """Replace the content of this pool: tasks, labels, counters and random streams.
 
         All attached processes see it at once, between two of their calls; scores for tasks that are gone are refused.
@@ -150,18 +166,35 @@ class CurriculumCheckpoints:
 
         Args:
             state: what :meth:`get_state` gave, or the path of a file that :meth:`save` wrote.
+            replace_generator: take it although it was made with another task generator, or other tasks.
 
         Raises:
             CheckpointError: something in it is wrong; the pool is as it was.
+            ConfigError: it was made with another task generator; the pool is as it was.
             CheckpointNotFoundError: there is no such file.
 
         Example:
             See :meth:`get_state`.
         """
-        if isinstance(state, (str, os.PathLike)):
-            self._restore(read_checkpoint(state))
-        else:
-            self._restore(Checkpoint.from_state(state))
+        is_path = isinstance(state, (str, os.PathLike))
+        checkpoint = read_checkpoint(state) if is_path else Checkpoint.from_state(state)  # type: ignore[arg-type]
+        if not replace_generator:
+            check_generator(checkpoint, self._generator)
+        self._restore(checkpoint)
+
+    def _capture(self) -> Checkpoint:
+        checkpoint = Checkpoint.capture(self._pool)
+        if isinstance(self._generator, (TaskList, StoredTasks)):
+            checkpoint.description.config["task_generator"] = self._generator.reference(with_digest=True)
+        return checkpoint
+
+    def _add_appended(self, checkpoint: Checkpoint) -> None:
+        """Put the tasks into the pool by which a list has grown since it was saved."""
+        if isinstance(self._generator, (TaskList, StoredTasks)):
+            before = checkpoint.description.config.get("task_generator") or {}
+            for task_id in range(before.get("count", len(self._generator)), len(self._generator)):
+                label = self._generator.label_of(task_id)
+                self._pool.add_task(task_id, label, pending=False, success_threshold=None)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()

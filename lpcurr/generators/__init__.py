@@ -12,23 +12,28 @@ from lpcurr.generators.bucketed import BucketedTaskGenerator, bucketed
 from lpcurr.generators.cache import TaskCache
 from lpcurr.generators.callables import CallableGenerator
 from lpcurr.generators.environment import apply_overrides
+from lpcurr.generators.listed import StoredTasks, TaskList
 from lpcurr.generators.merged import TaskGeneratorSet, merge
-from lpcurr.generators.nested import AnyTaskGenerator, as_generator
+from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, as_generator, as_task_source
 from lpcurr.generators.single import SingleTaskGenerator, single_task
 from lpcurr.generators.spans import Span
 
 __all__ = [
     "AnyTaskGenerator",
+    "AnyTaskSource",
     "BucketedTaskGenerator",
     "CallableGenerator",
     "GeneratedTask",
     "SingleTaskGenerator",
     "Span",
+    "StoredTasks",
     "TaskCache",
     "TaskGenerator",
     "TaskGeneratorSet",
+    "TaskList",
     "apply_overrides",
     "as_generator",
+    "as_task_source",
     "bucketed",
     "merge",
     "single_task",

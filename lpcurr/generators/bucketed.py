@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, model_v
 from lpcurr.errors import ConfigError
 from lpcurr.generators.base import DEFAULT_LABEL, GeneratedTask, TaskGenerator, child_id, copied_values, stream
 from lpcurr.generators.encoding import TAG, encode, read
-from lpcurr.generators.environment import InconsistentEnvError, apply_overrides, check_paths, overlap
+from lpcurr.generators.environment import InconsistentEnvError, apply_overrides, check_paths, overlap, value_at
 from lpcurr.generators.nested import AnyTaskGenerator, as_generator, is_generator_form
 from lpcurr.generators.single import SingleTaskGenerator
 from lpcurr.generators.spans import Span
@@ -128,7 +128,7 @@ class BucketedTaskGenerator(TaskGenerator):
         if hidden := overlap(self.overrides, [path]):
             raise ConfigError(f"the override {hidden[0]!r} would undo the bucket {path!r}; remove one of the two")
         self._check_values({path: bucket})
-        self.buckets[path] = bucket
+        self.buckets[path] = self._as_drawn(path, bucket)
         if label:
             self.label_by.append(path)
         self.model_fields_set.update(("buckets", "label_by"))  # or exclude_unset would leave them out of a file
@@ -204,10 +204,19 @@ class BucketedTaskGenerator(TaskGenerator):
                     with suppress(InconsistentEnvError):  # with the values of the other buckets it may be fine
                         env = apply_overrides(env, {path: value})
 
+    def _as_drawn(self, path: str, bucket: list[Any]) -> list[Any]:
+        """The bucket whose integer Spans draw floats where every base has a float at the path."""
+        bases = self._base_envs()
+        if not bases or not all(type(value_at(env, path)) is float for env in bases):
+            return bucket
+        return [value.of_floats() if isinstance(value, Span) and value.integer else value for value in bucket]
+
     @model_validator(mode="after")
     def _validate_buckets(self) -> Self:
         self._check_bucket_paths(list(self.buckets))
         self._check_values(self.buckets)
+        for path, bucket in self.buckets.items():
+            self.buckets[path] = self._as_drawn(path, bucket)
         if unknown := [path for path in self.label_by if path not in self.buckets]:
             raise ConfigError(f"label_by names {unknown[0]!r}, but the buckets are {', '.join(self.buckets) or 'none'}")
         return self

@@ -21,6 +21,7 @@ import dataclasses
 import enum
 import importlib
 import math
+import sys
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -120,6 +121,45 @@ def decode(value: Any) -> Any:
         raise
     except Exception as error:
         raise ConfigError(f"{tag} cannot be made from {content!r}: {error}") from error
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value consists of what JSON has, tuples and sets, so that nothing is imported for reading it."""
+    kind = type(value)
+    if kind in (type(None), bool, int, float, str):
+        return True
+    if kind in (list, tuple, set, frozenset):
+        return all(map(is_plain, value))
+    return kind is dict and all(is_plain(key) and is_plain(item) for key, item in value.items())
+
+
+def imports_nothing(value: Any) -> bool:
+    """Whether decoding a value would import no module that is not imported already."""
+    if type(value) is list:
+        return all(map(imports_nothing, value))
+    if type(value) is not dict:
+        return True
+    module, is_type, _ = str(value.get(TAG, "")).partition(":")
+    return (not is_type or module in sys.modules) and all(map(imports_nothing, value.values()))
+
+
+def decode_plain(value: Any) -> Any:
+    """Undo :func:`encode` of a value that :func:`is_plain`; ``ConfigError`` where it names a class."""
+    if type(value) is list:
+        return [decode_plain(item) for item in value]
+    if type(value) is not dict:
+        return value
+    if TAG not in value:
+        return {key: decode_plain(item) for key, item in value.items()}
+    tag: str = value[TAG]
+    content: Any = value.get("data")
+    if tag in _COLLECTIONS:
+        return _COLLECTIONS[tag](decode_plain(content))
+    if tag == "dict":
+        return {decode_plain(key): decode_plain(item) for key, item in content}
+    if tag == "float":
+        return float(content)
+    raise ConfigError(f"{tag!r} is not plain data")
 
 
 def _encode_model(model: BaseModel) -> Any:

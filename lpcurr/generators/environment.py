@@ -67,6 +67,22 @@ def overlap(paths: Iterable[str], others: Iterable[str]) -> tuple[str, str] | No
     return None
 
 
+def value_at(env: Any, path: str) -> Any:
+    """Return the value at a dotted path; None where it leads nowhere or through a class with rules of its own.
+
+    >>> value_at({"lanes": [{"speed": 1.5}]}, "lanes.0.speed")
+    1.5
+    """
+    for segment in path.split("."):
+        if isinstance(env, Mapping):
+            env = env.get(segment, env.get(int(segment)) if segment.isdecimal() else None)
+        elif isinstance(env, Sequence) and segment.isdecimal():
+            env = env[int(segment)] if int(segment) < len(env) else None
+        else:
+            env = getattr(env, segment, None)
+    return env
+
+
 @singledispatch
 def apply_overrides(env: Any, overrides: Mapping[str, Any], where: str = "") -> Any:
     """Set values in an environment configuration by dotted path.

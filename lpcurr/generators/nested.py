@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 from lpcurr.errors import ConfigError
 from lpcurr.generators.base import TaskGenerator
 from lpcurr.generators.callables import CallableGenerator
+from lpcurr.generators.listed import TaskList, is_list_of_tasks
 
 
 def as_generator(source: Any) -> TaskGenerator:
@@ -38,13 +39,29 @@ def as_generator(source: Any) -> TaskGenerator:
         return CallableGenerator(function=source)
     raise ConfigError(
         f"a task generator is a TaskGenerator or a callable task_id -> environment configuration, not {source!r} of "
-        f"type {type(source).__name__}; for one fixed configuration use single_task(...)"
+        f"type {type(source).__name__}; for one fixed configuration use single_task(...), for a list of tasks "
+        "CurriculumConfig(tasks=[…])"
     )
+
+
+def as_task_source(source: Any) -> TaskGenerator:
+    """Make a generator of what a curriculum's tasks come from: a list of tasks, or what :func:`as_generator` takes.
+
+    Example:
+        >>> as_task_source(["boil", "melt"]).build(1).env_cfg
+        'melt'
+    """
+    is_tasks = not isinstance(source, TaskGenerator) and is_list_of_tasks(source)
+    return TaskList(tasks=source) if is_tasks else as_generator(source)
 
 
 def is_generator_form(value: Any) -> bool:
     """Whether this is a generator as JSON or YAML has it: a mapping whose ``type`` is that of a generator."""
     return isinstance(value, Mapping) and isinstance(value.get("type"), str) and value["type"] in TaskGenerator.kinds
+
+
+def _read_source(value: Any) -> Any:
+    return value if value is None or isinstance(value, Mapping) else as_task_source(value)
 
 
 def _read_generator(value: Any) -> TaskGenerator:
@@ -64,3 +81,6 @@ AnyTaskGenerator = Annotated[SerializeAsAny[TaskGenerator], BeforeValidator(_rea
 An open union: the ``type`` of every :class:`TaskGenerator` subclass that has been defined is known, a user's own too.
 It also takes a callable.
 """
+
+AnyTaskSource = Annotated[AnyTaskGenerator, BeforeValidator(_read_source)]
+"""A pydantic field type: any generator, or a list of tasks."""

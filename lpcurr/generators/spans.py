@@ -16,6 +16,8 @@ BINS = 4
 class Span:
     """A range of numbers: between two integers an integer, both ends included; otherwise a uniform float.
 
+    In a bucket over a field that holds a float, two integers mean a uniform float as well.
+
     Attributes:
         low: the least value.
         high: the greatest value.
@@ -52,6 +54,10 @@ class Span:
     def integer(self) -> bool:
         """Whether integers are drawn."""
         return type(self.low) is int and type(self.high) is int
+
+    def of_floats(self) -> Span:
+        """Return the range of the same ends from which floats are drawn."""
+        return Span(float(self.low), float(self.high))
 
     def draw(self, u: float) -> int | float:
         """The value for a uniform random number.

@@ -5,6 +5,10 @@
     lpcurr train NAME key.sub=value …                another, with overrides; values are YAML
     lpcurr train use_lp=false                        the same with tasks drawn at random
     lpcurr train compare=true seeds=5                both, at equal environment steps
+    lpcurr train seeds=3 'arms={fast: {type: learning_progress, ema_timescale: 0.3}, slow: {type: learning_progress},
+        uniform: {type: discrete_random}}'           any number of algorithms, by names of your own
+    lpcurr train 'curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]'
+                                                     another algorithm from 30 % of total_steps on
     lpcurr train resume=runs/NAME                    go on with a run that was cut
     lpcurr report runs/ONE runs/OTHER                pictures and a page of one run, or several side by side
 
@@ -12,7 +16,14 @@
 
 A run folder holds config.yaml (everything resolved), metrics.jsonl (one line an epoch), tasks.jsonl (the pool at the
 end), result.json, report.html, report.png and checkpoints/. The keys of metrics.jsonl are in
-`lpcurr.runs.folder.METRICS`.
+`lpcurr.runs.metrics.METRICS`.
+
+Arms are compared with `baseline=NAME` (by default the one that draws at random, or else the first), seed by seed, on
+held-out tasks: by the mean, and by the worst tenth of the tasks, which a mean hides. An entry of the schedule comes
+into force for all processes at the end of the epoch that reaches it; reports draw a line there.
+
+A run is resumed with the code that its folder names only if that is a packaged recipe; for one of your own say so:
+`lpcurr train my_package.recipes:my_recipe resume=runs/NAME`.
 
 A recipe of your own is a function without arguments that returns a `lpcurr.recipes.TrainingConfig`, in any module:
 `lpcurr train my_package.recipes:my_recipe`. Its `train` method gets the curriculum and calls `on_epoch(figures, save)`

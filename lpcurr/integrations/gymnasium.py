@@ -28,10 +28,17 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
-from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
-from lpcurr.integrations.playable import PlayableTasks
+from lpcurr.integrations.playable import (
+    AnyCurriculum,
+    PlayableTasks,
+    ResetWith,
+    TaskApplication,
+    as_curriculum,
+    is_held_elsewhere,
+    reset_arguments,
+)
 
 try:
     import gymnasium
@@ -41,6 +48,8 @@ except ModuleNotFoundError as error:
     raise ImportError('lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"', name="gymnasium") from error
 
 from gymnasium.utils.seeding import np_random
+
+from lpcurr.integrations.spaces import difference
 
 _Env = gymnasium.Env[Any, Any]
 _Start = tuple[Any, dict[str, Any]]
@@ -104,7 +113,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     Impossible tasks: where building the configuration, ``apply_task`` (or ``set_task``) or the environment's ``reset``
     raises any ``Exception`` but ``ConfigError``, the task is passed over and another taken. If it was never completed,
     it is evicted as well; one that has been played before is kept, since then something else must be wrong (bad
-    ``options``, a broken simulator), which must not cost a trained pool.
+    ``options``, a broken simulator), which must not cost a trained pool. So are the tasks of a fixed set, and those
+    that failed by an error of the machine's (``OSError``, such as a lost connection, ``EOFError``, ``MemoryError``).
 
     Seeds: ``reset(seed=…)`` seeds the wrapped environment and, where ``apply_task`` rebuilds it, also those that later
     resets without a seed bring in. Which tasks are drawn depends on the curriculum's own seed, and among many
@@ -117,11 +127,15 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     Args:
         env: the environment to play in.
-        curriculum: where the tasks come from.
+        curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
         apply_task: ``apply_task(env, config)`` makes the environment play a configuration; where it returns another
-            environment, that takes the place of the one before, which is closed; make it with the same wrappers (as
-            ``gymnasium.make`` does) and ``render_mode``. All tasks must have the same spaces. By default
-            ``set_task(config)`` of the outermost wrapper that has it, or of the environment itself.
+            environment, that takes the place of the one before, which is closed unless somebody else still has it (one
+            that is kept, to be handed back another time). Make it with the same wrappers (as ``gymnasium.make`` does)
+            and ``render_mode``. All tasks must have the same spaces. By default ``set_task(config)`` of the outermost
+            wrapper that has it, or of the environment itself.
+        reset_with: ``reset_with(config)`` gives what of a task belongs in ``reset``, as a dict with ``seed``,
+            ``options`` or both: the seed instead of the caller's, the options over the caller's. With it,
+            ``apply_task`` may be left out.
         score: ``score(episode)``, a finite number, by convention 0 … 1. By default the sum of rewards.
         max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
         add_info: whether to add those keys. To stack them costs a ``SyncVectorEnv`` some 50 µs an episode, and an
@@ -156,20 +170,24 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(
         self,
         env: _Env,
-        curriculum: Curriculum,
+        curriculum: AnyCurriculum | str,
         *,
         apply_task: Callable[[_Env, Any], _Env | None] | None = None,
+        reset_with: ResetWith | None = None,
         score: Callable[[Episode], float] | None = None,
         max_task_attempts: int | None = None,
         add_info: bool = True,
     ) -> None:
         super().__init__(env)
-        _check_arguments(env, curriculum, apply_task, score, max_task_attempts)
-        self.curriculum = curriculum
-        self._apply_task = apply_task or partial(_set_task, env.get_wrapper_attr("set_task"))
+        self.curriculum = as_curriculum(curriculum)
+        _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
+        if apply_task is None and env.has_wrapper_attr("set_task"):
+            apply_task = partial(_set_task, env.get_wrapper_attr("set_task"))
+        self._apply_task = None if apply_task is None else TaskApplication(apply_task)
+        self._reset_with = reset_with
         self._score = score
         self._add_info = add_info
-        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
+        self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
         # Kept over rebuilt environments: vector environments have read them, callers have seeded them.
         self.observation_space = env.observation_space
         self.action_space = env.action_space
@@ -196,8 +214,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
         task, (observation, info) = self._playable.begin(self.curriculum, self._begin, seed, options)
-        env = self.env
-        if env.observation_space is not self.observation_space or env.action_space is not self.action_space:
+        # No local name for the environment: a traceback that somebody keeps would hold it, and it would not be closed.
+        same = self.env.observation_space is self.observation_space and self.env.action_space is self.action_space
+        if not same:
             self._check_spaces(task)
         self._task, self._total_reward, self._length = task, 0.0, 0
         if self._add_info:
@@ -226,7 +245,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _begin(self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None) -> _Start:
         """Apply a task, replace the environment if that made another, and reset it."""
-        env = self._apply_task(self.env, task.get_env_cfg())
+        config = task.get_env_cfg()
+        of_task = reset_arguments(self._reset_with, config)
+        env, of_application = (None, {}) if self._apply_task is None else self._apply_task(self.env, config)
         if env is not None and env is not self.env:
             if not isinstance(env, gymnasium.Env):
                 raise ConfigError(
@@ -236,21 +257,28 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._replace_env(env)
             if seed is None and self._rebuild_seeds is not None:
                 seed = int(self._rebuild_seeds.integers(2**31))
+        of_task = of_application | of_task
+        if of_task:
+            seed = of_task.get("seed", seed)
+            options = {**(options or {}), **of_task["options"]} if of_task.get("options") is not None else options
         return self.env.reset(seed=seed, options=options)
 
     def _replace_env(self, env: _Env) -> None:
         replaced, self.env = self.env, env
         self._cached_spec = None
-        if replaced.unwrapped is not env.unwrapped:  # the new one may be the old one in other wrappers
+        if replaced.unwrapped is env.unwrapped:  # the new one may be the old one in other wrappers
+            return
+        if not is_held_elsewhere(replaced):
             replaced.close()
 
     def _check_spaces(self, task: CurriculumTask) -> None:
         for name, fixed in (("observation_space", self.observation_space), ("action_space", self.action_space)):
             space = getattr(self.env, name)
             if space != fixed:
+                where, ours, first = difference(space, fixed)
                 raise ConfigError(
-                    f"task {task.task_id} ({task.label!r}) has {name} {space}, the environment began with {fixed}: all "
-                    "tasks must share their spaces, so pad them to one in a wrapper inside"
+                    f"task {task.task_id} ({task.label!r}) has {name}{where} {ours}, the environment began with "
+                    f"{first}: all tasks must share their spaces, so bring them to one in a wrapper inside"
                 )
 
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
@@ -261,7 +289,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self._score is not None:
             score = self._score(Episode(task, score, self._length, bool(terminated), bool(truncated), info))
         try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score)
+            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
         except InvalidScoreError as error:
             raise InvalidScoreError(
                 f"the episode of task {task.task_id} ({task.label!r}; total reward {self._total_reward}, "
@@ -277,13 +305,12 @@ def _set_task(set_task: Callable[[Any], object], env: _Env, config: Any) -> None
     set_task(config)
 
 
-def _check_arguments(env: _Env, curriculum: object, apply_task: object, score: object, attempts: object) -> None:
-    if not isinstance(curriculum, Curriculum):
-        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
-    for name, function in (("apply_task", apply_task), ("score", score)):
+def _check_arguments(env: _Env, apply_task: object, reset_with: object, score: object, attempts: object) -> None:
+    for name, function in (("apply_task", apply_task), ("reset_with", reset_with), ("score", score)):
         if function is not None and not callable(function):
             raise ConfigError(f"{name} is {function!r}: give a function")
-    if apply_task is None and not (env.has_wrapper_attr("set_task") and callable(env.get_wrapper_attr("set_task"))):
+    has_set_task = env.has_wrapper_attr("set_task") and callable(env.get_wrapper_attr("set_task"))
+    if apply_task is None and reset_with is None and not has_set_task:
         raise ConfigError(
             f"{env} has no set_task(config), nor has any of its wrappers: give CurriculumEnv a function, "
             "apply_task(env, config)"

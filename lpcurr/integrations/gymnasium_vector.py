@@ -26,20 +26,24 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import ArrayLike, NDArray
 
-from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
+from lpcurr.integrations.playable import AnyCurriculum, as_curriculum, reset_arguments
 
 _Envs = VectorEnv[Any, Any, Any]
+if TYPE_CHECKING:
+    _Wrapper = VectorWrapper[Any, Any, Any, Any, Any]
+else:
+    _Wrapper = VectorWrapper  # which Gymnasium 1.2 has as a plain class
 Bools = NDArray[np.bool_]
 Int64s = NDArray[np.int64]
 
@@ -71,7 +75,7 @@ class Episodes:
     infos: dict[str, Any]
 
 
-class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorCurriculumEnv(_Wrapper):
     """A vector of environments that plays what a curriculum gives it.
 
     ``reset`` takes a task for every environment. The step that ends an episode reports its score; all episodes that
@@ -83,8 +87,11 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
     ``curriculum/accepted`` (bool) where one ends.
 
     Autoreset: with ``NEXT_STEP``, tasks are applied before the step that begins the next episodes, which counts to no
-    episode; with ``DISABLED``, at ``reset(options={"reset_mask": mask})``. ``SAME_STEP`` is refused: there the next
-    episode has begun before anybody can say which task it is.
+    episode; with ``DISABLED``, at ``reset(options={"reset_mask": mask})``. With ``SAME_STEP``, as simulators on an
+    accelerator do it, the next episode begins in the step that ends one: each environment has its next task applied
+    while it plays, drawn an episode ahead, so ``apply_tasks`` must leave it where the simulator's reset reads it, and
+    not touch the episode that is being played. There, what ended is told in ``infos["final_info"]``, and the task that
+    has begun in ``infos`` itself.
 
     A task that ``apply_tasks`` cannot set is not passed over, since it does not say which one it was: what it raises
     passes through. Make families for native vectors of tasks that can be played.
@@ -94,14 +101,16 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
 
     Args:
         env: the vector of environments.
-        curriculum: where the tasks come from.
+        curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
         apply_tasks: ``apply_tasks(env, indices, configs)`` makes the environments at ``indices``, int64[k], play
             ``configs``, a list of k configurations, from their next episodes on.
+        reset_with: ``reset_with(configs)`` gives what of the tasks belongs in ``reset``, as a dict with ``seed``,
+            ``options`` or both in the form that the environments take for the k that are reset. With autoreset mode
+            ``DISABLED`` only: elsewhere nobody but the environments calls their resets.
         score: ``score(episodes)``, k finite numbers, by convention 0 … 1. By default the sums of rewards.
 
     Raises:
-        ConfigError: the environments begin the next episode in the step that ends one, or do not say when they do; or
-            an argument is of the wrong kind.
+        ConfigError: the environments do not say when they begin the next episode, or an argument is of the wrong kind.
 
     Example:
         See the module.
@@ -110,19 +119,22 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
     def __init__(
         self,
         env: _Envs,
-        curriculum: Curriculum,
+        curriculum: AnyCurriculum | str,
         *,
         apply_tasks: Callable[[Any, Int64s, list[Any]], None],
+        reset_with: Callable[[list[Any]], Mapping[str, Any]] | None = None,
         score: Callable[[Episodes], ArrayLike] | None = None,
     ) -> None:
-        _check_arguments(env, curriculum, apply_tasks, score)
+        _check_arguments(env, apply_tasks, reset_with, score)
         super().__init__(env)
-        self.curriculum = curriculum
-        self._next_step = env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+        self.curriculum = as_curriculum(curriculum)
+        self._mode = env.metadata["autoreset_mode"]
+        self._reset_with = reset_with
         self._apply_tasks = apply_tasks
         self._score = score or _total_rewards
         count = env.num_envs
         self._tasks = np.full(count, None, dtype=object)
+        self._next_tasks = np.full(count, None, dtype=object)  # with SAME_STEP: applied, and not begun
         self._playing = np.zeros(count, np.bool_)  # in the middle of an episode
         self._due = np.zeros(count, np.bool_)  # the next step begins an episode
         self._total_rewards = np.zeros(count)
@@ -144,9 +156,15 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
         """
         begun = self._reset_mask(options)
         self._playing[begun] = self._due[begun] = False
-        self._assign(begun)
-        observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
+        configs = self._assign(begun, self._tasks)
+        arguments = {"seed": seed, "options": None if options is None else dict(options)}
+        of_tasks = reset_arguments(self._reset_with, configs)
+        if of_tasks.get("options") is not None:
+            of_tasks["options"] = {**(arguments["options"] or {}), **of_tasks["options"]}
+        observations, infos = self.env.reset(**(arguments | of_tasks))
         self._begin(begun)
+        if self._mode is AutoresetMode.SAME_STEP:
+            self._assign(begun, self._next_tasks)
         return observations, self._with_tasks(infos, begun)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -163,7 +181,7 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
         """
         begun = self._due.copy()
         if begun.any():
-            self._assign(begun)
+            self._assign(begun, self._tasks)
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
         np.add(self._total_rewards, np.asarray(rewards, np.float64), out=self._total_rewards, where=self._playing)
         self._lengths += self._playing
@@ -171,13 +189,20 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
         ended = (terminations | truncations) & self._playing
         self._playing &= ~ended
         self._begin(begun)
-        self._due = ended if self._next_step else self._due
+        self._due = ended if self._mode is AutoresetMode.NEXT_STEP else self._due
         if not ended.any():
             infos = self._with_tasks(infos, begun) if begun.any() else infos
             return observations, rewards, terminated, truncated, infos
         scores, accepted = self._report(np.flatnonzero(ended), terminations, truncations, infos)
-        infos = self._with_tasks(infos, begun | ended) | {SCORE: scores, f"_{SCORE}": ended.copy()}
-        infos |= {ACCEPTED: accepted, f"_{ACCEPTED}": ended.copy()}
+        reported = {SCORE: scores, f"_{SCORE}": ended.copy(), ACCEPTED: accepted, f"_{ACCEPTED}": ended.copy()}
+        if self._mode is AutoresetMode.SAME_STEP:
+            final = self._with_tasks(infos.get("final_info", {}), ended) | reported
+            self._tasks[ended] = self._next_tasks[ended]
+            self._begin(ended)
+            self._assign(ended, self._next_tasks)
+            infos = self._with_tasks(infos, ended) | {"final_info": final, "_final_info": ended.copy()}
+        else:
+            infos = self._with_tasks(infos, begun | ended) | reported
         return observations, rewards, terminated, truncated, infos
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -186,7 +211,7 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
         if options is None or "reset_mask" not in options:
             return np.ones(self.num_envs, np.bool_)
         mask = options["reset_mask"]
-        if self._next_step:
+        if self._mode is not AutoresetMode.DISABLED:
             raise ConfigError("reset_mask is for autoreset mode DISABLED: these environments reset by themselves")
         if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (self.num_envs,)):
             raise ConfigError(f"reset_mask is {mask!r}: give an array bool[{self.num_envs}]")
@@ -194,12 +219,14 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
             raise ConfigError("reset_mask is False everywhere: there is nothing to reset")
         return mask.copy()
 
-    def _assign(self, where: Bools) -> None:
-        """Draw tasks for some environments and apply them."""
+    def _assign(self, where: Bools, tasks: NDArray[np.object_]) -> list[Any]:
+        """Draw tasks for some environments, apply them, and write them down in ``tasks``; their configurations."""
         indices = np.flatnonzero(where)
-        tasks = self.curriculum.sample_tasks(len(indices))
-        self._apply_tasks(self.env, indices, [task.get_env_cfg() for task in tasks])
-        self._tasks[indices] = tasks
+        drawn = self.curriculum.sample_tasks(len(indices))
+        configs = [task.get_env_cfg() for task in drawn]
+        self._apply_tasks(self.env, indices, configs)
+        tasks[indices] = drawn
+        return configs
 
     def _begin(self, begun: Bools) -> None:
         self._total_rewards[begun] = 0.0
@@ -223,7 +250,7 @@ class VectorCurriculumEnv(VectorWrapper[Any, Any, Any, Any, Any]):
         ids = np.array([task.task_id for task in tasks], np.int64)
         scores, accepted = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
         scores[indices] = ended_scores
-        accepted[indices] = self.curriculum.update_each(ids, ended_scores)
+        accepted[indices] = self.curriculum.update_each(ids, ended_scores, costs=lengths)
         return scores, accepted
 
 
@@ -231,20 +258,25 @@ def _total_rewards(episodes: Episodes) -> ArrayLike:
     return episodes.total_rewards
 
 
-def _check_arguments(env: object, curriculum: object, apply_tasks: object, score: object) -> None:
+def _check_arguments(env: object, apply_tasks: object, reset_with: object, score: object) -> None:
     if not isinstance(env, VectorEnv):
         raise ConfigError(f"env is a {type(env).__name__}, not a vector: a single one goes into lpcurr.CurriculumEnv")
-    if not isinstance(curriculum, Curriculum):
-        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
     if not callable(apply_tasks):
         raise ConfigError(f"apply_tasks is {apply_tasks!r}: give a function of the vector, indices and configurations")
     if score is not None and not callable(score):
         raise ConfigError(f"score is {score!r}: give a function of Episodes")
     mode = env.metadata.get("autoreset_mode")
-    if mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED):
+    if not isinstance(mode, AutoresetMode):
         raise ConfigError(
-            f"{env} has the autoreset mode {mode}: make it with NEXT_STEP or DISABLED, and say so in its "
-            "metadata['autoreset_mode'], for a task must be known before its episode begins"
+            f"{env} has the autoreset mode {mode}: let it say in its metadata['autoreset_mode'] which one of "
+            "gymnasium.vector.AutoresetMode it has, for a task must be known before its episode begins"
+        )
+    if reset_with is not None and not callable(reset_with):
+        raise ConfigError(f"reset_with is {reset_with!r}: give a function of the list of configurations")
+    if reset_with is not None and mode is not AutoresetMode.DISABLED:
+        raise ConfigError(
+            f"reset_with is for autoreset mode DISABLED, and {env} has {mode.value}: it calls its resets itself, so "
+            "leave seeds to apply_tasks"
         )
 
 

@@ -30,11 +30,19 @@ from typing import Any
 
 from gymnasium.utils.seeding import np_random
 
-from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
-from lpcurr.integrations.playable import PlayableTasks
+from lpcurr.integrations.playable import (
+    AnyCurriculum,
+    PlayableTasks,
+    ResetWith,
+    TaskApplication,
+    as_curriculum,
+    is_held_elsewhere,
+    reset_arguments,
+)
+from lpcurr.integrations.spaces import difference
 
 try:
     from pettingzoo import ParallelEnv
@@ -90,10 +98,12 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     Args:
         env: the environment to play in; ``pettingzoo.utils.aec_to_parallel`` makes one of a turn-based one.
-        curriculum: where the tasks come from.
+        curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
         apply_task: ``apply_task(env, config)`` makes the environment play a configuration; where it returns another
-            environment, that takes the place of the one before, which is closed. Possible agents and their spaces
-            must be those of the first. By default ``set_task(config)`` of the environment.
+            environment, that takes the place of the one before, which is closed unless somebody else still has it.
+            Possible agents and their spaces must be those of the first. By default ``set_task(config)`` of the
+            environment.
+        reset_with: as for :class:`lpcurr.CurriculumEnv`: what of a task belongs in ``reset``.
         score: ``score(episode)``, a finite number, by convention 0 … 1. By default the mean over the agents of the
             sums of their rewards.
         max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
@@ -110,18 +120,22 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
     def __init__(
         self,
         env: Any,
-        curriculum: Curriculum,
+        curriculum: AnyCurriculum | str,
         *,
         apply_task: Callable[[Any, Any], Any] | None = None,
+        reset_with: ResetWith | None = None,
         score: Callable[[ParallelEpisode], float] | None = None,
         max_task_attempts: int | None = None,
     ) -> None:
-        _check_arguments(env, curriculum, apply_task, score, max_task_attempts)
+        _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
         super().__init__(env)
-        self.curriculum = curriculum
-        self._apply_task = apply_task or _set_task
+        self.curriculum = as_curriculum(curriculum)
+        if apply_task is None and callable(getattr(env, "set_task", None)):
+            apply_task = _set_task
+        self._apply_task = None if apply_task is None else TaskApplication(apply_task)
+        self._reset_with = reset_with
         self._score = score or _mean_total_reward
-        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
+        self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
         self._rebuild_seeds: Any = None
         self._task: CurriculumTask | None = None  # None between episodes
         self._total_rewards: dict[Any, float] = {}
@@ -177,14 +191,21 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None
     ) -> tuple[dict[Any, Any], _Infos]:
         """Apply a task, replace the environment if that made another, and reset it."""
-        env = self._apply_task(self.env, task.get_env_cfg())
+        config = task.get_env_cfg()
+        of_task = reset_arguments(self._reset_with, config)
+        env, of_application = (None, {}) if self._apply_task is None else self._apply_task(self.env, config)
         if env is not None and env is not self.env:
             self._check_replacement(env, task)
             replaced, self.env = self.env, env
-            if replaced.unwrapped is not env.unwrapped:  # the new one may be the old one in other wrappers
+            is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
+            if is_new and not is_held_elsewhere(replaced):
                 replaced.close()
             if seed is None and self._rebuild_seeds is not None:
                 seed = int(self._rebuild_seeds.integers(2**31))
+        of_task = of_application | of_task
+        if of_task:
+            seed = of_task.get("seed", seed)
+            options = {**(options or {}), **of_task["options"]} if of_task.get("options") is not None else options
         begun: tuple[dict[Any, Any], _Infos] = self.env.reset(seed=seed, options=options)
         return begun
 
@@ -204,16 +225,18 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             for name in ("observation_space", "action_space"):
                 space, fixed = (getattr(each, name)(agent) for each in (env, self.env))
                 if space != fixed:
+                    where, ours, first = difference(space, fixed)
                     raise ConfigError(
-                        f"task {task.task_id} ({task.label!r}) has {name}({agent!r}) {space}, the environment began "
-                        f"with {fixed}: all tasks must share their spaces, so pad them to one in a wrapper inside"
+                        f"task {task.task_id} ({task.label!r}) has {name}({agent!r}){where} {ours}, the environment "
+                        f"began with {first}: all tasks must share their spaces, so bring them to one in a wrapper "
+                        "inside"
                     )
 
     def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
         self._task = None
         score = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
         try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score)
+            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
         except InvalidScoreError as error:
             raise InvalidScoreError(
                 f"the episode of task {task.task_id} ({task.label!r}; total rewards {self._total_rewards}, "
@@ -234,18 +257,16 @@ def _mean_total_reward(episode: ParallelEpisode) -> float:
     return sum(episode.total_rewards.values()) / max(len(episode.total_rewards), 1)
 
 
-def _check_arguments(env: object, curriculum: object, apply_task: object, score: object, attempts: object) -> None:
+def _check_arguments(env: object, apply_task: object, reset_with: object, score: object, attempts: object) -> None:
     if not isinstance(env, ParallelEnv):
         raise ConfigError(
             f"env is a {type(env).__name__}, not a pettingzoo.ParallelEnv: pettingzoo.utils.aec_to_parallel(env) makes "
             "one of a turn-based environment"
         )
-    if not isinstance(curriculum, Curriculum):
-        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
-    for name, function in (("apply_task", apply_task), ("score", score)):
+    for name, function in (("apply_task", apply_task), ("reset_with", reset_with), ("score", score)):
         if function is not None and not callable(function):
             raise ConfigError(f"{name} is {function!r}: give a function")
-    if apply_task is None and not callable(getattr(env, "set_task", None)):
+    if apply_task is None and reset_with is None and not callable(getattr(env, "set_task", None)):
         raise ConfigError(
             f"{env} has no set_task(config): give ParallelCurriculumEnv a function, apply_task(env, config)"
         )

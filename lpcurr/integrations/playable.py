@@ -1,25 +1,132 @@
-"""Drawing a task that an environment can play: what CurriculumEnv and ParallelCurriculumEnv do at a reset."""
+"""Beginning an episode of a task: what the environments of Gymnasium, PettingZoo and PufferLib have in common."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import sys
+import traceback
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from lpcurr.curriculum.attach import attach
+from lpcurr.curriculum.builder import OF_THE_MACHINE
 from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
 
 _logger = logging.getLogger("lpcurr")
 
 Result = TypeVar("Result")
+AnyCurriculum = Curriculum | Evaluation
+ResetWith = Callable[[Any], Mapping[str, Any]]
+
+_RESET_ARGUMENTS = {"seed", "options"}
+
+
+def as_curriculum(source: object) -> AnyCurriculum:
+    """Return what tasks are taken from: a curriculum or an evaluation as it is, of a session id its curriculum.
+
+    Raises:
+        ConfigError: it is something else.
+        SessionNotFoundError: there is no such session.
+    """
+    if isinstance(source, str):
+        return attach(source)
+    if not isinstance(source, (Curriculum, Evaluation)):
+        raise ConfigError(f"curriculum is a {type(source).__name__}, not a Curriculum: CurriculumConfig(…).make()")
+    return source
+
+
+def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]:
+    """Ask for the part of a task that belongs in ``reset``; raises ``ConfigError`` where that is no seed or options."""
+    if reset_with is None:
+        return {}
+    arguments = reset_with(config)
+    if not isinstance(arguments, Mapping) or not arguments.keys() <= _RESET_ARGUMENTS:
+        raise ConfigError(f"reset_with gave {arguments!r}: give a dict with 'seed', 'options' or both")
+    return dict(arguments)
+
+
+def is_held_elsewhere(env: object) -> bool:
+    """Whether anybody but the caller, in one local variable, still has an environment."""
+    return sys.getrefcount(env) > _HOLDERS
+
+
+def _count_holders() -> int:
+    alone = object()
+    return _references(alone)
+
+
+def _references(thing: object) -> int:
+    return sys.getrefcount(thing)
+
+
+_HOLDERS = _count_holders()
+
+
+class _WatchedReset:
+    """The ``reset`` of an environment that remembers what it was called with. An object, so that it can be copied."""
+
+    def __init__(self, reset: Callable[..., Any], calls: list[dict[str, Any]]) -> None:
+        self.reset = reset
+        self.calls = calls
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.calls.append(dict(zip(("seed", "options"), arguments, strict=False)) | named)
+        return self.reset(*arguments, **named)
+
+
+class TaskApplication:
+    """Applies tasks, and notices where that resets the environment: the episode's own reset would undo it.
+
+    Args:
+        apply_task: as given to the environment's wrapper.
+    """
+
+    def __init__(self, apply_task: Callable[[Any, Any], Any]) -> None:
+        self._apply_task = apply_task
+        self._told = False
+
+    def __call__(self, env: Any, config: Any) -> tuple[Any, dict[str, Any]]:
+        """Apply a task.
+
+        Returns:
+            What ``apply_task`` returned; and seed and options, where it reset the environment with any.
+        """
+        calls: list[dict[str, Any]] = []
+        watched = [layer for layer in {id(env): env, id(env.unwrapped): env.unwrapped}.values() if _watch(layer, calls)]
+        try:
+            returned = self._apply_task(env, config)
+        finally:
+            for layer in watched:
+                del layer.reset
+        if not calls:
+            return returned, {}
+        if not self._told:
+            self._told = True
+            _logger.warning(
+                "applying a task resets the environment, and the episode's reset comes after that: it is given the "
+                "same seed and options, anything else is undone. Say what belongs in reset with reset_with=…, as in "
+                "reset_with=lambda config: {'seed': config['seed']}, and leave the reset out (said once)"
+            )
+        given = {name: value for name, value in calls[-1].items() if name in _RESET_ARGUMENTS and value is not None}
+        return returned, given
+
+
+def _watch(layer: Any, calls: list[dict[str, Any]]) -> bool:
+    if "reset" in getattr(layer, "__dict__", {"reset": None}):  # somebody else's already, or no place for it
+        return False
+    layer.reset = _WatchedReset(layer.reset, calls)
+    return True
 
 
 class PlayableTasks:
     """Draws tasks until one can be begun.
 
     A task is passed over where beginning it raises any ``Exception`` but ``ConfigError``. If it was never completed, it
-    is evicted as well; one that has been played before is kept, since then something else must be wrong.
+    is evicted as well; one that has been played before is kept, since then something else must be wrong. So is every
+    task of a fixed set, and one that failed by an error of the machine's: a connection, a file, memory.
 
     Args:
         max_attempts: tasks in a row that may turn out unplayable.
@@ -30,7 +137,7 @@ class PlayableTasks:
         self._drop_level = logging.WARNING
 
     def begin(
-        self, curriculum: Curriculum, start: Callable[..., Result], *arguments: Any
+        self, curriculum: AnyCurriculum, start: Callable[..., Result], *arguments: Any
     ) -> tuple[CurriculumTask, Result]:
         """Draw a task and begin it.
 
@@ -47,31 +154,38 @@ class PlayableTasks:
             ConfigError: from ``start``.
         """
         failure: Exception | None = None
-        for _ in range(self._max_attempts):
-            task = _draw(curriculum, failure)
-            try:
-                return task, start(task, *arguments)
-            except ConfigError:
-                raise
-            except Exception as error:
-                failure = error
-                self.pass_over(curriculum, task, error)
-        raise TaskGenerationError(
-            f"{self._max_attempts} tasks in a row could not be played (max_task_attempts), "
-            f"at last task {task.task_id} ({task.label!r}): {type(failure).__name__}: {failure}"
-        ) from failure
+        try:
+            for _ in range(self._max_attempts):
+                task = _draw(curriculum, failure)
+                try:
+                    return task, start(task, *arguments)
+                except ConfigError:
+                    raise
+                except Exception as error:
+                    failure = error
+                    self.pass_over(curriculum, task, error)
+                # Its frames hold the environment, which is closed when it is replaced unless somebody holds it.
+                traceback.clear_frames(failure.__traceback__)
+            raise TaskGenerationError(
+                f"{self._max_attempts} tasks in a row could not be played (max_task_attempts), "
+                f"at last task {task.task_id} ({task.label!r}): {type(failure).__name__}: {failure}"
+            ) from failure
+        finally:
+            failure = None  # else it and this frame would hold each other
 
-    def pass_over(self, curriculum: Curriculum, task: CurriculumTask, error: Exception) -> None:
-        """Say that a task cannot be played, and evict it unless it is known to be playable."""
+    def pass_over(self, curriculum: AnyCurriculum, task: CurriculumTask, error: Exception) -> None:
+        """Say that a task cannot be played, and evict it unless the fault is known to lie elsewhere."""
         message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
         _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
         self._drop_level = logging.DEBUG
+        if curriculum.config.defer_init or isinstance(error.__cause__ or error, OF_THE_MACHINE):
+            return
         stats = curriculum.get_task_stats(task.task_id)
         if stats is not None and stats["completion_count"] == 0:
             curriculum.drop_task(task.task_id)
 
 
-def _draw(curriculum: Curriculum, failure: Exception | None) -> CurriculumTask:
+def _draw(curriculum: AnyCurriculum, failure: Exception | None) -> CurriculumTask:
     try:
         return curriculum.get_task()
     except PoolEmptyError:

@@ -8,6 +8,7 @@ Worker processes share one pool because PufferLib hands the function that makes 
 the curriculum with it: a forked worker has its own place in the pool at once, a spawned one attaches.
 
 >>> import mettagrid.builder.envs
+>>> import numpy as np
 >>> import pufferlib.vector
 >>> from lpcurr import CurriculumConfig
 >>> from lpcurr.generators import bucketed
@@ -31,12 +32,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
-from lpcurr.integrations.playable import PlayableTasks
+from lpcurr.integrations.playable import AnyCurriculum, PlayableTasks, ResetWith, as_curriculum, reset_arguments
 
 try:
     from pufferlib import PufferEnv
@@ -49,7 +47,17 @@ except ModuleNotFoundError as error:
 
 
 _OWN = frozenset(
-    ("_env", "_curriculum", "_current_task", "_waiting", "_ended", "_max_task_attempts", "_playable", "infos")
+    (
+        "_env",
+        "_curriculum",
+        "_current_task",
+        "_waiting",
+        "_ended",
+        "_max_task_attempts",
+        "_playable",
+        "_reset_with",
+        "infos",
+    )
 )
 _Step = tuple[Any, Any, Any, Any, Any]
 
@@ -76,7 +84,9 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
 
     Args:
         env: the environment to play in.
-        curriculum: where the tasks come from.
+        curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
+        reset_with: ``reset_with(config)`` gives what of a task belongs in the environment's ``reset``, as a dict with
+            ``seed``, and ``options`` where it takes any.
         max_task_attempts: tasks in a row that may turn out unplayable; by default the curriculum's.
 
     Raises:
@@ -86,16 +96,25 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         See the module.
     """
 
-    def __init__(self, env: Any, curriculum: Curriculum, *, max_task_attempts: int | None = None) -> None:
+    def __init__(
+        self,
+        env: Any,
+        curriculum: AnyCurriculum | str,
+        *,
+        reset_with: ResetWith | None = None,
+        max_task_attempts: int | None = None,
+    ) -> None:
         # Not super().__init__(), which would make buffers and spaces: those are the environment's.
-        _check_arguments(env, curriculum, max_task_attempts)
+        _check_arguments(env, reset_with, max_task_attempts)
         self._env = env
-        self._curriculum = curriculum
-        self._max_task_attempts = max_task_attempts or curriculum.config.max_task_attempts
+        self._curriculum = as_curriculum(curriculum)
+        self._reset_with = reset_with
+        self._max_task_attempts = max_task_attempts or self._curriculum.config.max_task_attempts
         self._playable = PlayableTasks(self._max_task_attempts)
         self._current_task: CurriculumTask | None = None
         self._waiting = False  # the current task is set, and the environment has not begun it
-        self._ended = np.zeros(env.num_agents, dtype=bool)  # the agents whose episode is over
+        self._ended: Any = False  # the agents whose episode is over, bool[agents] once one's is
+        self._length = 0  # steps of the episode
 
     def reset(self, *args: Any, **options: Any) -> tuple[Any, Any]:
         """Begin an episode: of the task that waits after the end of one, else of a new one.
@@ -115,7 +134,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
                 self._take_task(failure)
             self._waiting = False
             try:
-                result: tuple[Any, Any] = self._env.reset(*args, **options)
+                result = self._reset_env(args, options)
             except ConfigError:
                 raise
             except Exception as error:
@@ -123,7 +142,8 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
                 self._forget_broken_simulation()
                 self._drop(error)
                 continue
-            self._ended[:] = False
+            self._ended = False
+            self._length = 0
             return result
         raise self._given_up(failure)
 
@@ -145,10 +165,10 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         if self._waiting or self._current_task is None:
             self.reset()
         result: _Step = self._env.step(*args, **options)
+        self._length += 1
         _, _, terminals, truncations, infos = result
         if terminals.any() or truncations.any():
-            self._ended |= terminals
-            self._ended |= truncations
+            self._ended = self._ended | terminals | truncations
             if self._ended.all():
                 self._finish(infos)
         return result
@@ -158,6 +178,14 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._env.close()
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _reset_env(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
+        if self._reset_with is not None:
+            assert self._current_task is not None
+            of_task = reset_arguments(self._reset_with, self._current_task.get_shared_env_cfg())
+            args, options = () if "seed" in of_task else args, options | of_task
+        result: tuple[Any, Any] = self._env.reset(*args, **options)
+        return result
 
     def _take_task(self, failure: Exception | None = None) -> None:
         """Take a task whose configuration the environment accepts; it waits for the next reset."""
@@ -195,7 +223,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._take_task()
 
     def _credit(self, task: CurriculumTask, score: float) -> None:
-        self._curriculum.update_task_performance(task.task_id, score)
+        self._curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
 
     def _drop(self, error: Exception) -> None:
         """Pass over the current task, which raised."""
@@ -270,9 +298,9 @@ def merge_episode_stats(infos: Any, stats: dict[str, dict[str, Any]]) -> None:
             merged[label] = merged.get(label, 0) + number
 
 
-def _check_arguments(env: Any, curriculum: object, attempts: object) -> None:
-    if not isinstance(curriculum, Curriculum):
-        raise ConfigError(f"curriculum is a {type(curriculum).__name__}, not a Curriculum: CurriculumConfig(…).make()")
+def _check_arguments(env: Any, reset_with: object, attempts: object) -> None:
+    if reset_with is not None and not callable(reset_with):
+        raise ConfigError(f"reset_with is {reset_with!r}: give a function")
     for name in ("set_mg_config", "get_episode_rewards"):
         if not callable(getattr(env, name, None)):
             raise ConfigError(

@@ -29,6 +29,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import SCORE
@@ -42,6 +43,9 @@ except ModuleNotFoundError as error:
         'lpcurr.integrations.sb3 needs Stable-Baselines3: pip install "lpcurr[sb3]"', name="stable_baselines3"
     ) from error
 
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+
+_OFF_POLICY_EPOCH = 1000
 # SB3's table on the terminal cuts names at 36 characters, and fails where two become the same: the rest, labels above
 # all, goes to the other formats only.
 _IN_THE_TABLE = ("num_active_tasks", "num_completed", "num_evicted")
@@ -60,9 +64,9 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
     model at the same moments: ``<name_prefix>_curriculum_<steps>_steps.lpc``, for ``Curriculum.load``.
 
     Args:
-        curriculum: the one that the environments play; it stays open.
-        epoch_steps: environment steps of an epoch, at least. Give it for off-policy algorithms, whose rollouts are a
-            few steps long.
+        curriculum: the one that the environments play, or the id of its session; it stays open.
+        epoch_steps: environment steps of an epoch, at least. By default a rollout, and for off-policy algorithms, whose
+            rollouts are a few steps long, 1,000 steps.
         save_freq: calls of ``env.step()``, which steps all environments, between two saves.
         save_path: the folder to save in.
         name_prefix: the model's.
@@ -80,15 +84,16 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
 
     def __init__(
         self,
-        curriculum: Curriculum,
+        curriculum: Curriculum | str,
         *,
-        epoch_steps: int = 1,
+        epoch_steps: int | None = None,
         save_freq: int | None = None,
         save_path: str | os.PathLike[str] | None = None,
         name_prefix: str = "rl_model",
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
+        curriculum = attach(curriculum) if isinstance(curriculum, str) else curriculum
         if not isinstance(curriculum, Curriculum):
             kind = type(curriculum).__name__
             raise ConfigError(f"curriculum is a {kind}, not a Curriculum: CurriculumConfig(…).make()")
@@ -107,6 +112,8 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
 
     def _init_callback(self) -> None:
         self._epoch_began = self.model.num_timesteps
+        if self._epoch_steps is None:
+            self._epoch_steps = _OFF_POLICY_EPOCH if isinstance(self.model, OffPolicyAlgorithm) else 1
         if self._save_path is not None:
             self._save_path.mkdir(parents=True, exist_ok=True)
 
@@ -128,6 +135,7 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
 
     def _on_rollout_end(self) -> None:
         self.curriculum.count_steps(self.num_timesteps - self._rollout_began)
+        assert self._epoch_steps is not None
         if self.num_timesteps - self._epoch_began < self._epoch_steps:
             return
         self._epoch_began = self.num_timesteps

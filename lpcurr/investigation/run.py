@@ -1,151 +1,127 @@
-"""An investigation from beginning to end, and the folder that it leaves behind.
-
-``investigation.json``  all measurements, and the finding on every hypothesis
-``investigation.png``   costs by pool size, rates by epoch, shares, growth, processes
-"""
+"""Investigate from beginning to end, show it, and leave a folder with ``investigation.json``: all counts and times."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from lpcurr import kernels
-from lpcurr.investigation.display import Display
-from lpcurr.investigation.evidence import Evidence, Finding, Hypothesis, Verdict
-from lpcurr.investigation.hypotheses import HYPOTHESES
-from lpcurr.investigation.pictures import draw_picture
-from lpcurr.investigation.probes.contention import measure_contention
-from lpcurr.investigation.probes.epochs import measure_epochs
-from lpcurr.investigation.probes.growth import measure_growth
-from lpcurr.investigation.probes.resume import measure_resume
-from lpcurr.investigation.probes.scaling import measure_scaling
-from lpcurr.investigation.probes.structures import largest_structure
-from lpcurr.investigation.probes.training import measure_training
-from lpcurr.investigation.resizing import close
+from lpcurr.investigation import limits
+from lpcurr.investigation.faults import HYPOTHESES, Evidence, Finding, duration
+from lpcurr.investigation.growth import measure_growth, measure_resume, structure_sizes
+from lpcurr.investigation.parts import EPISODE, count_parts, measure_outside, waits_each
+from lpcurr.investigation.played import Played
 from lpcurr.investigation.subjects import Subject
-from lpcurr.investigation.tables import answer, faults, print_result
-from lpcurr.investigation.thresholds import Budget
+from lpcurr.investigation.training import time_training
 from lpcurr.runs.folder import RunFolder
 
-Tell = Callable[[str], None]
+Findings = Mapping[str, Finding]
+
+_TABLE: dict[str, Any] = {"title_justify": "left", "show_lines": True}
+_COLOURS = {"FAULT": "bold red", "healthy": "green", "explained": "yellow", "not tested": "dim"}
 
 
-@dataclass(frozen=True)
-class Investigation:
-    """What came out.
-
-    Attributes:
-        evidence: what was measured.
-        findings: the finding on every hypothesis.
-    """
-
-    evidence: Evidence
-    findings: dict[Hypothesis, Finding]
-
-    @property
-    def faults(self) -> list[str]:
-        """The names of the hypotheses that were found to be true."""
-        return faults(self.findings)
-
-
-def investigate(subject: Subject, budget: Budget, console: Console) -> Investigation:
-    """Measure everything, and judge.
-
-    Args:
-        subject: what.
-        budget: how long.
-        console: where progress is shown.
-    """
+def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], None]) -> tuple[Evidence, Findings]:
+    """Count everything, and judge; ``tell`` hears what is going on."""
     kernels.warmup()
-    recipe, probes = subject.recipe, _probes(subject, budget)
-    with Display(console, len(probes) + (recipe is not None)) as display:
-        training = None
-        if recipe is not None:
-            display.stage("training")
-            training = measure_training(recipe, budget, display.tell)
-        results: dict[str, Any] = {}
-        for name, probe in probes.items():
-            display.stage(name)
-            results[name] = probe(display.tell)
-        evidence = Evidence(subject, training=training, **results)
-        findings = {hypothesis: hypothesis.judge(evidence) for hypothesis in HYPOTHESES}
-        suspects = [h for h, finding in findings.items() if finding.verdict is Verdict.FAULT and h.probe]
-        again = {name: probes[name](_Again(display.tell)) for name in dict.fromkeys(h.probe for h in suspects)}
-    second = replace(evidence, **again)
-    return Investigation(evidence, findings | {hypothesis: hypothesis.judge(second) for hypothesis in suspects})
+    random.seed(0)  # for subjects that draw from the global streams
+    np.random.seed(0)  # noqa: NPY002 - the same
+    only = None if subject.resize else subject.size or _largest_structure(subject.make())
+    make = subject.resize or (lambda size: subject.make())
+    sizes = budget.sizes if only is None else (only,)
+    tell(f"counting lines and calls with {', '.join(map(str, sizes))} tasks")
+    parts = count_parts(make, sizes, budget)
+    waits = sum(waits_each(parts).values())
+    slow = waits >= limits.WAIT or any(parts[name].power for name in EPISODE if name in parts)
+    tell("large pools would take for ever: not played" if slow else "looking for work outside Python")
+    if not (slow or only):
+        measure_outside(parts, make, budget)
+    tell("looking for what grows with the episodes")
+    growth = measure_growth(make, only, waits, budget)
+    tell("resuming from a checkpoint")
+    resume = measure_resume(make, only or budget.sizes[0])
+    training = None if subject.recipe is None else time_training(subject.recipe, budget, tell)
+    evidence = Evidence(subject, parts, growth, resume, training)
+    return evidence, {name: judge(evidence) for name, judge in HYPOTHESES.items()}
 
 
-def _probes(subject: Subject, budget: Budget) -> dict[str, Callable[[Tell], Any]]:
-    """What is measured of every subject, by the attribute of the evidence."""
-    make, resize, one_size = subject.make, subject.resize, _only_size(subject)
-    sized = resize or (lambda size: make())
+def run(subject: Subject, out: Path | None, console: Console, budget: limits.Budget | None = None) -> Findings:
+    """Investigate, print the result, and leave the folder; a ConfigError where that exists already."""
+    folder = RunFolder(out, f"investigate-{subject.name.replace('.', '-').replace(':', '-')}").path
+    began = time.perf_counter()
+
+    def tell(line: str) -> None:
+        console.print(f"{time.perf_counter() - began:4.0f}s  {line}", highlight=False, markup=False)
+
+    tell(f"investigating {subject.name}: writing to {folder}")
+    evidence, findings = investigate(subject, budget or limits.Budget(), tell)
+    written = json.dumps(as_json(evidence, findings), indent=1)
+    (folder / "investigation.json").write_text(written + "\n", encoding="utf-8")
+    print_result(console, evidence, findings)
+    console.print(f"{folder}/ has investigation.json", highlight=False, markup=False)
+    return findings
+
+
+def _largest_structure(target: Any) -> int:  # of the object itself after some draws: it may be the pool
+    with Played(target, 256) as played:
+        played.fill()
+        return max([size for path, size in structure_sizes(played.target).items() if ":" not in path] + [1])
+
+
+def faults(findings: Findings) -> list[str]:
+    """Return the names of the faults that were found."""
+    return [name for name, finding in findings.items() if finding.verdict == "FAULT"]
+
+
+def answer(findings: Findings) -> str:
+    """Return the result in one line."""
+    return f"found: {', '.join(faults(findings))}" if faults(findings) else "healthy: no fault was found"
+
+
+def as_json(evidence: Evidence, findings: Findings) -> dict[str, Any]:
+    """Return counts, times and findings as plain data."""
+    counted: dict[str, Any] = {
+        name: {"lines": part.lines, "seconds": part.seconds | part.large, "bytes": part.bytes}
+        for name, part in evidence.parts.items()
+    }
+    others = {name: getattr(evidence, name) for name in ("growth", "training")}
+    timed = {name: None if other is None else asdict(other) for name, other in others.items()}
     return {
-        "epochs": lambda tell: measure_epochs(make, subject.size, budget, tell),
-        "scaling": lambda tell: measure_scaling(sized, budget, tell, one_size),
-        "growth": lambda tell: measure_growth(resize, make, budget, tell),
-        "contention": lambda tell: measure_contention(sized, budget, tell),
-        "resume": lambda tell: measure_resume(make, budget, tell),
+        "subject": {name: getattr(evidence.subject, name) for name in ("name", "size", "sizing", "missing")},
+        "answer": answer(findings),
+        "faults": faults(findings),
+        "findings": [{"hypothesis": name} | asdict(finding) for name, finding in findings.items()],
+        "evidence": {"parts": counted, "resume": evidence.resume} | timed,
     }
 
 
-@dataclass(frozen=True)
-class _Again:
-    """Says of a measurement that it is the second, which a fault needs to be believed."""
-
-    tell: Tell
-
-    def __call__(self, line: str) -> None:
-        self.tell(f"to be sure, again: {line}")
-
-
-def _only_size(subject: Subject) -> int | None:
-    """The size of a pool whose size cannot be varied."""
-    if subject.resize is not None:
-        return None
-    made = subject.make()
-    size = subject.size or max(largest_structure(made), 1)
-    close(made)
-    return size
-
-
-def run(subject: Subject, out: Path | None, console: Console, budget: Budget | None = None) -> Investigation:
-    """Investigate, print the result, and leave the folder.
-
-    Raises:
-        ConfigError: the folder exists already.
-    """
-    folder = RunFolder(out, f"investigate-{subject.name.replace('.', '-').replace(':', '-')}")
-    console.print(f"investigating {subject.name}: writing to {folder.path}", highlight=False, markup=False)
-    found = investigate(subject, budget or Budget(), console)
-    (folder.path / "investigation.json").write_text(json.dumps(as_json(found), indent=1) + "\n", encoding="utf-8")
-    draw_picture(found.evidence, answer(found.findings), folder.path / "investigation.png")
-    print_result(console, found.evidence, found.findings)
-    console.print(f"{folder.path}/ has investigation.json, investigation.png", highlight=False, markup=False)
-    return found
-
-
-def as_json(found: Investigation) -> dict[str, Any]:
-    """Measurements and findings as plain data."""
-    evidence, subject = found.evidence, found.evidence.subject
-    described = {name: getattr(subject, name) for name in ("name", "size", "sizing", "missing")}
-    scaling = {part: asdict(cost) | {"exponent": cost.exponent} for part, cost in evidence.scaling.items()}
-    measured = {
-        name: None if (result := getattr(evidence, name)) is None else asdict(result)
-        for name in ("epochs", "growth", "contention", "resume", "training")
-    }
-    findings = [
-        {"hypothesis": hypothesis.name, "test": hypothesis.test} | asdict(finding)
-        for hypothesis, finding in found.findings.items()
-    ]
-    return {
-        "subject": described,
-        "answer": answer(found.findings),
-        "faults": found.faults,
-        "findings": findings,
-        "evidence": {"scaling": scaling} | measured,
-    }
+def print_result(console: Console, evidence: Evidence, findings: Findings) -> None:
+    """Print both tables, and the answer."""
+    subject, shares = evidence.subject, evidence.shares
+    title = f"{subject.name}: what a call costs"
+    table = Table("part", "tasks", "lines of Python", "CPU time", "share of a training", title=title, **_TABLE)
+    for name, part in evidence.parts.items():
+        times = [duration(part.seconds[size]) if size in part.seconds else "" for size in part.lines]
+        columns = ([f"{n:,}" for n in part.lines], [f"{each:,.0f}" for each in part.lines.values()], times)
+        table.add_row(name, *map("\n".join, columns), f"{shares[name]:.2%}" if name in shares else "")
+    console.print(table)
+    table = Table("hypothesis", "verdict", "what was seen, next step", title="hypotheses", **_TABLE)
+    for name, finding in findings.items():
+        seen = finding.seen + (f"\n→ {finding.next_step}" if finding.next_step else "")
+        table.add_row(name, Text(finding.verdict, style=_COLOURS[finding.verdict]), Text(seen))
+    console.print(table)
+    if absent := ", ".join(f"{name}()" for name in subject.missing):
+        console.print(Text(f"left out, because it does not have them: {absent}"))
+    if subject.resize is None:
+        console.print(Text(f"one pool size only: {subject.sizing}"))
+    console.print(Text(answer(findings), style="bold red" if faults(findings) else "bold green"))

@@ -1,6 +1,6 @@
 """Checkpoints of a training: what a run needs to go on after it was cut.
 
-``checkpoints/<curriculum>-seed<seed>/epoch-000012/`` in the run folder holds
+``checkpoints/<arm>-seed<seed>/epoch-000012/`` in the run folder holds
 
 ===================  ================================================================================================
 ``curriculum.lpc``   the pool, as ``Curriculum.save`` writes it
@@ -38,10 +38,11 @@ class TrainingCheckpoint:
 
     Attributes:
         path: its folder.
-        curriculum: ``learning_progress`` or ``discrete_random``.
+        curriculum: the arm's name.
         seed: of the training.
         epoch: the last one that is in it.
         steps: environment steps up to there.
+        switches: entries of the schedule that were in force at its end.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class TrainingCheckpoint:
     seed: int
     epoch: int
     steps: int
+    switches: int = 0
 
     @property
     def pool(self) -> Path:
@@ -61,9 +63,9 @@ class TrainingCheckpoint:
         return self.path / "learner"
 
 
-def training_folder(run: Path, curriculum: str, seed: int) -> Path:
+def training_folder(run: Path, arm: str, seed: int) -> Path:
     """Where a run keeps the checkpoints of one of its trainings."""
-    return run / "checkpoints" / f"{curriculum}-seed{seed}"
+    return run / "checkpoints" / f"{arm}-seed{seed}"
 
 
 def write_checkpoint(

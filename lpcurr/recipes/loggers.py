@@ -1,6 +1,6 @@
 """Figures of a training go to TensorBoard and Weights & Biases as well, by their own libraries, where ``log`` says so.
 
-``log.tensorboard=true`` writes event files to ``tensorboard/<curriculum>-seed<seed>/`` in the run folder;
+``log.tensorboard=true`` writes event files to ``tensorboard/<arm>-seed<seed>/`` in the run folder;
 ``log.wandb.project=NAME`` makes a W&B run of each training, grouped by the run folder's name. The figures are those of
 ``metrics.jsonl``, over environment steps. A training that goes on continues its TensorBoard curves (what was written
 after the checkpoint is passed over by TensorBoard itself), and is another W&B run of the same group.
@@ -8,18 +8,18 @@ after the checkpoint is passed over by TensorBoard itself), and is another W&B r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal
 
 from pydantic import Field
 
 from lpcurr.errors import ConfigError
 from lpcurr.schedulers.common import CheckedModel
 
-if TYPE_CHECKING:
-    from lpcurr.recipes.config import TrainingConfig
+Log = Callable[[Mapping[str, Any]], None]
+"""Takes a line of metrics."""
 
 _NO_FIGURES = ("curriculum", "seed")
 
@@ -51,107 +51,79 @@ class LogConfig(CheckedModel):
         return [extra for extra, wanted in chosen.items() if wanted]
 
 
-class MetricsLogger(Protocol):
-    """Takes the figures of each epoch."""
-
-    def log(self, row: Mapping[str, Any]) -> None:
-        """Log a line of metrics."""
-
-
-class TensorBoardLogger:
-    """Event files.
+@contextmanager
+def open_loggers(
+    chosen: LogConfig, config: Mapping[str, Any], folder: Path, arm: str, seed: int
+) -> Iterator[list[Log]]:
+    """Open the loggers that are asked for, for one training; they are closed at its end.
 
     Args:
-        folder: where; made if it is not there.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        from tensorboard.summary import Writer
-
-        self._writer = Writer(str(folder))
-
-    def log(self, row: Mapping[str, Any]) -> None:
-        """Write a line of metrics, at once."""
-        for key, value in figures(row).items():
-            self._writer.add_scalar(key, value, row["steps"])
-        self._writer.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
-
-
-class WandbLogger:
-    """A run of Weights & Biases.
-
-    Args:
-        config: the training's.
+        chosen: what is asked for.
+        config: the training's configuration, which W&B keeps.
         folder: the run folder.
-        curriculum: ``learning_progress`` or ``discrete_random``.
+        arm: the arm's name.
         seed: of the training.
 
     Raises:
-        ConfigError: W&B refuses: not logged in, no such project, and so on.
+        ConfigError: W&B refuses the run: not logged in, no such project, and so on.
+        ImportError: a library that is asked for is not installed; ``lpcurr train`` looks before it begins.
     """
+    with ExitStack() as stack:
+        loggers: list[Log] = []
+        if chosen.tensorboard:
+            loggers.append(stack.enter_context(_tensorboard(folder / "tensorboard" / f"{arm}-seed{seed}")))
+        if chosen.wandb.project is not None:
+            loggers.append(stack.enter_context(_wandb(chosen.wandb, config, folder, arm, seed)))
+        yield loggers
 
-    def __init__(self, config: TrainingConfig, folder: Path, curriculum: str, seed: int) -> None:
-        import wandb
 
-        try:
-            self._run = wandb.init(
-                project=config.log.wandb.project,
-                entity=config.log.wandb.entity,
-                mode=config.log.wandb.mode,
-                dir=folder,
-                group=folder.name,
-                name=f"{folder.name}-{curriculum}-seed{seed}",
-                job_type=curriculum,
-                config=config.model_dump(mode="json") | {"seed": seed},
-                settings=wandb.Settings(silent=True, console="off"),  # the terminal is the progress display's
-            )
-        except wandb.errors.Error as error:
-            raise ConfigError(f"log.wandb.project={config.log.wandb.project!r}: {error}") from error
+@contextmanager
+def _tensorboard(folder: Path) -> Iterator[Log]:
+    from tensorboard.summary import Writer
 
-    def log(self, row: Mapping[str, Any]) -> None:
-        """Log a line of metrics."""
-        self._run.log(figures(row), step=row["steps"])
+    writer = Writer(str(folder))
 
-    def close(self, *, failed: bool) -> None:
-        """End the run; W&B marks it as failed if it was."""
-        self._run.finish(exit_code=int(failed))
+    def log(row: Mapping[str, Any]) -> None:
+        for key, value in figures(row).items():
+            writer.add_scalar(key, value, row["steps"])
+        writer.flush()
+
+    try:
+        yield log
+    finally:
+        writer.close()
+
+
+@contextmanager
+def _wandb(chosen: WandbConfig, config: Mapping[str, Any], folder: Path, arm: str, seed: int) -> Iterator[Log]:
+    import wandb
+
+    try:
+        run = wandb.init(
+            project=chosen.project,
+            entity=chosen.entity,
+            mode=chosen.mode,
+            dir=folder,
+            group=folder.name,
+            name=f"{folder.name}-{arm}-seed{seed}",
+            job_type=arm,
+            config=dict(config) | {"seed": seed},
+            settings=wandb.Settings(silent=True, console="off"),  # the terminal is the progress display's
+        )
+    except wandb.errors.Error as error:
+        raise ConfigError(f"log.wandb.project={chosen.project!r}: {error}") from error
+    try:
+        yield lambda row: run.log(figures(row), step=row["steps"])
+    except BaseException:
+        run.finish(exit_code=1)  # W&B marks it as failed
+        raise
+    run.finish(exit_code=0)
 
 
 def figures(row: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of a line of metrics that are figures.
+    """Return the numbers of a line of metrics that are figures.
 
     >>> figures({"curriculum": "learning_progress", "seed": 3, "steps": 100, "score": 0.5})
     {'steps': 100, 'score': 0.5}
     """
     return {key: value for key, value in row.items() if key not in _NO_FIGURES and isinstance(value, int | float)}
-
-
-@contextmanager
-def open_loggers(config: TrainingConfig, folder: Path, curriculum: str, seed: int) -> Iterator[list[MetricsLogger]]:
-    """The loggers that a configuration asks for, for one training; closed at its end.
-
-    Args:
-        config: the training's.
-        folder: the run folder.
-        curriculum: ``learning_progress`` or ``discrete_random``.
-        seed: of the training.
-
-    Raises:
-        ConfigError: W&B refuses the run.
-        ImportError: a library that is asked for is not installed; ``lpcurr train`` looks before it begins.
-    """
-    loggers: list[MetricsLogger] = []
-    with ExitStack() as stack:
-        if config.log.tensorboard:
-            board = TensorBoardLogger(folder / "tensorboard" / f"{curriculum}-seed{seed}")
-            stack.callback(board.close)
-            loggers.append(board)
-        if config.log.wandb.project is not None:
-            wandb = WandbLogger(config, folder, curriculum, seed)
-            stack.push(lambda kind, error, trace: wandb.close(failed=kind is not None))
-            loggers.append(wandb)
-        yield loggers

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -95,16 +95,26 @@ def _check(level: BaseModel | type[BaseModel], values: dict[str, Any], path: tup
         field = model.model_fields.get(key)
         if field is None:
             raise ConfigError(_unknown_key((*path, key), model))
-        here = (*path, key)
         current = None if isinstance(level, type) else getattr(level, key)
-        chosen = _chosen_type(field.annotation, value, here)
-        if chosen is not None and type(current) is not chosen:
-            _check(chosen, value, here)
-        elif isinstance(current, BaseModel) and isinstance(value, dict):
-            _check(current, value, here)
-            _merged(current, value, here)  # the innermost model that objects has the shortest message
-        elif not isinstance(value, dict):
-            _check_value(Annotated[field.annotation, field], value, here, model)
+        if get_origin(field.annotation) is dict and isinstance(value, dict):  # members by name, such as arms
+            annotation = get_args(field.annotation)[1]
+            for name, member in value.items():
+                _check_member(annotation, (current or {}).get(name), member, (*path, key, name))
+        elif not _check_member(field.annotation, current, value, (*path, key)) and not isinstance(value, dict):
+            _check_value(Annotated[field.annotation, field], value, (*path, key), model)
+
+
+def _check_member(annotation: Any, current: Any, value: Any, path: tuple[str, ...]) -> bool:
+    """Check the overrides of a model inside another; False where there is none."""
+    chosen = _chosen_type(annotation, value, path)
+    if chosen is not None and type(current) is not chosen:
+        _check(chosen, value, path)
+    elif isinstance(current, BaseModel) and isinstance(value, dict):
+        _check(current, value, path)
+        _merged(current, value, path)  # the innermost model that objects has the shortest message
+    else:
+        return False
+    return True
 
 
 def _check_value(annotation: Any, value: Any, path: tuple[str, ...], model: type[BaseModel]) -> None:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from lpcurr.runs.folder import Row
-
-
-class Display(Protocol):
-    """Shows a training."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *exception: object) -> None: ...
-    def epoch(self, row: Row) -> None:
-        """Show the figures of an epoch."""
+from lpcurr.runs.metrics import Row
 
 
 def describe(row: Row) -> str:
-    """The figures of an epoch in one line.
+    """Return the figures of an epoch in one line.
 
     >>> describe({"steps_per_second": 51234.0, "episodes_per_second": 812.3, "score": 0.5, "eval/score": 0.25,
     ...           "eval/mastered": 3, "eval/tasks": 8, "curriculum/num_evicted": 12.0})
@@ -40,58 +32,30 @@ def describe(row: Row) -> str:
     return "  ".join(parts)
 
 
-class LiveDisplay:
-    """A bar, and below it the latest figures: both fit into a terminal of 80 columns."""
+@contextmanager
+def show_progress(console: Console, title: str, total_steps: int) -> Iterator[Callable[[Row], None]]:
+    """Show a training as it suits a console, and take the figures of each epoch.
 
-    def __init__(self, console: Console, title: str, total_steps: int) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=console,
-            speed_estimate_period=20,
-        )
-        self._bar = self._progress.add_task(title, total=total_steps)
-        self._live = Live(Group(self._progress, Text("starting the environments")), console=console)
+    On a terminal, a bar and below it the latest figures, which both fit into 80 columns; else a line an epoch.
+    """
+    if not console.is_terminal:
 
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
+        def print_line(row: Row) -> None:
+            done = min(row["steps"] / total_steps, 1.0)
+            remaining = row["seconds"] * (1.0 - done) / done if done else 0.0
+            line = f"{title}  {done:4.0%}  {row['seconds']:.0f}s  ETA {remaining:.0f}s  {describe(row)}"
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
 
-    def __exit__(self, *exception: object) -> None:
-        self._live.stop()
+        yield print_line
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), TaskProgressColumn())
+    times = (TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    progress = Progress(*columns, *times, console=console, speed_estimate_period=20)
+    bar = progress.add_task(title, total=total_steps)
+    with Live(Group(progress, Text("starting the environments")), console=console) as live:
 
-    def epoch(self, row: Row) -> None:
-        """Show the figures of an epoch."""
-        self._progress.update(self._bar, completed=row["steps"])
-        self._live.update(Group(self._progress, Text(describe(row))), refresh=True)
+        def update(row: Row) -> None:
+            progress.update(bar, completed=row["steps"])
+            live.update(Group(progress, Text(describe(row))), refresh=True)
 
-
-class PlainDisplay:
-    """A line for each epoch."""
-
-    def __init__(self, console: Console, title: str, total_steps: int) -> None:
-        self._console, self._title, self._total = console, title, total_steps
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        return None
-
-    def epoch(self, row: Row) -> None:
-        """Show the figures of an epoch."""
-        done = min(row["steps"] / self._total, 1.0)
-        remaining = row["seconds"] * (1.0 - done) / done if done else 0.0
-        line = f"{self._title}  {done:4.0%}  {row['seconds']:.0f}s  ETA {remaining:.0f}s  {describe(row)}"
-        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def make_display(console: Console, title: str, total_steps: int) -> Display:
-    """The display that suits a console."""
-    if console.is_terminal:
-        return LiveDisplay(console, title, total_steps)
-    return PlainDisplay(console, title, total_steps)
+        yield update

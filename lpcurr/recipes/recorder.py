@@ -11,8 +11,8 @@ import numpy as np
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, training_folder, write_checkpoint
 from lpcurr.recipes.config import Metrics, SaveLearner, TrainingConfig
-from lpcurr.recipes.loggers import MetricsLogger
-from lpcurr.runs.folder import Row, RunFolder
+from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.metrics import Row
 from lpcurr.statistics.figures import PoolStatistics
 
 _COMPLETIONS = "per_label_completions/"
@@ -22,28 +22,41 @@ _COUNTERS = ("draws", "tries", "scans", "lock_waits", "lock_wait_seconds")
 
 
 class Recorder:
-    """Completes the figures that a recipe gives for an epoch, writes them down, and makes checkpoints.
+    """Completes the figures that a recipe gives for an epoch and writes them down; keeps schedule and checkpoints.
 
     Everything is read between epochs, by the process that trains. In performance mode what takes a look at every task
-    is left out: the keys of ``pool/``, ``gini/``, ``label_…/`` and ``success_probability/``.
+    is left out: the keys of ``pool/``, ``gini/``, ``label_…/`` and ``success_probability/``. An entry of the schedule
+    comes into force at the end of the epoch that reaches it, so that every epoch is of one algorithm, and before the
+    checkpoint of that epoch is made.
+
+    Args:
+        curriculum: of this training.
+        config: its configuration.
+        arm: its name.
+        seed: of it.
+        folder: where the figures go.
+        takers: what else takes each line of metrics: loggers, the display.
+        before: lines of metrics from before it was cut.
+        switches: entries of the schedule that are in force already.
     """
 
     def __init__(
         self,
         curriculum: Curriculum,
         config: TrainingConfig,
+        arm: str,
         seed: int,
         folder: RunFolder,
-        show: Callable[[Row], None],
+        takers: Sequence[Callable[[Row], None]] = (),
         before: Sequence[Row] = (),
-        loggers: Sequence[MetricsLogger] = (),
+        switches: int = 0,
     ) -> None:
-        self._curriculum, self._config, self._folder, self._show = curriculum, config, folder, show
-        self._loggers = loggers
-        self._run: Row = {"curriculum": config.curriculum.algorithm_config.type, "seed": seed}
+        self._curriculum, self._config, self._folder, self._takers = curriculum, config, folder, takers
+        self._run: Row = {"curriculum": arm, "seed": seed}
         self._started = time.perf_counter() - (before[-1]["seconds"] if before else 0.0)
         self._completions = _completions_by_label(curriculum.stats())
         self._processes: dict[int, dict[str, float]] = {}
+        self._switches = switches
         self.rows = list(before)
 
     def __call__(self, metrics: Metrics, save_learner: SaveLearner) -> None:
@@ -55,24 +68,39 @@ class Recorder:
         self._curriculum.on_epoch_end()
         completions = _completions_by_label(stats)
         row: Row = {**self._run, "epoch": len(self.rows) + 1, "seconds": time.perf_counter() - self._started}
+        row |= {"algorithm": self._algorithm.type, "switches": self._switches}
         row |= metrics | _rates(metrics) | looked
         row |= {f"epoch_completions/{label}": n - self._completions.get(label, 0.0) for label, n in completions.items()}
         row |= {f"curriculum/{key}": value for key, value in stats.items()}
         row |= self._work()
         self._completions = completions
         self.rows.append(row)
-        self._folder.append_metrics(row)
-        for logger in self._loggers:
-            logger.log(row)
+        self._folder.append("metrics.jsonl", [row])
+        self._switch(row["steps"])
         self._make_checkpoint(row, save_learner)
-        self._show(row)
+        for take in self._takers:
+            take(row)
+
+    @property
+    def _algorithm(self) -> Any:
+        return self._config.curriculum.algorithm_after(self._switches)
+
+    def _switch(self, steps: int) -> None:
+        """Bring what is due of the schedule into force, for all processes at their next call."""
+        schedule = self._config.curriculum.schedule
+        due = sum(steps >= entry.at * self._config.total_steps for entry in schedule)
+        if due > self._switches:
+            self._switches = due
+            self._curriculum.use(self._algorithm)
 
     def _make_checkpoint(self, row: Row, save_learner: SaveLearner) -> None:
         every, epoch = self._config.checkpoint_every, row["epoch"]
         if every == 0 or epoch % every != 0:
             return
         folder = training_folder(self._folder.path, row["curriculum"], row["seed"])
-        training = TrainingCheckpoint(folder, row["curriculum"], row["seed"], epoch, int(row["steps"]))
+        training = TrainingCheckpoint(
+            folder, row["curriculum"], row["seed"], epoch, int(row["steps"]), switches=self._switches
+        )
         write_checkpoint(folder, self._curriculum, save_learner, training, self._config.keep_checkpoints)
 
     def _look(self, statistics: PoolStatistics) -> dict[str, float]:
@@ -87,7 +115,7 @@ class Recorder:
         return figures
 
     def _work(self) -> dict[str, float]:
-        """What all processes have done since the last epoch, those that have left meanwhile excepted."""
+        """Count what all processes have done since the last epoch, those that have left meanwhile excepted."""
         now = {each["pid"]: each for each in self._curriculum.process_counters()}
         done = {
             f"epoch_{name}": sum(
@@ -138,7 +166,7 @@ def shares_of_draws(statistics: PoolStatistics, threshold: float) -> dict[str, f
     return figures
 
 
-def active_tasks(curriculum: Curriculum, run: dict[str, Any]) -> list[Row]:
+def active_tasks(curriculum: Curriculum, run: Row) -> list[Row]:
     """The lines of ``tasks.jsonl``: every active task with its probability and state."""
     found = curriculum.columns()
     columns = {

@@ -21,6 +21,8 @@ PACKAGED = {
 }
 """``package.module:function`` of every packaged recipe, by name."""
 
+_named: set[str] = set()  # what load_config was asked for in this process
+
 
 def find_recipe(name: str) -> Recipe:
     """The function behind a recipe's name.
@@ -43,16 +45,16 @@ def find_recipe(name: str) -> Recipe:
         raise ConfigError(
             f"there is no recipe {name!r}; {hint}packaged: {', '.join(PACKAGED)}; your own: package.module:function"
         )
-    module = _import(name, module_name)
+    module = _import(name, module_name, packaged=name in PACKAGED)
     function = getattr(module, function_name, None)
     if not callable(function):
         raise ConfigError(f"recipe {name!r}: {module_name} has no function {function_name!r}")
     return function  # type: ignore[no-any-return]
 
 
-def _import(name: str, module_name: str) -> object:
+def _import(name: str, module_name: str, *, packaged: bool) -> object:
     here = str(Path.cwd())
-    if here not in sys.path:
+    if here not in sys.path and not packaged:
         sys.path.insert(0, here)  # a console script does not look in the working directory by itself
     try:
         return importlib.import_module(module_name)
@@ -60,6 +62,15 @@ def _import(name: str, module_name: str) -> object:
         if error.name is None or not (module_name == error.name or module_name.startswith(error.name + ".")):
             raise  # the module is there, and imports something that is not
         raise ConfigError(f"recipe {name!r}: there is no module {module_name!r} ({error})") from None
+
+
+def is_trusted(name: str) -> bool:
+    """Tell whether a recipe that a file names may be called: a packaged one, or one that the caller named before.
+
+    >>> is_trusted("frozen_lake"), is_trusted("somebodys.module:recipe")
+    (True, False)
+    """
+    return name in PACKAGED or name in PACKAGED.values() or name in _named
 
 
 def load_config(name: str) -> TrainingConfig:
@@ -73,8 +84,11 @@ def load_config(name: str) -> TrainingConfig:
         'learning_progress'
     """
     config = find_recipe(name)()
+    _named.add(name)
     if not isinstance(config, TrainingConfig):
         raise ConfigError(
             f"recipe {name!r} returned a {type(config).__name__}: a recipe returns a lpcurr.recipes.TrainingConfig"
         )
+    if not config.trained_by and type(config).train is TrainingConfig.train:
+        raise ConfigError(f"recipe {name!r}: {type(config).__name__} says neither `train` nor `trained_by`")
     return config

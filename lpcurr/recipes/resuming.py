@@ -10,15 +10,16 @@ from lpcurr.errors import ConfigError
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, newest_checkpoint, read_checkpoint, training_folder
 from lpcurr.recipes.config import TrainingConfig
 from lpcurr.recipes.overrides import apply_overrides
-from lpcurr.recipes.registry import load_config
+from lpcurr.recipes.registry import is_trusted, load_config
 from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.reading import parse_config, recipe_of
 
 # Another task family or learner would make the checkpoint's task ids and weights mean something else.
 _FIXED = ("seed", "compare", "curriculum.task_generator", "curriculum.algorithm_config.type", "learner")
 
 
 def find_run(path: Path) -> Path:
-    """The run folder that a path leads to: itself, or one of its checkpoints.
+    """Find the run folder that a path leads to: itself, or one of its checkpoints.
 
     Raises:
         ConfigError: it is neither.
@@ -31,7 +32,10 @@ def find_run(path: Path) -> Path:
 
 
 def load_run(path: Path, recipe: str | None, overrides: Sequence[str]) -> tuple[str, TrainingConfig]:
-    """The recipe and the configuration of a run that is to go on.
+    """Load the recipe and the configuration of a run that is to go on.
+
+    The folder may be anybody's: a recipe that it names is called only if it is packaged with lpcurr, its module was
+    imported before, or the caller names it too.
 
     Args:
         path: the run folder, or a checkpoint in it.
@@ -41,17 +45,20 @@ def load_run(path: Path, recipe: str | None, overrides: Sequence[str]) -> tuple[
     Raises:
         ConfigError: it is no run folder, another recipe's, or an override changes what has to stay as it was.
     """
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
     file = find_run(path) / "config.yaml"
     try:
         text = file.read_text("utf-8")
-        stored = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        stored = parse_config(text)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{str(file)!r} cannot be read: {error}") from None
-    name = text.partition("\n")[0].removeprefix("# lpcurr train ").strip()
+    name = recipe_of(text)
     if recipe is not None and recipe != name:
         raise ConfigError(f"resume={str(path)!r} is a run of {name!r}, not of {recipe!r}: leave the recipe out")
+    if recipe is None and not is_trusted(name):
+        raise ConfigError(
+            f"resume={str(path)!r} is a run of {name!r}, whose code is not called because a file names it: "
+            f"if you trust it, say so by `lpcurr train {name} resume={path}`"
+        )
     kind = type(load_config(name))
     try:
         before = kind.model_validate(stored | {"run_dir": None})
@@ -59,36 +66,39 @@ def load_run(path: Path, recipe: str | None, overrides: Sequence[str]) -> tuple[
         raise ConfigError(f"{str(file)!r} is no configuration of {name!r}: {error}") from None
     after = apply_overrides(before, [*overrides, f"resume={path}"])
     old, new = before.model_dump(), after.model_dump()
-    for key in _FIXED:
+    fixed = (*_FIXED, *(f"arms.{arm}.type" for arm in before.arms))  # arms may be added, and their settings changed
+    for key in fixed:
         if _at(old, key) != _at(new, key):
             raise ConfigError(f"{key} cannot change when a run goes on ({path} has another): begin a new run for it")
     return name, after
 
 
 def _at(fields: Any, key: str) -> Any:
+    """Return what a dotted key leads to; the names of arms may have dots themselves."""
+    if key.startswith("arms."):
+        return fields["arms"].get(key.removeprefix("arms.").removesuffix(".type"), {}).get("type")
     for part in key.split("."):
         fields = fields.get(part) if isinstance(fields, dict) else None
     return fields
 
 
-def starting_point(folder: RunFolder, config: TrainingConfig, seed: int) -> TrainingCheckpoint | None:
-    """Where one training of a run goes on; None where it begins anew.
+def starting_point(folder: RunFolder, config: TrainingConfig, arm: str, seed: int) -> TrainingCheckpoint | None:
+    """Return where one training of a run goes on; None where it begins anew.
 
     Raises:
         CheckpointError: the checkpoint was altered or damaged.
     """
     if config.resume is None:
         return None
-    mine = training_folder(folder.path, config.curriculum.algorithm_config.type, seed)
+    mine = training_folder(folder.path, arm, seed)
     if mine.resolve() in config.resume.resolve().parents:
         return read_checkpoint(config.resume)
     return newest_checkpoint(mine)
 
 
-def is_finished(folder: RunFolder, config: TrainingConfig, seed: int) -> bool:
-    """Whether a training of a run that goes on has reached its environment steps already."""
-    training = (config.curriculum.algorithm_config.type, seed)
+def is_finished(folder: RunFolder, config: TrainingConfig, arm: str, seed: int) -> bool:
+    """Tell whether a training of a run that goes on has reached its environment steps already."""
     return config.resume is not None and any(
-        (row["curriculum"], row["seed"]) == training and row["steps"] >= config.total_steps
+        (row["curriculum"], row["seed"]) == (arm, seed) and row["steps"] >= config.total_steps
         for row in folder.read("metrics.jsonl")
     )

@@ -1,20 +1,67 @@
-"""One training of any recipe: makes the curriculum, lets the recipe train, records every epoch."""
+"""A whole run: every arm at equal environment steps, over seeds; a run of one arm is the same with one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.checkpoints import TrainingCheckpoint
-from lpcurr.recipes.config import TrainingConfig
+from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.recipes.loggers import open_loggers
-from lpcurr.recipes.progress import make_display
+from lpcurr.recipes.progress import show_progress
 from lpcurr.recipes.recorder import Recorder, active_tasks
-from lpcurr.runs.folder import Row, RunFolder
+from lpcurr.recipes.resuming import find_run, is_finished, starting_point
+from lpcurr.reports.page import write_report
+from lpcurr.reports.verdict import key_figures, results
+from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.metrics import Row
+from lpcurr.runs.reading import Arm, read_run, sort_into_arms
+
+
+def run(recipe: str, config: TrainingConfig, console: Console) -> RunFolder:
+    """Run a recipe to its end and leave the run folder behind.
+
+    With ``config.resume``, trainings of that run that have not reached ``total_steps`` go on from their newest
+    checkpoints (also where a time limit ended them), and those that were never begun begin. A ``KeyboardInterrupt``
+    passes through after the report of what there is has been drawn.
+
+    Args:
+        recipe: its name.
+        config: its configuration; ``arm_curricula()`` says what is trained, ``seeds`` how often.
+        console: where progress and result are shown.
+
+    Raises:
+        ConfigError: the run folder exists already, or what is to go on is no run.
+        CheckpointError: a checkpoint that is to be gone on from was altered or damaged.
+    """
+    if config.resume is None:
+        folder = RunFolder(config.run_dir, recipe)
+    else:
+        folder = RunFolder(find_run(config.resume), recipe, reopen=True)
+    trainings = [
+        (config.model_copy(update={"curriculum": curriculum, "use_lp": None}), arm, seed, start)
+        for seed in range(config.seed, config.seed + config.seeds)
+        for arm, curriculum in config.arm_curricula().items()
+        if not is_finished(folder, config, arm, seed)
+        for start in [starting_point(folder, config, arm, seed)]  # all are verified before anything is written
+    ]
+    resolved = config.model_copy(update={"resume": None, "baseline": config.baseline_name()})
+    folder.write_config(recipe, resolved.model_dump(mode="json"))
+    console.print(f"{recipe}: writing to {folder.path}", highlight=False, markup=False, soft_wrap=True)
+    try:
+        for training in trainings:
+            train_once(*training, folder, console)
+    finally:
+        _conclude(folder, console)
+    return folder
 
 
 def train_once(
-    config: TrainingConfig, seed: int, folder: RunFolder, console: Console, start: TrainingCheckpoint | None = None
+    config: TrainingConfig, arm: str, seed: int, start: TrainingCheckpoint | None, folder: RunFolder, console: Console
 ) -> list[Row]:
     """Train, show it, record it in the folder, and leave checkpoints there.
 
@@ -22,34 +69,60 @@ def train_once(
     pool's tasks have been written.
 
     Args:
-        config: the recipe's configuration.
+        config: the recipe's configuration, with the arm's curriculum.
+        arm: its name.
         seed: of learner, environments and curriculum.
+        start: where to go on from; None: from the beginning.
         folder: where the figures go.
         console: where progress is shown.
-        start: where to go on from; by default from the beginning.
 
     Returns:
         The lines of metrics of this training, by epoch.
     """
-    kind = config.curriculum.algorithm_config.type
-    before = folder.cut(kind, seed, start.epoch if start is not None else 0) if config.resume is not None else []
-    curriculum = _make_curriculum(config, seed, start)
+    before = folder.cut(arm, seed, start.epoch if start is not None else 0) if config.resume is not None else []
+    curriculum = _make_curriculum(config.curriculum, seed, start)
     try:
         with (
-            open_loggers(config, folder.path, kind, seed) as loggers,
-            make_display(console, f"{kind} seed {seed}", config.total_steps) as display,
+            open_loggers(config.log, config.model_dump(mode="json"), folder.path, arm, seed) as loggers,
+            show_progress(console, f"{arm} seed {seed}", config.total_steps) as show,
         ):
-            recorder = Recorder(curriculum, config, seed, folder, display.epoch, before, loggers)
+            switches = 0 if start is None else start.switches
+            recorder = Recorder(curriculum, config, arm, seed, folder, [*loggers, show], before, switches)
             config.train(curriculum, seed, recorder, None if start is None else start.learner)
     finally:
         try:
-            folder.append_tasks(active_tasks(curriculum, {"curriculum": kind, "seed": seed}))
+            folder.append("tasks.jsonl", active_tasks(curriculum, {"curriculum": arm, "seed": seed}))
         finally:
             curriculum.close()
             curriculum.unlink()
     return recorder.rows
 
 
-def _make_curriculum(config: TrainingConfig, seed: int, start: TrainingCheckpoint | None) -> Curriculum:
-    chosen = config.curriculum.model_copy(update={"seed": seed})
-    return chosen.make() if start is None else Curriculum.load(start.pool, config=chosen)
+def _make_curriculum(chosen: ScheduledCurriculum, seed: int, start: TrainingCheckpoint | None) -> Curriculum:
+    """Make the curriculum, with the algorithm that was in force at the checkpoint."""
+    if start is None:
+        return chosen.unscheduled().model_copy(update={"seed": seed}).make()
+    config = chosen.unscheduled(chosen.algorithm_after(start.switches)).model_copy(update={"seed": seed})
+    return Curriculum.load(start.pool, config=config)
+
+
+def _conclude(folder: RunFolder, console: Console) -> None:
+    """Draw the report of what there is, and show the result."""
+    arms = sort_into_arms([read_run(folder.path)])
+    if arms:
+        folder.write_result(results(arms))
+        write_report([folder.path], folder.path / "report.html", folder.path / "report.png")
+        console.print(_result_table(arms))
+    places = f"{folder.path}/ has " + ", ".join(sorted(path.name for path in folder.path.iterdir()))
+    console.print(places, highlight=False, markup=False, soft_wrap=True)
+
+
+def _result_table(arms: Sequence[Arm]) -> Table:
+    """Return what there is room for on a terminal; the report has the rest."""
+    headings, rows = key_figures(arms)
+    shown = [0, 1, *range(3, len(headings))][:6]  # the steps, which are the same for all, go into the title
+    title = f"Result at {rows[0][2]} environment steps (mean ± 95 % interval; differences paired by seed)"
+    table = Table(*(headings[place] for place in shown), title=title)
+    for row in rows:
+        table.add_row(*(Text(row[place]) for place in shown))
+    return table

@@ -1,18 +1,24 @@
-"""The HTML page: one file, no network, no script; light or dark as the reader has it."""
+"""Run folders in, a page and a picture out.
+
+The page is one file, without network or script, light or dark as the reader has it.
+"""
 
 from __future__ import annotations
 
 import html
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from string import Template
 from typing import Any
 
 from lpcurr import __version__
-from lpcurr.reports.panels import SECTIONS, Panel
-from lpcurr.reports.pictures import inline_svg
-from lpcurr.reports.runs import Arm, Run
-from lpcurr.reports.verdict import Verdict, key_figures
+from lpcurr.errors import ConfigError, NotAFileError
+from lpcurr.memory.files import write_atomically
+from lpcurr.reports.panels import SECTIONS, Panel, panels
+from lpcurr.reports.pictures import draw_png, inline_svg
+from lpcurr.reports.verdict import Verdict, decide, key_figures
+from lpcurr.runs.reading import Arm, Run, read_run, sort_into_arms
 
 _SIGNS = {1: "yes", -1: "no", 0: "open"}
 _PAGE = Template("""<!DOCTYPE html>
@@ -68,15 +74,45 @@ $configurations
 """)
 
 
+def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Verdict:
+    """Write the report of one run or several.
+
+    Args:
+        paths: run folders.
+        page: where the HTML goes; what is there is replaced.
+        picture: where the PNG goes, or None.
+
+    Returns:
+        What it says.
+
+    Raises:
+        ConfigError: a path is no run folder, or the report cannot be written.
+    """
+    runs = [read_run(path) for path in dict.fromkeys(paths)]
+    arms = sort_into_arms(runs)
+    verdict = decide(arms)
+    drawn, missing = panels(arms)
+    try:
+        if picture is not None:
+            draw_png(f"{verdict.answer}. {verdict.sentence}", [panel for panel in drawn if panel.headline], picture)
+        text = make_page(runs, arms, drawn, missing, verdict)
+        write_atomically(page, text)
+    except NotAFileError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"cannot write the report to {str(page)!r}: {error.strerror}") from None
+    return verdict
+
+
 def make_page(
-    runs: Sequence[Run], arms: Sequence[Arm], panels: Sequence[Panel], missing: Sequence[str], verdict: Verdict
+    runs: Sequence[Run], arms: Sequence[Arm], drawn: Sequence[Panel], missing: Sequence[str], verdict: Verdict
 ) -> str:
     """The whole page.
 
     Args:
         runs: as they were given.
         arms: their trainings.
-        panels: the pictures, in order.
+        drawn: the pictures, in order.
         missing: titles of pictures for which there are no figures.
         verdict: what to say first.
     """
@@ -90,7 +126,7 @@ def make_page(
         sentence=html.escape(verdict.sentence),
         remarks=_list(verdict.remarks),
         figures=_table(*key_figures(arms), "figures") if arms else "",
-        pictures="\n".join(_sections(panels)),
+        pictures="\n".join(_sections(drawn)),
         notes=_notes(runs, missing),
         differences=_differences(runs),
         configurations="\n".join(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,9 +18,9 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from lpcurr.reports import series
 from lpcurr.reports.intervals import Floats
-from lpcurr.reports.runs import Arm
 from lpcurr.reports.series import Curve, Figure, Table, of
-from lpcurr.runs.folder import Row
+from lpcurr.runs.metrics import Row
+from lpcurr.runs.reading import Arm
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 1)))
@@ -55,27 +56,40 @@ class Panel:
 
 
 def panels(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
-    """The pictures that there are figures for, and the titles of the others."""
-    made: list[Panel] = []
+    """Return the pictures that there are figures for, and the titles of the others."""
+    learning = [arm for arm in arms if not arm.is_random] or list(arms)
+    made = [_marked(panel, [arm]) for arm, panel in _share_panels(arms, learning)]
+    for of_one in (_progress_panels, _stages_panel):
+        made += [_marked(panel, [arm]) for arm in learning for panel in of_one(arm)]
+    made += [panel for arm in learning for panel in _tasks_panel(arm)]
     missing: list[str] = []
-    learning = [arm for arm in arms if arm.kind != "discrete_random"] or list(arms)
-    made += _share_panels(arms, learning)
-    for arm in learning:
-        made += _progress_panels(arm)
-    for arm in learning:
-        made += _stages_panel(arm)
-    for arm in learning:
-        made += _tasks_panel(arm)
-    for section, title, unit, figure, caption, headline in _CURVES:
-        curves = [(place, c) for place, arm in enumerate(arms) if (c := series.curve(arm, figure)) is not None]
+    for what in _CURVES:
+        found = [(place, arm.name, series.curve(arm, what.figure)) for place, arm in enumerate(arms)]
+        curves = [(place, name, each) for place, name, each in found if each is not None]
         if curves:
-            made.append(_curves_panel(arms, curves, section, title, unit, caption, headline))
+            made.append(_marked(_curves_panel(what, curves), arms))
         else:
-            missing.append(title)
+            missing.append(what.title)
     for key, title in _FAMILIES.items():
         if not any(key in name for arm in arms for rows in arm.trainings.values() for name in rows[-1]):
             missing.append(title)
     return sorted(made, key=lambda panel: SECTIONS.index(panel.section)), missing
+
+
+def _marked(panel: Panel, arms: Sequence[Arm]) -> Panel:
+    """Return the panel with a line where a schedule changed an arm's algorithm."""
+    changes = [(arm, *change) for arm in arms for change in series.switches(arm)]
+    if not changes:
+        return panel
+
+    def draw(axis: Axes) -> None:
+        panel.draw(axis)
+        for _, steps, _kind in changes:
+            axis.axvline(steps, color="#888888", linewidth=1.2, linestyle=(0, (6, 2)), zorder=3)
+
+    said = "; ".join(f"{arm.name} to {kind.replace('_', ' ')} after {steps:,.0f} steps" for arm, steps, kind in changes)
+    note = f" Dashed line: the schedule changed the algorithm ({said})."
+    return replace(panel, draw=draw, caption=panel.caption + note, alt=panel.alt + note)
 
 
 def _per_draw(name: str, scale: float) -> Figure:
@@ -91,49 +105,61 @@ def _tries(row: Row) -> float:
     return tries if tries > 0 else math.nan  # discrete random rejects nothing
 
 
+class _What(NamedTuple):
+    """What curves are of."""
+
+    section: str
+    title: str
+    unit: str
+    figure: Figure
+    caption: str
+    headline: bool = False
+
+
 _BAND = "Line: mean over the seeds; band: its 95 % interval (Student's t)."
-_CURVES: tuple[tuple[str, str, str, Figure, str, bool], ...] = (
-    (
+_CURVES = (
+    _What(
         *(_LEARNING, "Score on held-out tasks", "mean score (0 … 1)", of("eval/score")),
         "Tasks that are never trained on, the same for every curriculum: the figure to judge by.",
-        True,
+        headline=True,
     ),
-    (
+    _What(
+        *(_LEARNING, "Worst tenth of the held-out tasks", "mean score (0 … 1)", of("eval/worst_tenth")),
+        "The tenth of the held-out tasks on which the policy does worst at that moment. A mean can hide tasks that a "
+        "curriculum has left behind; this does not.",
+        headline=True,
+    ),
+    _What(
         *(_LEARNING, "Held-out tasks mastered", "share of held-out tasks", of("eval/mastered_share")),
         "Held-out tasks at or above the recipe's mastery threshold.",
-        True,
+        headline=True,
     ),
-    (
+    _What(
         *(_LEARNING, "Score of the training episodes", "mean score (0 … 1)", of("score")),
         "Of the tasks that the curriculum chose, so it cannot be compared between curricula: harder tasks lower it.",
-        False,
     ),
-    (
+    _What(
         *(_LEARNING, "Mastered tasks in the pool", "share of active tasks", of("pool/mastered_share")),
         "Active tasks whose success rate is at or above the algorithm's success threshold.",
-        False,
     ),
-    (
+    _What(
         *(_COST, "Speed", "environment steps per second", of("steps_per_second")),
         "Acting and learning, evaluation left out. Curricula choose different tasks: where episodes are shorter, more "
         "of the time goes into resets.",
-        True,
+        headline=True,
     ),
-    (
+    _What(
         *(_DOING, "Tasks that left the pool", "tasks evicted so far", of("curriculum/num_evicted")),
         "Each made room for a new task. Discrete random never evicts.",
-        False,
     ),
-    (
+    _What(
         *(_COST, "Tries per draw", "tasks looked at per draw", _tries),
         "A draw looks at tasks until one is accepted. The more unequal the probabilities, the more tries. "
         "Draws of unexplored tasks and uniform draws need none.",
-        False,
     ),
-    (
+    _What(
         *(_COST, "Waiting for the pool's lock", "waits per 1,000 draws", _per_draw("epoch_lock_waits", 1000.0)),
         "Calls of all processes that found the lock of the shared pool taken.",
-        False,
     ),
 )
 _FAMILIES = {
@@ -147,30 +173,24 @@ _FAMILIES = {
 # -- curves ---------------------------------------------------------------------------------------------------------
 
 
-def _curves_panel(
-    arms: Sequence[Arm],
-    curves: Sequence[tuple[int, Curve]],
-    section: str,
-    title: str,
-    unit: str,
-    caption: str,
-    headline: bool,
-) -> Panel:
-    def draw(axis: Axes) -> None:
-        for place, each in curves:
-            draw_curve(axis, each, arms[place].name, place)
-        axis.set(xlabel=STEPS, ylabel=unit)
-        _finish_curves(axis)
+def _curves_panel(what: _What, curves: Sequence[tuple[int, str, Curve]], highest: float | None = None) -> Panel:
+    """Return a picture of curves, each with its place among the styles and its name."""
 
-    if any(each.seeds > 1 for _, each in curves):
-        caption += f" {_BAND}"
-    caption += _thinning(max(each.thinned for _, each in curves))
-    alt = "; ".join(f"{arms[place].name} {_course(each)}" for place, each in curves)
-    return Panel(title, caption, f"{title}, {unit}, over {STEPS}: {alt}.", draw, section, headline)
+    def draw(axis: Axes) -> None:
+        for place, name, each in curves:
+            draw_curve(axis, each, shorten(name), place)
+        axis.set(ylabel=what.unit)
+        _finish_curves(axis, highest)
+
+    caption = what.caption + (f" {_BAND}" if any(np.isfinite(each.low).any() for *_, each in curves) else "")
+    caption += _thinning(max(each.thinned for *_, each in curves))
+    alt = "; ".join(f"{name} {_course(each)}" for _, name, each in curves)
+    alt = f"{what.title}, {what.unit}, over {STEPS}: {alt}."
+    return Panel(what.title, caption, alt, draw, what.section, what.headline)
 
 
 def draw_curve(axis: Axes, each: Curve, name: str, place: int) -> None:
-    """A curve with its band, in the style of its place."""
+    """Draw a curve with its band, in the style of its place."""
     style = place % len(COLOURS)
     many = len(each.steps) > 2
     axis.plot(
@@ -180,7 +200,7 @@ def draw_curve(axis: Axes, each: Curve, name: str, place: int) -> None:
         marker=MARKERS[style],
         markersize=3.5,
         markevery=max(len(each.steps) // 8, 1) if many else 1,
-        label=name,
+        label=name if not name.startswith("_") else f" {name}",  # matplotlib leaves those out of a legend
     )
     if np.isfinite(each.low).any():
         if many:
@@ -201,25 +221,28 @@ def _thinning(width: int) -> str:
     return f" Each point stands for {width} consecutive epochs: their mean." if width > 1 else ""
 
 
-def _finish_curves(axis: Axes) -> None:
+def _finish_curves(axis: Axes, highest: float | None = None) -> None:
     low, high = axis.dataLim.intervaly
-    if np.isfinite([low, high]).all():
+    if highest is not None:
+        axis.set_ylim(0.0, highest)
+    elif np.isfinite([low, high]).all():
         # a band may reach below what a figure can be; that part is cut off
         lines = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.get_lines()])
         axis.set_ylim(0.0 if np.nanmin(lines) >= 0.0 else low * 1.05, high * 1.08 if high > 0 else 1.0)
         if high >= 1000:
             axis.yaxis.set_major_formatter(EngFormatter(sep=" "))
-    finish_steps(axis)
-    _legend(axis, 1)
+    _finish_steps(axis)
+    _legend(axis)
 
 
-def _legend(axis: Axes, columns: int) -> None:
+def _legend(axis: Axes) -> None:
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize=8, ncols=columns, loc="best", framealpha=0.0)
+        axis.legend(fontsize=8, loc="best", framealpha=0.0)
 
 
-def finish_steps(axis: Axes) -> None:
-    """Environment steps as 200 k, 1 M."""
+def _finish_steps(axis: Axes) -> None:
+    """Write environment steps as 200 k, 1 M."""
+    axis.set_xlabel(STEPS)
     axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axis.xaxis.set_major_locator(MaxNLocator(6))
 
@@ -254,14 +277,14 @@ def _tenth(name: str) -> str:
     return f"{name} – {float(name) + 0.1:.1f}" if len(name) == 3 and name.startswith("0.") else name
 
 
-def _share_panels(arms: Sequence[Arm], learning: Sequence[Arm]) -> Iterator[Panel]:
+def _share_panels(arms: Sequence[Arm], learning: Sequence[Arm]) -> Iterator[tuple[Arm, Panel]]:
     for prefix, title, caption, unit, power, headline in _SHARES:
         of_interest = learning if prefix == "label_probability/" else arms
-        found = [(arm.name, series.share_table(arm, prefix, MOST_LABELS)) for arm in of_interest]
-        tables = [(name, table) for name, table in found if table is not None]
+        tables = [(arm, table) for arm in of_interest if (table := series.share_table(arm, prefix, MOST_LABELS))]
         top = max((float(np.nanmax(table.values, initial=1e-9)) for _, table in tables), default=1.0)
-        for name, table in tables:
-            yield _heat_panel(table, f"{title}: {name}", caption, unit, PowerNorm(power, 0.0, top), headline)
+        for arm, table in tables:
+            norm = PowerNorm(power, 0.0, top)
+            yield arm, _heat_panel(table, f"{title}: {arm.name}", caption, unit, norm, headline)
 
 
 def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerNorm, headline: bool) -> Panel:
@@ -274,9 +297,8 @@ def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerN
         mesh = axis.pcolormesh(edges, rows, table.values, cmap="cividis", norm=scale, rasterized=True)
         axis.figure.colorbar(mesh, ax=axis, label=unit, pad=0.02)
         axis.set_yticks(range(len(names)), [shorten(name) for name in names])
-        axis.set(xlabel=STEPS)
         axis.grid(False)
-        finish_steps(axis)
+        _finish_steps(axis)
 
     ends = ", ".join(
         f"{name} {first:.0%} to {last:.0%}"
@@ -291,74 +313,51 @@ def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerN
 
 
 def shorten(text: str, most: int = 28) -> str:
-    """A label that leaves room for the picture."""
+    """Shorten a label so that it leaves room for the picture."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-# -- progress of labels ---------------------------------------------------------------------------------------------
+# -- progress of labels, and inequality -----------------------------------------------------------------------------
 
 _PROGRESS = (
     ("label_progress/", "Learning progress by label", "mean |fast − slow average| of the score"),
     ("label_reward/", "Score by label", "mean score of the active tasks"),
 )
+_STAGES = (
+    ("raw_lp_scores", "raw learning progress"),
+    ("zscored_lp_scores", "LP score (z-score, sigmoid)"),
+    ("sampling_probs", "probability of a draw"),
+    ("pool_occupancy", "episodes"),
+)
+_INEQUALITY = (
+    "0: all tasks alike, 1: one task has everything. From raw progress by way of scores and probabilities to episodes "
+    "since each task entered; where a stage falls, selectivity is lost there."
+)
 
 
 def _progress_panels(arm: Arm) -> Iterator[Panel]:
     order = series.totals(arm, "epoch_completions/")
-    for prefix, what, unit in _PROGRESS:
+    for prefix, title, unit in _PROGRESS:
         table = series.mean_table(arm, prefix, MOST_LINES, order)
         if table is not None:
-            yield _lines_panel(
-                table,
-                f"{what}: {arm.name}",
-                unit,
-                "Moving averages, over the active tasks of each label; mean of the seeds.",
-            )
-
-
-def _lines_panel(table: Table, title: str, unit: str, caption: str) -> Panel:
-    def draw(axis: Axes) -> None:
-        nothing = np.full(len(table.steps), math.nan)
-        for place, (name, values) in enumerate(zip(table.names, table.values, strict=True)):
-            draw_curve(axis, Curve(table.steps, values, nothing, nothing, 1, 1), shorten(name), place)
-        axis.set(xlabel=STEPS, ylabel=unit)
-        _finish_curves(axis)
-
-    if table.others:
-        caption += f" The {len(table.names)} labels with the most episodes; {table.others} others are not drawn."
-    last = ", ".join(f"{n} {v:.3g}" for n, v in zip(table.names, table.values[:, -1], strict=True) if math.isfinite(v))
-    return Panel(title, caption + _thinning(table.thinned), f"{title}, {unit}; at the end: {last}.", draw, _DOING)
-
-
-# -- inequality -----------------------------------------------------------------------------------------------------
-
-_STAGES = (
-    ("raw_lp_scores", "1 raw learning progress"),
-    ("zscored_lp_scores", "2 LP score (z-score, sigmoid)"),
-    ("sampling_probs", "3 probability of a draw"),
-    ("pool_occupancy", "4 episodes"),
-)
+            caption = "Moving averages, over the active tasks of each label; mean of the seeds."
+            if table.others:
+                caption += f" The {len(table.names)} labels with most episodes; {table.others} others are not drawn."
+            nothing = np.full(len(table.steps), math.nan)
+            curves = [
+                (place, name, Curve(table.steps, values, nothing, nothing, 1, table.thinned))
+                for place, (name, values) in enumerate(zip(table.names, table.values, strict=True))
+            ]
+            yield _curves_panel(_What(_DOING, f"{title}: {arm.name}", unit, of(prefix), caption), curves)
 
 
 def _stages_panel(arm: Arm) -> Iterator[Panel]:
-    curves = [(place, c) for place, (key, _) in enumerate(_STAGES) if (c := series.curve(arm, of(f"gini/{key}")))]
-    if not curves:
-        return
-
-    def draw(axis: Axes) -> None:
-        for place, each in curves:
-            draw_curve(axis, each, _STAGES[place][1], place)
-        axis.set(xlabel=STEPS, ylabel="Gini coefficient over the tasks", ylim=(0, 1))
-        finish_steps(axis)
-        _legend(axis, 1)
-
-    title = f"Inequality through the stages: {arm.name}"
-    caption = (
-        "0: all tasks alike, 1: one task has everything. From raw progress by way of scores and probabilities to "
-        "episodes since each task entered; where a stage falls, selectivity is lost there."
-    ) + _thinning(max(each.thinned for _, each in curves))
-    alt = "; ".join(f"{_STAGES[place][1][2:]} {_course(each)}" for place, each in curves)
-    yield Panel(title, caption, f"{title}, Gini coefficient: {alt}.", draw, _DOING, headline=True)
+    found = [(place, name, series.curve(arm, of(f"gini/{key}"))) for place, (key, name) in enumerate(_STAGES)]
+    curves = [(place, name, each) for place, name, each in found if each is not None]
+    if curves:
+        title = f"Inequality through the stages: {arm.name}"
+        what = _What(_DOING, title, "Gini coefficient over the tasks", of("gini/"), _INEQUALITY, headline=True)
+        yield _curves_panel(what, curves, highest=1.0)
 
 
 # -- the tasks at the end -------------------------------------------------------------------------------------------
@@ -381,7 +380,7 @@ def _tasks_panel(arm: Arm) -> Iterator[Panel]:
         axis.axhline(uniform, color="#888888", linewidth=1, linestyle=":", label="uniform")
         axis.set(xlabel="success rate of the task (moving average)", ylabel="probability of a draw", xlim=(-0.02, 1.02))
         axis.set_ylim(0, max(float(shown[:, 1].max()), uniform) * 1.2)
-        _legend(axis, 1)
+        _legend(axis)
 
     title = f"The tasks at the end: {arm.name}"
     caption = "A point is an active task; brighter ones progress more. Dotted: what uniform drawing would give each."

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from lpcurr.memory.files import write_atomically
 from lpcurr.reports.panels import Panel
 
 _INK = "#010203"  # replaced in SVG by the colour of the page's text, which changes with light and dark
@@ -23,6 +24,7 @@ _STYLE: Any = {
     "grid.alpha": 0.25,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "text.parse_math": False,  # labels are anybody's text, and half a formula in one would end the report
 }
 _THEMED: Any = dict.fromkeys(
     ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color"), _INK
@@ -38,6 +40,7 @@ def draw_png(title: str, panels: Sequence[Panel], path: Path) -> None:
         path: where the picture goes.
     """
     # A figure of its own, without pyplot: no global state, no window, whatever backend is set.
+    content = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         rows = max(-(-len(panels) // 2), 1)
         figure = Figure(figsize=(12.4, 3.1 * rows + 0.4), layout="constrained")
@@ -51,7 +54,8 @@ def draw_png(title: str, panels: Sequence[Panel], path: Path) -> None:
             axis.set_axis_off()
         if not panels:
             axes[0].text(0.5, 0.5, "no data", ha="center", va="center", color="#666666")
-        figure.savefig(path, dpi=110)
+        figure.savefig(content, dpi=110)
+    write_atomically(path, content.getvalue())
 
 
 def inline_svg(panel: Panel, prefix: str) -> str:

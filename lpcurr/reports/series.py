@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from lpcurr.reports.intervals import Floats, intervals
-from lpcurr.reports.runs import Arm
-from lpcurr.runs.folder import Row
+from lpcurr.runs.metrics import Row
+from lpcurr.runs.reading import Arm
 
 MAX_POINTS = 300
 Figure = Callable[[Row], float]  # of a line of metrics; NaN where it has none
@@ -56,17 +57,17 @@ class Table:
 
 
 def of(key: str) -> Figure:
-    """The figure that is written under a key."""
+    """Return the figure that is written under a key."""
     return lambda row: number(row.get(key))
 
 
 def number(value: object) -> float:
-    """A finite number, or NaN."""
+    """Return a finite number, or NaN."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else math.nan
 
 
 def curve(arm: Arm, figure: Figure) -> Curve | None:
-    """A figure of an arm, or None where no line has it.
+    """Return a figure of an arm, or None where no line has it.
 
     Seeds whose epochs end at different steps are interpolated linearly at the epochs of the shortest.
     """
@@ -83,35 +84,32 @@ def curve(arm: Arm, figure: Figure) -> Curve | None:
     grid = grid[grid <= end] if (grid <= end).any() else grid[:1]
     values = np.array([np.interp(grid, points[:, 0], points[:, 1], left=math.nan, right=math.nan) for points in seeds])
     width = -(-len(grid) // MAX_POINTS)
-    steps = _ends(grid, width)
-    binned = np.array([_bins(each, width) for each in values])  # [seeds, points, width]
-    mean, half = intervals(_nanmean(binned))
+    binned = _bins(values, width)
+    mean, half = intervals(_means(binned))
     low, high = mean - half, mean + half
     if len(seeds) == 1 and width > 1:
         low, high = np.fmin.reduce(binned[0], axis=1), np.fmax.reduce(binned[0], axis=1)
-    return Curve(steps, mean, low, high, len(seeds), width)
+    return Curve(_ends(grid, width), mean, low, high, len(seeds), width)
 
 
 def _bins(values: Floats, width: int) -> Floats:
-    """Values[points, width] of consecutive values; a short last bin is filled up with NaN."""
-    return np.concatenate([values, np.full(-len(values) % width, math.nan)]).reshape(-1, width)
+    """Return values[…, points, width] of consecutive values[…, epochs]; a short last bin is filled up with NaN."""
+    missing = np.full((*values.shape[:-1], -values.shape[-1] % width), math.nan)
+    return np.concatenate([values, missing], axis=-1).reshape(*values.shape[:-1], -1, width)
+
+
+def _means(binned: Floats) -> Floats:
+    """Return the means[…, points] of what is finite in values[…, points, width]; NaN where nothing is."""
+    return intervals(np.moveaxis(binned, -1, 0))[0]
 
 
 def _ends(steps: Floats, width: int) -> Floats:
-    """The steps[points] at which the bins end."""
+    """Return the steps[points] at which the bins end."""
     return np.append(steps[width - 1 : -1 : width], steps[-1:])
 
 
-def _nanmean(values: Floats) -> Floats:
-    """Mean over the last axis of what is finite there; NaN where nothing is."""
-    finite = np.isfinite(values)
-    count = finite.sum(axis=-1)
-    mean = np.where(finite, values, 0.0).sum(axis=-1) / np.maximum(count, 1)
-    return np.where(count > 0, mean, math.nan)
-
-
 def final_values(arm: Arm, figure: Figure, at: float) -> dict[int, float]:
-    """By seed, the last figure at or before ``at`` environment steps; seeds that have none are left out."""
+    """Return by seed the last figure at or before ``at`` environment steps; seeds that have none are left out."""
     found = {}
     for seed, rows in arm.trainings.items():
         values = [value for row in rows if row["steps"] <= at and not math.isnan(value := figure(row))]
@@ -121,80 +119,84 @@ def final_values(arm: Arm, figure: Figure, at: float) -> dict[int, float]:
 
 
 def speeds(arm: Arm, at: float) -> dict[int, float]:
-    """By seed, environment steps per second of acting and learning from the beginning up to ``at`` steps."""
+    """Return by seed the environment steps per second of acting and learning from the beginning up to ``at`` steps."""
     found = {}
     for seed, rows in arm.trainings.items():
-        rates = [(number(row.get("steps_per_second")), number(row.get("epoch_seconds"))) for row in rows]
-        known = [rate for rate, row in zip(rates, rows, strict=True) if row["steps"] <= at and math.isfinite(sum(rate))]
+        rates = [(of("steps_per_second")(row), of("epoch_seconds")(row)) for row in rows if row["steps"] <= at]
+        known = [(speed, length) for speed, length in rates if math.isfinite(speed + length)]
         if seconds := sum(length for _, length in known):
             found[seed] = sum(speed * length for speed, length in known) / seconds
     return found
+
+
+def switches(arm: Arm) -> list[tuple[float, str]]:
+    """Return when the algorithm changed by a schedule, in environment steps, and its type from then on."""
+    return sorted(
+        {
+            (float(before["steps"]), str(after.get("algorithm", "another algorithm")))
+            for rows in arm.trainings.values()
+            for before, after in pairwise(rows)
+            if number(after.get("switches")) > number(before.get("switches"))
+        }
+    )
 
 
 # -- labels over time -----------------------------------------------------------------------------------------------
 
 
 def share_table(arm: Arm, prefix: str, most: int) -> Table | None:
-    """Shares of each epoch's total, of all seeds together: the ``most`` greatest names, the others in one row."""
-    steps, sums, _ = _collect(arm, prefix)
-    if not sums:
+    """Return shares of each epoch's total, all seeds together: the ``most`` greatest names, the others in one row."""
+    steps, found = _collect(arm, prefix)
+    if not found:
         return None
+    sums = {name: np.nansum(values, axis=0) for name, values in found.items()}
     names = sorted(sums, key=lambda name: -float(sums[name].sum()))
+    kept = sorted(names if len(names) <= most else names[: most - 1], key=natural)
     total = np.sum(list(sums.values()), axis=0)
-    kept = names if len(names) <= most else names[: most - 1]
-    rows = [sums[name] for name in sorted(kept, key=natural)]
-    width = -(-len(steps) // MAX_POINTS)
-    if len(kept) < len(names):
-        rows.append(total - np.sum(rows, axis=0))
-    summed = np.array([np.nansum(_bins(row, width), axis=1) for row in rows])
-    totals = np.nansum(_bins(total, width), axis=1)
-    shares = np.divide(summed, totals, out=np.full_like(summed, math.nan), where=totals > 0)
+    rows = np.array([sums[name] for name in kept])
     others = len(names) - len(kept)
-    shown = sorted(kept, key=natural) + ([f"{others} others"] if others else [])
-    return Table(_ends(steps, width), shown, shares, others, width)
-
-
-def mean_table(arm: Arm, prefix: str, most: int, order: Mapping[str, float] | None = None) -> Table | None:
-    """Means over the seeds of a figure of each label; of many labels those that come first in ``order``."""
-    steps, sums, counts = _collect(arm, prefix)
-    if not sums:
-        return None
-    names = sorted(sums, key=lambda name: -(order or {}).get(name, 0.0))[:most]
-    names.sort(key=natural)
+    if others:
+        rows = np.vstack([rows, total - rows.sum(axis=0)])
+        kept.append(f"{others} others")
     width = -(-len(steps) // MAX_POINTS)
-    values = np.array(
-        [
-            _nanmean(_bins(np.where(counts[name] > 0, sums[name] / np.maximum(counts[name], 1), math.nan), width))
-            for name in names
-        ]
-    )
-    return Table(_ends(steps, width), names, values, len(sums) - len(names), width)
+    summed, totals = np.nansum(_bins(rows, width), axis=-1), np.nansum(_bins(total, width), axis=-1)
+    shares = np.divide(summed, totals, out=np.full_like(summed, math.nan), where=totals > 0)
+    return Table(_ends(steps, width), kept, shares, others, width)
+
+
+def mean_table(arm: Arm, prefix: str, most: int, order: Mapping[str, float]) -> Table | None:
+    """Return means over the seeds of a figure of each label; of many labels those that come first in ``order``."""
+    steps, found = _collect(arm, prefix)
+    if not found:
+        return None
+    names = sorted(sorted(found, key=lambda name: -order.get(name, 0.0))[:most], key=natural)
+    width = -(-len(steps) // MAX_POINTS)
+    values = _means(_bins(np.array([intervals(found[name])[0] for name in names]), width))
+    return Table(_ends(steps, width), names, values, len(found) - len(names), width)
 
 
 def totals(arm: Arm, prefix: str) -> dict[str, float]:
-    """By name, the sum over all epochs and seeds."""
-    return {name: float(values.sum()) for name, values in _collect(arm, prefix)[1].items()}
+    """Return by name the sum over all epochs and seeds."""
+    return {name: float(np.nansum(values)) for name, values in _collect(arm, prefix)[1].items()}
 
 
-def _collect(arm: Arm, prefix: str) -> tuple[Floats, dict[str, Floats], dict[str, Floats]]:
-    """Steps[epochs], and by name the sum and the number of values[epochs] over the seeds."""
-    epochs = max((len(rows) for rows in arm.trainings.values()), default=0)
+def _collect(arm: Arm, prefix: str) -> tuple[Floats, dict[str, Floats]]:
+    """Return steps[epochs], and by name values[seeds, epochs], NaN where there is none."""
     longest: Sequence[Row] = max(arm.trainings.values(), key=len, default=[])
-    sums: dict[str, Floats] = {}
-    counts: dict[str, Floats] = {}
-    for rows in arm.trainings.values():
-        for place, row in enumerate(rows):
+    shape = len(arm.trainings), len(longest)
+    found: dict[str, Floats] = {}
+    for seed, rows in enumerate(arm.trainings.values()):
+        for epoch, row in enumerate(rows):
             for key, value in row.items():
                 if key.startswith(prefix) and not math.isnan(value := number(value)):
                     name = key[len(prefix) :]
-                    if name not in sums:
-                        sums[name], counts[name] = np.zeros(epochs), np.zeros(epochs)
-                    sums[name][place] += value
-                    counts[name][place] += 1
-    return np.array([row["steps"] for row in longest], float), sums, counts
+                    if name not in found:
+                        found[name] = np.full(shape, math.nan)
+                    found[name][seed, epoch] = value
+    return np.array([row["steps"] for row in longest], float), found
 
 
 def natural(label: str) -> list[Any]:
-    """Sorts numbers in a label by their value: size=8 before size=12."""
-    parts = "".join(c if c.isdigit() or c == "." else " " for c in label).split()
+    """Return a key that sorts numbers in a label by their value: size=8 before size=12."""
+    parts = "".join(c if c.isdecimal() or c == "." else " " for c in label).split()
     return [[float(part) for part in parts if part.strip(".") and part.count(".") < 2], label]

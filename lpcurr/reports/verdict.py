@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lpcurr.reports import series
 from lpcurr.reports.intervals import interval
-from lpcurr.reports.runs import Arm
 from lpcurr.reports.series import of
+from lpcurr.runs.reading import Arm, find_baseline
 
-Figures = Callable[[Arm, float], dict[int, float]]
+BySeed = dict[int, float]
+Figures = Callable[[Arm, float], BySeed]
+SCORE, TAIL = "eval/score", "eval/worst_tenth"
 
 
 def _last(key: str) -> Figures:
     return lambda arm, at: series.final_values(arm, of(key), at)
 
 
-FIGURES: tuple[tuple[str, Figures, str], ...] = (
-    ("held-out score", _last("eval/score"), ".3f"),
-    ("held-out tasks mastered", _last("eval/mastered_share"), ".3f"),
-    ("training score", _last("score"), ".3f"),
-    ("mastered in the pool", _last("pool/mastered_share"), ".3f"),
-    ("steps per second", series.speeds, ",.0f"),
-    ("tasks evicted", _last("curriculum/num_evicted"), ",.0f"),
-)
+FIGURES: dict[str, tuple[str, Figures, str]] = {
+    SCORE: ("held-out score", _last(SCORE), ".3f"),
+    TAIL: ("worst tenth of them", _last(TAIL), ".3f"),
+    "eval/mastered_share": ("held-out tasks mastered", _last("eval/mastered_share"), ".3f"),
+    "score": ("training score", _last("score"), ".3f"),
+    "pool/mastered_share": ("mastered in the pool", _last("pool/mastered_share"), ".3f"),
+    "steps_per_second": ("steps per second", series.speeds, ",.0f"),
+    "curriculum/num_evicted": ("tasks evicted", _last("curriculum/num_evicted"), ",.0f"),
+}
+"""By key of the metrics: heading, values by seed at a number of steps, and how they are written."""
+
 _ENOUGH = 0.9  # of the longest training's steps, below which a comparison is said to be of an early moment
+_ANSWERS = {1: "It helps", -1: "It harms", 0: "Not decided", 2: "They differ"}
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,9 @@ class Verdict:
 
     Attributes:
         answer: the shortest form of it.
-        sentence: whether the curriculum helps, with figures and their uncertainty.
-        sign: 1 it does, -1 it harms, 0 cannot be told.
-        remarks: what it is doing, and what to mind.
+        sentence: for each arm whether it is better than the baseline, with figures and their uncertainty.
+        sign: 1 an arm is better, -1 all are worse, 0 cannot be told.
+        remarks: what they are doing, and what to mind.
     """
 
     answer: str
@@ -48,74 +55,88 @@ class Verdict:
 
 
 def common_steps(arms: Sequence[Arm]) -> float:
-    """The most environment steps that every training has reached."""
+    """Return the most environment steps that every training has reached."""
     return min((float(rows[-1]["steps"]) for arm in arms for rows in arm.trainings.values()), default=0.0)
 
 
+def pairs(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
+    """Return each arm that is no baseline, with its baseline."""
+    return [(arm, base) for arm in arms if (base := find_baseline(arm, arms)) is not None]
+
+
 def decide(arms: Sequence[Arm]) -> Verdict:
-    """Compare the arms with the one that draws at random, or else with the first, on the held-out tasks."""
+    """Compare every arm with its baseline on the held-out tasks."""
     if not arms:
         return Verdict("Nothing yet", "No epoch was finished: there is nothing to judge.", 0, [])
     at, longest = common_steps(arms), max(rows[-1]["steps"] for arm in arms for rows in arm.trainings.values())
-    remarks = [text for arm in arms if (text := _doing(arm))]
-    if len(arms) == 1:
-        return Verdict("No comparison", _sentence(_alone(arms[0], at)), 0, [_sentence(each) for each in remarks])
-    pairs = _pairs(arms)
-    results = [_compare(arm, base, at) for arm, base in pairs]
-    remarks = [sentence for _, sentence in results[1:]] + remarks
+    remarks = [_capital(text, arm) for arm in arms for text in (_switched(arm), _doing(arm)) if text]
+    compared = pairs(arms)
+    if not compared:
+        return Verdict("No comparison", " ".join(_capital(_alone(arm, at), arm) for arm in arms), 0, remarks)
     if at < _ENOUGH * longest:
         remarks.append(
             f"Compared at {at:,.0f} environment steps, which all trainings have reached; the longest has {longest:,}."
         )
-    sign, sentence = results[0]
-    helps = sign if pairs[0][1].kind == "discrete_random" else 2
-    return Verdict(_ANSWERS[helps if sign else 0], _sentence(sentence), sign, [_sentence(each) for each in remarks])
+    signs, sentences = zip(*(_compare(arm, base, at) for arm, base in compared), strict=True)
+    sign = next((each for each in (1, 0, -1) if each in signs), 0)
+    base = compared[0][1]
+    answer = _ANSWERS[2 if sign and not base.is_random else sign]
+    if len(compared) > 1:
+        than = base.name if all(each is base for _, each in compared) else "their baselines"
+        answer = f"{signs.count(1)} of {len(signs)} better than {than}"
+    text = " ".join(_capital(sentence, arm) for sentence, (arm, _) in zip(sentences, compared, strict=True))
+    return Verdict(answer, text, sign, remarks)
 
 
-_ANSWERS = {1: "It helps", -1: "It harms", 0: "Not decided", 2: "They differ"}
+def _paired(mine: BySeed, theirs: BySeed) -> tuple[float, float | None, int]:
+    """Return the difference of means, the half width of its interval, and the number of seeds that both have."""
+    seeds = sorted(mine.keys() & theirs.keys())
+    if seeds:
+        return *interval([mine[seed] - theirs[seed] for seed in seeds]), len(seeds)
+    return _mean(mine) - _mean(theirs), None, len(seeds)
 
 
-def _pairs(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
-    """Each arm with what it is compared with: the random one of its own run, or any, or else the first arm."""
-    randoms = [arm for arm in arms if arm.kind == "discrete_random"]
-    others = [arm for arm in arms if arm.kind != "discrete_random"]
-    if not randoms or not others:
-        return [(arm, arms[0]) for arm in arms[1:]]
-    return [(arm, next((each for each in randoms if arm.runs[0] in each.runs), randoms[0])) for arm in others]
-
-
-def _compare(first: Arm, base: Arm, at: float) -> tuple[int, str]:
-    if (first.recipe, first.evaluation) != (base.recipe, base.evaluation):
+def _compare(arm: Arm, base: Arm, at: float) -> tuple[int, str]:
+    if (arm.recipe, arm.evaluation) != (base.recipe, base.evaluation):
         return 0, (
-            f"{first.name} and {base.name} are of different recipes or held-out tasks: their scores cannot be compared."
+            f"{arm.name} and {base.name} are of different recipes or held-out tasks: their scores cannot be compared."
         )
-    mine, theirs = (series.final_values(arm, of("eval/score"), at) for arm in (first, base))
+    mine, theirs = (FIGURES[SCORE][1](each, at) for each in (arm, base))
     if not mine or not theirs:
         return 0, (
-            f"Whether {first.name} is better than {base.name} cannot be told: there is no score on held-out tasks, "
+            f"Whether {arm.name} is better than {base.name} cannot be told: there is no score on held-out tasks, "
             "and the training scores are of the tasks that each curriculum chose."
         )
     means = f"held-out score {_mean(mine):.3f} against {_mean(theirs):.3f} at {at:,.0f} environment steps"
-    paired = sorted(mine.keys() & theirs.keys())
-    if len(paired) > 1:
-        difference, half = interval([mine[seed] - theirs[seed] for seed in paired])
-    else:
-        difference, half = _mean(mine) - _mean(theirs), None
+    difference, half, count = _paired(mine, theirs)
     if half is None:
         seeds = "one seed" if max(len(mine), len(theirs)) == 1 else "fewer than two seeds in common"
         return 0, (
-            f"{first.name} against {base.name}: {means}, a difference of {difference:+.3f} from {seeds}, "
-            "too few to tell effect from chance. Train more (compare=true seeds=5)."
+            f"{arm.name} against {base.name}: {means}, a difference of {difference:+.3f} from {seeds}, "
+            f"too few to tell effect from chance{_tail(arm, base, at)}. Train more (seeds=5)."
         )
-    figures = f"{means}; difference {difference:+.3f} ± {half:.3f} (95 % interval, {len(paired)} seeds, paired)"
+    figures = f"{means}; difference {difference:+.3f} ± {half:.3f} (95 % interval, {count} seeds, paired)"
+    figures += _tail(arm, base, at)
     if abs(difference) <= half:
-        return 0, f"{first.name} and {base.name} cannot be told apart: {figures}."
+        return 0, f"{arm.name} and {base.name} cannot be told apart: {figures}."
     what = "beats" if difference > 0 else "is worse than"
-    return (1 if difference > 0 else -1), f"{first.name} {what} {base.name}: {figures}."
+    return (1 if difference > 0 else -1), f"{arm.name} {what} {base.name}: {figures}."
+
+
+def _tail(arm: Arm, base: Arm, at: float) -> str:
+    """Say how both do where they do worst, which the mean hides."""
+    mine, theirs = (FIGURES[TAIL][1](each, at) for each in (arm, base))
+    if not mine or not theirs:
+        return ""
+    difference, half, _ = _paired(mine, theirs)
+    spread = f" ± {half:.3f}" if half is not None else ""
+    means = f"{_mean(mine):.3f} against {_mean(theirs):.3f}"
+    return f"; on the worst tenth of the tasks {means}, difference {difference:+.3f}{spread}"
 
 
 def _alone(arm: Arm, at: float) -> str:
-    for name, figure, _ in FIGURES[:3:2]:
+    for key in (SCORE, "score"):
+        name, figure, _ = FIGURES[key]
         first = figure(arm, min(float(rows[0]["steps"]) for rows in arm.trainings.values()))
         last = figure(arm, at)
         if first and last:
@@ -128,23 +149,28 @@ def _alone(arm: Arm, at: float) -> str:
     return f"{arm.name}: {at:,.0f} environment steps, and no score was recorded."
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _capital(text: str, arm: Arm | None = None) -> str:
+    """Begin a sentence with a capital letter, unless it begins with a name that somebody gave to an arm."""
+    return text if arm is not None and text.startswith(arm.label) else text[:1].upper() + text[1:]
 
 
-def _mean(values: dict[int, float]) -> float:
+def _mean(values: BySeed) -> float:
     return float(np.mean(list(values.values())))
 
 
+def _switched(arm: Arm) -> str:
+    changes = [f"to {kind.replace('_', ' ')} after {steps:,.0f} steps" for steps, kind in series.switches(arm)]
+    return f"{arm.name}: its schedule changed the algorithm {', '.join(changes)}." if changes else ""
+
+
 def _doing(arm: Arm) -> str:
-    if arm.kind == "discrete_random":
+    if arm.is_random:
         return ""
     parts = []
     table = series.share_table(arm, "epoch_completions/", 10**9)
     if table is not None and len(table.names) > 1 and np.isfinite(table.values[:, [0, -1]]).all():
         first, last = table.values[:, 0], table.values[:, -1]
-        most = int(last.argmax())
-        moved = int(np.abs(last - first).argmax())
+        most, moved = int(last.argmax()), int(np.abs(last - first).argmax())
         parts.append(
             f"most episodes go to {table.names[most]} ({last[most]:.0%} at the end, {first[most]:.0%} at first)"
         )
@@ -161,7 +187,7 @@ def _doing(arm: Arm) -> str:
 def _concentration(arm: Arm) -> str:
     by_seed: dict[int, list[float]] = {}
     for task in arm.tasks:
-        by_seed.setdefault(task["seed"], []).append(series.number(task["probability"]))
+        by_seed.setdefault(task["seed"], []).append(series.number(task.get("probability")))
     shares = []
     for values in by_seed.values():
         ordered = np.sort(np.nan_to_num(values))[::-1]
@@ -170,22 +196,77 @@ def _concentration(arm: Arm) -> str:
     return f"at the end a tenth of the tasks get {np.mean(shares):.0%} of the draws" if shares else ""
 
 
-def key_figures(arms: Sequence[Arm]) -> tuple[list[str], list[list[str]]]:
-    """Headings and a row for each arm, at equal environment steps: mean ± 95 % interval."""
+# -- tables ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """An arm's figures at equal environment steps, or its differences from its baseline, paired by seed.
+
+    Attributes:
+        arm: which.
+        base: its baseline; None where the figures are its own.
+        seeds: how many.
+        figures: by key of ``FIGURES``, mean and half width of the 95 % interval.
+    """
+
+    arm: Arm
+    base: Arm | None
+    seeds: int
+    figures: dict[str, tuple[float, float | None]]
+
+
+def compared_rows(arms: Sequence[Arm]) -> list[Row]:
+    """Return the arms' figures at the steps that all have reached, then the differences."""
     at = common_steps(arms)
-    cells = []
-    for _, figure, form in FIGURES:
-        column = []
-        for arm in arms:
-            values = list(figure(arm, at).values())
-            mean, half = interval(values) if values else (np.nan, None)
-            spread = f" ± {half:{form}}" if half is not None else ""
-            column.append(f"{mean:{form}}{spread}" if values else "–")
-        cells.append(column)
-    kept = [place for place, column in enumerate(cells) if set(column) != {"–"}]
-    headings = ["curriculum", "seeds", "environment steps", *(FIGURES[place][0] for place in kept)]
-    rows = []
-    for number, arm in enumerate(arms):
-        seeds = f"{len(arm.trainings)}"
-        rows.append([arm.name, seeds, f"{at:,.0f}", *(cells[place][number] for place in kept)])
-    return headings, rows
+    values = {arm: {key: found for key, (_, of, _) in FIGURES.items() if (found := of(arm, at))} for arm in arms}
+    rows = [
+        Row(arm, None, len(arm.trainings), {key: interval(list(found.values())) for key, found in values[arm].items()})
+        for arm in arms
+    ]
+    for arm, base in pairs(arms):
+        both = [key for key in values[arm] if key in values[base]]
+        figures = {key: _paired(values[arm][key], values[base][key])[:2] for key in both}
+        rows.append(Row(arm, base, len(arm.trainings.keys() & base.trainings.keys()), figures))
+    return rows
+
+
+def key_figures(arms: Sequence[Arm]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and the rows of :func:`compared_rows` as text: mean ± 95 % interval."""
+    rows = compared_rows(arms)
+    keys = [key for key in FIGURES if any(key in row.figures for row in rows)]
+    table = []
+    for row in rows:
+        name = row.arm.name if row.base is None else f"{row.arm.name} − {row.base.name}"
+        sign = "" if row.base is None else "+"
+        cells = [_written(*row.figures[key], FIGURES[key][2], sign) if key in row.figures else "–" for key in keys]
+        table.append([name, f"{row.seeds}", f"{common_steps(arms):,.0f}", *cells])
+    return ["curriculum", "seeds", "environment steps", *(FIGURES[key][0] for key in keys)], table
+
+
+def _written(mean: float, half: float | None, form: str, sign: str) -> str:
+    return f"{mean:{sign}{form}}" + (f" ± {half:{form}}" if half is not None else "")
+
+
+def results(arms: Sequence[Arm]) -> dict[str, Any]:
+    """Return the result of one run as plain data, for ``result.json``.
+
+    ``trainings`` has each training at the steps that all have reached, ``curricula`` each arm's mean and 95 % interval,
+    ``differences`` those from the arm's baseline, paired by seed, and ``difference`` the only one where there is one.
+    """
+    at, keys = common_steps(arms), (SCORE, TAIL, "eval/mastered_share", "score")
+    trainings = []
+    for arm in arms:
+        for seed, rows in arm.trainings.items():
+            last = next((row for row in reversed(rows) if row["steps"] <= at), rows[0])
+            known = ("steps", "episodes", "seconds", *keys)
+            trainings.append({"curriculum": arm.label, "seed": seed} | {key: last[key] for key in known if key in last})
+    found: dict[str, Any] = {"trainings": trainings, "curricula": {}, "differences": {}}
+    for row in compared_rows(arms):
+        entry: dict[str, Any] = {"seeds": row.seeds} | ({"baseline": row.base.label} if row.base is not None else {})
+        for key in keys:
+            if key in row.figures:
+                entry[key] = dict(zip(("mean", "interval95"), row.figures[key], strict=True))
+        found["curricula" if row.base is None else "differences"][row.arm.label] = entry
+    only = list(found["differences"].values())
+    return found | ({"difference": only[0]} if len(only) == 1 else {})

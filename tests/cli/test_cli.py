@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import lpcurr
 from lpcurr.cli import COMMANDS, main
-from lpcurr.recipes import PACKAGED, TrainingConfig
+from lpcurr.recipes import PACKAGED
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
 
 SHORT = [
@@ -196,6 +197,45 @@ def test_python_m_and_no_extra_for_help() -> None:
     assert "frozen_lake" in done.stdout
 
 
-def test_a_recipes_configuration_needs_a_training() -> None:
-    with pytest.raises(TypeError, match="abstract"):
-        TrainingConfig()  # type: ignore[abstract]
+def test_a_recipe_needs_a_training(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "lpcurr.recipes:TrainingConfig"]) == 2
+    assert "says neither `train` nor `trained_by`" in capsys.readouterr().err
+
+
+def run_lpcurr(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lpcurr", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1])} | environment
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60}
+    return subprocess.run(command, env=environment, cwd=cwd, check=False, **options)
+
+
+def test_an_ascii_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
+    done = run_lpcurr("help", "concepts", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?" in done.stdout
+
+
+def test_top_needs_a_terminal(tmp_path: Path) -> None:
+    pytest.importorskip("textual")
+    with lpcurr.CurriculumConfig(num_active_tasks=2).make() as curriculum:
+        done = run_lpcurr("top", str(curriculum.session_id), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("this is no terminal to draw on: --once prints one frame, --json numbers\n")
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\n"
+        "from lpcurr.cli import main\n"
+        "from lpcurr.kernels import warmup\n"
+        "warmup()\n"  # which may write to numba's cache
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"  # as little as the configuration needs
+        f"sys.exit(main({['train', *SHORT, 'checkpoint_every=0', 'epoch_steps=64']!r} + sys.argv[1:]))\n"
+    )
+    words = ["curriculum.use_shared_memory=false", f"run_dir={tmp_path / 'run'}"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "File too large" in done.stderr

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpcurr.errors import ConfigError
-from lpcurr.generators import Span
+from lpcurr.generators import Span, bucketed
 
 BELOW_ONE = 1 - 2**-53
 uniform = st.floats(0, BELOW_ONE)
@@ -90,3 +90,19 @@ def test_an_integer_is_in_the_part_that_is_named(low: int, width: int, u: float)
     value = span.draw(u)
     first, _, last = span.bin_of(value).partition("..")
     assert int(first) <= value <= int(last or first)
+
+
+def test_over_a_float_field_integer_ends_mean_floats() -> None:
+    made = bucketed({"gravity": 9.8, "size": 4, "lanes": [{"speed": 1.0}]})
+    made = (
+        made.add_bucket("gravity", Span(1, 30))
+        .add_bucket("size", Span(1, 30))
+        .add_bucket("lanes.0.speed", [2, Span(3, 5)])
+    )
+    drawn = [made.slice_values_of(task_id) for task_id in range(50)]
+    assert all(type(values["gravity"]) is float and 1 <= values["gravity"] <= 30 for values in drawn)
+    assert sum(values["gravity"].is_integer() for values in drawn) == 0
+    assert all(type(values["size"]) is int for values in drawn)
+    assert {type(values["lanes.0.speed"]) for values in drawn} == {int, float}
+    read = type(made).model_validate_json(made.model_dump_json())
+    assert [read.slice_values_of(task_id) for task_id in range(50)] == drawn

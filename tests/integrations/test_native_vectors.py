@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
+import lpcurr
 from lpcurr import ConfigError, Curriculum, InvalidScoreError, LearningProgressConfig
 from lpcurr.integrations.gymnasium_vector import Episodes, VectorCurriculumEnv
 
@@ -191,9 +194,7 @@ def test_one_bad_score_and_nothing_is_reported(make: Make) -> None:
 
 def test_what_is_refused(make: Make) -> None:
     curriculum = make(PHYSICS)
-    same_step = SyncVectorEnv([Countdown], autoreset_mode=AutoresetMode.SAME_STEP)
     for arguments, message in [
-        ((same_step, curriculum, set_physics), "SAME_STEP: make it with NEXT_STEP or DISABLED"),
         ((make_cart_pole(), curriculum, set_physics), r"goes into lpcurr\.CurriculumEnv"),
         ((make_poles(), object(), set_physics), r"CurriculumConfig\(…\)\.make\(\)"),
         ((make_poles(), curriculum, None), "apply_tasks is None"),
@@ -260,3 +261,99 @@ def test_learning_progress_moves_with_what_is_reported(make: Make) -> None:
             envs.step(envs.action_space.sample())
         probabilities = curriculum.probabilities()[1]
         assert probabilities.max() > 1.2 * probabilities.min()
+
+
+class Simulator(VectorEnv[Any, Any, Any]):
+    """Steps all environments in one go and resets them within the step, as simulators on an accelerator do."""
+
+    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    single_observation_space = Box(0, 99, (1,), np.float32)
+    single_action_space = Discrete(2)
+
+    def __init__(self, num_envs: int) -> None:
+        self.num_envs = num_envs
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.next_level = np.zeros(num_envs)
+        self.ended: list[tuple[int, float]] = []
+        self.random = np.random.default_rng(0)
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        self.level, self.left = self.next_level.copy(), self.random.integers(1, 4, self.num_envs)
+        return self.level[:, None].astype(np.float32), {}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        self.left -= 1
+        ended = self.left == 0
+        rewards = self.level / 10
+        infos = (
+            {"final_info": {"level": self.level.copy(), "_level": ended}, "_final_info": ended} if ended.any() else {}
+        )
+        self.ended = list(zip(np.flatnonzero(ended).tolist(), self.level[ended].tolist(), strict=True))
+        self.level[ended], self.left[ended] = self.next_level[ended], self.random.integers(1, 4, ended.sum())
+        return self.level[:, None].astype(np.float32), rewards, ended, np.zeros_like(ended), infos
+
+
+def leave_levels(envs: Any, indices: Any, configs: list[dict[str, int]]) -> None:
+    envs.next_level[indices] = [config["level"] for config in configs]
+
+
+def test_simulators_that_reset_within_the_step(make: Make) -> None:
+    levels = lpcurr.bucketed({"level": 1}).add_bucket("level", list(range(1, 30)), label=True)
+    curriculum = make(levels, num_active_tasks=64)
+
+    def level_of(task_id: Any) -> int:
+        return int(curriculum.build(int(task_id))["level"])
+
+    simulator = Simulator(32)
+    envs = VectorCurriculumEnv(
+        simulator, curriculum, apply_tasks=leave_levels, score=lambda e: e.total_rewards / e.lengths
+    )
+    _, infos = envs.reset(seed=0)
+    begun = [level_of(task_id) for task_id in infos["curriculum/task_id"]]
+    assert begun == simulator.level.tolist()
+    episodes = 0
+    for _ in range(60):
+        observations, *_, infos = envs.step(np.zeros(32, int))
+        if not simulator.ended:
+            assert infos == {}
+            continue
+        final = infos["final_info"]
+        assert np.flatnonzero(final["_curriculum/score"]).tolist() == [index for index, _ in simulator.ended]
+        for index, level in simulator.ended:
+            assert level_of(final["curriculum/task_id"][index]) == level
+            assert final["curriculum/score"][index] == pytest.approx(level / 10)
+            assert final["curriculum/accepted"][index]
+            assert final["level"][index] == level  # the simulator's own is there still
+            assert infos["_curriculum/task_id"][index]
+            assert infos["_final_info"][index]
+            assert level_of(infos["curriculum/task_id"][index]) == observations[index] == simulator.level[index]
+        episodes += len(simulator.ended)
+    assert curriculum.stats()["num_completed"] == episodes > 400
+    with pytest.raises(ConfigError, match="reset_mask is for autoreset mode DISABLED"):
+        envs.reset(options={"reset_mask": np.ones(32, bool)})
+
+
+def test_reset_with_where_resets_are_the_callers(make: Make) -> None:
+    class Seeded(Simulator):
+        metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.DISABLED}
+        given: ClassVar[list[Any]] = []
+
+        def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+            self.given.append((seed, options))
+            return super().reset()
+
+    curriculum = make(lambda task_id: {"level": task_id % 7})
+    envs = VectorCurriculumEnv(
+        Seeded(3),
+        curriculum,
+        apply_tasks=leave_levels,
+        reset_with=lambda configs: {"seed": [c["level"] for c in configs], "options": {"n": len(configs)}},
+    )
+    envs.reset(seed=5, options={"mine": 1})
+    assert Seeded.given == [(envs.unwrapped.next_level.tolist(), {"mine": 1, "n": 3})]
+    mask = np.array([True, False, False])
+    envs.reset(options={"reset_mask": mask})
+    assert Seeded.given[1] == (envs.unwrapped.next_level[:1].tolist(), {"reset_mask": mask, "n": 1})
+    with pytest.raises(ConfigError, match="reset_with is for autoreset mode DISABLED"):
+        VectorCurriculumEnv(Simulator(2), curriculum, apply_tasks=leave_levels, reset_with=lambda configs: {})

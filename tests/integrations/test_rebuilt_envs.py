@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.wrappers import TimeLimit
+from gymnasium.wrappers import OrderEnforcing, TimeLimit
 
 from lpcurr import CurriculumEnv
 
@@ -76,21 +76,52 @@ def test_an_unseeded_rebuilt_environment_stays_unseeded(make: Make) -> None:
     assert len({*run(), *run()}) == 6
 
 
-def test_rebuilding_closes_what_it_replaces(make: Make) -> None:
-    built = [Countdown()]
+class Counted(Countdown):
+    """Counts those that were made and closed; nobody but its user holds one."""
 
-    def rebuild(env: Env, config: dict[str, Any]) -> Env:
-        assert env is built[-1]
-        assert not env.closed
-        built.append(Countdown())
-        return built[-1]
+    made: ClassVar[list[int]] = []
+    closings: ClassVar[list[int]] = []
 
-    env = CurriculumEnv(built[0], make(), apply_task=rebuild)
-    for _ in range(3):
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = len(self.made)
+        self.made.append(self.number)
+
+    def close(self) -> None:
+        self.closings.append(self.number)
+        super().close()
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_rebuilding_closes_what_it_replaces(make: Make, monkeypatch: pytest.MonkeyPatch, wrapped: bool) -> None:
+    monkeypatch.setattr(Counted, "made", [])
+    monkeypatch.setattr(Counted, "closings", [])
+
+    def rebuild(env: Env | None, config: dict[str, Any]) -> Env:
+        return TimeLimit(OrderEnforcing(Counted()), 5) if wrapped else Counted()
+
+    env = CurriculumEnv(rebuild(None, {}), make(), apply_task=rebuild)
+    for number in range(4):
         env.reset()
-    assert [each.closed for each in built] == [True, True, True, False]
+        env.step(0)
+        assert Counted.closings == list(range(number + 1))
     env.close()
-    assert built[-1].closed
+    assert Counted.closings == Counted.made == list(range(5))
+
+
+def test_an_environment_that_is_kept_for_another_time_is_not_closed(make: Make) -> None:
+    kept = {number: Countdown() for number in range(3)}
+
+    def family(env: Env | None, config: dict[str, Any]) -> Env:
+        return kept[config["number"]]
+
+    curriculum = make(lambda task_id: {"number": task_id % 3})
+    env = CurriculumEnv(kept[0], curriculum, apply_task=family)
+    for _ in range(30):
+        _, info = env.reset()
+        assert env.unwrapped is kept[info["curriculum/task_id"] % 3]
+        env.step(0)
+    assert not any(each.closed for each in kept.values())
 
 
 def test_what_the_new_environment_wraps_is_not_closed(make: Make) -> None:

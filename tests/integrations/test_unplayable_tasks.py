@@ -115,17 +115,51 @@ def test_a_bad_seed_is_not_the_tasks_fault(curriculum: Curriculum) -> None:
     assert curriculum.stats()["num_created"] == 0
 
 
-def test_a_fixed_set_without_a_playable_task(fixed_set: Curriculum) -> None:
+def test_a_fixed_set_keeps_its_tasks(fixed_set: Curriculum) -> None:
     env = CurriculumEnv(Picky(), fixed_set)
     with pytest.raises(PoolEmptyError):
         env.reset()
     for task_id in (1, 3, 5):
         fixed_set.add_task(task_id)
-    with pytest.raises(TaskGenerationError, match=r"the pool is empty.*Impossible: \d is odd") as raised:
+    with pytest.raises(TaskGenerationError, match=r"100 tasks in a row.*Impossible: \d is odd") as raised:
         env.reset()
     assert isinstance(raised.value.__cause__, Impossible)
+    assert fixed_set.stats()["num_active_tasks"] == 3
     fixed_set.add_task(4)
     assert env.reset()[1]["curriculum/task_id"] == 4
+    assert fixed_set.stats()["num_active_tasks"] == 4
+
+
+@pytest.mark.parametrize("where", ["set_task", "reset", "generator"])
+@pytest.mark.parametrize("error", [ConnectionError, TimeoutError, EOFError, MemoryError])
+def test_trouble_of_the_machine_costs_no_task(make: Make, where: str, error: type[Exception]) -> None:
+    failures = [30]
+
+    def fail(here: str) -> None:
+        if here == where and failures[0]:
+            failures[0] -= 1
+            raise error("the simulator does not answer")
+
+    class Simulator(Countdown):
+        def set_task(self, config: dict[str, Any]) -> None:
+            fail("set_task")
+
+        def reset(self, **arguments: Any) -> tuple[int, dict[str, Any]]:
+            fail("reset")
+            return super().reset(**arguments)
+
+    def generate(task_id: int) -> dict[str, Any]:
+        fail("generator")
+        return numbered(task_id)
+
+    curriculum = make(generate)
+    env = CurriculumEnv(Simulator(), curriculum)
+    for _ in range(40):
+        env.reset()
+        env.step(0)
+    assert failures == [0]
+    assert curriculum.stats()["num_active_tasks"] == 8
+    assert curriculum.stats()["num_dropped"] == curriculum.stats()["num_evicted"] == 0
 
 
 def test_another_worker_may_evict_it_first(curriculum: Curriculum) -> None:
@@ -179,20 +213,30 @@ def test_interrupts_are_passed_on(curriculum: Curriculum) -> None:
 
 
 def test_an_impossible_task_may_have_replaced_the_environment(curriculum: Curriculum) -> None:
-    built: list[Picky] = []
+    built: list[int] = []
+    closed: list[int] = []
+
+    class Counted(Picky):
+        where = "reset"
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.number = len(built)
+            built.append(self.number)
+
+        def close(self) -> None:
+            closed.append(self.number)
 
     def build(env: Env, config: dict[str, Any]) -> Env:
-        built.append(Picky())
-        built[-1].where = "reset"
-        built[-1].config = config
-        return built[-1]
+        made = Counted()
+        made.config = config
+        return made
 
     env = CurriculumEnv(Countdown(), curriculum, apply_task=build)
     for _ in range(20):
         env.reset()
     assert len(built) > 20
-    assert all(each.closed for each in built[:-1])
-    assert not built[-1].closed
+    assert closed == built[:-1]
 
 
 @pytest.mark.parametrize("how", ["rebuilt", "in place"])

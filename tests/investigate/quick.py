@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from lpcurr.investigation.thresholds import Budget
+from lpcurr.investigation.limits import Budget
 
 QUICK = Budget(
-    sizes=(16, 64, 256, 1_024),
-    seconds_per_size=0.5,
-    repetitions=9,
-    block_seconds=0.003,
-    growth_seconds=0.4,
-    contention_seconds=0.1,
-    processes=(1, 4),
-    contention_repetitions=2,
-    epochs=3,
-    epoch_episodes=300,
-    epoch_seconds=0.1,
+    sizes=(16, 32, 64),
+    lines=100_000,
+    native_sizes=(256, 1_024, 4_096),
+    native_seconds=2.0,
+    blocks=4,
+    episodes_to_grow=4_000,
+    lines_to_grow=1_000_000,
+    waits_to_grow=400,
+    training_epochs=2,
     training_steps=256,
 )

@@ -1,4 +1,4 @@
-"""Small curricula in plain Python, each with one fault that real ones had, and one that has none.
+"""Small curricula, each with a fault that real ones had, and one that has none.
 
 All keep ``num_tasks`` tasks, draw in proportion to a weight by rejection, and replace a task now and then.
 """
@@ -9,6 +9,8 @@ import multiprocessing
 import random
 import time
 from typing import Any
+
+import numpy as np
 
 
 class Healthy:
@@ -127,7 +129,7 @@ class LockHeldLong(Healthy):
     def update_task_performance(self, task_id: int, score: float) -> None:
         with self.lock:
             super().update_task_performance(task_id, score)
-            time.sleep(0.002)
+            time.sleep(0.0002)
 
 
 class StatisticsOnTheHotPath(Healthy):
@@ -141,11 +143,114 @@ class StatisticsOnTheHotPath(Healthy):
         return {"median": ordered[len(ordered) // 2], "mean": sum(ordered) / len(ordered)}
 
 
-FAULTS: dict[str, type[Any]] = {
-    "scan on every episode": ScanOnEveryEpisode,
-    "quadratic eviction": QuadraticEviction,
-    "growing structure": GrowingDictionary,
-    "lock held long": LockHeldLong,
-    "statistics on the hot path": StatisticsOnTheHotPath,
+class StatisticsInUpdates(Healthy):
+    """Computes for every update what only the statistics need."""
+
+    def update_task_performance(self, task_id: int, score: float) -> None:
+        super().update_task_performance(task_id, score)
+        self.mean = self.average()
+
+    def average(self) -> float:
+        return sum(self.scores[task_id] for task_id in self.ids) / len(self.ids)
+
+    def stats(self) -> dict[str, float]:
+        return {"mean_score": self.average()}
+
+
+class EvictionOfTheReference(Healthy):
+    """Looks at all tasks for every draw, and scores them all anew for each that may be evicted.
+
+    As the curriculum that this project replaces: functions that sound like statistics are on the path, and a full pool
+    that is old enough evicts a task at every draw.
+    """
+
+    def get_task(self) -> int:
+        if len(self.ids) < self.num_tasks:
+            return self.add()
+        ripe = [task_id for task_id in self.ids if self.should_evict(task_id)]
+        if ripe:
+            self.evict(min(ripe, key=lambda task_id: self.scores[task_id]))
+            return self.add()
+        return self.rng.choice(self.ids)
+
+    def should_evict(self, task_id: int) -> bool:
+        if self.get_task_stats(task_id)["count"] < 5:
+            return False
+        scores = sorted(self.get_task_stats(other)["score"] for other in self.ids)
+        return self.scores[task_id] <= scores[int(0.4 * len(scores))]
+
+    def get_task_stats(self, task_id: int) -> dict[str, float]:
+        return {"count": self.counts[task_id], "score": self.scores[task_id]}
+
+    def stats(self) -> dict[str, float]:
+        return {str(task_id): self.get_task_stats(task_id)["score"] for task_id in self.ids}
+
+
+class VectorisedScan(Healthy):
+    """Computes the whole distribution for every draw, in NumPy: no line of Python runs for a task."""
+
+    def __init__(self, num_tasks: int = 200) -> None:
+        super().__init__(num_tasks)
+        self.weights = np.full(num_tasks, 0.5)
+
+    def choose(self) -> int:
+        sums = np.cumsum(self.weights[: len(self.ids)])
+        return self.ids[int(np.searchsorted(sums, self.rng.random() * sums[-1]))]
+
+
+class LockOfAServer(Healthy):
+    """Asks another process for the lock."""
+
+    def __init__(self, num_tasks: int = 200) -> None:
+        super().__init__(num_tasks)
+        self.manager = multiprocessing.get_context("spawn").Manager()
+        self.lock = self.manager.Lock()
+
+    def update_task_performance(self, task_id: int, score: float) -> None:
+        with self.lock:
+            super().update_task_performance(task_id, score)
+
+    def close(self) -> None:
+        self.manager.shutdown()
+
+
+class SlowAfterLoading(Healthy):
+    """Loads its tasks, and forgets that what it keeps of them is up to date."""
+
+    stale = False
+
+    def update_task_performance(self, task_id: int, score: float) -> None:
+        super().update_task_performance(task_id, score)
+        if self.stale:
+            self.checksum = sum(digit * digit for digit in range(100))
+
+    def get_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("ids", "slots", "scores", "counts", "next_id")}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        vars(self).update({name: value.copy() if name != "next_id" else value for name, value in state.items()})
+        self.stale = True
+
+
+class OneSize(ScanOnEveryEpisode):
+    """Scans a pool whose size cannot be varied."""
+
+    def __init__(self) -> None:
+        super().__init__(100)
+
+
+FAULTS: dict[type[Any], list[str]] = {
+    Healthy: [],
+    ScanOnEveryEpisode: ["scan on every episode"],
+    QuadraticEviction: ["quadratic eviction"],
+    GrowingDictionary: ["growing structure"],
+    LockHeldLong: ["lock held long"],
+    StatisticsOnTheHotPath: ["statistics on the hot path"],
+    StatisticsInUpdates: ["statistics on the hot path"],
+    EvictionOfTheReference: ["scan on every episode", "quadratic eviction"],
+    VectorisedScan: ["scan on every episode"],
+    LockOfAServer: ["waiting on every episode"],
+    SlowAfterLoading: ["state outside the checkpoint"],
+    OneSize: ["scan on every episode"],
 }
-"""The fault of each."""
+"""The faults of each."""

@@ -67,9 +67,9 @@ def test_what_is_no_file_is_refused_and_stays(kind: str, tmp_path: Path) -> None
     mode = stat.S_IFMT(os.stat(path).st_mode)
     with pytest.raises(NotAFileError, match=f"is {kind}, no regular file"):
         write_atomically(path, "text")
-    with CurriculumConfig(num_active_tasks=2, use_shared_memory=False).make() as curriculum:
-        with pytest.raises(LpcurrError, match=f"is {kind}"):
-            curriculum.save(path)
+    config = CurriculumConfig(num_active_tasks=2, use_shared_memory=False)
+    with config.make() as curriculum, pytest.raises(LpcurrError, match=f"is {kind}"):
+        curriculum.save(path)
     assert stat.S_IFMT(os.stat(path).st_mode) == mode
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
@@ -29,24 +27,6 @@ def tiny() -> FrozenLakeConfig:
 
 
 @pytest.fixture
-def row() -> dict[str, Any]:
-    """A line of metrics."""
-    return {
-        "curriculum": "learning_progress",
-        "seed": 0,
-        "epoch": 1,
-        "seconds": 1.0,
-        "steps": 100,
-        "episodes": 7,
-        "steps_per_second": 100.0,
-        "episodes_per_second": 7.0,
-        "score": 0.5,
-        "eval/score": 0.25,
-        "eval/mastered": 3,
-        "eval/tasks": 8,
-        "eval/mastered_share": 0.375,
-        "pool/mastered_share": 0.5,
-        "curriculum/num_evicted": 2.0,
-        "epoch_completions/size=4": 5.0,
-        "epoch_completions/size=12": 2.0,
-    }
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the report out, which takes longer to draw than a tiny training takes."""
+    monkeypatch.setattr("lpcurr.recipes.training.write_report", lambda *_: None)

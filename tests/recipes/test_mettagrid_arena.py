@@ -18,7 +18,7 @@ from rich.console import Console
 
 from lpcurr import Curriculum, LpcurrError
 from lpcurr.cli import main
-from lpcurr.recipes import comparison
+from lpcurr.recipes import training
 from lpcurr.recipes.checkpoints import newest_checkpoint
 from lpcurr.recipes.config import SaveLearner
 from lpcurr.recipes.mettagrid_arena.config import MettaGridArenaConfig, mettagrid_arena
@@ -73,9 +73,9 @@ def test_worker_processes_train_on_one_pool(use_lp: bool) -> None:
 
 def test_a_run_goes_on(tiny: MettaGridArenaConfig, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    comparison.run("mettagrid_arena", tiny.model_copy(update={"run_dir": run}), Console(file=io.StringIO()))
+    training.run("mettagrid_arena", tiny.model_copy(update={"run_dir": run}), Console(file=io.StringIO()))
     name, config = load_run(run, None, ["total_steps=6144"])
-    folder = comparison.run(name, config, Console(file=io.StringIO()))
+    folder = training.run(name, config, Console(file=io.StringIO()))
     rows = folder.read("metrics.jsonl")
     assert [(row["epoch"], row["steps"]) for row in rows] == [(1, 2048), (2, 4096), (3, 6144)]
     assert rows[2]["episodes"] == rows[1]["episodes"] + rows[2]["epoch_episodes"]

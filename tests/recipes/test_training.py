@@ -14,13 +14,13 @@ import pytest
 from rich.console import Console
 
 from lpcurr import Curriculum
-from lpcurr.recipes import comparison
-from lpcurr.recipes.comparison import equal_steps, interval, summarise
+from lpcurr.recipes import training
 from lpcurr.recipes.config import Metrics, OnEpoch, SaveLearner
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.training import train_once
-from lpcurr.runs.folder import METRICS, TASK_FIELDS, RunFolder
+from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.metrics import METRICS, TASK_FIELDS
 
 Row = dict[str, Any]
 FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html", "checkpoints"}
@@ -31,7 +31,7 @@ def console(terminal: bool = False) -> Console:
 
 
 def run(config: FrozenLakeConfig, path: Path, where: Console | None = None) -> RunFolder:
-    return comparison.run("frozen_lake", config.model_copy(update={"run_dir": path}), where or console())
+    return training.run("frozen_lake", config.model_copy(update={"run_dir": path}), where or console())
 
 
 def test_workers_share_one_pool_and_every_epoch_is_recorded(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
@@ -53,6 +53,7 @@ def test_workers_share_one_pool_and_every_epoch_is_recorded(tiny: FrozenLakeConf
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_keys_of_the_files_are_documented(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     folder = run(tiny, tmp_path / "run")
     families = [key.partition("<")[0] for key in METRICS if "<" in key]
@@ -64,6 +65,7 @@ def test_the_keys_of_the_files_are_documented(tiny: FrozenLakeConfig, tmp_path: 
     assert all(row.keys() == TASK_FIELDS.keys() for row in folder.read("tasks.jsonl"))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_in_process_training_is_repeatable(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     config = tiny.model_copy(update={"vectorization": "sync"})
     figures = [run(config, tmp_path / str(n)).read("metrics.jsonl") for n in range(2)]
@@ -73,6 +75,7 @@ def test_in_process_training_is_repeatable(tiny: FrozenLakeConfig, tmp_path: Pat
     ]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_training_improves_the_policy(tmp_path: Path) -> None:
     config = apply_overrides(
         frozen_lake(),
@@ -87,6 +90,7 @@ def test_training_improves_the_policy(tmp_path: Path) -> None:
     assert rows[-1]["eval/mastered"] > 5
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_time_limit_ends_it_after_the_epoch_is_recorded(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     config = tiny.model_copy(update={"vectorization": "sync", "total_steps": 10**9, "max_seconds": 0.2})
     rows = run(config, tmp_path / "run").read("metrics.jsonl")
@@ -108,6 +112,7 @@ def test_comparison_trains_both_at_equal_steps(tiny: FrozenLakeConfig, tmp_path:
 
 
 @pytest.mark.parametrize("kind", ["learning_progress", "discrete_random"])
+@pytest.mark.usefixtures("no_pictures")
 def test_either_curriculum_can_be_where_a_comparison_starts(
     kind: str, tiny: FrozenLakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +147,7 @@ def test_ctrl_c_leaves_what_there_is_and_no_process(tiny: FrozenLakeConfig, tmp_
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_workers_leave_ctrl_c_to_the_trainer(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     signalled: list[int] = []
 
@@ -164,39 +170,7 @@ def test_workers_leave_ctrl_c_to_the_trainer(tiny: FrozenLakeConfig, tmp_path: P
 def test_a_live_display_shows_the_same(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     out = console(terminal=True)
     config = tiny.model_copy(update={"vectorization": "sync"})
-    rows = train_once(config, 0, RunFolder(tmp_path / "run", "frozen_lake"), out)
+    folder = RunFolder(tmp_path / "run", "frozen_lake")
+    rows = train_once(config, "mine", 0, None, folder, out)
     assert len(rows) == 2
     assert "steps/s" in out.file.getvalue()
-
-
-# -- the table ------------------------------------------------------------------------------------------------------
-
-
-def test_interval_is_students() -> None:
-    from scipy import stats
-
-    values = [0.2, 0.5, 0.3, 0.9, 0.4]
-    mean, half = interval(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=mean, scale=stats.sem(values))
-    assert (mean - half, mean + half) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
-    assert interval([0.5]) == (0.5, None)
-
-
-def test_trainings_are_compared_where_all_have_been(row: Row) -> None:
-    def training(kind: str, seed: int, *steps: int) -> list[Row]:
-        return [
-            row | {"curriculum": kind, "seed": seed, "epoch": n + 1, "steps": at, "score": at / 1000}
-            for n, at in enumerate(steps)
-        ]
-
-    rows = training("learning_progress", 0, 100, 200, 300) + training("discrete_random", 0, 100, 200)
-    assert [last["steps"] for last in equal_steps(rows)] == [200, 200]
-    both = rows + training("learning_progress", 1, 100, 200) + training("discrete_random", 1, 100)
-    assert [last["steps"] for last in equal_steps(both)] == [100] * 4
-    both[-1]["score"] = 0.5  # 0.4 above its partner's
-    assert summarise(both)["difference"]["score"]["mean"] == pytest.approx(-0.2)
-    rows += training("learning_progress", 1, 100, 200)
-    result = summarise(rows)
-    assert result["curricula"]["learning_progress"]["score"]["mean"] == pytest.approx(0.2)
-    assert result["difference"]["seeds"] == 1  # seed 1 has no partner
-    assert result["difference"]["score"]["mean"] == pytest.approx(0.0)

@@ -21,10 +21,10 @@ from lpcurr.cli import main
 from lpcurr.errors import ConfigError
 from lpcurr.reports import series
 from lpcurr.reports.intervals import intervals
+from lpcurr.reports.page import write_report
 from lpcurr.reports.panels import panels
-from lpcurr.reports.runs import Arm, read_run, sort_into_arms
-from lpcurr.reports.verdict import decide, key_figures
-from lpcurr.reports.writing import write_report
+from lpcurr.reports.verdict import decide, key_figures, results
+from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 
 Row = dict[str, Any]
 LP, RANDOM = "learning_progress", "discrete_random"
@@ -235,11 +235,30 @@ def test_scores_of_different_tasks_are_not_compared(tmp_path: Path) -> None:
 def test_the_table_is_at_equal_steps(tmp_path: Path) -> None:
     rows = [line(1, score=0.2), line(2, score=0.9), line(1, RANDOM, score=0.1), line(1, seed=1, score=0.4)]
     headings, cells = key_figures(arms_of(folder(tmp_path / "a", rows)))
-    table = [dict(zip(headings, row, strict=True)) for row in cells]
+    *table, difference = [dict(zip(headings, row, strict=True)) for row in cells]
+    assert (difference["curriculum"], difference["seeds"]) == ("learning progress − random", "1")
+    assert difference["held-out score"] == "+0.100"
     half = stats.t.ppf(0.975, 1) * stats.sem([0.2, 0.4])
     assert [row["held-out score"] for row in table] == [f"0.300 ± {half:.3f}", "0.100"]
     assert {row["environment steps"] for row in table} == {"100"}
     assert [row["steps per second"] for row in table] == ["10 ± 0", "10"]
+
+
+def test_the_result_is_where_all_trainings_have_been_and_paired(tmp_path: Path) -> None:
+    def training(kind: str, seed: int, *steps: int) -> list[Row]:
+        return [line(n, kind, seed) | {"steps": at, "score": at / 1000} for n, at in enumerate(steps, 1)]
+
+    rows = training(LP, 0, 100, 200, 300) + training(RANDOM, 0, 100, 200)
+    both = rows + training(LP, 1, 100, 200) + training(RANDOM, 1, 100)
+    both[-1]["score"] = 0.5  # 0.4 above its partner's
+    result = results(arms_of(folder(tmp_path / "both", both)))
+    assert [training["steps"] for training in result["trainings"]] == [100] * 4
+    assert result["difference"]["score"]["mean"] == pytest.approx(-0.2)
+    result = results(arms_of(folder(tmp_path / "one", rows + training(LP, 1, 100, 200))))
+    assert {training["steps"] for training in result["trainings"]} == {200}
+    assert result["curricula"][LP]["score"]["mean"] == pytest.approx(0.2)
+    assert result["difference"]["seeds"] == 1  # seed 1 has no partner
+    assert result["difference"]["score"] == {"mean": pytest.approx(0.0), "interval95": None}
 
 
 # -- the page -------------------------------------------------------------------------------------------------------
@@ -254,7 +273,9 @@ def cases() -> dict[str, tuple[list[Row], list[Row]]]:
         "steps_per_second": math.inf,
     }
     hostile = line(1) | {"epoch_completions/<script>alert(1)</script>$x $$ \\frac": 4.0, "label_progress/$_<b>$": 1.0}
+    formula = {"epoch_completions/$\\frac$": 4.0, "label_progress/$\\frac$": 1.0, "label_progress/_$x": 1.0}
     return {
+        "half a formula": ([line(1) | formula, line(2) | formula], []),
         "nothing": ([], []),
         "nothing but steps": ([bare], []),
         "one epoch": ([line(1)], [task()]),

@@ -34,7 +34,7 @@ def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path, monkey
 
 def test_the_configuration_can_be_read_back(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", "frozen_lake")
-    folder.write_config("frozen_lake", frozen_lake())
+    folder.write_config("frozen_lake", frozen_lake().model_dump(mode="json"))
     fields = yaml.safe_load((folder.path / "config.yaml").read_text())
     assert FrozenLakeConfig(**fields) == frozen_lake()
 
@@ -43,5 +43,5 @@ def test_lines_come_back_in_order(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", "frozen_lake")
     assert folder.read("metrics.jsonl") == []
     for epoch in (1, 2):
-        folder.append_metrics({"epoch": epoch, "score": 0.5})
+        folder.append("metrics.jsonl", [{"epoch": epoch, "score": 0.5}])
     assert folder.read("metrics.jsonl") == [{"epoch": 1, "score": 0.5}, {"epoch": 2, "score": 0.5}]

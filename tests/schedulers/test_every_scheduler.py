@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import lpcurr
 from lpcurr.kernels import formulas
@@ -39,6 +40,23 @@ def played(twins: Twins, seed: int = 0, rounds: int = 12) -> None:
         for round_ in range(int(rng.integers(1, 4 * rounds))):
             chance = (0.0, 1.0, task_id / TASKS, round_ / (4 * rounds))[task_id % 4]
             twins.update(task_id, float(rng.random() < chance))
+
+
+def check_many_draws(twins: Twins, count: int) -> None:
+    """Chi-square of the draws; where each draw changes the next one's chances, of a tenth of them, one by one."""
+    if twins.curriculum._pool.state["header"]["staleness_share"][0] == 0.0:
+        twins.check_draws(twins.curriculum.sample_ids(count))
+        return
+    ids = twins.curriculum.probabilities()[0]
+    counts, expected = np.zeros(ids.size), np.zeros(ids.size)
+    for _ in range(count // 10):
+        expected += twins.curriculum.probabilities()[1]
+        drawn = int(twins.curriculum.sample_ids(1)[0])
+        counts[np.flatnonzero(ids == drawn)[0]] += 1
+        twins.naive.count_draw(drawn)
+    twins.check()
+    # The counts vary less than independent ones would: whoever was drawn is less likely to be drawn again.
+    assert stats.chi2.sf(np.sum((counts - expected) ** 2 / expected), ids.size - 1) > 1e-4
 
 
 # -- the file -------------------------------------------------------------------------------------------------------
@@ -120,7 +138,7 @@ def test_draws_are_exact_and_fresh(scheduler: type[SchedulerConfig], seed: int) 
     with Twins(make_config(TASKS, scheduler(), seed=seed)) as twins:
         played(twins, seed)
         twins.check()
-        twins.check_draws(twins.curriculum.sample_ids(60_000))
+        check_many_draws(twins, 60_000)
         assert twins.curriculum.find_violations() == []
 
 
@@ -212,4 +230,4 @@ def test_it_can_be_switched_to_and_from(scheduler: type[SchedulerConfig]) -> Non
             twins.use(config)
             twins.check()
             assert twins.curriculum.find_violations() == []
-        twins.check_draws(twins.curriculum.sample_ids(30_000))
+        check_many_draws(twins, 30_000)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, ClassVar, Self
 
 from mettagrid.base_config import Config
 from mettagrid.config.mettagrid_config import MettaGridConfig
@@ -20,9 +20,6 @@ from pydantic import field_validator as validates
 from lpcurr.errors import ConfigError
 from lpcurr.generators import Span as Range
 from lpcurr.generators.base import child_id, stream
-
-if TYPE_CHECKING:
-    from lpcurr.integrations.metta.curriculum import CurriculumConfig
 
 
 class TaskInvariantError(ConfigError, AssertionError):
@@ -38,6 +35,7 @@ class TaskGeneratorConfig(Config):  # type: ignore[misc, unused-ignore]
     """
 
     _generator_cls: ClassVar[type[Any] | None] = None
+    _curriculum_of: ClassVar[Callable[..., Any]]  # set by the module of CurriculumConfig, which is made of these
 
     label: str | None = Field(default=None, description="put before the bucket values in labels")
     overrides: dict[str, Any] = Field(default_factory=dict, description="values by dotted path, set in every task")
@@ -58,20 +56,14 @@ class TaskGeneratorConfig(Config):  # type: ignore[misc, unused-ignore]
             raise TypeError(f"{cls.__name__} belongs to no TaskGenerator: nest it in one as Config")
         return cls._generator_cls
 
-    def to_curriculum(self, num_active_tasks: int | None = None, algorithm_config: Any = None) -> CurriculumConfig:
-        """A curriculum of these tasks.
+    def to_curriculum(self, num_active_tasks: int | None = None, algorithm_config: Any = None) -> Any:
+        """Return the ``CurriculumConfig`` of a curriculum of these tasks.
 
         Args:
             num_active_tasks: how many are in the pool; by default what ``algorithm_config`` says, else 1000.
             algorithm_config: how they are drawn; learning progress by default.
         """
-        from lpcurr.integrations.metta.curriculum import CurriculumConfig
-        from lpcurr.integrations.metta.learning_progress_algorithm import LearningProgressConfig
-
-        size: dict[str, Any] = {} if num_active_tasks is None else {"num_active_tasks": num_active_tasks}
-        return CurriculumConfig(
-            task_generator=self, algorithm_config=algorithm_config or LearningProgressConfig(), **size
-        )
+        return type(self)._curriculum_of(self, num_active_tasks, algorithm_config)
 
     @model_serializer(mode="wrap")
     def _serialize_with_type(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.generators import BucketedTaskGenerator, Span, single_task
-from lpcurr.recipes.config import OnEpoch, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel
+from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
+from lpcurr.schedulers.common import CheckedModel, Rate, Share
 from lpcurr.schedulers.learning_progress import LearningProgressConfig
-
-if TYPE_CHECKING:
-    from lpcurr.curriculum.curriculum import Curriculum
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Rate = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class PoleConfig(BaseModel):
@@ -61,6 +53,7 @@ class CartPolePhysicsConfig(TrainingConfig):
     """
 
     extra: ClassVar[str] = "sb3"
+    trained_by: ClassVar[str] = "lpcurr.recipes.cartpole_physics.loop:train"
 
     total_steps: int = Field(default=307_200, ge=1, description="environment steps of one training")
     epoch_steps: int = Field(default=20_480, ge=1, description="environment steps of an epoch: a line of metrics each")
@@ -74,12 +67,6 @@ class CartPolePhysicsConfig(TrainingConfig):
     evaluation: EvaluationConfig = Field(
         default_factory=EvaluationConfig, description="the held-out poles on which the policy is judged"
     )
-
-    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
-        """Train once; needs ``lpcurr[sb3]``."""
-        from lpcurr.recipes.cartpole_physics.loop import train
-
-        train(self, curriculum, seed, on_epoch, resume)
 
 
 def cartpole_physics() -> CartPolePhysicsConfig:
@@ -109,5 +96,5 @@ def cartpole_physics() -> CartPolePhysicsConfig:
         task_tracker_ema_alpha=0.3,
         task_default_success_threshold=0.95,
     )
-    curriculum = CurriculumConfig(num_active_tasks=64, task_generator=tasks, algorithm_config=algorithm)
+    curriculum = ScheduledCurriculum(num_active_tasks=64, task_generator=tasks, algorithm_config=algorithm)
     return CartPolePhysicsConfig(curriculum=curriculum)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -20,12 +20,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import SCORE, CurriculumEnv, Episode
+from lpcurr.recipes.cartpole_physics.config import CartPolePhysicsConfig
 from lpcurr.recipes.cartpole_physics.evaluation import HeldOutPoles
 from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, CartPolePhysics
-from lpcurr.recipes.config import OnEpoch
-
-if TYPE_CHECKING:
-    from lpcurr.recipes.cartpole_physics.config import CartPolePhysicsConfig
+from lpcurr.recipes.config import Metrics, OnEpoch
+from lpcurr.recipes.epochs import held_out_figures, train_epochs
 
 _MODEL, _STREAMS, _COUNTERS = "model.zip", "random_streams.npz", "counters.json"
 
@@ -44,7 +43,7 @@ def train(
     try:
         evaluation = config.evaluation
         held_out = HeldOutPoles(generator, evaluation.num_tasks, evaluation.episodes, evaluation.seed)
-        _Loop(config, poles, held_out, seed, resume).run(on_epoch, curriculum.count_steps)
+        train_epochs(PoleTrainee(config, poles, held_out, seed, curriculum.count_steps, resume), config, on_epoch)
         finished = True
     finally:
         torch.set_num_threads(threads)
@@ -81,16 +80,15 @@ def _close(poles: VecEnv, *, at_once: bool) -> None:
 class _Episodes(BaseCallback):  # type: ignore[misc, unused-ignore]
     """Counts episodes and sums their scores, tells the pool of steps, and ends the rollouts when time is up."""
 
-    def __init__(self, count_steps: Callable[[int], None], deadline: float) -> None:
+    def __init__(self, trainee: PoleTrainee, count_steps: Callable[[int], None], deadline: float) -> None:
         super().__init__()
-        self._count_steps, self._deadline = count_steps, deadline
+        self._trainee, self._count_steps, self._deadline = trainee, count_steps, deadline
         self._rollout_began = 0
-        self.count, self.score_sum = 0, 0.0
 
     def _on_step(self) -> bool:
         scores = [info[SCORE] for info in self.locals["infos"] if SCORE in info]
-        self.count += len(scores)
-        self.score_sum += sum(scores)
+        self._trainee.episodes += len(scores)
+        self._trainee.score_sum += sum(scores)
         return time.perf_counter() < self._deadline
 
     def _on_rollout_start(self) -> None:
@@ -100,59 +98,65 @@ class _Episodes(BaseCallback):  # type: ignore[misc, unused-ignore]
         self._count_steps(self.num_timesteps - self._rollout_began)
 
 
-class _Loop:
+class PoleTrainee:
+    """Stable-Baselines3's PPO on its poles.
+
+    Args:
+        config: the recipe's.
+        poles: the environments.
+        held_out: what it is judged by.
+        seed: of the learner and the environments.
+        count_steps: is told of the steps of every rollout.
+        resume: what :meth:`save` wrote, to go on from.
+
+    Attributes:
+        episodes: episodes so far.
+        score_sum: of those of this process.
+    """
+
     def __init__(
-        self, config: CartPolePhysicsConfig, poles: VecEnv, held_out: HeldOutPoles, seed: int, resume: Path | None
+        self,
+        config: CartPolePhysicsConfig,
+        poles: VecEnv,
+        held_out: HeldOutPoles,
+        seed: int,
+        count_steps: Callable[[int], None],
+        resume: Path | None,
     ) -> None:
-        self._config = config
-        self._held_out = held_out
-        self._episodes = 0
+        self._config, self._held_out, self._count_steps = config, held_out, count_steps
+        self.episodes, self.score_sum = 0, 0.0
         if resume is None:
             self._model = _make_model(config, poles, seed)
         else:
             self._model = PPO.load(resume / _MODEL, env=poles, device="cpu")
-            self._episodes = json.loads((resume / _COUNTERS).read_text("utf-8"))["episodes"]
+            self.episodes = json.loads((resume / _COUNTERS).read_text("utf-8"))["episodes"]
             # Not the seeds of the beginning again: these episodes are to be others.
-            poles.seed(int(np.random.SeedSequence([seed, self._model.num_timesteps]).generate_state(1)[0] >> 1))
+            poles.seed(int(np.random.SeedSequence([seed, self.steps]).generate_state(1)[0] >> 1))
             _restore_streams(resume / _STREAMS)
 
-    def run(self, on_epoch: OnEpoch, count_steps: Callable[[int], None]) -> None:
-        deadline = time.perf_counter() + self._config.max_seconds
-        while self._model.num_timesteps < self._config.total_steps:
-            began, first_step = time.perf_counter(), self._model.num_timesteps
-            counted = _Episodes(count_steps, deadline)
-            steps = min(self._config.epoch_steps, self._config.total_steps - first_step)
-            # SB3's own schedules see the steps of one call of learn() only. Falling to 0 over the training: without
-            # that, the policy at the end is as much a matter of luck as of what it has learned.
-            left = 1.0 - first_step / self._config.total_steps
-            self._model.lr_schedule = ConstantSchedule(left * self._config.learner.learning_rate)
-            self._model.learn(steps, callback=counted, reset_num_timesteps=False)
-            acted = time.perf_counter() - began
-            scores = self._held_out.scores(self._act)
-            self._episodes += counted.count
-            on_epoch(
-                {
-                    "steps": self._model.num_timesteps,
-                    "episodes": self._episodes,
-                    "epoch_steps": self._model.num_timesteps - first_step,
-                    "epoch_episodes": counted.count,
-                    "epoch_seconds": acted,
-                    "score": counted.score_sum / counted.count if counted.count else 0.0,
-                    "eval/score": float(scores.mean()),
-                    "eval/mastered": int((scores >= self._config.evaluation.mastered_from).sum()),
-                    "eval/tasks": self._held_out.count,
-                },
-                self._save,
-            )
-            if time.perf_counter() >= deadline:
-                return
+    @property
+    def steps(self) -> int:
+        """Environment steps so far."""
+        return int(self._model.num_timesteps)
 
-    def _act(self, observations: Any) -> Any:
-        return self._model.predict(observations, deterministic=True)[0]
+    def play(self, until: int, deadline: float) -> None:
+        """Act and learn up to a number of steps, or until ``time.perf_counter()`` passes the deadline."""
+        # SB3's own schedules see the steps of one call of learn() only. Falling to 0 over the training: without
+        # that, the policy at the end is as much a matter of luck as of what it has learned.
+        left = 1.0 - self.steps / self._config.total_steps
+        self._model.lr_schedule = ConstantSchedule(left * self._config.learner.learning_rate)
+        counting = _Episodes(self, self._count_steps, deadline)
+        self._model.learn(until - self.steps, callback=counting, reset_num_timesteps=False)
 
-    def _save(self, folder: Path) -> None:
+    def evaluate(self) -> Metrics:
+        """Return the figures of the held-out poles."""
+        scores = self._held_out.scores(lambda observations: self._model.predict(observations, deterministic=True)[0])
+        return held_out_figures(scores, self._config.evaluation.mastered_from)
+
+    def save(self, folder: Path) -> None:
+        """Write what is needed to go on from here."""
         self._model.save(folder / _MODEL)
-        (folder / _COUNTERS).write_text(json.dumps({"episodes": self._episodes}), encoding="utf-8")
+        (folder / _COUNTERS).write_text(json.dumps({"episodes": self.episodes}), encoding="utf-8")
         _save_streams(folder / _STREAMS)
 
 

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.generators import single_task
-from lpcurr.recipes.config import OnEpoch, TrainingConfig
+from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
-from lpcurr.schedulers.common import CheckedModel
-from lpcurr.schedulers.learning_progress import LearningProgressConfig
-
-if TYPE_CHECKING:
-    from lpcurr.curriculum.curriculum import Curriculum
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Rate = Annotated[float, Field(gt=0.0, le=1.0)]
+from lpcurr.schedulers.common import CheckedModel, Rate, Share
 
 
 class LearnerConfig(CheckedModel):
@@ -49,6 +40,8 @@ class FrozenLakeConfig(TrainingConfig):
     as many environments in this process, which suits debugging.
     """
 
+    trained_by: ClassVar[str] = "lpcurr.recipes.frozen_lake.loop:train"
+
     total_steps: int = Field(default=2_500_000, ge=1, description="environment steps of one training")
     epoch_steps: int = Field(default=100_000, ge=1, description="environment steps of an epoch: a line of metrics each")
     vectorization: Literal["async", "sync"] = Field(default="async", description="worker processes, or none")
@@ -62,12 +55,6 @@ class FrozenLakeConfig(TrainingConfig):
         default_factory=EvaluationConfig, description="the held-out lakes on which the policy is judged"
     )
 
-    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
-        """Train once; needs gymnasium."""
-        from lpcurr.recipes.frozen_lake.loop import train
-
-        train(self, curriculum, seed, on_epoch, resume)
-
 
 def frozen_lake() -> FrozenLakeConfig:
     """The recipe: 4x4 … 20x20 lakes, one to four tiles in ten holes, more or less slippery; one learner for all.
@@ -79,5 +66,4 @@ def frozen_lake() -> FrozenLakeConfig:
         buckets={"size": [4, 8, 12, 16, 20], "holes": [0.1, 0.2, 0.3, 0.4], "slip": [0.1, 0.3, 0.5, 0.67]},
         label_by=["size"],
     )
-    curriculum = CurriculumConfig(num_active_tasks=256, task_generator=tasks, algorithm_config=LearningProgressConfig())
-    return FrozenLakeConfig(curriculum=curriculum)
+    return FrozenLakeConfig(curriculum=ScheduledCurriculum(num_active_tasks=256, task_generator=tasks))

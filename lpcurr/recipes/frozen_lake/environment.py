@@ -12,7 +12,7 @@ import signal
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -146,23 +146,16 @@ class LakeFleet(gymnasium.Env[dict[str, Any], NDArray[np.int64]]):
         self._lakes.close()
 
 
-class Lakes(Protocol):
-    """Many environments, as the training loop sees them: flat arrays over all environments of all workers."""
+class Lakes:
+    """Many environments, as the training loop sees them: flat arrays over all environments of all workers.
 
-    num_envs: int
+    Args:
+        fleets: the fleets.
+        envs: how many environments each has.
 
-    def reset(self, seed: int, steps: int = 0) -> Tiles:
-        """Begin an episode in every environment, ``steps`` steps into a training; the tiles, int32[num_envs, TILES]."""
-
-    def step(self, actions: NDArray[np.int64]) -> tuple[Tiles, NDArray[np.float32], NDArray[np.bool_]]:
-        """One step of every environment: tiles, rewards, and where an episode ended."""
-
-    def close(self, *, at_once: bool) -> None:
-        """End the environments and their processes; ``at_once`` does not wait for an unfinished step."""
-
-
-class _FleetLakes:
-    """Fleets behind a vector environment, flattened."""
+    Attributes:
+        num_envs: how many environments there are.
+    """
 
     def __init__(self, fleets: AsyncVectorEnv[Any, Any] | SyncVectorEnv[Any, Any], envs: int) -> None:
         self._fleets = fleets
@@ -170,6 +163,7 @@ class _FleetLakes:
         self.num_envs = fleets.num_envs * envs
 
     def reset(self, seed: int, steps: int = 0) -> Tiles:
+        """Begin an episode in every environment, ``steps`` steps into a training; the tiles, int32[num_envs, TILES]."""
         # A fleet seeds its environments with first, first + 1, …; a training that goes on gets other slips than before.
         first = (seed * 1_000_003 + steps * 7_368_787) % 2**31
         seeds: list[int | None] = [first + self.num_envs * i for i in range(self._shape[0])]
@@ -177,12 +171,13 @@ class _FleetLakes:
         return cast("Tiles", observation["tiles"].reshape(self.num_envs, TILES))
 
     def step(self, actions: NDArray[np.int64]) -> tuple[Tiles, NDArray[np.float32], NDArray[np.bool_]]:
+        """Step every environment: tiles, rewards, and where an episode ended."""
         observation = self._fleets.step(actions.reshape(self._shape))[0]
         tiles = observation["tiles"].reshape(self.num_envs, TILES)
         return tiles, observation["reward"].ravel(), observation["ended"].ravel() != 0
 
     def close(self, *, at_once: bool) -> None:
-        """Close the environments; ``at_once`` does not wait for a step that was interrupted."""
+        """End the environments and their processes; ``at_once`` does not wait for an unfinished step."""
         if at_once and isinstance(self._fleets, AsyncVectorEnv):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # gymnasium's, of the unfinished step
@@ -210,13 +205,11 @@ def make_lakes(
         raise ConfigError("the frozen-lake recipe needs curriculum.task_generator")
     config = generator.build(0).env_cfg
 
-    def make() -> LakeFleet:
-        return LakeFleet(envs_per_worker, curriculum, config, table_bits)
-
+    make = partial(LakeFleet, envs_per_worker, curriculum, config, table_bits)
     makers: list[Callable[[], gymnasium.Env[Any, Any]]] = [make] * workers
     fleets: AsyncVectorEnv[Any, Any] | SyncVectorEnv[Any, Any]
     if vectorization == "sync":
         fleets = SyncVectorEnv(makers, copy=False, autoreset_mode=AutoresetMode.DISABLED)
     else:
         fleets = AsyncVectorEnv(makers, copy=False, context=start_method, autoreset_mode=AutoresetMode.DISABLED)
-    return _FleetLakes(fleets, envs_per_worker)
+    return Lakes(fleets, envs_per_worker)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.recipes.config import OnEpoch
+from lpcurr.recipes.config import Metrics, OnEpoch
+from lpcurr.recipes.epochs import held_out_figures, train_epochs
+from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
 from lpcurr.recipes.frozen_lake.environment import Lakes, Tiles, make_lakes
 from lpcurr.recipes.frozen_lake.evaluation import HeldOutLakes
 from lpcurr.recipes.frozen_lake.learner import Batch, Learner, advantages_of
 from lpcurr.recipes.frozen_lake.tiles import TILES
-
-if TYPE_CHECKING:
-    from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
-
 
 _LEARNER = "learner.npz"
 
@@ -27,7 +24,6 @@ def train(
     config: FrozenLakeConfig, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None
 ) -> None:
     """Train one learner on the lakes that the curriculum gives, up to ``total_steps`` or for ``max_seconds``."""
-    generator = curriculum.config.task_generator
     lakes = make_lakes(
         curriculum,
         workers=config.workers,
@@ -38,94 +34,89 @@ def train(
     )
     finished = False
     try:
+        generator = curriculum.config.task_generator
         assert generator is not None  # make_lakes has seen to it
         held_out = HeldOutLakes(
             generator, config.evaluation.num_tasks, config.evaluation.seed, config.learner.table_bits
         )
-        _Loop(config, lakes, held_out, seed, resume).run(on_epoch, curriculum.count_steps)
+        train_epochs(LakeTrainee(config, lakes, held_out, seed, curriculum.count_steps, resume), config, on_epoch)
         finished = True
     finally:
         lakes.close(at_once=not finished)
 
 
-class _Loop:
+class LakeTrainee:
+    """The learner on its lakes.
+
+    Args:
+        config: the recipe's.
+        lakes: the environments.
+        held_out: what it is judged by; None for no evaluation.
+        seed: of the learner and the environments.
+        count_steps: is told of the steps of every rollout.
+        resume: what :meth:`save` wrote, to go on from.
+
+    Attributes:
+        learner: the weights.
+        steps: environment steps so far.
+        episodes: episodes so far.
+        score_sum: successes in this process.
+    """
+
     def __init__(
         self,
         config: FrozenLakeConfig,
         lakes: Lakes,
-        held_out: HeldOutLakes,
+        held_out: HeldOutLakes | None,
         seed: int,
+        count_steps: Callable[[int], None],
         resume: Path | None = None,
     ) -> None:
-        self._config = config
-        self._lakes = lakes
-        self._held_out = held_out
-        self._learner = Learner(config.learner, seed)
-        self._steps = self._episodes = 0
+        self._config, self._lakes, self._held_out, self._count_steps = config, lakes, held_out, count_steps
+        self.learner = Learner(config.learner, seed)
+        self.steps = self.episodes = 0
+        self.score_sum = 0.0
         if resume is not None:
-            counters = self._learner.load(resume / _LEARNER)
-            self._steps, self._episodes = counters["steps"], counters["episodes"]
-        self._tiles: Tiles = lakes.reset(seed, self._steps).copy()
-        self._returns = 0.0  # rewards since the epoch began: the number of successes
+            counters = self.learner.load(resume / _LEARNER)
+            self.steps, self.episodes = counters["steps"], counters["episodes"]
+        self._tiles: Tiles = lakes.reset(seed, self.steps).copy()
 
-    def run(self, on_epoch: OnEpoch, count_steps: Callable[[int], None]) -> None:
-        started = time.perf_counter()
-        while self._steps < self._config.total_steps:
-            began, first_step, first_episode, self._returns = time.perf_counter(), self._steps, self._episodes, 0.0
-            end = min(first_step + self._config.epoch_steps, self._config.total_steps)
-            in_time = True
-            while self._steps < end and in_time:
-                rollout_from = self._steps
-                self._rollout()
-                count_steps(self._steps - rollout_from)
-                in_time = time.perf_counter() - started < self._config.max_seconds
-            acted = time.perf_counter() - began
-            success = self._held_out.success(self._learner.weights)
-            episodes = self._episodes - first_episode
-            on_epoch(
-                {
-                    "steps": self._steps,
-                    "episodes": self._episodes,
-                    "epoch_steps": self._steps - first_step,
-                    "epoch_episodes": episodes,
-                    "epoch_seconds": acted,
-                    "score": self._returns / episodes if episodes else 0.0,
-                    "eval/score": float(success.mean()),
-                    "eval/mastered": int((success >= self._config.evaluation.mastered_from).sum()),
-                    "eval/tasks": self._held_out.count,
-                },
-                self._save,
-            )
-            if not in_time:
-                return
+    def play(self, until: int, deadline: float) -> None:
+        """Act and learn up to a number of steps, or until ``time.perf_counter()`` passes the deadline."""
+        in_time = True
+        while self.steps < until and in_time:
+            self.roll_out()
+            in_time = time.perf_counter() < deadline
 
-    def _save(self, folder: Path) -> None:
-        self._learner.save(folder / _LEARNER, steps=self._steps, episodes=self._episodes)
+    def evaluate(self) -> Metrics:
+        """Return the figures of the held-out lakes."""
+        if self._held_out is None:
+            return {}
+        return held_out_figures(self._held_out.success(self.learner.weights), self._config.evaluation.mastered_from)
 
-    def _rollout(self) -> None:
-        length, envs = self._config.learner.rollout_steps, self._lakes.num_envs
+    def save(self, folder: Path) -> None:
+        """Write what is needed to go on from here."""
+        self.learner.save(folder / _LEARNER, steps=self.steps, episodes=self.episodes)
+
+    def roll_out(self) -> None:
+        """Act for ``rollout_steps`` in every environment, and learn from that."""
+        learner = self._config.learner
+        length, envs = learner.rollout_steps, self._lakes.num_envs
         tiles = np.empty((length, envs, TILES), np.int32)
         actions = np.empty((length, envs), np.int64)
-        log_probs = np.empty((length, envs), np.float32)
+        log_probs, rewards = np.empty((length, envs), np.float32), np.empty((length, envs), np.float32)
         values = np.empty((length + 1, envs), np.float32)
-        rewards = np.empty((length, envs), np.float32)
         ended = np.empty((length, envs), np.bool_)
         for step in range(length):
             tiles[step] = self._tiles
-            actions[step], log_probs[step], values[step] = self._learner.act(self._tiles)
+            actions[step], log_probs[step], values[step] = self.learner.act(self._tiles)
             self._tiles, rewards[step], ended[step] = self._lakes.step(actions[step])
-        values[length] = self._learner.values(self._tiles)
-        learner = self._config.learner
+        values[length] = self.learner.values(self._tiles)
         advantages = advantages_of(rewards, ended, values, learner.discount, learner.trace_decay)
-        self._learner.learn(
-            Batch(
-                tiles.reshape(-1, TILES),
-                actions.ravel(),
-                log_probs.ravel(),
-                advantages.ravel(),
-                (advantages + values[:-1]).ravel(),
-            )
-        )
-        self._steps += length * envs
-        self._episodes += int(ended.sum())
-        self._returns += float(rewards.sum())
+        returns = (advantages + values[:-1]).ravel()
+        batch = Batch(tiles.reshape(-1, TILES), actions.ravel(), log_probs.ravel(), advantages.ravel(), returns)
+        self.learner.learn(batch)
+        self._count_steps(length * envs)
+        self.steps += length * envs
+        self.episodes += int(ended.sum())
+        self.score_sum += float(rewards.sum())

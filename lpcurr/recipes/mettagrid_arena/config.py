@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.recipes.config import OnEpoch, TrainingConfig
-from lpcurr.schedulers.common import CheckedModel
+from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
+from lpcurr.schedulers.common import CheckedModel, Rate, Share
 from lpcurr.schedulers.learning_progress import LearningProgressConfig
-
-if TYPE_CHECKING:
-    from lpcurr.curriculum.curriculum import Curriculum
 
 AGENTS = 4
 """In every room."""
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Rate = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class PPOConfig(CheckedModel):
@@ -41,6 +33,7 @@ class MettaGridArenaConfig(TrainingConfig):
     """A training on MettaGrid's arena. Steps are those of agents, as PufferLib counts them: a room has four."""
 
     extra: ClassVar[str] = "metta"
+    trained_by: ClassVar[str] = "lpcurr.recipes.mettagrid_arena.loop:train"
 
     total_steps: int = Field(default=2_000_000, ge=1, description="agent steps of one training")
     epoch_steps: int = Field(default=50_000, ge=1, description="agent steps of an epoch: a line of metrics each")
@@ -59,12 +52,6 @@ class MettaGridArenaConfig(TrainingConfig):
             )
         return self
 
-    def train(self, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None) -> None:
-        """Train once; needs mettagrid, pufferlib and torch."""
-        from lpcurr.recipes.mettagrid_arena.loop import train
-
-        train(self, curriculum, seed, on_epoch, resume)
-
 
 def mettagrid_arena() -> MettaGridArenaConfig:
     """The recipe: rooms from 7x7 to 17x17 with few or many machines; needs mettagrid, pufferlib and torch."""
@@ -74,7 +61,7 @@ def mettagrid_arena() -> MettaGridArenaConfig:
 
     from lpcurr.recipes.mettagrid_arena.arenas import arena_tasks
 
-    curriculum = CurriculumConfig(
+    curriculum = ScheduledCurriculum(
         num_active_tasks=256, task_generator=arena_tasks(AGENTS), algorithm_config=LearningProgressConfig()
     )
     return MettaGridArenaConfig(curriculum=curriculum)

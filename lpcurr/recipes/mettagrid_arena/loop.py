@@ -20,7 +20,8 @@ from mettagrid.simulator import Simulator
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.puffer import CurriculumEnv
-from lpcurr.recipes.config import OnEpoch
+from lpcurr.recipes.config import Metrics, OnEpoch
+from lpcurr.recipes.epochs import train_epochs
 from lpcurr.recipes.mettagrid_arena.config import AGENTS, MettaGridArenaConfig
 from lpcurr.recipes.mettagrid_arena.policy import ArenaPolicy
 from lpcurr.recipes.mettagrid_arena.trainer import Trainer, Workers
@@ -84,11 +85,11 @@ def train(
     generator = curriculum.config.task_generator
     if generator is None:
         raise ConfigError("the arena recipe needs a task generator: give curriculum.task_generator")
-    loop = _Loop(config, MakeArena(curriculum, generator.build(0).env_cfg), seed, resume)
+    trainee = ArenaTrainee(config, MakeArena(curriculum, generator.build(0).env_cfg), seed, resume)
     try:
-        loop.run(on_epoch)
+        train_epochs(trainee, config, on_epoch)
     finally:
-        loop.close()
+        trainee.close()
 
 
 def puffer_config(config: MettaGridArenaConfig, seed: int) -> dict[str, Any]:
@@ -131,12 +132,23 @@ def puffer_config(config: MettaGridArenaConfig, seed: int) -> dict[str, Any]:
     }
 
 
-class _Loop:
-    def __init__(
-        self, config: MettaGridArenaConfig, make_env: MakeArena, seed: int, resume: Path | None = None
-    ) -> None:
-        self._config = config
-        self._episodes = 0
+class ArenaTrainee:
+    """PufferLib's PPO in its arenas.
+
+    Args:
+        config: the recipe's.
+        make_env: makes an arena.
+        seed: of the learner and the environments.
+        resume: what :meth:`save` wrote, to go on from.
+
+    Attributes:
+        trainer: PufferLib's.
+        episodes: episodes so far.
+        score_sum: of those of this process.
+    """
+
+    def __init__(self, config: MettaGridArenaConfig, make_env: MakeArena, seed: int, resume: Path | None) -> None:
+        self.episodes, self.score_sum = 0, 0.0
         self._threads = torch.get_num_threads()
         # PufferLib's workers spin while they wait, so threads beyond the cores that they leave cost ten times the time.
         torch.set_num_threads(config.learner.torch_threads)
@@ -147,7 +159,7 @@ class _Loop:
         if stored is not None:
             policy.load_state_dict(stored["policy"])
             torch.set_rng_state(stored["random"])
-            steps, self._episodes = stored["steps"], stored["episodes"]
+            steps, self.episodes = stored["steps"], stored["episodes"]
         begin = seed + steps  # which maps come up, from here on
         workers = pufferlib.vector.make(
             make_env,
@@ -157,51 +169,46 @@ class _Loop:
             overwork=True,
             seed=begin,
         )
-        self._trainer = Trainer(puffer_config(config, begin), workers, policy)
-        self._trainer.global_step = steps
+        self.trainer = Trainer(puffer_config(config, begin), workers, policy)
+        self.trainer.global_step = steps
         if stored is not None:
-            self._trainer.optimizer.load_state_dict(stored["optimizer"])
+            self.trainer.optimizer.load_state_dict(stored["optimizer"])
 
-    def run(self, on_epoch: OnEpoch) -> None:
-        trainer, started = self._trainer, time.perf_counter()
-        while trainer.global_step < self._config.total_steps:
-            began, first_step = time.perf_counter(), trainer.global_step
-            end = min(first_step + self._config.epoch_steps, self._config.total_steps)
-            in_time = True
-            trainer.scores.clear()
-            while trainer.global_step < end and in_time:
-                trainer.evaluate()
-                trainer.train()
-                in_time = time.perf_counter() - started < self._config.max_seconds
-            episodes = len(trainer.scores)
-            self._episodes += episodes
-            on_epoch(
-                {
-                    "steps": trainer.global_step,
-                    "episodes": self._episodes,
-                    "epoch_steps": trainer.global_step - first_step,
-                    "epoch_episodes": episodes,
-                    "epoch_seconds": time.perf_counter() - began,
-                    "score": sum(trainer.scores) / episodes if episodes else 0.0,
-                },
-                self._save,
-            )
-            if not in_time:
-                return
+    @property
+    def steps(self) -> int:
+        """Agent steps so far."""
+        return int(self.trainer.global_step)
 
-    def close(self) -> None:
-        self._trainer.close()
-        torch.set_num_threads(self._threads)
+    def play(self, until: int, deadline: float) -> None:
+        """Act and learn up to a number of steps, or until ``time.perf_counter()`` passes the deadline."""
+        in_time = True
+        while self.steps < until and in_time:
+            self.trainer.evaluate()
+            self.trainer.train()
+            in_time = time.perf_counter() < deadline
+        self.episodes += len(self.trainer.scores)
+        self.score_sum += sum(self.trainer.scores)
+        self.trainer.scores.clear()
 
-    def _save(self, folder: Path) -> None:
+    def evaluate(self) -> Metrics:
+        """Return nothing: there are no held-out arenas."""
+        return {}
+
+    def save(self, folder: Path) -> None:
+        """Write what is needed to go on from here."""
         state = {
-            "policy": self._trainer.uncompiled_policy.state_dict(),
-            "optimizer": self._trainer.optimizer.state_dict(),
+            "policy": self.trainer.uncompiled_policy.state_dict(),
+            "optimizer": self.trainer.optimizer.state_dict(),
             "random": torch.get_rng_state(),
-            "steps": self._trainer.global_step,
-            "episodes": self._episodes,
+            "steps": self.steps,
+            "episodes": self.episodes,
         }
         torch.save(state, folder / _LEARNER)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.trainer.close()
+        torch.set_num_threads(self._threads)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -21,12 +21,12 @@ from lpcurr import ConfigError, CurriculumConfig
 from lpcurr.recipes.cartpole_physics.config import CartPolePhysicsConfig, PoleConfig, cartpole_physics
 from lpcurr.recipes.cartpole_physics.evaluation import HeldOutPoles
 from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, CartPolePhysics, described
-from lpcurr.recipes.comparison import run
 from lpcurr.recipes.examples import cleanrl_ppo
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import load_config
 from lpcurr.recipes.resuming import load_run
-from lpcurr.runs.folder import METRICS
+from lpcurr.recipes.training import run
+from lpcurr.runs.metrics import METRICS
 
 TINY = ["total_steps=768", "epoch_steps=256", "workers=2", "learner.n_steps=64", "learner.n_epochs=1"]
 TINY += ["evaluation.num_tasks=6", "evaluation.episodes=2", "curriculum.num_active_tasks=8"]

@@ -16,11 +16,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from wandb.proto import wandb_internal_pb2
 
 from lpcurr import ConfigError
-from lpcurr.recipes.comparison import run
 from lpcurr.recipes.frozen_lake.config import frozen_lake
 from lpcurr.recipes.loggers import figures
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.resuming import load_run
+from lpcurr.recipes.training import run
 
 TINY = ["total_steps=512", "epoch_steps=256", "vectorization=sync", "envs_per_worker=4", "learner.rollout_steps=16"]
 TINY += ["learner.table_bits=10", "evaluation.num_tasks=3", "curriculum.num_active_tasks=8"]

@@ -1,0 +1,81 @@
+"""Making a curriculum's pool, and filling it where its tasks are a list."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.errors import ConfigError, PoolFullError
+from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+from lpcurr.memory import layout
+from lpcurr.pool.moment import Int64s
+from lpcurr.pool.pool import Pool
+
+
+def make_pool(
+    config: CurriculumConfig, generator: TaskGenerator | None
+) -> tuple[CurriculumConfig, Pool, TaskGenerator | None]:
+    """Make the pool of a curriculum; a list of tasks is stored beside it, and the pool filled with them.
+
+    Returns:
+        The configuration that the pool was made with, the pool, and the generator that all its processes can use.
+    """
+    tasks = generator if isinstance(generator, TaskList) else None
+    if tasks is not None:
+        config = config.of_list(tasks)
+    session = (config.session_id or secrets.token_hex(6)) if config.use_shared_memory else None
+    written: TaskGenerator | None = generator if tasks is None or session is None else StoredTasks(session=session)
+    assert config.seed is not None
+    settings = config.header_settings() | {"new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING}
+    pool = Pool.create(
+        config.num_active_tasks,
+        settings,
+        seed=config.seed,
+        config_text=config.to_json(written),
+        shared=config.use_shared_memory,
+        session_id=session,
+    )
+    if tasks is None:
+        return config, pool, generator
+    try:
+        stored = tasks if session is None else StoredTasks.store(tasks, session)
+        _fill(pool, 0, map(tasks.label_of, range(len(tasks))))
+    except BaseException:
+        pool.close()
+        pool.unlink()
+        raise
+    return config.model_copy(update={"task_generator": None}), pool, stored
+
+
+def append_tasks(pool: Pool, generator: TaskGenerator | None, tasks: list[Any], labels: Sequence[str] | None) -> Int64s:
+    """Append tasks to the list that a pool is of, and put them into it: their ids, int64[k].
+
+    Raises:
+        ConfigError: the generator is no list, or there are not as many labels as tasks.
+        PoolFullError: there is no room for all of them.
+    """
+    if not isinstance(generator, (TaskList, StoredTasks)):
+        raise ConfigError("only a list of tasks can be appended to: make the curriculum with tasks=[…]")
+    if labels is not None and len(labels) != len(tasks):
+        raise ConfigError(f"there are {len(labels)} labels for {len(tasks)} tasks: give one for each")
+    with generator.locked():
+        room = pool.capacity - int(pool.state["header"]["active_count"][0])
+        if len(tasks) > room:
+            raise PoolFullError(
+                f"there is room for {room} more tasks, not for {len(tasks)}: make the curriculum with a larger "
+                "num_active_tasks, or evict tasks"
+            )
+        first = generator.append(tasks, labels)
+        ids = np.arange(first, first + len(tasks), dtype=np.int64)
+        _fill(pool, first, map(generator.label_of, ids.tolist()))
+    return ids
+
+
+def _fill(pool: Pool, first: int, labels: Iterable[str]) -> None:
+    """Put tasks with consecutive ids into the pool: nothing is to be built, so they wait for nothing."""
+    for task_id, label in enumerate(labels, first):
+        pool.add_task(task_id, label, pending=False, success_threshold=None)

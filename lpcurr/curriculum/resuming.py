@@ -1,0 +1,67 @@
+"""Whether the tasks of a checkpoint are those that it is loaded for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from lpcurr.checkpoint import Checkpoint
+from lpcurr.errors import ConfigError
+from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+
+_logger = logging.getLogger("lpcurr")
+
+_WAY_ON = (
+    "scores and labels would be credited to other tasks. Load it with the generator that it was made with, or say "
+    "replace_generator=True where the ids mean the same tasks nevertheless"
+)
+
+
+def check_generator(checkpoint: Checkpoint, generator: TaskGenerator | None) -> None:
+    """Raise ``ConfigError`` where a checkpoint was made with another generator, and name the difference.
+
+    What cannot be written down, a plain callable, cannot be compared.
+    """
+    stored = checkpoint.description.config.get("task_generator")
+    if not isinstance(stored, dict) or generator is None:
+        return
+    source = checkpoint.source
+    if stored.get("type") == "stored":
+        before = StoredTasks.model_validate(stored)
+        if not isinstance(generator, (TaskList, StoredTasks)):
+            raise ConfigError(f"{source} is of a list of tasks, and a {type(generator).__name__} was given: {_WAY_ON}")
+        if len(generator) < before.count:
+            raise ConfigError(f"{source} is of {before.count} tasks, and the list has {len(generator)}: {_WAY_ON}")
+        if before.digest and generator.digest_of_first(before.count) != before.digest:
+            raise ConfigError(f"{source} is of other tasks than the first {before.count} of the list: {_WAY_ON}")
+        return
+    if isinstance(generator, (TaskList, StoredTasks)):
+        raise ConfigError(f"{source} was made with a {stored.get('type')} generator, not a list of tasks: {_WAY_ON}")
+    try:
+        written = generator.model_dump(mode="json")
+    except ValueError:
+        return
+    if written.get("type") != "callable" and (difference := _difference(stored, written)):
+        where, before_text, after_text = difference
+        raise ConfigError(
+            f"{source} was made with another task generator: {where or 'it'} was {before_text}, now {after_text}; "
+            f"{_WAY_ON}"
+        )
+
+
+def _difference(before: Any, after: Any, where: str = "") -> tuple[str, str, str] | None:
+    """The path at which two written generators differ first, and what is there in each."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in [*before, *(key for key in after if key not in before)]:
+            path = f"{where}.{key}" if where else str(key)
+            if key not in before or key not in after:
+                there = [repr(form[key])[:80] if key in form else "absent" for form in (before, after)]
+                return path, there[0], there[1]
+            if found := _difference(before[key], after[key], path):
+                return found
+        return None
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return next((found for place, pair in pairs if (found := _difference(*pair, f"{where}.{place}"))), None)
+    return None if before == after else (where, f"{before!r:.80}", f"{after!r:.80}")

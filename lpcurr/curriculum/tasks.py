@@ -1,0 +1,116 @@
+"""The tasks of a curriculum: which are in its pool, what they are, and going through some of them for evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lpcurr.curriculum.arguments import as_task_id, as_threshold
+from lpcurr.curriculum.builder import TaskBuilder
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.evaluation import Evaluation
+from lpcurr.curriculum.making import append_tasks
+from lpcurr.generators import TaskGenerator
+from lpcurr.memory.layout import Status
+from lpcurr.pool.moment import Int64s
+from lpcurr.pool.pool import Pool
+
+
+class CurriculumTasks:
+    """Putting tasks into a pool, taking them out, and looking them up."""
+
+    _pool: Pool
+    _builder: TaskBuilder
+    _generator: TaskGenerator | None
+
+    @property
+    def config(self) -> CurriculumConfig:
+        """What the curriculum is made of."""
+        raise NotImplementedError
+
+    def add_task(self, task_id: int, label: str | None = None, *, success_threshold: float | None = None) -> None:
+        """Put a given task into the pool.
+
+        Args:
+            task_id: 0 … 2**53 − 1.
+            label: its group; by default what the task generator says.
+            success_threshold: scores from here on count as a success; by default the algorithm's.
+
+        Raises:
+            DuplicateTaskError, PoolFullError, InvalidTaskIdError, InvalidLabelError: what their names say.
+        """
+        task_id = as_task_id(task_id)
+        threshold = None if success_threshold is None else as_threshold(success_threshold)
+        if label is None:
+            label = self._builder.label(task_id)
+        self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
+
+    def append_tasks(self, tasks: Sequence[Any], labels: Sequence[str] | None = None) -> Int64s:
+        """Make the list of tasks longer while others train: every process has the new tasks at once.
+
+        Args:
+            tasks: k tasks, of the kinds that the list was made of.
+            labels: the label of each; by default what the tasks name themselves.
+
+        Returns:
+            Their ids, int64[k].
+
+        Raises:
+            ConfigError: the curriculum is over no list; or a task can only be stored pickled, and this process attached
+                by name.
+            PoolFullError: there is no room for all of them; none was appended.
+
+        Example:
+            >>> from lpcurr import CurriculumConfig
+            >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
+            ...     curriculum.append_tasks(["freeze"])
+            ...     curriculum.build(2)
+            array([2])
+            'freeze'
+        """
+        return append_tasks(self._pool, self._generator, list(tasks), labels)
+
+    def evict(self, task_id: int) -> None:
+        """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""
+        task_id = as_task_id(task_id)
+        if not self._pool.remove_task(task_id):
+            self._pool.fail(Status.UNKNOWN_TASK, task_id)
+
+    def drop_task(self, task_id: int) -> bool:
+        """Take a task out of the pool because it cannot be played (``num_dropped``); False where it is not in it."""
+        return self._pool.remove_task(as_task_id(task_id), dropped=True)
+
+    def build(self, task_id: int) -> Any:
+        """The environment configuration of any task id, a copy; raises ``TaskGenerationError``."""
+        self._pool.check_open()
+        return self._builder.env_cfg(as_task_id(task_id))
+
+    def slice_values(self, task_id: int) -> dict[str, Any]:
+        """The values that the task generator draws for a task id, by bucket."""
+        self._pool.check_open()
+        return self._builder.slice_values(as_task_id(task_id))
+
+    def evaluation(self, tasks: Sequence[Any], episodes_each: int = 1) -> Evaluation:
+        """Go through a fixed set of tasks in order, each equally often, and learn nothing from it.
+
+        What it returns takes a curriculum's place in an environment, in vectors and in several processes too.
+
+        Args:
+            tasks: n task ids, of this curriculum's task generator; or, where they are no integers, a list of tasks.
+            episodes_each: how often each is to be played.
+
+        Example:
+            >>> from lpcurr import CurriculumConfig
+            >>> curriculum = CurriculumConfig(num_active_tasks=8, task_generator=lambda task_id: task_id).make()
+            >>> with curriculum.evaluation(range(1000, 1020), episodes_each=3) as evaluation:
+            ...     while not evaluation.done:
+            ...         task = evaluation.get_task()
+            ...         accepted = evaluation.update_task_performance(task.task_id, task.get_env_cfg() / 2000)
+            ...     result = evaluation.result()
+            >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 3)
+            (60, 0.505, 0.5)
+            >>> curriculum.stats()["num_completed"]
+            0.0
+            >>> curriculum.close(); curriculum.unlink()
+        """
+        return Evaluation.of(self.config, self._generator, tasks, episodes_each)

@@ -1,0 +1,310 @@
+"""Tasks that are a list: names, dicts, prompts, whatever can be pickled. A task's id is its place in the list."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import pickle
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, model_validator
+
+from lpcurr.errors import ConfigError
+from lpcurr.generators.base import GeneratedTask, TaskGenerator
+from lpcurr.generators.encoding import decode, decode_plain, encode, is_plain
+from lpcurr.generators.environment import copied
+from lpcurr.memory.label_names import encode_label
+from lpcurr.memory.task_records import TaskRecords
+
+_TEXT, _JSON, _PICKLE = b"t", b"j", b"p"
+_MAC_BYTES = 16
+_PICKLE_PROTOCOL = 4  # the same bytes, and so the same digest, under every version of Python
+_LABEL_KEYS = ("label", "task")
+_SCALARS = (bool, int, float, str)
+
+
+def _read_tasks(tasks: Any) -> list[Any]:
+    if not is_list_of_tasks(tasks):
+        raise ConfigError(f"tasks is {tasks!r:.60} of type {type(tasks).__name__}: give a list")
+    return [decode(task) for task in tasks]
+
+
+def _write_tasks(tasks: list[Any]) -> list[Any]:
+    return [encode(task) for task in tasks]
+
+
+class TaskList(TaskGenerator):
+    """The tasks of a list, as they are: task id ``i`` is what stands at place ``i``.
+
+    A curriculum over a list is a fixed set: all its tasks are in the pool from the start, and none is evicted by its
+    score. In shared memory the list is kept once, in a file beside the pool that all processes read; see
+    :meth:`lpcurr.Curriculum.append_tasks` for making it longer.
+
+    A label is the one given, else the text under ``"label"`` or ``"task"`` of a task that is a dict, else ``label``, or
+    ``"default"``. Slice values are the numbers and texts of a task that is a dict.
+
+    Attributes:
+        tasks: the tasks, n of them, at least one.
+        labels: the label of each, n of them; None for those that the tasks name themselves.
+
+    Raises:
+        pydantic.ValidationError: there is no task, or another number of labels.
+
+    Example:
+        >>> tasks = TaskList(tasks=[{"task": "boil", "heat": 3}, {"task": "melt", "heat": 9}])
+        >>> tasks.build(1)
+        GeneratedTask(env_cfg={'task': 'melt', 'heat': 9}, label='melt', slice_values={'task': 'melt', 'heat': 9})
+    """
+
+    type: Literal["list"] = "list"
+    tasks: Annotated[list[Any], BeforeValidator(_read_tasks), PlainSerializer(_write_tasks)]
+    labels: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        if not self.tasks:
+            raise ConfigError("the list of tasks is empty: give at least one")
+        if self.labels is not None and len(self.labels) != len(self.tasks):
+            raise ConfigError(f"there are {len(self.labels)} labels for {len(self.tasks)} tasks: give one for each")
+        return self
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def label_of(self, task_id: int) -> str:
+        """The label of a task."""
+        _check_number(task_id, len(self.tasks))
+        given = None if self.labels is None else self.labels[task_id]
+        return given or own_label(self.tasks[task_id]) or super().label_of(task_id)
+
+    def slice_values_of(self, task_id: int) -> dict[str, Any]:
+        """The numbers and texts of a task that is a dict."""
+        _check_number(task_id, len(self.tasks))
+        return _scalars_of(self.tasks[task_id])
+
+    def _generate(self, task_id: int) -> GeneratedTask:
+        label, task = self.label_of(task_id), self.tasks[task_id]
+        with contextlib.suppress(ConfigError):  # what cannot be copied is handed out as it is
+            task = copied(task)
+        return GeneratedTask(task, label, _scalars_of(task))
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep others from appending: nobody else has this list."""
+        return nullcontext()
+
+    def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
+        """Make the list longer; the id of the first new task."""
+        first = len(self.tasks)
+        if labels is not None or self.labels is not None:
+            known = self.labels or [""] * first
+            object.__setattr__(self, "labels", [*known, *(labels or [""] * len(tasks))])
+        self.tasks.extend(tasks)
+        return first
+
+    def digest_of_first(self, count: int) -> str:
+        """Return what tells lists apart, of the first ``count`` tasks."""
+        return digest_of(self._contents(count))
+
+    def _contents(self, count: int) -> Iterator[bytes]:
+        """The first tasks as bytes that are the same wherever the tasks are."""
+        for task_id in range(count):
+            label = "" if self.labels is None else self.labels[task_id]
+            try:
+                kind, content = _content_of(self.tasks[task_id])
+            except ConfigError:  # in one process only, a task may be what cannot be pickled
+                kind, content = _PICKLE, type(self.tasks[task_id]).__qualname__.encode()
+            yield _label_bytes(label or own_label(self.tasks[task_id])) + kind + content
+
+    def reference(self, *, with_digest: bool) -> dict[str, Any]:
+        """What a checkpoint or a pool keeps of the list: how it can be found again."""
+        return _reference(self, None, with_digest)
+
+
+class StoredTasks(TaskGenerator):
+    """A :class:`TaskList` that lies beside a session's pool, where all its processes read it.
+
+    What is neither plain data nor text is stored pickled, and unpickling runs code. Such a task is read only by those
+    who got this object from the one who made it, by fork or in a pickle: they have the key that it is signed with. A
+    process that attached by name has no key, and is refused: it gives the list itself.
+
+    Attributes:
+        session: the session's id; None where the list was in one process only.
+        count: how many tasks there were, where this describes a checkpoint's.
+        digest: of these.
+    """
+
+    type: Literal["stored"] = "stored"
+    session: str | None = None
+    count: int = Field(default=0, ge=0)
+    digest: str = ""
+
+    _records: TaskRecords | None = PrivateAttr(default=None)
+    _key: bytes | None = PrivateAttr(default=None)
+    _digest: tuple[int, str] | None = PrivateAttr(default=None)
+
+    @classmethod
+    def store(cls, tasks: TaskList, session: str) -> StoredTasks:
+        """Put a list beside a session's pool."""
+        stored = cls(session=session, label=tasks.label, overrides=tasks.overrides)
+        stored._key = secrets.token_bytes(32)
+        stored._records = TaskRecords.create(session)
+        stored.append(tasks.tasks, tasks.labels)
+        return stored
+
+    @property
+    def records(self) -> TaskRecords:
+        """The file."""
+        if self._records is None:
+            if self.session is None:
+                raise ConfigError("the list of tasks was in the process that made the pool only: give it again")
+            self._records = TaskRecords(self.session)
+        return self._records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def label_of(self, task_id: int) -> str:
+        """The label of a task."""
+        return self._read(task_id)[0].decode() or super().label_of(task_id)
+
+    def slice_values_of(self, task_id: int) -> dict[str, Any]:
+        """The numbers and texts of a task that is a dict."""
+        return _scalars_of(self._task(*self._read(task_id)[1:]))
+
+    def _generate(self, task_id: int) -> GeneratedTask:
+        label, kind, content = self._read(task_id)
+        task = self._task(kind, content)
+        return GeneratedTask(task, label.decode() or super().label_of(task_id), _scalars_of(task))
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep others from appending."""
+        return self.records.locked()
+
+    def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
+        """Make the list longer, for all processes; the id of the first new task."""
+        return self.records.append([self._record(*pair) for pair in zip(tasks, labels or _blanks(tasks), strict=True)])
+
+    def digest_of_first(self, count: int) -> str:
+        """Return what tells lists apart, of the first ``count`` tasks; the last one is remembered."""
+        if self._digest is None or self._digest[0] != count:
+            self._digest = count, digest_of(self._contents(count))
+        return self._digest[1]
+
+    def _contents(self, count: int) -> Iterator[bytes]:
+        """The first tasks as bytes that are the same wherever the tasks are."""
+        for task_id in range(count):
+            label, kind, content = self._read(task_id)
+            yield bytes([len(label)]) + label + kind + (content[_MAC_BYTES:] if kind == _PICKLE else content)
+
+    def reference(self, *, with_digest: bool) -> dict[str, Any]:
+        """What a checkpoint or a pool keeps of the list: how it can be found again."""
+        return _reference(self, self.session, with_digest)
+
+    def _record(self, task: Any, label: str) -> bytes:
+        kind, content = _content_of(task)
+        if kind == _PICKLE:
+            if self._key is None:
+                raise ConfigError(
+                    f"a task of type {type(task).__name__} is stored pickled, which a process that attached by name "
+                    "may not: append plain data (texts, numbers, lists, dicts), or append where the pool was made"
+                )
+            content = self._mac(content) + content
+        return _label_bytes(label or own_label(task)) + kind + content
+
+    def _read(self, task_id: int) -> tuple[bytes, bytes, bytes]:
+        """Label, kind and content."""
+        try:
+            record = self.records.read(task_id)
+        except (IndexError, OverflowError):
+            _check_number(task_id, len(self))
+            raise
+        start = 1 + record[0]
+        return record[1:start], record[start : start + 1], record[start + 1 :]
+
+    def _task(self, kind: bytes, content: bytes) -> Any:
+        if kind == _TEXT:
+            return content.decode("utf-8", "surrogatepass")
+        if kind == _JSON:
+            return decode_plain(json.loads(content))
+        mac, pickled = content[:_MAC_BYTES], content[_MAC_BYTES:]
+        if self._key is None or not hmac.compare_digest(mac, self._mac(pickled)):
+            raise ConfigError(
+                "the task is stored pickled, and unpickling runs code: a process that attached by name gives the list "
+                "itself, as in attach(session_id, task_generator=[…])"
+            )
+        return pickle.loads(pickled)
+
+    def _mac(self, content: bytes) -> bytes:
+        assert self._key is not None
+        return hmac.digest(self._key, content, "sha256")[:_MAC_BYTES]
+
+
+def is_list_of_tasks(source: Any) -> bool:
+    """Whether something is taken as a list of tasks: a sequence, an array or a dataset, but no text and no mapping."""
+    is_sized = hasattr(source, "__len__") and hasattr(source, "__getitem__")
+    return is_sized and not (isinstance(source, (str, bytes, Mapping, type)) or callable(source))
+
+
+def digest_of(contents: Iterable[bytes]) -> str:
+    """Return what tells lists apart: SHA-256 over the tasks, each with its length before it."""
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()
+
+
+def own_label(task: Any) -> str:
+    """Return the label that a task names itself, or an empty text."""
+    if type(task) is dict:
+        for key in _LABEL_KEYS:
+            if isinstance(label := task.get(key), str):
+                return label
+    return ""
+
+
+def _reference(tasks: TaskList | StoredTasks, session: str | None, with_digest: bool) -> dict[str, Any]:
+    fields: dict[str, Any] = {"session": session}
+    if with_digest:
+        count = len(tasks)
+        fields |= {"count": count, "digest": tasks.digest_of_first(count)}
+    return StoredTasks(label=tasks.label, overrides=tasks.overrides, **fields).model_dump(mode="json")
+
+
+def _content_of(task: Any) -> tuple[bytes, bytes]:
+    """The kind of a task, and its bytes."""
+    if type(task) is str:
+        return _TEXT, task.encode("utf-8", "surrogatepass")
+    if is_plain(task):
+        return _JSON, json.dumps(encode(task), separators=(",", ":")).encode()
+    try:
+        return _PICKLE, pickle.dumps(task, _PICKLE_PROTOCOL)
+    except Exception as error:
+        raise ConfigError(
+            f"a task of type {type(task).__name__} cannot be pickled, so other processes cannot have it ({error}): "
+            "make the curriculum with use_shared_memory=False, or give names and look the objects up"
+        ) from error
+
+
+def _label_bytes(label: str) -> bytes:
+    content, size, _ = encode_label(label)
+    return bytes([size]) + content[:size].tobytes()
+
+
+def _blanks(tasks: Sequence[Any]) -> Sequence[str]:
+    return [""] * len(tasks)
+
+
+def _check_number(task_id: int, count: int) -> None:
+    if not 0 <= task_id < count:
+        raise ConfigError(f"there is no task {task_id} in the list, whose ids are 0 … {count - 1}")
+
+
+def _scalars_of(task: Any) -> dict[str, Any]:
+    if type(task) is not dict:
+        return {}
+    return {key: value for key, value in task.items() if type(key) is str and type(value) in _SCALARS}

@@ -1,0 +1,174 @@
+"""Tasks that are a list: one file beside a session's segment, which every process reads and any of them may extend.
+
+A task is a record of bytes; its place in the list is its number. Reading one is two ``pread`` s of a file that lies in
+shared memory: nothing is copied into each process, and a file that grows needs no new mapping. ::
+
+    magic     8 bytes
+    count     int64             how many records there are; written last, so that a killed writer has written nothing
+    ends      int64[MAX_TASKS]  where each record ends, from the first one's beginning
+    records                     one after another
+
+Places that were never written take no memory. Who writes holds the file's lock; the system gives it back when he dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lpcurr.errors import ConfigError, PoolFullError, SegmentSpaceError, SessionNotFoundError
+from lpcurr.memory import lock_files
+
+_SHARED_MEMORY = Path("/dev/shm")
+_PREFIX = "lpcurr-tasks_"  # not that of segments, among which whoever lists sessions would find it
+_MAGIC = b"lpctasks"
+MAX_TASKS = 2**22
+_COUNT = len(_MAGIC)
+_ENDS = _COUNT + 8
+_RECORDS = _ENDS + 8 * MAX_TASKS
+_AT_ONCE = 2**16
+
+
+class TaskRecords:
+    """The records of one session. Made without touching the file, which is opened when it is first read.
+
+    Args:
+        session_id: whose tasks they are.
+    """
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self._descriptor = -1
+        self._known = 0  # so many there are at least
+
+    def __reduce__(self) -> tuple[type[TaskRecords], tuple[str]]:
+        return TaskRecords, (self.session_id,)
+
+    @classmethod
+    def create(cls, session_id: str) -> TaskRecords:
+        """Make the file of a session, without a record in it; it goes when this object or its process does."""
+        records = cls(session_id)
+        path = path_of(session_id)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()  # of an earlier session of this name, which was killed
+        records._hold(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        _write(records._descriptor, _MAGIC + bytes(8), 0)
+        weakref.finalize(records, _remove_in, os.getpid(), session_id)
+        return records
+
+    def _open(self) -> int:
+        if self._descriptor < 0:
+            self._hold(_open(self.session_id))
+        return self._descriptor
+
+    def _hold(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
+
+    def __len__(self) -> int:
+        return int.from_bytes(os.pread(self._open(), 8, _COUNT), "little")
+
+    def read(self, number: int) -> bytes:
+        """Return a record; raises ``IndexError`` where there is none of that number."""
+        descriptor = self._open()
+        if not 0 <= number < self._known:
+            self._known = len(self)
+            if not 0 <= number < self._known:
+                raise IndexError(number)
+        first = max(number - 1, 0)
+        ends = np.frombuffer(os.pread(descriptor, 8 * (number - first + 1), _ENDS + 8 * first), "<i8")
+        start = int(ends[0]) if number else 0
+        return os.pread(descriptor, int(ends[-1]) - start, _RECORDS + start)
+
+    def append(self, records: Sequence[bytes]) -> int:
+        """Write further records, all or none, while :meth:`locked`; the number of the first.
+
+        Raises:
+            PoolFullError: there would be more than ``MAX_TASKS``.
+            SegmentSpaceError: shared memory has no room.
+        """
+        descriptor, count = self._open(), len(self)
+        if count + len(records) > MAX_TASKS:
+            raise PoolFullError(f"{count + len(records)} tasks in one list: the limit is {MAX_TASKS}")
+        end = int.from_bytes(os.pread(descriptor, 8, _ENDS + 8 * (count - 1)), "little") if count else 0
+        for first in range(0, len(records), _AT_ONCE):
+            batch = records[first : first + _AT_ONCE]
+            ends = end + np.cumsum([len(record) for record in batch], dtype="<i8")
+            _write(descriptor, b"".join(batch), _RECORDS + end)
+            _write(descriptor, ends.tobytes(), _ENDS + 8 * (count + first))
+            end = int(ends[-1])
+        _write(descriptor, (count + len(records)).to_bytes(8, "little"), _COUNT)
+        return count
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes and threads from appending."""
+        import fcntl
+
+        descriptor = _open(self.session_id)  # its own: a lock belongs to an opening of the file, not to a process
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def path_of(session_id: str) -> Path:
+    """Return where the records of a session are."""
+    return (_SHARED_MEMORY if _SHARED_MEMORY.is_dir() else lock_files.DIRECTORY) / f"{_PREFIX}{session_id}"
+
+
+def sessions_with_records() -> list[str]:
+    """Return the ids of the sessions of which there are records, be they alive or dead."""
+    folder = path_of("").parent
+    return [path.name.removeprefix(_PREFIX) for path in folder.glob(f"{_PREFIX}*")] if folder.is_dir() else []
+
+
+def remove(session_id: str) -> None:
+    """Remove the records of a session, if there are any; who has them open may go on reading."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        path_of(session_id).unlink()
+
+
+def _remove_in(process: int, session_id: str) -> None:
+    if os.getpid() == process:
+        remove(session_id)
+
+
+def _open(session_id: str) -> int:
+    try:
+        descriptor = os.open(path_of(session_id), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise SessionNotFoundError(
+            f"the tasks of session {session_id!r} cannot be read, it may have ended ({error.strerror}): give their "
+            "list, as in attach(session_id, task_generator=[…])"
+        ) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or os.pread(descriptor, 8, 0) != _MAGIC:
+        os.close(descriptor)
+        raise ConfigError(f"{path_of(session_id)} is no list of tasks of this user's")
+    return descriptor
+
+
+def _write(descriptor: int, content: bytes, offset: int) -> None:
+    view = memoryview(content)
+    try:
+        while view:
+            written = os.pwrite(descriptor, view, offset)
+            view, offset = view[written:], offset + written
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EFBIG):
+            raise
+        raise SegmentSpaceError(
+            error.errno,
+            f"shared memory has no room for {len(content) / 2**20:.1f} MiB of tasks (/dev/shm is full or small). "
+            "Docker gives 64 MB unless run with --shm-size",
+        ) from error

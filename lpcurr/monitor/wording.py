@@ -1,0 +1,46 @@
+"""Figures as people read them: durations, counts, sizes."""
+
+from __future__ import annotations
+
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+def duration(seconds: float) -> str:
+    """Return how long, in the greatest unit that there is one of.
+
+    >>> duration(5400), duration(59), duration(0)
+    ('1.5 h', '59 s', '0 s')
+    """
+    length, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    return f"{max(seconds, 0.0) / length:.3g} {unit}" if length > 1.0 else f"{max(seconds, 0.0):.0f} {unit}"
+
+
+def short_time(seconds: float) -> str:
+    """Return a waiting time.
+
+    >>> short_time(0.0), short_time(0.0035), short_time(12.3)
+    ('0 s', '3.5 ms', '12.3 s')
+    """
+    if seconds == 0.0:
+        return "0 s"
+    return f"{seconds * 1e3:.1f} ms" if seconds < 1.0 else f"{seconds:.1f} s"
+
+
+def number(value: float) -> str:
+    """Return a count or a rate with separators, or in millions.
+
+    >>> number(1234), number(12_345_678), number(3.21), number(0)
+    ('1,234', '12.35 M', '3.2', '0')
+    """
+    if abs(value) >= 1e7:
+        return f"{value / 1e6:,.2f} M"
+    return f"{value:,.1f}" if value < 100 and value != int(value) else f"{value:,.0f}"
+
+
+def size_of(size: int) -> str:
+    """Return a size in memory or on disk.
+
+    >>> size_of(3_500_000), size_of(40_000)
+    ('3.3 MiB', '39.1 KiB')
+    """
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.1f} KiB"

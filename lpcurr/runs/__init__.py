@@ -1,0 +1,1 @@
+"""Folders of training runs: written while they train, read afterwards."""

@@ -1,0 +1,260 @@
+"""Reading run folders, whatever state they are in, and sorting their trainings into arms."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lpcurr.errors import ConfigError
+from lpcurr.runs.metrics import Row
+
+RANDOM = "discrete_random"
+TITLE = "# lpcurr train "
+_NAMES = {"learning_progress": "learning progress", RANDOM: "random"}
+_NUMBERS = ("seed", "epoch", "steps")
+_NOT_OF_THE_ARM = ("seed", "seeds", "run_dir", "compare", "use_lp", "max_seconds", "resume", "arms", "baseline")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run folder holds.
+
+    Attributes:
+        path: the folder.
+        recipe: its name, or an empty text.
+        config: the resolved configuration; empty where it cannot be read.
+        config_text: ``config.yaml`` as it stands.
+        rows: lines of metrics that can be used.
+        tasks: lines of ``tasks.jsonl``.
+        problems: a sentence for each thing that had to be left out.
+    """
+
+    path: Path
+    recipe: str
+    config: dict[str, Any]
+    config_text: str
+    rows: list[Row]
+    tasks: list[Row]
+    problems: list[str]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    def algorithm(self, arm: str) -> dict[str, Any]:
+        """Return the algorithm's settings of a named arm; empty where its arms are told apart by type."""
+        arms = self.config.get("arms")
+        found = arms.get(arm) if isinstance(arms, dict) else None
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(eq=False)
+class Arm:
+    """Trainings that differ in nothing but their seed.
+
+    Attributes:
+        label: what metrics call it: the arm's name, or the type of its algorithm.
+        kind: the type of its algorithm, such as ``learning_progress``.
+        recipe: the recipe's name.
+        evaluation: the configuration of the held-out tasks, by which arms are comparable.
+        runs: the folders they come from.
+        trainings: lines of metrics by seed, steps ascending.
+        tasks: what was in the pools at the end.
+        name: what legends call it.
+    """
+
+    label: str
+    kind: str
+    recipe: str
+    evaluation: object
+    runs: list[Run]
+    trainings: dict[int, list[Row]] = field(default_factory=dict)
+    tasks: list[Row] = field(default_factory=list)
+    name: str = ""
+
+    @property
+    def is_random(self) -> bool:
+        """Whether all active tasks are drawn equally often."""
+        return self.kind == RANDOM
+
+
+# -- one run --------------------------------------------------------------------------------------------------------
+
+
+def read_run(path: Path) -> Run:
+    """Read a run folder.
+
+    A line that was cut off when the run was killed is left out, and so are lines that are no metrics; ``problems``
+    says so.
+
+    Raises:
+        ConfigError: there is no such folder, or it is no run folder.
+    """
+    if not path.is_dir():
+        raise ConfigError(f"{str(path)!r} is no folder: give run folders, such as lpcurr train writes to runs/")
+    if not any((path / file).is_file() for file in ("config.yaml", "metrics.jsonl")):
+        inside = sorted(each.name for each in path.iterdir() if (each / "metrics.jsonl").is_file())
+        hint = f"; there are runs inside it: {', '.join(inside[:5])}" if inside else ""
+        raise ConfigError(f"{str(path)!r} is no run folder: it has neither config.yaml nor metrics.jsonl{hint}")
+    problems: list[str] = []
+    text = _read_text(path / "config.yaml", problems)
+    try:
+        config = parse_config(text)
+    except ConfigError as error:
+        problems.append(f"config.yaml {error}")
+        config = {}
+    rows = _read_lines(path / "metrics.jsonl", _NUMBERS, problems)
+    tasks = _read_lines(path / "tasks.jsonl", ("seed",), problems)
+    if not rows:
+        problems.append("no epoch was finished")
+    return Run(path, recipe_of(text), config, text, rows, tasks, problems)
+
+
+def recipe_of(text: str) -> str:
+    """Return the recipe's name from the first line of a ``config.yaml``; an empty text where it does not say.
+
+    >>> recipe_of("# lpcurr train frozen_lake\\nseed: 0\\n")
+    'frozen_lake'
+    """
+    first = text.partition("\n")[0]
+    return first.removeprefix(TITLE).strip() if first.startswith(TITLE) else ""
+
+
+def parse_config(text: str) -> dict[str, Any]:
+    """Parse the text of a ``config.yaml``.
+
+    Raises:
+        ConfigError: it is no YAML, no mapping, or has aliases, by which a few lines can stand for billions.
+    """
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise ConfigError("has YAML aliases (*name), which lpcurr train never writes: write the values out")
+        config = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        reason = str(error).replace("\n", " ") or type(error).__name__
+        raise ConfigError(f"is no YAML: {reason}") from None
+    if config is not None and not isinstance(config, dict):
+        raise ConfigError("is no mapping of keys to values")
+    return config or {}
+
+
+def _read_text(path: Path, problems: list[str]) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError as error:
+        problems.append(f"{path.name} cannot be read: {error.strerror}")
+        return ""
+
+
+def _read_lines(path: Path, numbers: Sequence[str], problems: list[str]) -> list[Row]:
+    if not path.is_file():
+        return []
+    rows, bad = [], 0
+    for line in filter(str.strip, _read_text(path, problems).splitlines()):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict) and isinstance(row.get("curriculum"), str) and _has_numbers(row, numbers):
+            rows.append(row)
+        else:
+            bad += 1
+    if bad:
+        needed = ", ".join(("curriculum", *numbers))
+        problems.append(f"{bad} line{'s' * (bad > 1)} of {path.name} left out: cut off, or without {needed}")
+    return rows
+
+
+def _has_numbers(row: Row, names: Sequence[str]) -> bool:
+    return all(isinstance(row.get(name), int | float) and math.isfinite(row[name]) for name in names)
+
+
+# -- several runs ---------------------------------------------------------------------------------------------------
+
+
+def sort_into_arms(runs: Iterable[Run]) -> list[Arm]:
+    """Sort the trainings of all runs by configuration and arm, in the order in which they are given.
+
+    Runs whose configurations differ in nothing but the seed are the seeds of one arm. The same seed of the same
+    configuration twice makes two arms: it is no second sample.
+    """
+    arms: dict[tuple[str, str, int], Arm] = {}
+    for run in runs:
+        trainings: dict[tuple[str, int], list[Row]] = {}
+        for row in run.rows:
+            trainings.setdefault((row["curriculum"], int(row["seed"])), []).append(row)
+        for (label, seed), rows in trainings.items():
+            kind = str(run.algorithm(label).get("type", label))
+            key, repeat = _key(run, label, kind), 0
+            while (arm := arms.get((label, key, repeat))) and seed in arm.trainings:
+                repeat += 1
+            if arm is None:
+                arm = arms[label, key, repeat] = Arm(label, kind, run.recipe, run.config.get("evaluation"), [])
+            if run not in arm.runs:
+                arm.runs.append(run)
+            arm.trainings[seed] = _ascending(rows)
+            arm.tasks += [task for task in run.tasks if (task["curriculum"], task["seed"]) == (label, seed)]
+    found = list(arms.values())
+    for arm in found:
+        arm.name = _name(arm, found)
+    return found
+
+
+def find_baseline(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
+    """Find what an arm is compared with: its run's baseline, or else one that draws at random, or else the first arm.
+
+    Returns:
+        None for an arm that is itself a baseline.
+    """
+    own = [each for each in arms if arm.runs[0] in each.runs]
+    baselines = [each for each in (*own, *arms) if each.label == each.runs[0].config.get("baseline")]
+    if arm in baselines:
+        return None
+    random = [each for each in (*own, *arms) if each.is_random]
+    if random and not all(each.is_random for each in arms):
+        if arm.is_random and not baselines:
+            return None
+        baselines = [each for each in baselines if each in own] + random + baselines
+    base = (baselines or arms)[0]
+    return None if base is arm else base
+
+
+def _key(run: Run, label: str, kind: str) -> str:
+    """Return a text that is the same for trainings that differ in their seed alone."""
+    config = {key: value for key, value in run.config.items() if key not in _NOT_OF_THE_ARM}
+    if not config:
+        return str(run.path.resolve())
+    if isinstance(curriculum := config.get("curriculum"), dict):
+        dropped = {"seed", "session_id"} | ({"algorithm_config", "schedule"} if kind == RANDOM else set())
+        own = {"algorithm_config": run.algorithm(label)} if run.algorithm(label) else {}
+        config["curriculum"] = {k: v for k, v in (curriculum | own).items() if k not in dropped}
+    return f"{run.recipe} {json.dumps(config, sort_keys=True, default=str)}"
+
+
+def _ascending(rows: list[Row]) -> list[Row]:
+    """Leave out what a training that went on from an earlier epoch has repeated."""
+    kept: list[Row] = []
+    for row in rows:
+        while kept and kept[-1]["steps"] >= row["steps"]:
+            kept.pop()
+        kept.append(row)
+    return kept
+
+
+def _name(arm: Arm, arms: Sequence[Arm]) -> str:
+    name = _NAMES.get(arm.label, arm.label)
+    if sum(other.label == arm.label for other in arms) == 1:
+        return name
+    same = any(run.name == arm.runs[0].name and run.path != arm.runs[0].path for other in arms for run in other.runs)
+    first = str(arm.runs[0].path) if same else arm.runs[0].name
+    more = f" and {len(arm.runs) - 1} more" if len(arm.runs) > 1 else ""
+    return f"{name} ({first}{more})"

@@ -1,0 +1,301 @@
+"""Curricula over a list of tasks: in one process, in workers, for strangers, and after a resume."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import multiprocessing
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lpcurr
+from lpcurr import ConfigError, Curriculum, CurriculumConfig, PoolFullError
+from lpcurr.generators import StoredTasks, TaskList
+from lpcurr.memory import sessions, task_records
+
+KITCHEN = [{"task": name, "variation": variation} for name in ("boil", "freeze", "melt") for variation in range(30)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """A task as Meta-World has it: an object."""
+
+    name: str
+    place: tuple[float, ...] = (0.5, 1.5)
+
+
+PAYLOADS: list[Any] = [
+    "a text",
+    "\ud800",
+    "",
+    7,
+    None,
+    [1, 2.5],
+    ("a", 1),
+    {1: {"x"}},
+    {"nan": float("inf")},
+    Goal("push"),
+]
+
+
+@pytest.fixture(params=[True, False], ids=["shared", "local"])
+def shared(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.mark.parametrize("how", ["tasks", "task_generator", "call"])
+def test_all_tasks_are_in_the_pool_from_the_start_with_their_places_as_ids(how: str, shared: bool) -> None:
+    settings: dict[str, Any] = {"seed": 0, "use_shared_memory": shared}
+    if how == "call":
+        curriculum = Curriculum(CurriculumConfig(**settings), task_generator=KITCHEN)
+    else:
+        curriculum = CurriculumConfig(**settings, **{how: KITCHEN}).make()
+    with curriculum:
+        assert sorted(curriculum.probabilities()[0].tolist()) == list(range(len(KITCHEN)))
+        for _ in range(200):
+            task = curriculum.get_task()
+            assert task.get_env_cfg() == KITCHEN[task.task_id]
+            assert task.label == KITCHEN[task.task_id]["task"]
+            assert task.get_slice_values() == KITCHEN[task.task_id]
+            assert curriculum.update_task_performance(task.task_id, 0.0)
+        assert curriculum.stats()["num_active_tasks"] == len(KITCHEN)
+        assert curriculum.stats()["num_evicted"] == 0
+        assert curriculum.find_violations() == []
+
+
+def test_what_a_task_may_be(shared: bool) -> None:
+    with CurriculumConfig(tasks=PAYLOADS, use_shared_memory=shared).make() as curriculum:
+        got = [curriculum.build(task_id) for task_id in range(len(PAYLOADS))]
+    assert got == PAYLOADS
+    assert list(map(type, got)) == list(map(type, PAYLOADS))
+
+
+def test_a_task_that_is_handed_out_may_be_changed(shared: bool) -> None:
+    tasks = [{"lanes": [1, 2]}]
+    with CurriculumConfig(tasks=tasks, use_shared_memory=shared).make() as curriculum:
+        curriculum.get_task().get_env_cfg()["lanes"].append(3)
+        assert curriculum.get_task().get_env_cfg() == {"lanes": [1, 2]} == tasks[0]
+
+
+def test_labels(shared: bool) -> None:
+    config = CurriculumConfig(tasks=["a", "b", "c"], task_labels=["x", "", "x"], use_shared_memory=shared)
+    with config.make() as curriculum:
+        labels = {task.task_id: task.label for task in curriculum.sample_tasks(100)}
+    assert labels == {0: "x", 1: "default", 2: "x"}
+
+
+def test_the_configuration_goes_through_json_and_back() -> None:
+    config = CurriculumConfig(tasks=["a", ("b", 1)], task_labels=["x", "y"], seed=1)
+    read = CurriculumConfig.model_validate_json(config.model_dump_json())
+    assert read == config
+    with read.make() as curriculum:
+        assert curriculum.build(1) == ("b", 1)
+
+
+def play_in_worker(curriculum: Curriculum, queue: Any) -> None:
+    tasks = [(task.task_id, task.get_env_cfg(), task.label) for task in curriculum.sample_tasks(50)]
+    ids = curriculum.append_tasks([Goal("of a worker")]).tolist()
+    queue.put((tasks, ids, len(pickle.dumps(curriculum))))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_have_the_tasks_without_a_copy_and_append_to_them(method: str) -> None:
+    tasks = [Goal(f"goal {number}") for number in range(5000)]
+    context: Any = multiprocessing.get_context(method)
+    with CurriculumConfig(tasks=tasks, num_active_tasks=6000).make() as curriculum:
+        queue = context.Queue()
+        worker = context.Process(target=play_in_worker, args=(curriculum, queue))
+        worker.start()
+        played, ids, size = queue.get()
+        worker.join()
+        assert all(task == tasks[task_id] and label == "default" for task_id, task, label in played)
+        assert size < 10_000
+        assert ids == [5000]
+        assert curriculum.build(5000) == Goal("of a worker")
+        assert 5000 in curriculum.probabilities()[0]
+
+
+def test_a_stranger_reads_plain_tasks_and_sees_what_is_appended_later() -> None:
+    with CurriculumConfig(tasks=["a", {"b": (1, 2)}]).make() as curriculum:
+        code = f"""
+import lpcurr
+curriculum = lpcurr.attach({curriculum.session_id!r})
+print([curriculum.build(0), curriculum.build(1)], flush=True)
+input()
+print(sorted((task.task_id, task.get_env_cfg(), task.label) for task in curriculum.sample_tasks(60))[-1])
+curriculum.append_tasks(["of a stranger"])
+"""
+        with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as stranger:
+            assert stranger.stdin is not None
+            assert stranger.stdout is not None
+            assert stranger.stdout.readline() == "['a', {'b': (1, 2)}]\n"
+            assert curriculum.append_tasks(["c"], ["new"]).tolist() == [2]
+            assert stranger.communicate("\n")[0] == "(2, 'c', 'new')\n"
+        assert curriculum.build(3) == "of a stranger"
+
+
+class Bomb:
+    """Says that it was unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return exec, ("raise SystemExit('unpickled')",)
+
+
+def test_nothing_pickled_is_loaded_by_a_stranger_nor_if_it_was_altered() -> None:
+    with CurriculumConfig(tasks=[Goal("push"), "plain"]).make() as curriculum:
+        assert curriculum.session_id is not None
+        with lpcurr.attach(curriculum.session_id) as stranger:
+            assert stranger.build(1) == "plain"
+            with pytest.raises(lpcurr.TaskGenerationError, match=r"unpickling runs code.*task_generator=\[…\]"):
+                stranger.build(0)
+            with pytest.raises(ConfigError, match="append plain data"):
+                stranger.append_tasks([Goal("pull")])
+        with lpcurr.attach(curriculum.session_id, task_generator=[Goal("push"), "plain"]) as friend:
+            assert friend.build(0) == Goal("push")
+        path = task_records.path_of(curriculum.session_id)
+        content = bytearray(path.read_bytes())
+        pickled = pickle.dumps(Goal("push"), 4)
+        place = content.index(pickled)
+        content[place : place + len(pickled)] = pickle.dumps(Bomb(), 4).ljust(len(pickled), b".")[: len(pickled)]
+        path.write_bytes(content)
+        with pytest.raises(lpcurr.TaskGenerationError, match="unpickling runs code"):
+            curriculum.build(0)
+
+
+def test_a_class_named_in_stored_plain_data_is_refused() -> None:
+    with CurriculumConfig(tasks=[{"__type__": "os:system", "data": "true"}][:0] or [{"a": 1}]).make() as curriculum:
+        stored = curriculum._generator
+        assert isinstance(stored, StoredTasks)
+        with pytest.raises(ConfigError, match="'os:system' is not plain data"):
+            stored._task(b"j", json.dumps({"__type__": "os:system", "data": "true"}).encode())
+
+
+def test_appending(shared: bool) -> None:
+    config = CurriculumConfig(tasks=["a", "b"], num_active_tasks=5, use_shared_memory=shared)
+    with config.make() as curriculum:
+        assert curriculum.append_tasks(["c", {"task": "named"}]).tolist() == [2, 3]
+        assert [curriculum.build(task_id) for task_id in range(4)] == ["a", "b", "c", {"task": "named"}]
+        stats = curriculum.get_task_stats(3)
+        assert stats is not None
+        assert stats["label"] == "named"
+        before = curriculum.probabilities()[0].tolist()
+        with pytest.raises(PoolFullError, match=r"room for 1 more tasks, not for 2: .*num_active_tasks"):
+            curriculum.append_tasks(["d", "e"])
+        with pytest.raises(ConfigError, match="1 labels for 2 tasks"):
+            curriculum.append_tasks(["d", "e"], ["x"])
+        assert curriculum.probabilities()[0].tolist() == before
+        curriculum.evict(0)
+        assert curriculum.append_tasks(["d", "e"]).tolist() == [4, 5]
+        with pytest.raises(lpcurr.TaskGenerationError, match=r"no task 6 in the list, whose ids are 0 … 5"):
+            curriculum.build(6)
+
+
+def test_refusals() -> None:
+    with pytest.raises(ConfigError, match="empty"):
+        CurriculumConfig(tasks=[])
+    with pytest.raises(ConfigError, match="2 labels for 1 tasks"):
+        CurriculumConfig(tasks=["a"], task_labels=["x", "y"])
+    with pytest.raises(ConfigError, match="tasks and a task_generator"):
+        CurriculumConfig(tasks=["a"], task_generator=["b"])
+    with pytest.raises(ConfigError, match="give a list"):
+        CurriculumConfig(tasks="boil")
+    with pytest.raises(ConfigError, match=r"num_active_tasks=2 is less than the 3 tasks"):
+        CurriculumConfig(tasks=["a", "b", "c"], num_active_tasks=2).make()
+    with pytest.raises(ConfigError, match=r"cannot be pickled.*use_shared_memory=False"):
+        CurriculumConfig(tasks=[lambda: 1]).make()
+    with pytest.raises(ConfigError, match=r"tasks=\[…\]"):
+        lpcurr.merge([3])
+    with CurriculumConfig(num_active_tasks=4).make() as curriculum, pytest.raises(ConfigError, match=r"tasks=\[…\]"):
+        curriculum.append_tasks(["a"])
+
+
+def test_arrays_are_lists_and_more_tasks_than_the_default_make_room() -> None:
+    with CurriculumConfig(tasks=np.array([f"task {i}" for i in range(1500)])).make() as curriculum:
+        assert curriculum.config.num_active_tasks == 1500
+        assert curriculum.build(1499) == "task 1499"
+
+
+def test_the_file_goes_with_the_session() -> None:
+    curriculum = CurriculumConfig(tasks=["a"], session_id="gone-with-it").make()
+    assert task_records.path_of("gone-with-it").exists()
+    curriculum.close()
+    curriculum.unlink()
+    assert not task_records.path_of("gone-with-it").exists()
+    code = """
+import lpcurr, os
+curriculum = lpcurr.CurriculumConfig(tasks=["a"], session_id="killed-1").make()
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    sessions.reap()
+    assert not task_records.path_of("killed-1").exists()
+
+
+def test_a_file_that_is_no_list_is_refused(tmp_path: Path) -> None:
+    path = task_records.path_of("strange-one")
+    path.write_bytes(b"something else")
+    try:
+        with pytest.raises(ConfigError, match="no list of tasks"):
+            StoredTasks(session="strange-one").build(0)
+    finally:
+        path.unlink()
+    with pytest.raises(lpcurr.SessionNotFoundError, match=r"task_generator=\[…\]"):
+        StoredTasks(session="strange-one").build(0)
+
+
+def test_resuming_with_the_list(tmp_path: Path, shared: bool) -> None:
+    tasks = [*PAYLOADS, {"task": "x"}]
+    path = tmp_path / "pool.lpc"
+    config = CurriculumConfig(tasks=tasks, num_active_tasks=20, seed=0, use_shared_memory=shared)
+    with config.make() as curriculum:
+        ids = curriculum.sample_ids(100)
+        curriculum.update_many(ids, np.ones(100))
+        curriculum.evict(4)
+        curriculum.save(path)
+        state = curriculum.get_state()
+        expected = curriculum.sample_ids(50).tolist()
+        curriculum.load_state(state)
+        assert curriculum.sample_ids(50).tolist() == expected
+    with Curriculum.load(path, task_generator=tasks) as resumed:
+        assert resumed.sample_ids(50).tolist() == expected
+        assert resumed.build(9) == tasks[9]
+        assert 4 not in resumed.probabilities()[0]
+    with Curriculum.load(path, task_generator=[*tasks, "appended since"]) as resumed:
+        assert len(tasks) in resumed.probabilities()[0]
+        assert 4 not in resumed.probabilities()[0]
+    with pytest.raises(ConfigError, match=rf"list of {len(tasks)} tasks, which is not stored in it: give the list"):
+        Curriculum.load(path)
+    others: list[Any] = [
+        [*tasks[:-1], {"task": "y"}],
+        tasks[:-1],
+        lpcurr.single_task({"a": 1}),
+        lambda task_id: task_id,
+    ]
+    for other in others:
+        with pytest.raises(ConfigError, match="replace_generator=True"):
+            Curriculum.load(path, task_generator=other)
+    with Curriculum.load(path, task_generator=others[0], replace_generator=True) as resumed:
+        assert resumed.build(len(tasks) - 1) == {"task": "y"}
+
+
+def test_a_batch_of_which_no_id_is_known_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    with CurriculumConfig(tasks=["a", "b", "c"]).make() as curriculum, caplog.at_level(logging.WARNING, "lpcurr"):
+        assert curriculum.update_many([0, 77], [0.5, 0.5]) == 1
+        assert curriculum.update_many([77], [0.5]) == 0
+        assert not caplog.records
+        assert curriculum.update_many([77, 78], [0.5, 0.5]) == 0
+        assert curriculum.update_many([77, 78], [0.5, 0.5]) == 0
+    assert ["none of the 2 ids" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_list_is_one_of_the_generators_that_can_be_written_down() -> None:
+    tasks = TaskList(tasks=[Goal("push")], overrides={"name": "pull"})
+    assert tasks.build(0).env_cfg == Goal("pull")
+    assert tasks.tasks == [Goal("push")]
