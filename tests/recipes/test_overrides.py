@@ -27,7 +27,8 @@ def test_values_get_the_types_of_their_fields() -> None:
 
 def test_the_rest_stays_as_it_was() -> None:
     changed = overridden("curriculum.algorithm_config.ema_timescale=0.02")
-    restored = apply_overrides(changed, ["curriculum.algorithm_config.ema_timescale=0.1"])
+    before = BASE.curriculum.algorithm_config.ema_timescale
+    restored = apply_overrides(changed, [f"curriculum.algorithm_config.ema_timescale={before}"])
     assert changed != BASE
     assert restored == BASE
 
