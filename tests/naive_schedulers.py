@@ -53,7 +53,7 @@ def _score_deviation(settings: Any) -> dict[str, Any]:
 
 
 def _learnability(settings: Any) -> dict[str, Any]:
-    return _renewal(settings) | {"min_samples": 0, "mature_from": settings.min_samples_for_lp}
+    return _renewal(settings) | {"min_samples": 0}
 
 
 def _frontier(settings: Any) -> dict[str, Any]:

@@ -86,7 +86,6 @@ def test_imports_run_one_way(module: str) -> None:
         assert same or room(other) < room(module), f"{module} imports {other}, which lies beside it"
 
 
-@pytest.mark.xfail(reason="recipes and the metta drop-in still do")
 def test_no_file_imports_itself_by_way_of_others() -> None:
     order = graphlib.TopologicalSorter({module: sorted(others) for module, others in ARROWS.items()})
     order.prepare()  # CycleError names the circle

@@ -74,12 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
     if limit is None:
         limit = 0 if arguments.csv or arguments.json else _DEFAULT_LIMIT
     rows = list(table.rows())[: limit or None]
+    values = {} if arguments.task is None else _values_of(figures["config"], arguments.task)
     if arguments.json:
-        print(json.dumps(figures | {"tasks": rows}, indent=1))
+        if arguments.task is not None:
+            rows[0] = rows[0] | {"values": values}
+        print(json.dumps(figures | {"tasks": rows}, indent=1, default=str))
     elif arguments.csv:
         _write_csv(rows)
     elif arguments.task is not None:
-        _print_task(rows[0])
+        _print_task(rows[0], values)
     else:
         _print_pool(figures, rows, len(table))
     return 0
@@ -188,10 +191,26 @@ def _print_pool(figures: dict[str, Any], rows: list[dict[str, Any]], found: int)
         print(f"… {found - len(rows):,} more: --limit 0 shows all")
 
 
-def _print_task(row: dict[str, Any]) -> None:
+def _values_of(config: dict[str, Any], task_id: int) -> dict[str, Any]:
+    """What the task generator drew for a task, by bucket; nothing where it is not stored, or fails."""
+    from lpcurr.curriculum.attach import stored_generator
+
+    generator = stored_generator(config)
+    if generator is None:
+        return {}
+    try:
+        return generator.slice_values_of(task_id)
+    except Exception:  # a list whose tasks only its own processes can read, a generator of another version
+        return {}
+
+
+def _print_task(row: dict[str, Any], values: dict[str, Any]) -> None:
     from lpcurr.monitor.table import COLUMNS
 
     print_table([(name, _cell(name, row[name], exact=True), COLUMNS[name]) for name in COLUMNS], right=frozenset({1}))
+    if values:
+        print()
+        print_table([(path, _cell(path, value, exact=True)) for path, value in values.items()], right=frozenset({1}))
 
 
 def _cell(name: str, value: Any, *, exact: bool = False) -> str:

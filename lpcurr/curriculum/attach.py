@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import SessionIncompatibleError
+from lpcurr.generators import TaskGenerator
+from lpcurr.generators.encoding import imports_nothing
 from lpcurr.pool.pool import Pool
 
 
@@ -17,7 +19,8 @@ def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) 
 
     Args:
         session_id: what ``curriculum.session_id`` is in the process that made it.
-        task_generator: needed where the curriculum's generator is a plain callable, which cannot be stored with it.
+        task_generator: needed where the curriculum's generator is a plain callable, which cannot be stored with it; and
+            a list of tasks where they are objects that have to be pickled.
 
     Raises:
         SessionNotFoundError: there is no such session.
@@ -42,3 +45,28 @@ def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) 
             f"session {session_id!r} cannot be attached: its configuration cannot be read here ({error})"
         ) from error
     return Curriculum(config, task_generator, _pool=pool)
+
+
+def stored_generator(config: Mapping[str, Any]) -> TaskGenerator | None:
+    """Read the task generator that is stored with a pool or a checkpoint, for looking at its tasks' values.
+
+    Args:
+        config: the stored configuration, as JSON has it.
+
+    Returns:
+        The generator; None where none is stored, or where it cannot be read here without importing a module.
+
+    Example:
+        >>> import lpcurr
+        >>> tasks = lpcurr.bucketed({"size": 4}).add_bucket("size", [4, 8])
+        >>> generator = stored_generator(lpcurr.CurriculumConfig(task_generator=tasks).model_dump(mode="json"))
+        >>> generator.slice_values_of(12)
+        {'size': 8}
+    """
+    stored = config.get("task_generator")
+    if not imports_nothing(stored):
+        return None
+    try:
+        return CurriculumConfig.model_validate({"task_generator": stored}).task_generator
+    except (ValueError, TypeError):
+        return None

@@ -363,4 +363,4 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
 
 def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:
-    return Curriculum(config, generator, _pool=Pool.attach(session_id))
+    return Curriculum(config, generator, _pool=Pool.attach(session_id, may_share=True))

@@ -18,7 +18,7 @@ from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, Lp
 from lpcurr.generators import TaskGenerator, TaskList
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
-from lpcurr.pool.distribution import Int64s
+from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.uniform import DiscreteRandomConfig
 

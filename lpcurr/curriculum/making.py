@@ -12,7 +12,7 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import ConfigError, PoolFullError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
 from lpcurr.memory import layout
-from lpcurr.pool.distribution import Int64s
+from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 
 

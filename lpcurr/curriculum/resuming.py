@@ -56,7 +56,8 @@ def _difference(before: Any, after: Any, where: str = "") -> tuple[str, str, str
         for key in [*before, *(key for key in after if key not in before)]:
             path = f"{where}.{key}" if where else str(key)
             if key not in before or key not in after:
-                return path, repr(before.get(key, "absent")), repr(after.get(key, "absent"))
+                there = [repr(form[key])[:80] if key in form else "absent" for form in (before, after)]
+                return path, there[0], there[1]
             if found := _difference(before[key], after[key], path):
                 return found
         return None

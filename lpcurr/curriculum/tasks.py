@@ -12,7 +12,7 @@ from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.generators import TaskGenerator
 from lpcurr.memory.layout import Status
-from lpcurr.pool.distribution import Int64s
+from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 
 
@@ -107,8 +107,8 @@ class CurriculumTasks:
             ...         task = evaluation.get_task()
             ...         accepted = evaluation.update_task_performance(task.task_id, task.get_env_cfg() / 2000)
             ...     result = evaluation.result()
-            >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 4)
-            (60, 0.505, 0.5003)
+            >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 3)
+            (60, 0.505, 0.5)
             >>> curriculum.stats()["num_completed"]
             0.0
             >>> curriculum.close(); curriculum.unlink()

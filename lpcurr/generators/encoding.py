@@ -21,6 +21,7 @@ import dataclasses
 import enum
 import importlib
 import math
+import sys
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -130,6 +131,16 @@ def is_plain(value: Any) -> bool:
     if kind in (list, tuple, set, frozenset):
         return all(map(is_plain, value))
     return kind is dict and all(is_plain(key) and is_plain(item) for key, item in value.items())
+
+
+def imports_nothing(value: Any) -> bool:
+    """Whether decoding a value would import no module that is not imported already."""
+    if type(value) is list:
+        return all(map(imports_nothing, value))
+    if type(value) is not dict:
+        return True
+    module, is_type, _ = str(value.get(TAG, "")).partition(":")
+    return (not is_type or module in sys.modules) and all(map(imports_nothing, value.values()))
 
 
 def decode_plain(value: Any) -> Any:

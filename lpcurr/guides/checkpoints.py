@@ -16,7 +16,9 @@ True
 >>> folder.cleanup()
 
 Another size: `Curriculum.load(path, num_active_tasks=5000)`. More slots keep every task; fewer keep the best by score
-and say so. A plain function as task generator is not in the file: give it again, `load(path, task_generator=f)`.
+and say so. A plain function as task generator is not in the file, nor is a list of tasks: give it again, `load(path,
+task_generator=f)`. Another generator than the checkpoint was made with is refused, and what differs is named, since
+scores would be credited to other tasks; `replace_generator=True` takes it nevertheless.
 
 A trainer's own checkpoint file takes `get_state()`, which is dicts, lists, numbers and strings, and gives it back to
 `load_state(state)`. All attached processes see the restored pool at once.
@@ -25,5 +27,6 @@ Recipes of `lpcurr train` leave a checkpoint every epoch in their run folder and
 (`checkpoint_every`, `keep_checkpoints`); `lpcurr train resume=runs/NAME` goes on after a cut, also with other workers,
 another pool size or more steps. `lpcurr inspect PATH` shows what a checkpoint holds.
 
-The file format is told in the docstring of `lpcurr.checkpoint`; nothing in it is pickled.
+A file is a zip archive of .npy arrays with a digest of every byte: `numpy.load(path)["p_fast"]` reads a column. Its
+format is told in the docstring of `lpcurr.checkpoint`; nothing in it is pickled, and files of lpcurr 0.1 are read.
 """

@@ -5,11 +5,20 @@ Each is a thin module whose docstring explains it with an example (`python -m py
 needs its own library.
 
     lpcurr.CurriculumEnv                     Gymnasium: one environment, alone or in SyncVectorEnv and AsyncVectorEnv
-    lpcurr.integrations.gymnasium_vector     its natively vectorised environments, tasks taken many at a time
+    lpcurr.integrations.gymnasium_vector     its natively vectorised environments, tasks taken many at a time; those
+                                             that reset within the step (SAME_STEP), as Isaac Lab and Brax do
     lpcurr.integrations.sb3                  Stable-Baselines3: a callback that logs and saves the curriculum
     lpcurr.integrations.pettingzoo           PettingZoo's parallel environments
     lpcurr.integrations.puffer               PufferLib environments, MettaGrid among them
     lpcurr.integrations.metta                drop-in for metta.cogworks.curriculum
+
+Each takes a curriculum, an evaluation (`lpcurr help evaluation`) or the id of a session.
+
+These work with no integration of their own: threads, which may share one curriculum; RLlib, whose environments get the
+curriculum in `env_config`; the local ranks of torchrun, where rank 0 makes the curriculum and the others
+`lpcurr.attach(session_id)`; Gymnasium environments in PufferLib, as
+`GymnasiumPufferEnv(env=lpcurr.CurriculumEnv(…))`; `gymnasium.make_vec(…, wrappers=[partial(lpcurr.CurriculumEnv, …)])`;
+SuperSuit outside of `ParallelCurriculumEnv`.
 
 Anything else: `get_task()` at the start of an episode and `update_task_performance(task.task_id, score)` at its end is
 all there is; `lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file. `sample_ids(k)` and

@@ -1,7 +1,7 @@
 """Migrating from metta's curriculum
 =================================
 
-Change the import, and nothing else:
+A recipe changes its import, and nothing else:
 
     import metta.cogworks.curriculum as cc          before
     import lpcurr.integrations.metta as cc          after
@@ -23,5 +23,7 @@ curriculum (`LearningProgressConfig.reference()` has the old ones, to the last d
 >>> old.new_task_rate, old.exploration, old.eviction_among, old.zero_is_unset
 (1.0, 'absolute', 'all', True)
 
-Task ids give other tasks than there. `load_state` takes what lpcurr's own `get_state` gave.
+What reads metta's private state (`_rng`, `_reweight`, the layout of its shared memory) finds none of it here, and
+`max_task_id` is taken but has no effect. Task ids give other tasks than there. `load_state` takes what
+lpcurr's own `get_state` gave.
 """

@@ -2,7 +2,7 @@
 ==========
 
 `curriculum.stats()` once an epoch gives flat numbers under the names that dashboards of metta's curriculum use.
-It is one consistent moment and O(n): 13 ms at 100,000 tasks, during which the pool is locked only while it is copied.
+It is one consistent moment and O(n), during which the pool is locked only while what is known of its tasks is copied.
 `performance_mode=True` leaves out whatever looks at every task.
 
 Always
@@ -43,6 +43,20 @@ By episode: get_episode_stats(label)
 ...     curriculum.on_epoch_end()  # per-epoch counts begin again
 >>> figures["num_completed"], figures["algorithm/tracker/mean_score"]
 (8.0, 0.5)
+
+Figures of your own: `curriculum.columns()` gives what is known of all tasks as NumPy arrays by name, in one call.
+
+>>> with lpcurr.CurriculumConfig(num_active_tasks=100, seed=0, defer_init=True).make() as curriculum:
+...     for task_id in range(100):
+...         curriculum.add_task(task_id)
+...     accepted = curriculum.update_many(range(100), [task_id / 100 for task_id in range(100)])
+...     columns = curriculum.columns()
+>>> hardest = columns["task_id"][columns["mean_score"].argsort()][:10]  # a tenth of the tasks
+>>> hardest.tolist(), round(float(columns["mean_score"][hardest].mean()), 3)
+([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0.045)
+
+`curriculum.moment()` is the copy that this and all figures are made from, with counters, labels and processes;
+`curriculum.statistics()` has every group of figures of one moment.
 
 `curriculum.process_counters()` tells what each attached process did: draws, tries, waits for the lock, and so on.
 """

@@ -22,8 +22,32 @@ generator makes a task:
 >>> lpcurr.CurriculumConfig.model_validate_json(config.model_dump_json()) == config
 True
 
+A `Span` of two integers gives floats where the field holds a float, and integers elsewhere.
+
+**A list of tasks**: names, dicts, prompts, whatever can be pickled. It makes a fixed set of them, all in the pool from
+the start, with their places as ids, 0 … n − 1:
+
+>>> kitchen = [{"task": "boil", "heat": 3}, {"task": "melt", "heat": 9}]
+>>> with lpcurr.CurriculumConfig(tasks=kitchen).make() as curriculum:
+...     task = curriculum.get_task()
+...     task.get_env_cfg() == kitchen[task.task_id], task.label == kitchen[task.task_id]["task"]
+...     curriculum.append_tasks([{"task": "freeze", "heat": -4}]).tolist()
+(True, True)
+[2]
+
+The list lies once in shared memory, beside the pool: a million short prompts take 60 MB, in however many processes.
+`append_tasks` makes it longer while others train, up to `num_active_tasks`; every process has the new tasks at once. A
+process that attaches by name reads texts, numbers, lists and dicts; other objects are stored pickled, which runs code,
+so it has to be given the list itself: `attach(session, task_generator=[…])`. A checkpoint keeps a digest of the list
+and not the list: give it again, `Curriculum.load(path, task_generator=[…])`. One that has grown at its end is taken,
+another one refused.
+
+**What belongs in `reset`**: where a task is the seed of a level, or an option, say so, and leave `apply_task` out:
+`lpcurr.CurriculumEnv(env, curriculum, reset_with=lambda config: {"seed": config["seed"]})`.
+
 Configurations are built when a task is played and kept in a bounded cache (`env_cache_size`): a pool of a million tasks
-starts at once. A task whose configuration cannot be built is dropped and another one drawn (`max_task_attempts`).
+starts at once. A task whose configuration cannot be built is dropped and another one drawn (`max_task_attempts`), but
+for a fixed set, which keeps its tasks, and for errors of the machine's (a lost connection, a file, memory).
 
 A fixed set of tasks (`defer_init=True`) holds what `add_task(id, label=…)` puts in, and evicts nothing by itself.
 """

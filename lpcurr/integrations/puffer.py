@@ -8,6 +8,7 @@ Worker processes share one pool because PufferLib hands the function that makes 
 the curriculum with it: a forked worker has its own place in the pool at once, a spawned one attaches.
 
 >>> import mettagrid.builder.envs
+>>> import numpy as np
 >>> import pufferlib.vector
 >>> from lpcurr import CurriculumConfig
 >>> from lpcurr.generators import bucketed
@@ -30,8 +31,6 @@ the curriculum with it: a forked worker has its own place in the pool at once, a
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
@@ -114,7 +113,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._playable = PlayableTasks(self._max_task_attempts)
         self._current_task: CurriculumTask | None = None
         self._waiting = False  # the current task is set, and the environment has not begun it
-        self._ended = np.zeros(env.num_agents, dtype=bool)  # the agents whose episode is over
+        self._ended: Any = False  # the agents whose episode is over, bool[agents] once one's is
         self._length = 0  # steps of the episode
 
     def reset(self, *args: Any, **options: Any) -> tuple[Any, Any]:
@@ -143,7 +142,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
                 self._forget_broken_simulation()
                 self._drop(error)
                 continue
-            self._ended[:] = False
+            self._ended = False
             self._length = 0
             return result
         raise self._given_up(failure)
@@ -169,8 +168,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._length += 1
         _, _, terminals, truncations, infos = result
         if terminals.any() or truncations.any():
-            self._ended |= terminals
-            self._ended |= truncations
+            self._ended = self._ended | terminals | truncations
             if self._ended.all():
                 self._finish(infos)
         return result

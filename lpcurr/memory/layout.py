@@ -92,6 +92,9 @@ def _floats(*names: str) -> list[tuple[str, str]]:
     return [(name, "<f8") for name in names]
 
 
+SEVERAL_NAMESPACES = -1
+"""``pid_namespace`` of a pool whose processes do not see each other's ids; else it is that of all of them."""
+
 IDENTITY_FIELDS: list[Any] = [
     *_integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
     *_integers("layout_version"),  # a hash of this description: processes of one pool have one layout
@@ -99,6 +102,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("segment_size"),  # bytes, configuration included
     *_integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
     *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
+    *_integers("pid_namespace"),  # in which processes' ids mean them, or SEVERAL_NAMESPACES
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
     *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
     *_floats("created_at"),  # seconds since 1970

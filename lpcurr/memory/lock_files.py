@@ -15,13 +15,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from lpcurr.errors import LpcurrError
 
 with contextlib.suppress(ImportError):  # Windows has local pools only
     import fcntl
@@ -36,33 +40,36 @@ class _Guard:
 
     def __init__(self, path: Path | None, *, make: bool) -> None:
         self.path = path
-        self.users = 0
         self.threads = threading.RLock()  # a garbage collector's detach may come in between
-        self.depth = 0
+        self.inside = False
         self.file: int | None = None
         if path is not None:
-            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             self.file = os.open(path, flags | os.O_CREAT if make else flags, 0o600)
+            weakref.finalize(self, os.close, self.file).atexit = False
 
     def take(self) -> None:
         while self.file is not None:
             try:
                 fcntl.lockf(self.file, fcntl.LOCK_EX)
-                return
+                break
             except OSError as error:
                 # The system sees processes, not threads: two pools used crosswise look like a deadlock to it.
                 if error.errno != errno.EDEADLK:
                     raise
                 time.sleep(_RETRY_SECONDS)
+        self.inside = True
 
     def give_back(self) -> None:
+        self.inside = False
         if self.file is not None:
             fcntl.lockf(self.file, fcntl.LOCK_UN)
 
 
-_guards: dict[int, _Guard] = {}  # by address of the segment
-_by_path: dict[Path, _Guard] = {}
-_registry = threading.Lock()
+# By address of the segment. A guard, and with it its file, lives as long as a segment that it guards; as all that makes
+# segments runs one at a time (`run_undisturbed`), it needs no lock.
+_guards: dict[int, _Guard] = {}
+_by_path: weakref.WeakValueDictionary[Path, _Guard] = weakref.WeakValueDictionary()
 
 
 def _address(segment: _Segment) -> int:
@@ -77,29 +84,59 @@ def guarded(entry: Callable[..., Any]) -> Callable[..., Any]:
         if guard is None:
             return entry(segment, *arguments)
         with guard.threads:
-            guard.depth += 1
+            nested = guard.inside
             try:
-                if guard.depth == 1:
+                if not nested:
                     guard.take()
                 return entry(segment, *arguments)
             finally:
-                guard.depth -= 1
-                if guard.depth == 0:
+                if not nested:
                     guard.give_back()
 
     return call
 
 
-DIRECTORY = Path("/var/tmp") / f"lpcurr-{os.getuid() if hasattr(os, 'getuid') else 0}"
-"""Where this user's lock files are."""
+_USER = os.getuid() if hasattr(os, "getuid") else 0
+DIRECTORY = Path("/var/tmp") / f"lpcurr-{_USER}"
+"""Where this user's lock files are; where someone else has taken that name, in one of ``_INSTEAD``."""
+_HOME = Path(os.path.expanduser("~"))  # "~" where there is none
+_INSTEAD = [Path("/tmp") / f"lpcurr-{_USER}", *([_HOME / ".cache" / "lpcurr"] if _HOME.is_absolute() else [])]
 
 
-def lock_path(name: str) -> Path:
-    """The lock file of the shared segment ``name``; its directory is made if need be, and must be this user's."""
-    DIRECTORY.mkdir(mode=0o700, exist_ok=True)
-    if DIRECTORY.is_symlink() or DIRECTORY.lstat().st_uid != os.getuid():
-        raise PermissionError(errno.EPERM, "the directory of lpcurr's lock files is someone else's", str(DIRECTORY))
-    return DIRECTORY / name
+def directories() -> list[Path]:
+    """Return the folders of lock files that are there and this user's."""
+    return [path for path in (DIRECTORY, *_INSTEAD) if _is_own_folder(path)]
+
+
+def _is_own_folder(path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == _USER
+
+
+def lock_path(name: str, *, make: bool) -> Path:
+    """Return where the lock file of the shared segment ``name`` is, or is to be made.
+
+    Raises:
+        FileNotFoundError: there is none, and it is not to be made.
+        LpcurrError: there is no folder for it.
+    """
+    if make:
+        for path in (DIRECTORY, *_INSTEAD):
+            with contextlib.suppress(OSError):
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if _is_own_folder(path) and os.access(path, os.W_OK):
+                return path / name
+        raise LpcurrError(
+            f"there is no folder for this pool's lock file: {DIRECTORY} is someone else's or cannot be written, as are "
+            f"{', '.join(map(str, _INSTEAD))}. Have one of them removed, or set use_shared_memory=False"
+        )
+    for folder in directories():
+        if (folder / name).exists():
+            return folder / name
+    raise FileNotFoundError(errno.ENOENT, "no lock file", name)
 
 
 def watch(segment: _Segment, name: str | None, *, make: bool) -> int:
@@ -116,16 +153,15 @@ def watch(segment: _Segment, name: str | None, *, make: bool) -> int:
     Raises:
         FileNotFoundError: there is no lock file, so the segment's processes take a robust mutex.
     """
-    with _registry:
-        path = None if name is None else lock_path(name)
-        guard = _by_path.get(path) if path is not None else None
-        if guard is None or (path is not None and not _is_current(guard)):
-            guard = _Guard(path, make=make)
-            if path is not None:
-                _by_path[path] = guard
-        guard.users += 1
-        _guards[_address(segment)] = guard
-        return 0 if guard.file is None else os.fstat(guard.file).st_ino
+    path = None if name is None else lock_path(name, make=make)
+    guard = _by_path.get(path) if path is not None else None
+    if guard is None or (path is not None and not _is_current(guard)):
+        guard = _Guard(path, make=make)
+        if path is not None:
+            _by_path[path] = guard
+    _guards[_address(segment)] = guard
+    weakref.finalize(segment, _guards.pop, _address(segment), None).atexit = False
+    return 0 if guard.file is None else os.fstat(guard.file).st_ino
 
 
 def _is_current(guard: _Guard) -> bool:
@@ -138,33 +174,18 @@ def _is_current(guard: _Guard) -> bool:
         return False
 
 
-def forget(segment: _Segment) -> None:
-    """The segment is about to be closed."""
-    with _registry:
-        guard = _guards.pop(_address(segment), None)
-        if guard is None:
-            return
-        guard.users -= 1
-        if guard.users == 0 and guard.file is not None:
-            with guard.threads:
-                os.close(guard.file)
-                guard.file = None
-            if guard.path is not None and _by_path.get(guard.path) is guard:
-                del _by_path[guard.path]
-
-
 def remove(name: str) -> None:
     """The segment ``name`` is destroyed: nobody will open its lock file any more."""
-    (DIRECTORY / name).unlink(missing_ok=True)
+    for folder in directories():
+        with contextlib.suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _after_fork_in_child() -> None:
     """Another thread of the parent may have held a threading lock; lock files are not held by a child."""
-    global _registry
-    _registry = threading.Lock()
-    for guard in {*_guards.values(), *_by_path.values()}:
+    for guard in list(_guards.values()):
         guard.threads = threading.RLock()
-        guard.depth = 0
+        guard.inside = False
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,6 +6,7 @@ Nothing here needs numba, so that a command that only looks opens at once.
 from __future__ import annotations
 
 import os
+from functools import cache
 
 NAME_PREFIX = "lpcurr_"
 """What the name of a session's shared memory begins with; the session id follows."""
@@ -32,7 +33,36 @@ def process_start_time(pid: int) -> int | None:
     return 0
 
 
+def own_start_time() -> int:
+    """Return when this process started, as :func:`process_start_time` has it."""
+    return _start_time_of(os.getpid())
+
+
+@cache
+def _start_time_of(pid: int) -> int:
+    return process_start_time(pid) or 0
+
+
 def process_is_alive(pid: int, start_time: int) -> bool:
     """Whether the process that had this id and start time is still there; not another that got its id since."""
     now = process_start_time(pid)
     return now is not None and (start_time == 0 or now == start_time)
+
+
+def pid_namespace() -> int:
+    """Return what identifies the PID namespace in which this process's id means this process; 0 where there are none.
+
+    The inode of the namespace, which is unique on a running system, and a part of that system's boot id.
+    """
+    return _pid_namespace_of(os.getpid())
+
+
+@cache
+def _pid_namespace_of(pid: int) -> int:  # by process, since a forked child may be in another one
+    try:
+        inode = os.stat("/proc/self/ns/pid").st_ino
+        with open("/proc/sys/kernel/random/boot_id") as boot_id:
+            boot = int(boot_id.read(8), 16)
+    except (OSError, ValueError):
+        return 0
+    return (boot & 0x7FFFFFFF) << 32 | inode & 0xFFFFFFFF

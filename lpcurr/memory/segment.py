@@ -8,96 +8,35 @@ the exit of one that attached. It is readable by its user only, its pages are re
 from __future__ import annotations
 
 import builtins
-import contextlib
 import errno
 import os
 import re
 import secrets
 import sys
-import threading
 import weakref
-from collections.abc import Iterator
-from multiprocessing import resource_tracker, shared_memory
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from lpcurr.errors import (
-    ConfigError,
-    LpcurrError,
-    PoolClosedError,
-    SegmentSpaceError,
-    SessionIncompatibleError,
-    SessionNotFoundError,
-)
+from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout, lock_files
-from lpcurr.memory.processes import NAME_PREFIX, process_start_time
+from lpcurr.memory.processes import NAME_PREFIX, own_start_time, pid_namespace
+from lpcurr.memory.shared_memory import Bytes, MemoryName, attach_memory, create_memory
+from lpcurr.memory.undisturbed import run_undisturbed
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")  # macOS leaves 30 characters for the whole name
 
-Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 State = np.ndarray[tuple[int], np.dtype[np.void]]
 
 _CONFIG_SLACK = 4096  # bytes that a configuration may grow by, beyond twice its length, in `Curriculum.use`
 
-_tracker_lock = threading.Lock()
-
-
-class _Memory(shared_memory.SharedMemory):
-    """Shared memory whose closing waits for the views that are still held, rather than raise (also from __del__)."""
-
-    def close(self) -> None:
-        try:
-            super().close()
-        except BufferError:  # not contextlib's way: at the interpreter's end, modules are gone before this
-            return
-
-    def view(self, size: int) -> Bytes:
-        """The first bytes as an array. It holds the mapping: ``np.ndarray(buffer=…)`` would be left dangling."""
-        assert self.buf is not None
-        return np.frombuffer(self.buf, dtype=np.uint8, count=size)
-
-
-@contextlib.contextmanager
-def _untracked() -> Iterator[None]:
-    """Keep the resource tracker out of it: before 3.13 it destroys what a process merely attached to."""
-    with _tracker_lock:
-        register, unregister = resource_tracker.register, resource_tracker.unregister
-        resource_tracker.register = lambda name, rtype: None
-        resource_tracker.unregister = lambda name, rtype: None
-        try:
-            yield
-        finally:
-            resource_tracker.register, resource_tracker.unregister = register, unregister
-
-
-def _open(name: str) -> _Memory:
-    if sys.version_info >= (3, 13):
-        return _Memory(name=name, track=False)
-    with _untracked():
-        return _Memory(name=name)
-
-
-def _reserve(memory: _Memory, size: int) -> None:
-    """Take the pages now: a segment larger than /dev/shm would be created happily and kill on first touch."""
-    if not hasattr(os, "posix_fallocate"):
-        return
-    try:
-        os.posix_fallocate(memory._fd, 0, size)  # type: ignore[attr-defined]
-    except OSError as error:
-        memory.close()
-        memory.unlink()
-        if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
-            raise
-        raise SegmentSpaceError(
-            error.errno,
-            f"shared memory has no room for {size / 2**20:.1f} MiB (/dev/shm is full or small). Docker gives 64 MB "
-            "unless run with --shm-size; otherwise lower num_active_tasks or set use_shared_memory=False",
-        ) from error
-
 
 class Segment:
     """A pool's memory.
+
+    The memory is given back when the last view of it has gone: this object's, by :meth:`close` or with the object, and
+    any array that was made from it.
 
     Attributes:
         bytes: the whole segment, uint8; what kernels get.
@@ -105,10 +44,11 @@ class Segment:
         session_id: what other processes attach by; None for a local segment.
     """
 
-    def __init__(self, memory: _Memory | None, content: Bytes, session_id: str | None) -> None:
+    def __init__(self, memory: MemoryName | None, content: Bytes, session_id: str | None) -> None:
         self._memory = memory
         self._bytes: Bytes | None = content
         self._state: State | None = None
+        self._closed_for: LpcurrError = PoolClosedError("the pool is closed")
         self.session_id = session_id
         self._creator_pid: int | None = None
         self._destroy: Any = None
@@ -125,6 +65,14 @@ class Segment:
             ConfigError: a session id that is malformed or in use.
             SegmentSpaceError: shared memory is full.
         """
+        return run_undisturbed(
+            partial(cls._create, capacity, config_text, shared=shared, session_id=session_id, file_lock=file_lock)
+        )
+
+    @classmethod
+    def _create(
+        cls, capacity: int, config_text: bytes, *, shared: bool, session_id: str | None, file_lock: bool
+    ) -> Segment:
         config_offset = layout.segment_dtype(capacity).itemsize
         config_room = -(-(2 * len(config_text) + _CONFIG_SLACK) // 8) * 8
         size = config_offset + 2 * config_room
@@ -138,7 +86,8 @@ class Segment:
         content[config_offset : config_offset + len(config_text)] = np.frombuffer(config_text, dtype=np.uint8)
         header = content[: layout.HEADER.itemsize].view(layout.HEADER)
         header["creator_pid"] = os.getpid()
-        header["creator_start_time"] = process_start_time(os.getpid()) or 0
+        header["creator_start_time"] = own_start_time()
+        header["pid_namespace"] = pid_namespace()
         header["lock_file"] = lock_files.watch(content, segment.name, make=True) if file_lock else 0
         header["capacity"] = capacity
         header["segment_size"] = size
@@ -155,14 +104,12 @@ class Segment:
         if not _SESSION_ID.fullmatch(session):
             raise ConfigError(f"session_id {session!r} must be 1 to 20 letters, digits, '_' or '-'")
         try:
-            memory = _Memory(name=NAME_PREFIX + session, create=True, size=size)
+            memory, content = create_memory(NAME_PREFIX + session, size)
         except FileExistsError as error:
             raise ConfigError(
                 f"session {session!r} exists already: attach to it with lpcurr.attach({session!r}), or choose another"
             ) from error
-        _hold(memory)
-        _reserve(memory, size)
-        segment = cls(memory, memory.view(size), session)
+        segment = cls(memory, content, session)
         segment._creator_pid = os.getpid()
         segment._destroy = weakref.finalize(segment, _destroy, memory, os.getpid())
         return segment
@@ -173,37 +120,45 @@ class Segment:
 
         Raises:
             SessionNotFoundError: there is none of that name.
-            SessionIncompatibleError: it is not a pool, half-made, of another layout version, or another user's.
+            SessionIncompatibleError: it is not a pool, half-made, of another layout version, another user's, or of a
+                container that sees other process ids.
         """
+        if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
+            raise not_found(session_id)
+        return run_undisturbed(partial(cls._attach, session_id, file_lock=file_lock))
+
+    @classmethod
+    def _attach(cls, session_id: str, *, file_lock: bool) -> Segment:
+        def refuse(reason: str) -> SessionIncompatibleError:
+            return SessionIncompatibleError(f"session {session_id!r} cannot be attached: {reason}")
+
         try:
-            if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
-                raise FileNotFoundError
-            memory = _open(NAME_PREFIX + session_id)
-        except (FileNotFoundError, PermissionError) as error:
-            raise _not_found(session_id) from error
-        except ValueError as error:  # mmap's, of an empty file
-            raise SessionIncompatibleError(
-                f"session {session_id!r} cannot be attached: it is empty, or its creator has not finished making it"
-            ) from error
-        try:
-            if not _hold(memory):
-                raise _not_found(session_id)
-            size = _verify(memory, session_id)
-        except BaseException:
-            memory.close()
-            raise
-        segment = cls(memory, memory.view(size), session_id)
+            memory, content = attach_memory(NAME_PREFIX + session_id)
+        except FileNotFoundError as error:
+            raise not_found(session_id) from error
+        except PermissionError as error:
+            if error.errno == errno.EACCES:
+                raise not_found(session_id) from error
+            raise refuse(str(error.strerror)) from error
+        problem = _problem_of(content) or problem_of_namespace(content, file_lock=file_lock)
+        if problem:
+            raise refuse(problem)
+        header = content[: layout.HEADER.itemsize].view(layout.HEADER)
+        segment = cls(memory, content[: int(header["segment_size"][0])], session_id)
         try:
             lock_file = lock_files.watch(segment.bytes, segment.name, make=False) if file_lock else 0
         except FileNotFoundError:
             lock_file = -1
-        if lock_file != segment.state["header"]["lock_file"][0]:
-            segment.close()
-            raise SessionIncompatibleError(
-                f"session {session_id!r} cannot be attached: its processes lock it in another way than this one "
-                f"(LPCURR_LOCK, NUMBA_DISABLE_JIT), or its lock file was removed from {lock_files.DIRECTORY}"
+        if lock_file != header["lock_file"][0]:
+            raise refuse(
+                "its processes lock it in another way than this one (LPCURR_LOCK, NUMBA_DISABLE_JIT), or its lock file "
+                f"was removed from {lock_files.DIRECTORY}, or is not shared with this container"
             )
         return segment
+
+    def share(self) -> Segment:
+        """Return another hold on the same mapping, which may be closed by itself and is not the creator's."""
+        return Segment(self._memory, self.bytes, self.session_id)
 
     @property
     def name(self) -> str | None:
@@ -214,7 +169,7 @@ class Segment:
     def bytes(self) -> Bytes:
         """The whole segment, uint8."""
         if self._bytes is None:
-            raise PoolClosedError("the pool is closed")
+            raise type(self._closed_for)(*self._closed_for.args)
         return self._bytes
 
     @property
@@ -248,88 +203,82 @@ class Segment:
         """Whether this object made the segment, in this process."""
         return self._creator_pid == os.getpid()
 
-    def close(self) -> None:
-        """Give up this process's view; the segment lives on for others."""
-        if self._bytes is not None:
-            lock_files.forget(self._bytes)
+    @property
+    def is_current(self) -> bool:
+        """Whether who attaches by the session id now gets this very memory."""
+        return self._memory is not None and self._memory.is_current()
+
+    def close(self, reason: LpcurrError | None = None) -> None:
+        """Give up this process's view; the segment lives on for others. ``reason`` is raised where it is used."""
+        if reason is not None:
+            self._closed_for = reason
         self._bytes = None
         self._state = None
-        if self._memory is not None:
-            self._memory.close()
 
     def unlink(self) -> None:
         """Destroy the shared segment: nobody can attach any more, and it goes with its last user."""
-        if self._memory is None:
-            return
-        if self._destroy is not None and self._destroy.detach() is not None:
-            _unlink(self._memory, tracked=True)
-        else:
-            _unlink(self._memory, tracked=False)
+        if self._memory is not None:
+            run_undisturbed(self._unlink)
+
+    def _unlink(self) -> None:
+        assert self._memory is not None
+        lock_files.remove(self._memory.name)
+        self._memory.unlink(created=self._destroy is not None and self._destroy.detach() is not None)
 
 
-def _not_found(session_id: object) -> SessionNotFoundError:
+def not_found(session_id: object) -> SessionNotFoundError:
+    """Return the error for a session that is not there."""
     return SessionNotFoundError(
         f"no live session {session_id!r}: it may have ended, or be on another machine or of another user"
     )
 
 
-def _hold(memory: _Memory) -> bool:
-    """Show that the segment is in use, for as long as this process or a fork of it has it open; False if it is gone.
-
-    Process ids tell that too, but not those of another container that shares the memory.
-    """
-    with contextlib.suppress(ImportError, OSError):  # Windows; macOS, which locks files alone
-        import fcntl
-
-        descriptor: int = memory._fd  # type: ignore[attr-defined]
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return os.fstat(descriptor).st_nlink > 0
-    return True
-
-
-def _unlink(memory: _Memory, *, tracked: bool) -> None:
-    lock_files.remove(memory.name)
-    try:
-        if tracked or sys.version_info >= (3, 13):
-            memory.unlink()
-        else:
-            with _untracked():
-                memory.unlink()
-    except FileNotFoundError:
-        if tracked:  # someone else unlinked it; the tracker still has it on its list
-            resource_tracker.unregister(memory._name, "shared_memory")  # type: ignore[attr-defined]
-
-
-def _destroy(memory: _Memory, creator_pid: int) -> None:
+def _destroy(memory: MemoryName, creator_pid: int) -> None:
     """What the creator's exit, or its garbage collector, does; a forked child that inherited the object does not."""
     if os.getpid() == creator_pid:
-        _unlink(memory, tracked=True)
+        lock_files.remove(memory.name)
+        memory.unlink(created=True)
 
 
-def _verify(memory: _Memory, session_id: str) -> int:
-    """Check an opened segment's header against this version and itself; its size without the page padding."""
-
-    def refuse(reason: str) -> SessionIncompatibleError:
-        return SessionIncompatibleError(f"session {session_id!r} cannot be attached: {reason}")
-
-    owner = os.fstat(memory._fd).st_uid  # type: ignore[attr-defined]
-    if owner != os.geteuid():
-        raise refuse(f"it belongs to user {owner}, this is user {os.geteuid()}")
-    if memory.size < layout.HEADER.itemsize:
-        raise refuse(f"its {memory.size} bytes are too few for a header")
-    header = memory.view(layout.HEADER.itemsize).copy().view(layout.HEADER)[0]
+def _problem_of(content: Bytes) -> str:
+    """Why memory that was opened cannot be used by this version; empty where it can."""
+    if content.size == 0:
+        return "it is empty, or its creator has not finished making it"
+    if content.size < layout.HEADER.itemsize:
+        return f"its {content.size} bytes are too few for a header"
+    header = content[: layout.HEADER.itemsize].view(layout.HEADER)[0]
     if header["magic"] != layout.MAGIC:
-        raise refuse("it is not an lpcurr pool, or its creator has not finished making it")
+        return "it is not an lpcurr pool, or its creator has not finished making it"
     if header["layout_version"] != layout.LAYOUT_VERSION:
-        raise refuse(
+        return (
             f"its layout version is {header['layout_version']}, this lpcurr has {layout.LAYOUT_VERSION}: "
             "use the same lpcurr in all processes"
         )
     capacity, size = int(header["capacity"]), int(header["segment_size"])
-    if not 1 <= capacity <= layout.MAX_CAPACITY or not layout.segment_dtype(capacity).itemsize <= size <= memory.size:
-        raise refuse(f"its header is damaged (capacity {capacity}, size {size} of {memory.size} bytes)")
+    if not 1 <= capacity <= layout.MAX_CAPACITY or not layout.segment_dtype(capacity).itemsize <= size <= content.size:
+        return f"its header is damaged (capacity {capacity}, size {size} of {content.size} bytes)"
     offset, room = int(header["config_offset"]), int(header["config_room"])
     texts = int(header["config_size0"]), int(header["config_size1"])
     if not (layout.HEADER.itemsize <= offset <= offset + 2 * room <= size and 0 <= min(texts) <= max(texts) <= room):
-        raise refuse(f"its header is damaged (configuration of {texts} bytes at {offset} in rooms of {room})")
-    return size
+        return f"its header is damaged (configuration of {texts} bytes at {offset} in rooms of {room})"
+    return ""
+
+
+def problem_of_namespace(content: Bytes, *, file_lock: bool) -> str:
+    """Return why a process of this PID namespace may not use the memory; empty where it may.
+
+    A robust mutex knows its holder by a thread id, and the kernel tells of the death of whoever has that id: of two
+    namespaces' threads with one id, the death of the first would open the lock that the second holds. File locks go by
+    no id, but whose records are free must then be decided without ids too.
+    """
+    header = content[: layout.HEADER.itemsize].view(layout.HEADER)
+    if header["pid_namespace"][0] == pid_namespace():
+        return ""
+    if file_lock:
+        header["pid_namespace"] = layout.SEVERAL_NAMESPACES
+        return ""
+    return (
+        "it was made in another container, where process ids mean other processes, and its lock goes by such ids. Give "
+        "the containers one PID namespace (docker run --pid=container:NAME, shareProcessNamespace in Kubernetes), or "
+        f"start all of them with LPCURR_LOCK=fcntl and one {lock_files.DIRECTORY}"
+    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lpcurr.errors import LpcurrError
 from lpcurr.memory import layout, lock_files, task_records
-from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
+from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
+from lpcurr.memory.shared_memory import open_memory, unlink_memory
 
 _SHARED_MEMORY = Path("/dev/shm")
 _MAKING_SECONDS = 60.0  # a segment without its creator's id that is older than this will never be finished
@@ -78,8 +77,7 @@ def list_sessions() -> list[Session]:
     found = []
     for name in _segment_names():
         with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
-            if os.fstat(descriptor).st_uid == os.geteuid():
-                found.append(_inspect(name, descriptor))
+            found.append(_inspect(name, descriptor))
     return found
 
 
@@ -88,11 +86,12 @@ def reap() -> list[Session]:
     removed = []
     for name in _segment_names():
         with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
-            if os.fstat(descriptor).st_uid != os.geteuid() or is_held(descriptor):
+            if is_held(descriptor):
                 continue
             session = _inspect(name, descriptor)  # and nobody can attach meanwhile: this process holds the lock
             if not session.alive:
-                _unlink(name)
+                unlink_memory(name)
+                lock_files.remove(name)
                 removed.append(session)
     _remove_stale_lock_files()
     _remove_stale_task_records()
@@ -101,37 +100,23 @@ def reap() -> list[Session]:
 
 def _segment_names() -> list[str]:
     """Names of this user's segments: from /dev/shm; macOS does not list shared memory, but has lock files."""
-    if _SHARED_MEMORY.is_dir():
-        places = [_SHARED_MEMORY]
-    else:
-        places = [lock_files.DIRECTORY]
-    return sorted(path.name for place in places if place.is_dir() for path in place.glob(f"{NAME_PREFIX}*"))
+    places = [_SHARED_MEMORY] if _SHARED_MEMORY.is_dir() else lock_files.directories()
+    return sorted({path.name for place in places for path in place.glob(f"{NAME_PREFIX}*")})
 
 
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[int]:
-    """A descriptor of shared memory, for reading: not by ``SharedMemory``, which would tell the resource tracker.
+    """A descriptor of this user's shared memory, for reading.
 
     Raises:
         FileNotFoundError: there is none of that name.
+        PermissionError: there is something of that name that is not this user's memory; its ``strerror`` says what.
     """
-    if sys.platform == "win32":
-        raise LpcurrError("there are no sessions on Windows, where pools are local")
-    import _posixshmem  # type: ignore[import-not-found]
-
-    descriptor = _posixshmem.shm_open(f"/{name}", os.O_RDONLY, mode=0)
+    descriptor = open_memory(name, os.O_RDONLY)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _unlink(name: str) -> None:
-    if sys.platform != "win32":
-        import _posixshmem
-
-        _posixshmem.shm_unlink(f"/{name}")
-        lock_files.remove(name)
 
 
 def is_held(descriptor: int) -> bool:
@@ -155,18 +140,23 @@ def _inspect(name: str, descriptor: int) -> Session:
     header = content[: layout.HEADER.itemsize].view(layout.HEADER)[0]
     table = content[layout.PROCESS_OFFSET : layout.LABEL_OFFSET].view(layout.PROCESS)
     problem = problem_of(header, status.st_size)
+    held = is_held(descriptor)
+
+    def is_alive(pid: int, start_time: int) -> bool:  # ids of another container's processes say nothing here
+        return process_is_alive(pid, start_time) if header["pid_namespace"] == pid_namespace() else held
+
     processes = tuple(
-        AttachedProcess(int(pid), process_is_alive(int(pid), int(start_time)))
+        AttachedProcess(int(pid), is_alive(int(pid), int(start_time)))
         for pid, start_time in zip(table["pid"], table["start_time"], strict=True)
         if pid > 0 and not problem
     )
     creator = int(header["creator_pid"])
-    creator_alive = creator > 0 and process_is_alive(creator, int(header["creator_start_time"]))
+    creator_alive = creator > 0 and is_alive(creator, int(header["creator_start_time"]))
     being_made = creator == 0 and time.time() - status.st_mtime < _MAKING_SECONDS
     anyone_alive = creator_alive or being_made or any(process.alive for process in processes)
     return Session(
         session_id=name.removeprefix(NAME_PREFIX),
-        alive=anyone_alive or is_held(descriptor),
+        alive=anyone_alive or held,
         size=status.st_size,
         age=None if problem else max(0.0, time.time() - float(header["created_at"])),
         creator_pid=creator,
@@ -190,14 +180,15 @@ def problem_of(header: np.void, size: int) -> str:
 
 def _remove_stale_lock_files() -> None:
     """Lock files whose segments are gone; a segment is there before its lock file is."""
-    if not lock_files.DIRECTORY.is_dir():
-        return
-    for path in lock_files.DIRECTORY.glob(f"{NAME_PREFIX}*"):
-        try:
-            with opened(path.name):
+    for folder in lock_files.directories():
+        for path in folder.glob(f"{NAME_PREFIX}*"):
+            try:
+                with opened(path.name):
+                    continue
+            except FileNotFoundError:
+                path.unlink(missing_ok=True)
+            except PermissionError:  # something else has that name
                 continue
-        except FileNotFoundError:
-            path.unlink(missing_ok=True)
 
 
 def _remove_stale_task_records() -> None:
@@ -208,3 +199,5 @@ def _remove_stale_task_records() -> None:
                 continue
         except FileNotFoundError:
             task_records.remove(session_id)
+        except PermissionError:  # something else has that name
+            continue

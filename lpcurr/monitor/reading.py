@@ -84,8 +84,8 @@ class SessionReader:
             raise SessionNotFoundError(
                 f"no live session {session_id!r}: it may have ended, or be on another machine or of another user"
             ) from None
-        except PermissionError:
-            raise SessionIncompatibleError(f"session {session_id!r} cannot be read: it is another user's") from None
+        except PermissionError as error:
+            raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {error.strerror}") from None
         except ValueError:  # mmap's, of an empty file
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: it is empty") from None
         content: np.ndarray[Any, np.dtype[np.uint8]] = np.frombuffer(self._mapping, dtype=np.uint8)
@@ -148,7 +148,7 @@ class SessionReader:
         try:
             with opened(self._name) as descriptor:
                 status = os.fstat(descriptor)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return "closed by its creator"
         if (status.st_dev, status.st_ino) != self._identity:
             return "replaced by a new session of the same name"
@@ -164,5 +164,5 @@ class SessionReader:
         try:
             with opened(self._name) as descriptor:
                 return is_held(descriptor)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return False

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from lpcurr.errors import AttachLimitError, PoolClosedError
-from lpcurr.memory import layout
+from lpcurr.errors import LpcurrError, PoolClosedError
 
 
 class ClosedWords:
@@ -20,8 +19,6 @@ def raise_closed(*_: object) -> NoReturn:
     raise PoolClosedError("this curriculum is closed: attach again with lpcurr.attach(session_id), or make a new one")
 
 
-def raise_no_record(*_: object) -> NoReturn:
-    """Raise ``AttachLimitError``, in place of a call in a process that found no place in the pool."""
-    raise AttachLimitError(
-        f"{layout.PROCESS_CAPACITY} processes were attached to this pool when this one was forked, which is the limit"
-    )
+def raise_again(error: LpcurrError, *_: object) -> NoReturn:
+    """Raise an error of this kind, in place of a call in a process that found no place in the pool."""
+    raise type(error)(*error.args)

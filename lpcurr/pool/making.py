@@ -28,16 +28,21 @@ def new_segment(
     kernels.compile_all()
     file_lock = not ROBUST_MUTEX
     segment = Segment.create(capacity, config_text, shared=shared, session_id=session_id, file_lock=file_lock)
-    header = segment.state["header"]
-    for name, value in settings.items():
-        header[name] = value
-    header["seed"] = seed
-    header["index_mask"] = layout.index_size(capacity) - 1
-    header["layout_version"] = layout.LAYOUT_VERSION
-    header["created_at"] = time.time()
-    mutex.initialise(segment.bytes)
-    upkeep.initialise.entry(segment.bytes)
-    for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
-        upkeep.preset_label.entry(segment.bytes, 0, row, *encode_label(name))
-    header["magic"] = layout.MAGIC  # last: now others may attach
+    try:
+        header = segment.state["header"]
+        for name, value in settings.items():
+            header[name] = value
+        header["seed"] = seed
+        header["index_mask"] = layout.index_size(capacity) - 1
+        header["layout_version"] = layout.LAYOUT_VERSION
+        header["created_at"] = time.time()
+        mutex.initialise(segment.bytes)
+        upkeep.initialise.entry(segment.bytes)
+        for row, name in ((layout.UNKNOWN_LABEL, "unknown"), (layout.OVERFLOW_LABEL, "(other)")):
+            upkeep.preset_label.entry(segment.bytes, 0, row, *encode_label(name))
+        header["magic"] = layout.MAGIC  # last: now others may attach
+    except BaseException:  # also an interrupt: nobody has it, so it goes
+        segment.close()
+        segment.unlink()
+        raise
     return segment

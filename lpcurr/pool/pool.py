@@ -7,6 +7,7 @@ kernels themselves with the segment bound to them, so that nothing stands betwee
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import weakref
@@ -18,21 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpcurr import kernels
-from lpcurr.errors import AttachLimitError, ConfigError
+from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError
 from lpcurr.kernels.calls import checkpoints as restore
 from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
-from lpcurr.kernels.safety import mutex
 from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
-from lpcurr.memory.processes import process_is_alive, process_start_time
-from lpcurr.memory.segment import Bytes, Segment, State
-from lpcurr.pool.closed import ClosedWords, raise_closed, raise_no_record
+from lpcurr.memory.segment import Segment, State
+from lpcurr.memory.shared_memory import Bytes
+from lpcurr.pool.closed import ClosedWords, raise_again, raise_closed
 from lpcurr.pool.making import new_segment
 from lpcurr.pool.moment import TRUTH, Float64s, Int64s, Moment
-from lpcurr.pool.streams import attach_process, seed_stream
+from lpcurr.pool.place import Place
 
 _logger = logging.getLogger("lpcurr")
 
@@ -40,7 +40,8 @@ _NO_NAME = np.zeros(1, dtype=np.uint8)
 _NONE = np.empty(0, dtype=np.float64)
 _KEEP_LABEL = (_NO_NAME, -1, 0)
 
-_open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+# By identity; a dictionary, since its values can be listed while other threads make pools.
+_open_pools: weakref.WeakValueDictionary[int, Pool] = weakref.WeakValueDictionary()
 
 
 class Pool:
@@ -56,13 +57,16 @@ class Pool:
     draw: Callable[[], tuple[int, int]]
     update: Callable[[int, float, float, float], int]
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, place: Place | None = None) -> None:
         self._segment = segment
+        place = place or Place(segment)
+        self._place: Place | None = place
+        place.hold(self)
         self._warn_of_fork = False
         self.capacity = int(segment.state["header"]["capacity"][0])
         self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
-        self._join()
-        _open_pools.add(self)
+        self._bind(place)
+        _open_pools[id(self)] = self
 
     @classmethod
     def create(
@@ -88,48 +92,34 @@ class Pool:
         segment = new_segment(
             capacity, settings, seed=seed, config_text=config_text, shared=shared, session_id=session_id
         )
-        return cls(segment)
+        try:
+            return cls(segment)
+        except BaseException:
+            segment.close()
+            segment.unlink()
+            raise
 
     @classmethod
-    def attach(cls, session_id: str) -> Pool:
-        """Join the live pool of a session."""
+    def attach(cls, session_id: str, *, may_share: bool = False) -> Pool:
+        """Join the live pool of a session; ``may_share``: in the place that this process has there already, if any."""
         kernels.compile_all()
-        return cls(Segment.attach(session_id, file_lock=not ROBUST_MUTEX))
+        for pool in _listed_pools() if may_share else ():
+            with contextlib.suppress(PoolClosedError, AttributeError):  # closed by another thread at this moment
+                if pool.session_id == session_id and pool._segment.is_current:
+                    return cls(pool._segment.share(), pool._place)
+        segment = Segment.attach(session_id, file_lock=not ROBUST_MUTEX)
+        try:
+            return cls(segment)
+        except BaseException:
+            segment.close()
+            raise
 
-    def _join(self) -> None:
-        """Take a process record and a random stream of one's own."""
-        self._pid = os.getpid()
-        start_time = process_start_time(self._pid) or 0
+    def _bind(self, place: Place) -> None:
         content = self._segment.bytes
-        process = attach_process(content, self.state, self._pid, start_time)
-        if process == Status.NO_PROCESS_RECORD:
-            self._release_dead()
-            process = attach_process(content, self.state, self._pid, start_time)
-        self._check_lock(process)
-        if process < 0:
-            raise AttachLimitError(
-                f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
-                "close() it in those that are done"
-            )
-        self._process = process
-        self._leave = weakref.finalize(
-            self, _leave, upkeep.detach_process.entry, content, process, self._pid, start_time
-        )
-        self._bind()
-
-    def _bind(self) -> None:
-        content = self._segment.bytes
+        self._process = place.number
         self.draw = partial(episode.draw.entry, content, self._process)
         self.update = partial(episode.update.entry, content, self._process)
         self.header_words = memoryview(content[: layout.HEADER.itemsize].view(np.int64))  # type: ignore[arg-type]
-
-    def _release_dead(self) -> None:
-        """Free the records of processes that are no more."""
-        records = self.state["process"][0]
-        for process in np.flatnonzero(records["pid"]):
-            pid, start_time = int(records["pid"][process]), int(records["start_time"][process])
-            if not process_is_alive(pid, start_time):
-                upkeep.detach_process.entry(self._segment.bytes, int(process), pid, start_time)
 
     def count_steps(self, count: int) -> None:
         """Add environment steps to this process's record; nobody else writes there, so it takes no lock."""
@@ -137,19 +127,19 @@ class Pool:
 
     def after_fork(self) -> None:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
-        self._leave.detach()
-        if self.session_id is not None:
-            try:
-                self._join()
-            except AttachLimitError:  # the child may never use it; if it does, this is what it hears
-                self.draw = self.update = raise_no_record
-        else:  # a private copy of the parent's memory, whose lock another of its threads may have held
-            mutex.initialise(self._segment.bytes)
-            self._pid = os.getpid()
-            record = self.state["process"][0, self._process]
-            stream = seed_stream(int(self.state["header"]["seed"][0]), int(record["ordinal"]), self._pid)
-            for number, word in enumerate(stream):
-                record[f"stream{number}"] = word
+        place = self._place
+        if place is None:  # another thread of the parent was closing it
+            self.close()
+            return
+        try:
+            if place.pid != os.getpid():
+                place.retake_after_fork()
+        except LpcurrError as error:  # the child may never use it; if it does, this is what it hears
+            self._segment.close(error)
+            self.draw = self.update = partial(raise_again, error)
+            return
+        self._bind(place)
+        if self.session_id is None:
             self._warn_of_fork = True
             self.draw = lambda: self._warned_of_fork().draw()
             self.update = lambda *arguments: self._warned_of_fork().update(*arguments)
@@ -159,10 +149,11 @@ class Pool:
         _logger.warning(
             "process %d was forked with a curriculum that is not in shared memory: what it plays stays in its own copy "
             "of the pool; make the curriculum with use_shared_memory=True for the processes to share it",
-            self._pid,
+            os.getpid(),
         )
         self._warn_of_fork = False
-        self._bind()
+        assert self._place is not None
+        self._bind(self._place)
         return self
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -206,11 +197,13 @@ class Pool:
         """Leave the pool. Calling it again does nothing; using the pool afterwards raises ``PoolClosedError``."""
         if self.closed:
             return
-        self._leave()
+        if self._place is not None:
+            self._place.leave(self)
+        self._place = None
         self.draw = self.update = raise_closed
         self.header_words = ClosedWords()  # type: ignore[assignment]
         self._segment.close()
-        _open_pools.discard(self)
+        _open_pools.pop(id(self), None)
 
     def unlink(self) -> None:
         """Destroy the shared segment; processes that are attached may go on until they close."""
@@ -383,14 +376,12 @@ class Pool:
         raise error_of(status, self.capacity, task_id, score, where)
 
 
-def _leave(detach: Callable[..., int], content: Bytes, process: int, pid: int, start_time: int) -> None:
-    """Give the process record back: on close, when the pool is garbage, or at exit; not in a forked child's name."""
-    if os.getpid() == pid:
-        detach(content, process, pid, start_time)
+def _listed_pools() -> list[Pool]:
+    return [pool for reference in _open_pools.valuerefs() if (pool := reference()) is not None]
 
 
 def _after_fork_in_child() -> None:
-    for pool in list(_open_pools):
+    for pool in _listed_pools():
         if not pool.closed:
             pool.after_fork()
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from lpcurr.kernels.calls import upkeep
 from lpcurr.memory.layout import Status
-from lpcurr.memory.segment import Bytes, State
+from lpcurr.memory.segment import State
+from lpcurr.memory.shared_memory import Bytes
 
 Stream = np.ndarray[tuple[int], np.dtype[np.uint64]]
 

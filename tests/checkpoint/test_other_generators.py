@@ -16,7 +16,7 @@ def mazes() -> Any:
 
 
 OTHERS = {
-    "another field": (mazes().add_bucket("slip", [0.0, 0.3]), r"buckets\.slip was 'absent', now \[0\.0, 0\.3\]"),
+    "another field": (mazes().add_bucket("slip", [0.0, 0.3]), r"buckets\.slip was absent, now \[0\.0, 0\.3\]"),
     "another value": (
         lpcurr.bucketed({"size": 5, "slip": 0.0}).add_bucket("size", [4, 8, 16], label=True),
         "size was 4, now 5",

@@ -125,7 +125,7 @@ def test_ctrl_c_at_a_real_training_leaves_what_there_is(tmp_path: Path) -> None:
         while "steps/s" not in training.stdout.readline():
             assert training.poll() is None
         os.killpg(training.pid, signal.SIGINT)  # as a terminal does: to the workers as well
-        _, errors = training.communicate(timeout=30)
+        _, errors = training.communicate(timeout=120)
     finally:
         if training.poll() is None:
             os.killpg(training.pid, signal.SIGKILL)
@@ -227,11 +227,15 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     code = (
         "import resource, sys\n"
         "from lpcurr.cli import main\n"
+        "from lpcurr.kernels import warmup\n"
+        "warmup()\n"  # which may write to numba's cache
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"  # as little as the configuration needs
         f"sys.exit(main({['train', *SHORT, 'checkpoint_every=0', 'epoch_steps=64']!r} + sys.argv[1:]))\n"
     )
     words = ["curriculum.use_shared_memory=false", f"run_dir={tmp_path / 'run'}"]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "File too large" in done.stderr

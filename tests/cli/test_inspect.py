@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import lpcurr
 from lpcurr import Curriculum
 from lpcurr.cli import main
 from lpcurr.guides import TOPICS
@@ -135,3 +136,17 @@ def test_help_lists_the_guides_and_names_a_wrong_topic(capsys: pytest.CaptureFix
     assert all(topic in shown for topic in TOPICS)
     assert main(["help", "nonsense"]) == 2
     assert "no guide 'nonsense'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["buckets", "list", "callable"])
+def test_the_values_of_a_task(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    buckets = lpcurr.bucketed({"size": 4, "slip": 0.0}).add_bucket("slip", lpcurr.Span(0.1, 0.9))
+    source = {"buckets": buckets, "list": [{"slip": 0.625}], "callable": lambda task_id: {"slip": 0.5}}[kind]
+    with lpcurr.Curriculum(lpcurr.CurriculumConfig(num_active_tasks=4, seed=0), task_generator=source) as curriculum:
+        task = curriculum.get_task()
+        values = task.get_slice_values()
+        assert main(["inspect", curriculum.session_id or "", "--task", str(task.task_id)]) == 0
+        shown = capsys.readouterr().out
+        (row,) = as_json(capsys, curriculum.session_id or "", "--task", str(task.task_id))["tasks"]
+    assert row["values"] == values
+    assert all(f"{value:.6g}" in shown for value in values.values())

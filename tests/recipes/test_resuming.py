@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lpcurr.runs.reading import read_run
 from rich.console import Console
 
 from lpcurr import CheckpointError, ConfigError, CurriculumConfig
@@ -28,6 +27,7 @@ from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, LearnerConfig
 from lpcurr.recipes.frozen_lake.learner import Batch, Learner
 from lpcurr.recipes.resuming import load_run
 from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.reading import read_run
 
 TRAINING = "learning_progress-seed0"
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lpcurr.runs.metrics import METRICS, TASK_FIELDS
 from rich.console import Console
 
 from lpcurr import Curriculum
@@ -21,6 +20,7 @@ from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.training import train_once
 from lpcurr.runs.folder import RunFolder
+from lpcurr.runs.metrics import METRICS, TASK_FIELDS
 
 Row = dict[str, Any]
 FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html", "checkpoints"}

@@ -15,7 +15,6 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
-from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 from scipy import stats
 
 from lpcurr.cli import main
@@ -25,6 +24,7 @@ from lpcurr.reports.intervals import intervals
 from lpcurr.reports.page import write_report
 from lpcurr.reports.panels import panels
 from lpcurr.reports.verdict import decide, key_figures, results
+from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 
 Row = dict[str, Any]
 LP, RANDOM = "learning_progress", "discrete_random"

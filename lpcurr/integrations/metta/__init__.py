@@ -45,7 +45,7 @@ from lpcurr.integrations.metta.learning_progress_algorithm import (
     LearningProgressAlgorithm,
     LearningProgressConfig,
 )
-from lpcurr.integrations.metta.stats import StatsLogger
+from lpcurr.integrations.metta.stats import NullStatsLogger, StatsLogger
 from lpcurr.integrations.metta.task_generator import (
     AnyTaskGeneratorConfig,
     BucketedTaskGenerator,
@@ -69,6 +69,7 @@ __all__ = [
     "DiscreteRandomCurriculumConfig",
     "LearningProgressAlgorithm",
     "LearningProgressConfig",
+    "NullStatsLogger",
     "SingleTaskGenerator",
     "Span",
     "StatsLogger",

@@ -52,6 +52,7 @@ class CurriculumConfig(lpcurr.curriculum.config.CurriculumConfig, Config):  # ty
     """
 
     seed: int = Field(default=0, ge=0, lt=2**63, description="of all random streams")
+    max_task_id: int = Field(default=1_000_000, gt=0, description="without effect: ids have 53 bits here")
     task_generator: AnyTaskGeneratorConfig = Field(description="makes each task's MettaGridConfig from its id")
     algorithm_config: AnyAlgorithmConfig = Field(default_factory=DiscreteRandomCurriculumConfig)
 
@@ -148,19 +149,63 @@ def _shortened(label: str) -> str:
     return text[: layout.LABEL_BYTES - len(mark)].decode(errors="ignore") + mark
 
 
+class _Given:
+    """What a task that was made by hand is built from."""
+
+    def __init__(self, env_cfg: Any, slice_values: dict[str, Any] | None) -> None:
+        self._env_cfg = env_cfg
+        self._slice_values = dict(slice_values or {})
+
+    def env_cfg(self, task_id: int) -> Any:
+        return self._env_cfg
+
+    shared_env_cfg = env_cfg
+
+    def slice_values(self, task_id: int) -> dict[str, Any]:
+        return dict(self._slice_values)
+
+
 class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
-    """One episode's task; ``complete`` counts for this object alone, ``update_task_performance`` for the pool."""
+    """One episode's task; ``complete`` counts for this object alone, ``update_task_performance`` for the pool.
+
+    Args:
+        task_id: its id.
+        env_cfg: its configuration, which one that is made by hand gives as it is.
+        slice_values: by bucket.
+    """
 
     __slots__ = ("_mean_score", "_num_completions", "_total_score")
 
-    def __init__(self, task_id: int, label: str, builder: Any) -> None:
-        super().__init__(task_id, label, builder)
+    def __init__(self, task_id: int, env_cfg: Any, slice_values: dict[str, Any] | None = None) -> None:
+        given: Any = _Given(env_cfg, slice_values)
+        super().__init__(task_id, str(getattr(env_cfg, "label", None) or "unknown"), given)
         self._num_completions = 0
         self._total_score = self._mean_score = 0.0
+
+    @classmethod
+    def drawn(cls, task: lpcurr.curriculum.task.CurriculumTask) -> CurriculumTask:
+        """Return a drawn task as one of these."""
+        own = cls(task.task_id, None)
+        own.label, own._builder = task.label, task._builder
+        return own
+
+    # The names that metta's recipes and tests go by.
 
     @property
     def _task_id(self) -> int:
         return self.task_id
+
+    @property
+    def _env_cfg(self) -> Any:
+        return self.get_shared_env_cfg()
+
+    @property
+    def _label(self) -> str:
+        return self.label
+
+    @_label.setter
+    def _label(self, label: str) -> None:
+        self.label = label
 
     def complete(self, score: float) -> None:
         """Count a score."""
@@ -226,7 +271,7 @@ class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
         violation = self._tasks.take_violation()
         if violation is not None:
             raise violation
-        return CurriculumTask(task.task_id, task.label, task._builder)
+        return CurriculumTask.drawn(task)
 
     def get_task_score(self, task_id: int) -> float:
         """A task's score, 0 where it is not in the pool."""
@@ -264,4 +309,4 @@ class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
 
 
 def _attach(session_id: str, config: CurriculumConfig) -> Curriculum:
-    return Curriculum(config, _pool=Pool.attach(session_id))
+    return Curriculum(config, _pool=Pool.attach(session_id, may_share=True))

@@ -30,3 +30,16 @@ class StatsLogger(ABC):
 
     def invalidate_cache(self) -> None:  # noqa: B027 - meant to do nothing
         """Nothing: figures are never kept, they are worked out when they are asked for."""
+
+
+class NullStatsLogger(StatsLogger):
+    """Something that has no figures.
+
+    Example:
+        >>> NullStatsLogger().stats("any/")
+        {}
+    """
+
+    def get_base_stats(self) -> dict[str, float]:
+        """No figures."""
+        return {}

@@ -6,32 +6,30 @@ then called through its compiled entry point. That skips the dispatcher, which w
 again at every call: 86 ns instead of 182 ns measured for three arguments. The price is that nobody checks types any
 more, so :mod:`lpcurr.pool.pool` is the only caller.
 
-Numba keys its cache on the source file of the function alone, so an edited helper in another file would go unnoticed;
-and it writes the cache without a lock, so workers that start together would each compile. ``_KernelCache`` mends both.
+Machine code is kept on disk (:mod:`lpcurr.kernels.machine.cache`), and is loaded and compiled out of the reach of
+signal handlers and forks: an interrupt in the middle of either frees memory twice.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import llvmlite.binding
 import numba
 from numba.core import config as numba_config
-from numba.core.caching import FunctionCache, IndexDataCacheFile
-from numba.core.runtime import rtsys
 
 from lpcurr.kernels.machine._helper_compiler import helper_options
+from lpcurr.kernels.machine.cache import KernelCache
 from lpcurr.kernels.machine.segment_type import parse_signature
-from lpcurr.kernels.machine.settings import FINGERPRINT, ROBUST_MUTEX
+from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.memory.lock_files import guarded
+from lpcurr.memory.undisturbed import run_undisturbed
 
 _logger = logging.getLogger("lpcurr")
 
@@ -78,28 +76,52 @@ class Kernel:
         if self._entry is None:
             compile_all()  # also what this kernel may call by name
             with _compilation() as compilation:
-                self._load(compilation)
+                self._load(run_undisturbed(self._cache), compilation)
         assert self._entry is not None
         return self._entry
 
     def prepare(self, compilation: _Compilation) -> None:
         """See to it that the cache has the machine code; load it at once where other kernels call it by name."""
-        cached = _KernelCache(self.function, compilation).has(self.signature, self._dispatcher.targetctx)
-        if self.symbol is not None or not cached:
-            self._load(compilation)
+        cache = run_undisturbed(self._cache)
+        if self.symbol is not None or (cache.folder is not None and not run_undisturbed(cache.has)):
+            self._load(cache, compilation)
 
-    def _load(self, compilation: _Compilation) -> None:
-        dispatcher = self._dispatcher
-        cache = _KernelCache(self.function, compilation)
-        self._result = cache.load_machine_code(self.signature, dispatcher.targetctx)
-        if self._result is None:
-            dispatcher._cache = cache
-            dispatcher.compile(self.signature)
-            self._result = dispatcher.overloads[dispatcher.signatures[0]]
-        self._entry = _safe(self._result.entry_point)
+    def _cache(self) -> KernelCache:
+        return KernelCache(self.function, self.signature, self._dispatcher.targetctx)
+
+    def _load(self, cache: KernelCache, compilation: _Compilation) -> None:
+        there = run_undisturbed(lambda: self._load_kept(cache))
+        if not there:
+            compilation.begin(cache.folder)
+            there = run_undisturbed(lambda: self._load_kept(cache))  # another process may just have compiled it
+        if not there:
+            if cache.folder is not None:
+                compilation.announce()
+            run_undisturbed(lambda: cache.save(self._compile()))
+        cache.say_problem()
+
+    def _load_kept(self, cache: KernelCache) -> bool:
+        """Load the machine code that is kept; whether there is any, or some has been loaded already."""
+        if self._entry is None:
+            compiled = cache.load()
+            if compiled is not None:
+                self._use(compiled)
+        return self._entry is not None
+
+    def _compile(self) -> Any:
+        if not self._dispatcher.signatures:
+            self._dispatcher.compile(self.signature)
+        compiled = self._dispatcher.overloads[self._dispatcher.signatures[0]]
+        self._use(compiled)
+        return compiled
+
+    def _use(self, compiled: Any) -> None:
+        """Call this machine code from now on."""
+        self._result = compiled  # which owns it
         if self.symbol is not None:
-            c_name = self._result.fndesc.llvm_cfunc_wrapper_name
-            llvmlite.binding.add_symbol(self.symbol, self._result.library.get_pointer_to_function(c_name))
+            c_name = compiled.fndesc.llvm_cfunc_wrapper_name
+            llvmlite.binding.add_symbol(self.symbol, compiled.library.get_pointer_to_function(c_name))
+        self._entry = _safe(compiled.entry_point)
 
 
 def _safe(entry: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,18 +141,6 @@ def kernel(signature: str, symbol: str | None = None) -> Callable[[Callable[...,
     return mark
 
 
-@cache
-def source_fingerprint() -> str:
-    """Hash of everything that the machine code depends on beside numba and the processor (which numba checks)."""
-    package = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256(f"boundscheck={_settings.BOUNDSCHECK} opt={_settings.OPT} {FINGERPRINT}".encode())
-    folders = (package / "schedulers", package / "kernels")
-    sources = (source for folder in folders for source in sorted(folder.rglob("*.py")))
-    for source in (package / "memory" / "layout.py", *sources):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 class _Compilation:
     """One run over all kernels: notices the first one that is missing from the cache."""
 
@@ -138,14 +148,14 @@ class _Compilation:
         self.started: float | None = None
         self._lock_file: Any = None
 
-    def begin(self, cache_path: str) -> None:
+    def begin(self, folder: str | None) -> None:
         """Wait until no other process compiles; called at every kernel that the cache does not have."""
-        if self._lock_file is None:
+        if self._lock_file is None and folder is not None:
             with contextlib.suppress(ImportError, OSError):  # no fcntl on Windows: compile without waiting
                 import fcntl
 
-                os.makedirs(cache_path, exist_ok=True)
-                self._lock_file = open(os.path.join(cache_path, "lpcurr-kernels.lock"), "a")  # noqa: SIM115
+                os.makedirs(folder, exist_ok=True)
+                self._lock_file = open(os.path.join(folder, "lpcurr-kernels.lock"), "a")  # noqa: SIM115
                 fcntl.flock(self._lock_file, fcntl.LOCK_EX)
 
     def announce(self) -> None:
@@ -161,45 +171,6 @@ class _Compilation:
             self._lock_file.close()
         if self.started is not None:
             _logger.warning("lpcurr kernels compiled in %.1f s.", time.perf_counter() - self.started)
-
-
-class _KernelCache(FunctionCache):
-    """Numba's function cache, stamped with all kernel sources and written by one process at a time."""
-
-    def __init__(self, function: Callable[..., Any], compilation: _Compilation) -> None:
-        super().__init__(function)
-        self._compilation = compilation
-        stamp = source_fingerprint()
-        self._cache_file = IndexDataCacheFile(
-            cache_path=self._cache_path,
-            filename_base=f"{self._impl.filename_base}-{stamp[:8]}",
-            source_stamp=stamp,
-        )
-
-    def has(self, signature: Any, target_context: Any) -> bool:
-        """Whether the machine code is there, without loading it."""
-        try:
-            name = self._cache_file._load_index().get(self._index_key(signature, target_context.codegen()))
-            return name is not None and os.path.exists(self._cache_file._data_path(name))
-        except Exception:  # whatever is wrong with a cache file, compiling answers it
-            return False
-
-    def load_machine_code(self, signature: Any, target_context: Any) -> Any:
-        """The compile result, without what numba needs to compile: that would double a process's start-up time."""
-        try:
-            rtsys.initialize(target_context)  # the symbols of numba's own runtime
-            return self._load_overload(signature, target_context)
-        except Exception:  # whatever is wrong with a cache file, compiling answers it
-            return None
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        found = super().load_overload(sig, target_context)
-        if found is None:
-            self._compilation.begin(self._cache_path)
-            found = super().load_overload(sig, target_context)  # another process may just have compiled it
-        if found is None:
-            self._compilation.announce()
-        return found
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from lpcurr.runs.metrics import METRICS
 from rich.console import Console
 from stable_baselines3.common.env_checker import check_env
 
@@ -27,6 +26,7 @@ from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import load_config
 from lpcurr.recipes.resuming import load_run
 from lpcurr.recipes.training import run
+from lpcurr.runs.metrics import METRICS
 
 TINY = ["total_steps=768", "epoch_steps=256", "workers=2", "learner.n_steps=64", "learner.n_epochs=1"]
 TINY += ["evaluation.num_tasks=6", "evaluation.episodes=2", "curriculum.num_active_tasks=8"]

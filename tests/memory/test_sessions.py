@@ -23,7 +23,7 @@ from lpcurr.memory.processes import process_is_alive, process_start_time
 from lpcurr.memory.segment import NAME_PREFIX
 from lpcurr.memory.sessions import Session
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 CREATOR = """
 import multiprocessing, os, signal, sys, time

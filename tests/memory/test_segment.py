@@ -16,7 +16,7 @@ from lpcurr import CurriculumConfig
 from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def path_of(session_id: str | None) -> Path:

@@ -1,0 +1,176 @@
+"""Families kept for a last run: other mechanisms than those of `families`; no rule was ever chosen by them."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from asv_benchmarks.teaching.families import Family, chain
+from asv_benchmarks.teaching.skills import Skills, skills
+from asv_benchmarks.teaching.streams import Floats, Ints, State, compiled, hashed, uniform
+
+# -- tasks that share several abilities ---------------------------------------------------------------------------
+
+
+class Factors(NamedTuple):
+    """Abilities that tasks load on, as in item response theory; practice moves what a task asks for."""
+
+    random: State
+    ability: Floats  # [factors]
+    loads: Floats  # [tasks, factors], rows add up to 1
+    difficulty: Floats  # [tasks]
+    pace: float
+
+    @property
+    def labels(self) -> list[str]:
+        """The label of each task: the factor it asks most of."""
+        return [f"factor {factor}" for factor in self.loads.argmax(axis=1).tolist()]
+
+    def play(self, tasks: Ints, now: float) -> tuple[Floats, Floats]:
+        """Practise several tasks, one after the other: (scores, costs)."""
+        return play_factors(self, tasks)
+
+    def true_success(self, now: float) -> Floats:
+        """Return the chance of success of each task."""
+        return 1.0 / (1.0 + np.exp(-4.0 * (self.loads @ self.ability - self.difficulty)))
+
+
+@compiled
+def play_factors(student: Factors, tasks: Ints) -> tuple[Floats, Floats]:
+    """Practise several tasks, one after the other: (scores, costs), float64 each."""
+    scores, costs = np.zeros(len(tasks)), np.ones(len(tasks))
+    for at in range(len(tasks)):
+        loads = student.loads[tasks[at]]
+        distance = student.difficulty[tasks[at]] - (loads * student.ability).sum()
+        chance = 1.0 / (1.0 + math.exp(4.0 * distance))
+        if uniform(student.random) < chance:
+            scores[at] = 1.0
+        for factor in range(len(loads)):
+            student.ability[factor] += student.pace * loads[factor] * 4.0 * chance * (1.0 - chance)
+    return scores, costs
+
+
+def _factors(seed: int) -> Factors:
+    rng = np.random.default_rng(seed)
+    loads = rng.dirichlet(np.full(6, 0.3), 500)
+    return Factors(np.array([seed], np.uint64), np.zeros(6), loads, rng.uniform(0.0, 5.0, 500), 0.006)
+
+
+# -- a policy that learns by gradient -----------------------------------------------------------------------------
+
+
+class Policy(NamedTuple):
+    """A softmax policy with linear features, by REINFORCE; a task is a context of eight features, hashed from its id.
+
+    The right one of four actions is what a hidden matrix prefers, and hard contexts lie near its borders.
+    """
+
+    random: State
+    weights: Floats  # [4, 8]
+    right: Floats  # [4, 8]
+    rate: float
+    probes: Floats  # [contexts, 8]: new contexts on which it is judged
+
+    @property
+    def labels(self) -> list[str]:
+        """No labels: the tasks come from a generator."""
+        return []
+
+    def play(self, tasks: Ints, now: float) -> tuple[Floats, Floats]:
+        """Practise several contexts, one after the other: (scores, costs)."""
+        return play_policy(self, tasks)
+
+    def true_success(self, now: float) -> Floats:
+        """Return the chance of the right action in each new context."""
+        logits = self.probes @ self.weights.T
+        chances = np.exp(logits - logits.max(axis=1, keepdims=True))
+        best = (self.probes @ self.right.T).argmax(axis=1)
+        return chances[np.arange(len(best)), best] / chances.sum(axis=1)
+
+
+@compiled
+def play_policy(student: Policy, tasks: Ints) -> tuple[Floats, Floats]:
+    """Practise several contexts, one after the other: (scores, costs), float64 each."""
+    scores, costs = np.zeros(len(tasks)), np.ones(len(tasks))
+    context = np.empty(8)
+    for at in range(len(tasks)):
+        for feature in range(8):
+            context[feature] = 2.0 * hashed(tasks[at], feature) - 1.0
+        logits, wanted = student.weights @ context, (student.right @ context).argmax()
+        chances = np.exp(logits - logits.max())
+        chances /= chances.sum()
+        draw, action = uniform(student.random), 0
+        while action < 3 and draw >= chances[action]:
+            draw -= chances[action]
+            action += 1
+        if action == wanted:
+            scores[at] = 1.0
+            for other in range(4):
+                step = student.rate * ((1.0 if other == action else 0.0) - chances[other])
+                student.weights[other] += step * context
+    return scores, costs
+
+
+def _policy(seed: int) -> Policy:
+    rng = np.random.default_rng(seed)
+    probes = rng.uniform(-1.0, 1.0, (500, 8))
+    return Policy(np.array([seed], np.uint64), np.zeros((4, 8)), rng.normal(size=(4, 8)), 0.05, probes)
+
+
+# -- other parameters and mixtures of the skills ------------------------------------------------------------------
+
+
+def _lattice(seed: int) -> Skills:
+    place = np.arange(324)
+    row, column = place // 18, place % 18
+    needs = np.stack([np.where(row > 0, place - 18, -1), np.where(column > 0, place - 1, -1)], axis=1)
+    return skills(324, seed, needs=needs, mastery=-3.0, pace=0.15)  # gradually, by the cube of its neighbours' ability
+
+
+def _noisy_chains(seed: int) -> Skills:
+    coins = np.arange(360) >= 240
+    needs = np.vstack([chain(12, 20), np.full((120, 1), -1)])
+    low, high = np.where(coins, 0.3, 0.02), np.where(coins, 0.3, 0.95)
+    return skills(360, seed, needs=needs, low=low, high=high, pace=0.08, lucky=0.05, counts=~coins)
+
+
+def _graded_chains(seed: int) -> Skills:
+    return skills(240, seed, needs=chain(8, 30), pace=0.06, graded=0.2, scale=100.0)
+
+
+def _fake_progress(seed: int) -> Skills:
+    fake = np.random.default_rng(seed).permutation(300) < 100
+    pace, forgetting = np.where(fake, 0.5, 0.05), np.where(fake, 0.02, 0.0)
+    return skills(300, seed, low=0.02, pace=pace, forgetting=forgetting, counts=~fake)
+
+
+def _hidden_chains(seed: int) -> Skills:
+    return skills(120, seed, needs=chain(4, 30), leap=0.7, pace=0.06, high=0.95)
+
+
+def _dear_tree(seed: int) -> Skills:
+    place = np.arange(255)
+    needs = np.where(place > 0, (place - 1) // 2, -1)[:, None]
+    return skills(255, seed, needs=needs, pace=0.05, cost_failure=3.0)
+
+
+def _crowded(seed: int) -> Skills:
+    rng = np.random.default_rng(seed)
+    real = rng.random(5_000) < 0.04
+    pace = 10 ** rng.uniform(-1.7, -0.7, 5_000)
+    return skills(5_000, seed, low=0.03 * real, high=0.9 * real, pace=pace, failure_teaches=0.3, counts=real)
+
+
+FAMILIES = (
+    Family("shared factors", "tasks that ask for six abilities in different measure", _factors, 20_000),
+    Family("lattice", "a task is learned as far as its two neighbours are", _lattice, 20_000),
+    Family("noisy chains", "chains with lucky successes, beside a third of coin flips", _noisy_chains, 30_000),
+    Family("graded chains", "chains that return noisy scores of 0 to 100", _graded_chains, 15_000),
+    Family("fake progress", "a third of the tasks is learned and forgotten at once", _fake_progress, 15_000),
+    Family("hidden chains", "chains whose progress shows only when it is done", _hidden_chains, 12_000),
+    Family("dear tree", "a binary tree, failures cost three times a success; equal cost", _dear_tree, 60_000),
+    Family("crowded", "4 % of 5,000 tasks can be learned, mostly by successes", _crowded, 80_000),
+    Family("endless policy", "contexts without end for one linear policy", _policy, 10_000, 256),
+)

@@ -1,0 +1,30 @@
+"""Evaluation
+==========
+
+`curriculum.evaluation(tasks, episodes_each=3)` goes through a fixed set of tasks in order, each equally often, and
+takes a curriculum's place wherever one is expected: in `CurriculumEnv`, in vectors of environments, in worker
+processes. Nothing is learned from it: the training's pool never hears of these episodes.
+
+Tasks are ids of the curriculum's task generator, which training has hardly seen if they are chosen apart (training
+draws them from 53 bits); or a list of tasks of its own.
+
+>>> import lpcurr
+>>> tasks = lpcurr.bucketed({"gravity": 9.8}).add_bucket("gravity", lpcurr.Span(1, 25))
+>>> training = lpcurr.CurriculumConfig(num_active_tasks=64, seed=0, task_generator=tasks).make()
+>>> with training.evaluation(range(20), episodes_each=3) as evaluation:
+...     while not evaluation.done:
+...         task = evaluation.get_task()
+...         score = 1 - task.get_env_cfg()["gravity"] / 25
+...         counted = evaluation.update_task_performance(task.task_id, score)
+...     result = evaluation.result()
+>>> result.episodes, len(result.scores), result.worst_tenth < result.mean
+(60, 20, True)
+>>> training.stats()["num_completed"]
+0.0
+>>> training.close(); training.unlink()
+
+`result.mean` is the mean over the tasks, `result.worst_tenth` that over the tenth with the least scores: curricula
+differ there first. A vector goes on drawing when the last episode has begun; these episodes have negative ids and are
+not counted, so that short episodes do not crowd out the long ones that are still being played. A task that cannot be
+played is missing from `result.scores`, and `done` stays False: bound the loop where that may happen.
+"""

@@ -1,0 +1,190 @@
+"""Named blocks of memory that stay mapped, and open, for as long as anybody holds a view of them.
+
+``multiprocessing.shared_memory`` is left aside. Before Python 3.13 it tells the resource tracker of every attachment,
+under a lock that a fork or a signal handler may find held, and the tracker then destroys what was only attached to. Its
+``close()`` raises while a view is held, and leaves the descriptor open for good. Here the mapping has the descriptor,
+views have the mapping, and both go with the last view. The resource tracker hears of new memory alone: it is what
+removes the memory of a process that was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import stat
+import sys
+from multiprocessing import resource_tracker
+from typing import Any
+
+import numpy as np
+
+from lpcurr.errors import LpcurrError, SegmentSpaceError
+
+if sys.platform != "win32":
+    import _posixshmem  # type: ignore[import-not-found]
+    import fcntl
+
+Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+# What lies in /dev/shm may be anybody's link, pipe or folder; macOS knows no other flags than the usual ones.
+_CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK if sys.platform.startswith("linux") else 0
+# What open() says of links, folders, sockets and devices; glibc makes EINVAL of a folder.
+_NO_MEMORY = (errno.ELOOP, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.ENODEV)
+
+_tracker_is_stuck = False  # in a forked child: its lock was held by a thread that stayed with the parent
+
+
+class MemoryName:
+    """A name of shared memory, and which memory it was when it was opened."""
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.name = name
+        self._identity = _identity(descriptor)
+
+    def is_current(self) -> bool:
+        """Return whether the name still leads there: a session may have ended, and another begun under its name."""
+        try:
+            descriptor = open_memory(self.name, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            return _identity(descriptor) == self._identity
+        finally:
+            os.close(descriptor)
+
+    def unlink(self, *, created: bool) -> None:
+        """Remove the name; ``created``: by this process, so that the resource tracker is to forget it."""
+        if self.is_current():
+            unlink_memory(self.name)
+        if created and not _tracker_is_stuck:
+            resource_tracker.unregister(f"/{self.name}", "shared_memory")
+
+
+def create_memory(name: str, size: int) -> tuple[MemoryName, Bytes]:
+    """Make zeroed memory with all of its pages; all of it, uint8[size].
+
+    Raises:
+        FileExistsError: the name is taken.
+        SegmentSpaceError: there is no room.
+    """
+    descriptor = _open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+    try:
+        _show_in_use(descriptor)
+        _reserve(descriptor, size)
+        memory = MemoryName(name, descriptor), _mapped(descriptor)
+        if not _tracker_is_stuck:
+            resource_tracker.register(f"/{name}", "shared_memory")
+    except BaseException:
+        unlink_memory(name)
+        raise
+    finally:
+        os.close(descriptor)
+    return memory
+
+
+def attach_memory(name: str) -> tuple[MemoryName, Bytes]:
+    """Open memory that is there; all of it, uint8.
+
+    Raises:
+        FileNotFoundError: there is none of that name.
+        PermissionError: there is something of that name that is not this user's memory.
+    """
+    descriptor = open_memory(name, os.O_RDWR)
+    try:
+        _show_in_use(descriptor)
+        if os.fstat(descriptor).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "removed at this moment", name)
+        return MemoryName(name, descriptor), _mapped(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_memory(name: str, flags: int) -> int:
+    """Return a descriptor of this user's shared memory of that name.
+
+    Raises:
+        FileNotFoundError: there is none of that name.
+        PermissionError: there is something of that name that is not this user's memory; its text says what.
+    """
+    try:
+        descriptor = _open(name, flags)
+    except OSError as error:
+        if error.errno not in _NO_MEMORY:
+            raise
+        raise PermissionError(errno.EPERM, "it is a link, a folder or a socket, not shared memory", name) from None
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+        return descriptor
+    os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise PermissionError(errno.EPERM, "it is a pipe, a folder or a device, not shared memory", name)
+    raise PermissionError(errno.EPERM, f"it belongs to user {status.st_uid}, this is user {os.geteuid()}", name)
+
+
+def unlink_memory(name: str) -> None:
+    """Remove a name, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        _posixshmem.shm_unlink(f"/{name}")
+
+
+def _open(name: str, flags: int) -> int:
+    if sys.platform == "win32":
+        raise LpcurrError("pools in shared memory need POSIX; set use_shared_memory=False on Windows")
+    descriptor: int = _posixshmem.shm_open(f"/{name}", flags | _CAREFULLY, mode=0o600)
+    return descriptor
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _mapped(descriptor: int) -> Bytes:
+    size = os.fstat(descriptor).st_size
+    # The mapping has a descriptor of its own. An empty file cannot be mapped, and there is nothing to see in it.
+    return np.frombuffer(mmap.mmap(descriptor, size) if size else b"", dtype=np.uint8)
+
+
+def _show_in_use(descriptor: int) -> None:
+    """Show that the memory is in use, for as long as this process or a fork of it has it open.
+
+    Process ids tell that too, but not those of another container that shares the memory.
+    """
+    with contextlib.suppress(OSError):  # macOS locks files alone
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Take the pages now: memory larger than /dev/shm would be made happily, and kill whoever touches it first."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+        else:
+            os.ftruncate(descriptor, size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT):
+            raise
+        reason = "/dev/shm is full or small" if error.errno != errno.EFBIG else "`ulimit -f` limits the size of files"
+        raise SegmentSpaceError(
+            error.errno,
+            f"shared memory has no room for {size / 2**20:.1f} MiB ({reason}). Docker gives 64 MB unless run with "
+            "--shm-size, and killed trainings leave theirs: `lpcurr sessions --reap` removes it. Otherwise lower "
+            "num_active_tasks or set use_shared_memory=False",
+        ) from error
+
+
+def _after_fork_in_child() -> None:
+    global _tracker_is_stuck
+    tracker: Any = getattr(resource_tracker, "_resource_tracker", None)
+    lock: Any = getattr(tracker, "_lock", None)
+    if lock is not None and not _tracker_is_stuck:
+        if lock.acquire(blocking=False):
+            lock.release()
+        else:
+            _tracker_is_stuck = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

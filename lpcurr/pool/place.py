@@ -1,0 +1,107 @@
+"""A process's place in a pool: a record in the process table, and with it a random stream of its own."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+
+from lpcurr.errors import AttachLimitError, SessionIncompatibleError
+from lpcurr.kernels.calls import recovery, upkeep
+from lpcurr.kernels.machine.settings import ROBUST_MUTEX
+from lpcurr.kernels.safety import mutex
+from lpcurr.memory import layout
+from lpcurr.memory.answers import error_of
+from lpcurr.memory.layout import Status
+from lpcurr.memory.processes import own_start_time, pid_namespace, process_is_alive
+from lpcurr.memory.segment import Segment, problem_of_namespace
+from lpcurr.memory.shared_memory import Bytes
+from lpcurr.pool.streams import attach_process, seed_stream
+
+
+class Place:
+    """A process's record in a segment; given back by the last holder that leaves, or with this object.
+
+    All curricula that a process unpickles from one pool hold one place: they are one process.
+
+    Attributes:
+        number: of the record.
+        pid: the process that took it.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment.share()
+        self._holders: set[int] = set()  # by identity
+        self.take()
+
+    def hold(self, holder: object) -> None:
+        """Note that ``holder`` uses the place."""
+        self._holders.add(id(holder))
+
+    def leave(self, holder: object) -> None:
+        """``holder`` does not need the place any more; a finalizer alone would swallow an interrupt at this moment."""
+        self._holders.discard(id(holder))
+        if not self._holders:
+            self._leave()
+
+    def take(self) -> None:
+        """Take a record and a random stream.
+
+        Raises:
+            AttachLimitError: all records are taken, by processes that are alive.
+            PoolLostError: the pool's lock is beyond repair.
+        """
+        self.pid = os.getpid()
+        start_time = own_start_time()
+        content, state = self._segment.bytes, self._segment.state
+        number = attach_process(content, state, self.pid, start_time)
+        if number == Status.NO_PROCESS_RECORD:
+            self._release_dead()
+            number = attach_process(content, state, self.pid, start_time)
+        if number == Status.NO_PROCESS_RECORD:
+            raise AttachLimitError(
+                f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
+                "close() it in those that are done"
+            )
+        if number < 0:
+            raise error_of(number, 0)
+        self.number = number
+        self._leave = weakref.finalize(self, _leave, upkeep.detach_process.entry, content, number, self.pid, start_time)
+
+    def _release_dead(self) -> None:
+        """Free the records of processes that are no more, where their ids mean the same processes here."""
+        state = self._segment.state
+        if state["header"]["pid_namespace"][0] != pid_namespace():
+            return
+        for number, record in enumerate(state["process"][0]):
+            pid, start_time = int(record["pid"]), int(record["start_time"])
+            if pid != 0 and not process_is_alive(pid, start_time):
+                upkeep.detach_process.entry(self._segment.bytes, number, pid, start_time)
+
+    def retake_after_fork(self) -> None:
+        """In a forked child: take a record of one's own; in a local pool, the parent's, which it has a copy of."""
+        self._leave.detach()
+        content, state = self._segment.bytes, self._segment.state
+        if self._segment.session_id is not None:
+            problem = problem_of_namespace(content, file_lock=not ROBUST_MUTEX)
+            if problem:
+                raise SessionIncompatibleError(f"this forked process cannot use the pool: {problem}")
+            self.take()
+            return
+        # The copy is of a moment in which another thread of the parent may have been inside a call, as if killed there.
+        was_held = ROBUST_MUTEX and state["header"]["mutex"][0, 0] != 0
+        mutex.initialise(content)
+        if was_held:
+            recovery.recover.entry(content)
+            state["header"]["repairs_logged"] = state["header"]["repairs"]
+        self.pid = os.getpid()
+        record = state["process"][0, self.number]
+        record["pid"], record["start_time"] = self.pid, own_start_time()
+        for number, word in enumerate(seed_stream(int(state["header"]["seed"][0]), int(record["ordinal"]), self.pid)):
+            record[f"stream{number}"] = word
+
+
+def _leave(detach: Callable[..., int], content: Bytes, number: int, pid: int, start_time: int) -> None:
+    """Give the process record back: on close, when the place is garbage, or at exit; not in a forked child's name."""
+    if os.getpid() == pid:
+        detach(content, number, pid, start_time)

@@ -1,0 +1,203 @@
+"""Kernels on disk: files that are cut or altered, no folder, another numba, and interrupts while code is loaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lpcurr.kernels import JIT
+from tests.memory.programs import ROOT, run_program
+
+pytestmark = pytest.mark.skipif(not JIT, reason="nothing is compiled here")
+
+PLAY = """
+import lpcurr
+with lpcurr.CurriculumConfig(num_active_tasks=8, seed=0).make() as curriculum:
+    print(curriculum.update_task_performance(curriculum.get_task().task_id, 1.0), curriculum.find_violations())
+"""
+
+
+def run(code: str, **environment: str) -> tuple[str, list[str]]:
+    """What a program printed, and the lines that it wrote to stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip(), done.stderr.splitlines()
+
+
+# -- damaged files --------------------------------------------------------------------------------------------------
+
+
+def empty(content: bytes) -> bytes:
+    return b""
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def alter(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 64]) + content[middle + 64 :]
+
+
+@pytest.fixture
+def cache_of_tests(tmp_path: Path) -> Path:
+    """A copy of the folder in which these tests' kernels are."""
+    return shutil.copytree(os.environ["NUMBA_CACHE_DIR"], tmp_path / "cache")
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", [empty, cut, alter])
+def test_a_damaged_file_is_compiled_anew_once(
+    damage: Callable[[bytes], bytes], kind: str, cache_of_tests: Path
+) -> None:
+    for path in cache_of_tests.rglob(f"episode.draw-*.{kind}"):
+        path.write_bytes(damage(path.read_bytes()))
+    printed, said = run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests))
+    assert printed == "True []"
+    assert any("compiling" in line for line in said)
+    assert run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests)) == ("True []", [])
+
+
+# -- nothing can be kept --------------------------------------------------------------------------------------------
+
+ONE_KERNEL = """
+import numpy
+import lpcurr
+from lpcurr.kernels.machine.compiling import kernel
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+
+{change}
+
+@kernel("int64(int64)")
+def double(number):
+    return 2 * number
+
+double.registry[:] = [double]
+print(double.entry(21))
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("CompileResultCacheImpl._locator_classes = []", "no folder"),
+        ("del FunctionCache._index_key", "other inner names"),
+        ("FunctionCache._load_overload = None", "other inner names"),
+    ],
+)
+def test_where_nothing_can_be_kept_that_is_said_once_and_kernels_are_compiled(change: str, reason: str) -> None:
+    printed, said = run(ONE_KERNEL.format(change=change), PYTHONWARNINGS="error")
+    assert printed == "42"
+    (line,) = (line for line in said if "NUMBA_CACHE_DIR" in line)
+    assert reason in line
+
+
+READ_ONLY = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE: root obeys permissions, too
+os.execv(sys.executable, [sys.executable, "-c", sys.argv[1]])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a home in /proc cannot be written on Linux alone")
+def test_a_read_only_package_without_a_home_starts_and_says_what_to_set(tmp_path: Path) -> None:
+    package = shutil.copytree(ROOT / "lpcurr", tmp_path / "lpcurr", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in [package, *package.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    environment = {"HOME": "/proc/nonexistent", "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    small = "from lpcurr.kernels.calls import upkeep; upkeep.end_epoch.entry; print('started')"
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, small],
+        env={"PATH": os.environ["PATH"]} | environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    for path in [package, *package.rglob("*")]:
+        path.chmod(0o755)
+    assert (done.returncode, done.stdout.strip()) == (0, "started"), done.stderr
+    assert done.stderr.count("NUMBA_CACHE_DIR") == 1
+
+
+# -- interrupts -----------------------------------------------------------------------------------------------------
+
+INTERRUPTED = """
+import random, signal, sys
+import lpcurr
+from lpcurr.kernels.machine.compiling import Kernel, compile_all
+class Interrupt(BaseException):
+    pass
+def interrupt(*_):
+    raise Interrupt
+signal.signal(signal.SIGALRM, interrupt)
+random.seed(int(sys.argv[1]))
+curriculum = lpcurr.CurriculumConfig(num_active_tasks=50, seed=0).make()
+interrupted = 0
+for kernel in Kernel.registry:
+    loaded = None
+    while loaded is None:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.random() * 0.01 + 1e-5)
+            loaded = kernel.entry
+        except Interrupt:
+            interrupted += 1
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+curriculum.update_many(curriculum.sample_ids(100), [0.5] * 100)
+print(curriculum.find_violations(), interrupted > 3)
+curriculum.close(); curriculum.unlink()
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_interrupts_while_kernels_are_loaded_cost_nothing(seed: int) -> None:
+    assert run_program(INTERRUPTED, str(seed)) == "[] True"
+
+
+FORKED = """
+import os, threading, time, warnings
+warnings.simplefilter("ignore")
+import lpcurr
+from lpcurr.kernels.machine.compiling import Kernel
+curriculum = lpcurr.CurriculumConfig(num_active_tasks=50, seed=0).make()
+def load():
+    for kernel in Kernel.registry:
+        kernel.entry
+thread = threading.Thread(target=load)
+thread.start()
+children = 0
+while thread.is_alive() and children < 20:
+    child = os.fork()
+    if child == 0:
+        load()
+        curriculum.get_task()
+        os._exit(0)
+    children += 1
+    deadline = time.monotonic() + 60
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(child, 9)
+        time.sleep(0.001)
+    assert ended[1] == 0, ended
+thread.join()
+print(curriculum.find_violations(), children > 0)
+curriculum.close(); curriculum.unlink()
+"""
+
+
+def test_children_forked_while_a_thread_loads_kernels_load_theirs() -> None:
+    assert run_program(FORKED) == "[] True"
