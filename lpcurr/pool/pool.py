@@ -332,7 +332,7 @@ class Pool:
         return copy.view(self.state.dtype)
 
     def replace(self, image: State, saved: int, provided: int) -> int:
-        """Put an image in place of the content, or say how many streams that takes: see ``kernels.calls.checkpoints.replace``."""
+        """Put an image in place of the content, or say how many streams that takes: see ``calls.checkpoints``."""
         needed = restore.replace.entry(self._segment.bytes, self._process, image.view(np.uint8), saved, provided)
         self._check_lock(needed)
         return int(needed)

@@ -176,7 +176,7 @@ class LearningProgressConfig(RenewingConfig):
     def reference(cls, **overrides: Any) -> Self:
         """The rules of the metta curriculum to the letter: for identical numbers when migrating.
 
-        They defeat the curriculum on a full pool (a task is evicted at every draw); see the README.
+        They defeat the curriculum on a full pool (a task is evicted at every draw); see `lpcurr help migrating`.
         """
         values = {
             "ema_timescale": 0.1,
