@@ -5,10 +5,11 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-extras = {
-    name: required for name, required in project["optional-dependencies"].items() if name not in ("test", "bench")
-}
-for requirement in sorted({*project["dependencies"], *(each for required in extras.values() for each in required)}):
+requirements = list(project["dependencies"])
+for extra, required in project["optional-dependencies"].items():
+    if extra not in ("test", "bench"):
+        requirements += required
+for requirement in requirements:
     found = re.match(r"([A-Za-z0-9_-]+)>=([0-9.]+)", requirement)
     if found:
         print(f"{found[1]}=={found[2]}")
