@@ -92,9 +92,6 @@ def _floats(*names: str) -> list[tuple[str, str]]:
     return [(name, "<f8") for name in names]
 
 
-SEVERAL_NAMESPACES = -1
-"""``pid_namespace`` of a pool whose processes do not see each other's ids; else it is that of all of them."""
-
 IDENTITY_FIELDS: list[Any] = [
     *_integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
     *_integers("layout_version"),  # a hash of this description: processes of one pool have one layout
@@ -102,7 +99,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("segment_size"),  # bytes, configuration included
     *_integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
     *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
-    *_integers("pid_namespace"),  # in which processes' ids mean them, or SEVERAL_NAMESPACES
+    *_integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
     *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
     *_floats("created_at"),  # seconds since 1970
@@ -260,12 +257,9 @@ TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("reward_ema", "<f8"),
     ("ema_squared", "<f8"),
     ("success_rate_ema", "<f8"),
-    ("p_fast", "<f8"),
-    ("p_slow", "<f8"),
-    ("p_true", "<f8"),
+    *(("p_fast", "<f8"), ("p_slow", "<f8"), ("p_true", "<f8")),
     ("random_baseline", "<f8"),
-    ("least_score", "<f8"),
-    ("greatest_score", "<f8"),
+    *(("least_score", "<f8"), ("greatest_score", "<f8")),
     ("signal", "<f8"),  # average of what the learner reports beside the score, such as a value loss
     ("mean_cost", "<f8"),  # average of an episode's environment steps, or tokens
 ]

@@ -201,3 +201,19 @@ curriculum.close(); curriculum.unlink()
 
 def test_children_forked_while_a_thread_loads_kernels_load_theirs() -> None:
     assert run_program(FORKED) == "[] True"
+
+
+# -- warming up -----------------------------------------------------------------------------------------------------
+
+REGISTRY = """
+import importlib, pkgutil
+import lpcurr.kernels
+known = len(lpcurr.kernels.Kernel.registry)
+for found in pkgutil.walk_packages(lpcurr.kernels.__path__, "lpcurr.kernels."):
+    importlib.import_module(found.name)
+print(known > 0, len(lpcurr.kernels.Kernel.registry) - known)
+"""
+
+
+def test_warming_up_knows_every_kernel() -> None:
+    assert run_program(REGISTRY) == "True 0"
