@@ -175,7 +175,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     # -- batches ------------------------------------------------------------------------------------------------
 
     def sample_ids(self, count: int) -> Int64s:
-        """Choose ``count`` tasks at once, as so many calls of :meth:`get_task` would: int64[count], one lock turn."""
+        """Choose ``count`` tasks at once, as so many calls of :meth:`get_task` would: int64[count]."""
         return self._sample(count)[0]
 
     def sample_tasks(self, count: int) -> list[CurriculumTask]:
@@ -187,7 +187,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     def update_many(
         self, ids: ArrayLike, scores: ArrayLike, signals: ArrayLike | None = None, costs: ArrayLike | None = None
     ) -> int:
-        """Report many scores at once, in order, under one lock turn.
+        """Report many scores at once, in order, giving way to others after each 65,536.
 
         Args:
             ids: int64[k], the tasks that were played.
