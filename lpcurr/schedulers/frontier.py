@@ -69,7 +69,7 @@ class FrontierConfig(SchedulerConfig):
         default=0.85, ge=0.0, le=0.95, description="other draws weigh a task 1 − this · how far it is mastered"
     )
     new_task_rate: Share = Field(
-        default=0.2, description="share of the draws on a full pool that may evict a task and bring in a new one"
+        default=0.3, description="share of the draws on a full pool that may evict a task and bring in a new one"
     )
     per_cost: bool = Field(default=False, description="what is being learned is weighed by progress per cost")
 

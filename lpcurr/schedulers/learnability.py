@@ -38,7 +38,7 @@ class LearnabilityConfig(RenewingConfig):
         default=0.1, description="weight of a new score in reward_ema, ema_squared and success_rate_ema"
     )
     new_task_rate: Share = Field(
-        default=0.2, description="share of the draws on a full pool that may evict a task and bring in a new one"
+        default=0.3, description="share of the draws on a full pool that may evict a task and bring in a new one"
     )
     eviction_threshold_percentile: Share = Field(
         default=1.0, description="only tasks whose score lies within this share of the lowest may be evicted"
