@@ -70,7 +70,8 @@ class ZoneConfig(SchedulerConfig):
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""
-        return super().rules(min_presentations, fixed_set) | {"rand_task_rate": self.rand_task_rate}'''
+        return super().rules(min_presentations, fixed_set) | {"rand_task_rate": self.rand_task_rate}
+'''
 """The example of a scheduler, which tests add to a copy of the package and use all over."""
 
 _REST = """Configurations (`{"type": "zone"}`), `use()`, checkpoints, `lpcurr top`, `inspect`, reports and `lpcurr help
@@ -144,7 +145,7 @@ def sections() -> Iterator[str]:
     lines = [f"    {room}".ljust(width) + _summary(room) if room else "" for room in rooms]
     indent = " " * width
     yield "\n".join(part for line in lines for part in textwrap.wrap(line, 118, subsequent_indent=indent) or [""])
-    yield from (_SCHEDULER, textwrap.indent(ZONE, "    "), _REST)
+    yield from (_SCHEDULER, textwrap.indent(ZONE.rstrip(), "    "), _REST)
 
 
 def _summary(room: str) -> str:
