@@ -3,62 +3,78 @@
 
 Where things lie
 ----------------
-Each folder of `lpcurr/` is a room; they are listed at the end of this page, from the bottom up. A file imports from its
-own room and from lower ones, whether at its top, in a function or for types alone; `tests/test_architecture.py` reads
-every import, and keeps files within 400 lines.
-
 Names are the field's, docstrings begin with a verb and its object, comments say why. Bad input is met at the border
 (`curriculum/`, `integrations/`, configurations) with an error of `lpcurr/errors.py` that names the value, the limit and
 the fix, and changes nothing; further in nothing is checked again.
 
-Tests mirror the rooms. `tests/naive.py` and `tests/naive_schedulers.py` are slow, obvious twins of the whole pool;
+Tests mirror the package. `tests/naive.py` and `tests/naive_schedulers.py` are slow, obvious twins of the whole pool;
 `tests/golden/` holds recorded numbers of metta's curriculum, `tests/checkpoint/version_1/` files of lpcurr 0.1.
 
-A scheduler
+Each folder of `lpcurr/` is a room. A file imports from its own room and from lower ones, whether at its top, in a
+function or for types alone; `tests/test_architecture.py` reads every import, and keeps files within 400 lines. From the
+bottom up, and then those within the kernels:
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOMS = (
+    *("errors", "memory", "schedulers", "kernels", "pool", "statistics", "checkpoint", "generators", "curriculum"),
+    *("integrations", "monitor", "runs", "reports", "recipes", "investigation", "guides", "cli"),
+)
+"""From the bottom up."""
+
+_SCHEDULER = """A scheduler
 -----------
 One file in `lpcurr/schedulers/`, and its name behind the others in `_NAMES` of `lpcurr/schedulers/__init__.py`. This is
-a whole one, `lpcurr/schedulers/zone.py`:
+a whole one, `lpcurr/schedulers/zone.py`:"""
 
-    \"\"\"The zone of proximal development: tasks that are solved more often than not, and not yet always.
+ZONE = '''"""The zone of proximal development: tasks that are solved more often than not, and not yet always.
 
-    When to use it: for agents that learn from successes, on tasks whose failures are their own.
+When to use it: for agents that learn from successes, on tasks whose failures are their own.
 
-    References:
-        Tzannetos and others, "Proximal curriculum for reinforcement learning agents" (2023), arXiv 2304.12877.
-    \"\"\"
+References:
+    Tzannetos and others, "Proximal curriculum for reinforcement learning agents" (2023), arXiv 2304.12877.
+"""
 
-    from __future__ import annotations
+from __future__ import annotations
 
-    from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-    from pydantic import Field
+from pydantic import Field
 
-    from lpcurr.schedulers.common import SchedulerConfig, Share, Way
+from lpcurr.schedulers.common import SchedulerConfig, Share, Way
 
 
-    class ZoneConfig(SchedulerConfig):
-        \"\"\"Draw tasks in proportion to p²(1 − p), p being the average of their successes.
+class ZoneConfig(SchedulerConfig):
+    """Draw tasks in proportion to p²(1 − p), p being the average of their successes.
 
-        >>> ZoneConfig().rand_task_rate
-        0.3
-        \"\"\"
+    >>> ZoneConfig().rand_task_rate
+    0.3
+    """
 
-        draws_by: ClassVar[Way] = Way.WEIGHT
+    draws_by: ClassVar[Way] = Way.WEIGHT
 
-        type: Literal["zone"] = "zone"
-        rand_task_rate: Share = Field(default=0.3, description="share of the draws that are uniform over the pool")
+    type: Literal["zone"] = "zone"
+    rand_task_rate: Share = Field(default=0.3, description="share of the draws that are uniform over the pool")
 
-        @staticmethod
-        def priority(task: Any, at: Any, rules: Any) -> Any:
-            \"\"\"Return p²(1 − p).\"\"\"
-            p = task.success_rate_ema[at]
-            return p * p * (1.0 - p)
+    @staticmethod
+    def priority(task: Any, at: Any, rules: Any) -> Any:
+        """Return p²(1 − p)."""
+        p = task.success_rate_ema[at]
+        return p * p * (1.0 - p)
 
-        def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-            \"\"\"Return the rule fields of the header that these settings come to.\"\"\"
-            return super().rules(min_presentations, fixed_set) | {"rand_task_rate": self.rand_task_rate}
+    def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
+        """Return the rule fields of the header that these settings come to."""
+        return super().rules(min_presentations, fixed_set) | {"rand_task_rate": self.rand_task_rate}
+'''
+"""The example of a scheduler, which tests add to a copy of the package and use all over."""
 
-Configurations (`{"type": "zone"}`), `use()`, checkpoints, `lpcurr top`, `inspect`, reports and `lpcurr help
+_REST = """Configurations (`{"type": "zone"}`), `use()`, checkpoints, `lpcurr top`, `inspect`, reports and `lpcurr help
 schedulers` know it from there. `lpcurr/schedulers/common.py` says what a formula may do, which ways of drawing there
 are and what else may be overridden: `retention` for eviction, `exploring_weight` for the share that explores. Settings
 that its own formula needs go into the header's `own` words. To be tested it needs a plain twin of its formula, an
@@ -116,39 +132,20 @@ Tests
     asv continuous main HEAD                when it may have become slower; no test asserts a time
 
 Warnings are errors, and a test that leaves shared memory behind fails. `pre-commit install` runs ruff and mypy before
-each commit. A change in `kernels/`, `schedulers/` or `memory/layout.py` compiles all kernels anew, once.
-"""
-
-from __future__ import annotations
-
-import ast
-import textwrap
-from collections.abc import Iterator
-from pathlib import Path
-
-ROOMS = (
-    *("errors", "memory", "schedulers", "kernels", "pool", "statistics", "checkpoint", "generators", "curriculum"),
-    *("integrations", "monitor", "runs", "reports", "recipes", "investigation", "guides", "cli"),
-)
-"""From the bottom up."""
+each commit. A change in `kernels/`, `schedulers/` or `memory/layout.py` compiles all kernels anew, once."""
 
 _PACKAGE = Path(__file__).parents[1]
 
 
 def sections() -> Iterator[str]:
-    """Yield the rooms, and those within the kernels, each with the first line of its docstring."""
+    """Yield the rooms, each with the first line of its docstring, and how to add to them."""
     inner = sorted(path.parent for path in (_PACKAGE / "kernels").glob("*/__init__.py"))
     rooms = [*ROOMS, "", *(f"kernels/{path.name}" for path in inner)]
     width = max(map(len, rooms)) + 6
     lines = [f"    {room}".ljust(width) + _summary(room) if room else "" for room in rooms]
     indent = " " * width
-    yield "\n".join(
-        [
-            "The rooms, from the bottom up",
-            "-----------------------------",
-            *(part for line in lines for part in textwrap.wrap(line, 118, subsequent_indent=indent) or [""]),
-        ]
-    )
+    yield "\n".join(part for line in lines for part in textwrap.wrap(line, 118, subsequent_indent=indent) or [""])
+    yield from (_SCHEDULER, textwrap.indent(ZONE.rstrip(), "    "), _REST)
 
 
 def _summary(room: str) -> str:

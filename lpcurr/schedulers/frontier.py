@@ -1,8 +1,8 @@
 """The frontier: a small share of practice goes to what is being learned, the rest to what is not yet known.
 
 When to use it: it is the default. It needs no tuning, tells progress from luck, lets no task starve, and does not care
-about the scale of scores. On simulated students it lost to uniform draws nowhere and made more than twice of them where
-tasks build on each other; ``asv_benchmarks/teaching`` has the panel, the figures and what was tried.
+about the scale of scores. On simulated students it made more than twice of uniform draws where tasks build on each
+other, and lost a tenth to them where progress does not show until it jumps; ``asv_benchmarks/teaching`` has the panel.
 
 Of a task it knows n completions, and a fast and a slow average of its score, f and s, which are plain means while it is
 young. On the scale from lo = min(0, least score) to hi = max(1, greatest score), where F and S are those averages:

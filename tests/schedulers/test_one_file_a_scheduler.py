@@ -9,13 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
 import lpcurr
-from lpcurr.guides import guide
+from lpcurr.guides.contributing import ZONE
 from lpcurr.kernels import JIT
 
 PACKAGE = Path(lpcurr.__file__).parent
@@ -75,19 +74,12 @@ print("done")
 """
 
 
-def example() -> str:
-    """Return the file in the guide: the indented block that begins with its docstring."""
-    text = guide("contributing")
-    begin = text.index('    """The zone')
-    return textwrap.dedent(text[begin : text.index("\n\nConfigurations", begin)]) + "\n"
-
-
 def test_zone(tmp_path: Path) -> None:
     if not JIT:
         pytest.skip("the copy compiles its kernels")
     copy = tmp_path / "lpcurr"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "schedulers" / "zone.py").write_text(example())
+    (copy / "schedulers" / "zone.py").write_text(ZONE)
     names = copy / "schedulers" / "__init__.py"
     text = names.read_text()
     assert text.count('"frontier"') == 1
