@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lpcurr.curriculum.attach import attach as attach
     from lpcurr.curriculum.config import CurriculumConfig as CurriculumConfig
     from lpcurr.curriculum.curriculum import Curriculum as Curriculum
+    from lpcurr.curriculum.ledger import TaskLedger as TaskLedger
     from lpcurr.curriculum.task import CurriculumTask as CurriculumTask
     from lpcurr.generators import BucketedTaskGenerator as BucketedTaskGenerator
     from lpcurr.generators import GeneratedTask as GeneratedTask
@@ -36,6 +37,7 @@ _HOMES = {
     "curriculum.attach": ("attach",),
     "curriculum.config": ("CurriculumConfig",),
     "curriculum.curriculum": ("Curriculum",),
+    "curriculum.ledger": ("TaskLedger",),
     "curriculum.task": ("CurriculumTask",),
     "generators": (
         *("BucketedTaskGenerator", "GeneratedTask", "SingleTaskGenerator", "Span", "TaskGenerator", "TaskGeneratorSet"),

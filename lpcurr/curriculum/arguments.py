@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike
 
 from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError
 from lpcurr.memory import layout
+from lpcurr.pool.moment import Float64s, Int64s
+
+MAX_ATTEMPTS = 2**20
 
 
 def as_task_id(task_id: object) -> int:
@@ -90,3 +93,31 @@ def as_count(count: object, name: str) -> int:
     if number < 0:
         raise InvalidBatchError(f"{name} is {number}, which is negative")
     return number
+
+
+def as_groups(ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> tuple[Int64s, Float64s, Int64s]:
+    """Return groups of attempts as episodes: ids and scores, float64[Σ attempts], and where each group begins.
+
+    A group's successes lie as evenly among its attempts as they can, so that an average does not depend on the order
+    in which its episodes happened to end.
+
+    >>> as_groups([7], [2], [6])[1]
+    array([0., 1., 0., 0., 1., 0.])
+    """
+    checked_ids = as_batch(ids, np.int64, "ids")
+    solved, tried = as_batch(successes, np.int64, "successes"), as_batch(attempts, np.int64, "attempts")
+    if not checked_ids.size == solved.size == tried.size:
+        raise InvalidBatchError(
+            f"there are {checked_ids.size} ids, {solved.size} successes and {tried.size} attempts: give as many of each"
+        )
+    wrong = np.flatnonzero((tried < 1) | (tried > MAX_ATTEMPTS) | (solved < 0) | (solved > tried))
+    if wrong.size:
+        raise InvalidBatchError(
+            f"the group at index {wrong[0]} has {solved[wrong[0]]} successes in {tried[wrong[0]]} attempts: attempts "
+            f"are 1 … {MAX_ATTEMPTS}, and successes no more than they"
+        )
+    begins = np.cumsum(tried) - tried
+    n, s = np.repeat(tried, tried), np.repeat(solved, tried)
+    place = np.arange(n.size) - np.repeat(begins, tried)
+    before, after = (2 * place * s + n) // (2 * n), (2 * (place + 1) * s + n) // (2 * n)
+    return np.repeat(checked_ids, tried), (after - before).astype(np.float64), begins

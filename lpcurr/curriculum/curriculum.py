@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import operator
 import secrets
 from collections.abc import Callable
 from types import TracebackType
@@ -22,7 +21,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id
+from lpcurr.curriculum.arguments import as_batch, as_count, as_groups, as_score, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.making import make_pool
@@ -41,11 +40,7 @@ from lpcurr.schedulers.common import SchedulerConfig
 _logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
-_EVICTION_STAMP = layout.header_word("eviction_stamp")
-_EPOCH_EVICTIONS = layout.header_word("epoch_evictions")
 _MAX_BATCH = 2**26  # a gigabyte of ids and labels
-_SAMPLES = "env_curriculum_stats/per_label_samples"
-_EVICTIONS = "env_curriculum_stats/per_label_evictions"
 
 
 class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
@@ -95,8 +90,6 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
         self._warned_of_unknown_ids = False
         self._rules_stamp = self._pool.rules_stamp
-        self._seen_evictions = -1
-        self._evictions: dict[str, int] = {}
 
     # -- an episode ---------------------------------------------------------------------------------------------
 
@@ -156,14 +149,6 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             self._pool.fail(status, task_id, score)
         return status == Status.ACCEPTED
 
-    def get_episode_stats(self, label: str) -> dict[str, dict[str, int]]:
-        """What a trainer logs for one episode: this sample, and the pool's evictions so far in this epoch, by label."""
-        words = self._pool.header_words
-        if words[_EVICTION_STAMP] != self._seen_evictions:
-            self._seen_evictions = words[_EVICTION_STAMP]
-            self._evictions = self._count_evictions() if words[_EPOCH_EVICTIONS] else {}
-        return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.copy()}
-
     def count_steps(self, count: int) -> None:
         """Say that so many environment steps were taken, for those who watch the session (``lpcurr top``).
 
@@ -174,13 +159,24 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     # -- batches ------------------------------------------------------------------------------------------------
 
-    def sample_ids(self, count: int) -> Int64s:
-        """Choose ``count`` tasks at once, as so many calls of :meth:`get_task` would: int64[count]."""
-        return self._sample(count)[0]
+    def sample_ids(self, count: int, *, distinct: bool = False) -> Int64s:
+        """Choose ``count`` tasks at once: int64[count].
 
-    def sample_tasks(self, count: int) -> list[CurriculumTask]:
+        Args:
+            count: how many.
+            distinct: no task twice: each next one is drawn from those that are not in the batch yet, in proportion to
+                their probabilities at the beginning. By default it is as so many calls of :meth:`get_task`. New tasks
+                come into the pool as often either way, but a distinct batch evicts no task that is in it.
+
+        Raises:
+            InvalidBatchError: ``count`` is none from 0 up, or ``distinct`` and more than there are tasks.
+            PoolEmptyError, TaskGenerationError: as :meth:`get_task`.
+        """
+        return self._sample(count, distinct)[0]
+
+    def sample_tasks(self, count: int, *, distinct: bool = False) -> list[CurriculumTask]:
         """Choose ``count`` tasks at once, as :meth:`sample_ids` does, each with its label and configuration."""
-        ids, packed = self._sample(count)
+        ids, packed = self._sample(count, distinct)
         drawn = zip(ids.tolist(), packed.tolist(), strict=True)
         return [CurriculumTask(task_id, self._drawn_label(task_id, row), self._builder) for task_id, row in drawn]
 
@@ -209,6 +205,33 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     ) -> NDArray[np.bool_]:
         """Report many scores as :meth:`update_many` does; which of them were credited, bool[k]."""
         return self._update_many(ids, scores, signals, costs)[1]
+
+    def update_groups(self, ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> NDArray[np.bool_]:
+        """Report groups of attempts, as language models make several answers to one prompt, under one lock turn.
+
+        A group counts as ``attempts`` episodes, of which ``successes`` scored 1 and the others 0. The successes lie
+        evenly among them, whatever order they came in, so that no average depends on it.
+
+        Args:
+            ids: int64[k], the tasks.
+            successes: int64[k], how many attempts succeeded.
+            attempts: int64[k], from 1 up.
+
+        Returns:
+            Which groups were credited, bool[k]; the others were of tasks that have left the pool.
+
+        Raises:
+            InvalidBatchError: wrong dtype or shape, different lengths, or more successes than attempts.
+            InvalidTaskIdError: a bad id; nothing was written.
+
+        Example:
+            >>> with CurriculumConfig(tasks=["1+1=", "17*23="]).make() as curriculum:
+            ...     credited = curriculum.update_groups([0, 1], [7, 2], [8, 8])
+            ...     curriculum.get_task_stats(1)["mean_score"]
+            0.25
+        """
+        episodes, scores, begins = as_groups(ids, successes, attempts)
+        return self._update_many(episodes, scores, None, None)[1][begins]
 
     # -- epochs and the scheduler -------------------------------------------------------------------------------------
 
@@ -330,15 +353,13 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             )
         return credited
 
-    def _sample(self, count: int) -> tuple[Int64s, Int64s]:
+    def _sample(self, count: int, distinct: bool) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""
-        try:
-            count = operator.index(count)
-        except TypeError:
-            raise InvalidBatchError(f"the number of tasks to sample is {count!r}, not an integer") from None
-        if not 0 <= count <= _MAX_BATCH:
+        count = as_count(count, "the number of tasks to sample")
+        if count > _MAX_BATCH:
             raise InvalidBatchError(f"the number of tasks to sample is {count}, outside 0 … {_MAX_BATCH}")
-        ids, packed = self._pool.draw_many(count)
+        ids, packed = np.full((2, count), -1)
+        self._draw_into(ids, packed, distinct)
         known: dict[int, bool] = {}
         waiting = np.flatnonzero(packed < 0)
         for attempt in range(self.config.max_task_attempts):
@@ -346,20 +367,24 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             if not failed:
                 return ids, packed
             if attempt + 1 < self.config.max_task_attempts:
-                ids[failed], packed[failed] = self._pool.draw_many(len(failed))
+                ids[failed] = -1
+                self._draw_into(ids, packed, distinct)
                 waiting = np.array([i for i in failed if packed[i] < 0], np.int64)
         raise self._builder.given_up()
+
+    def _draw_into(self, ids: Int64s, packed: Int64s, distinct: bool) -> None:
+        """Draw tasks for the cells of ids that are negative."""
+        if distinct:
+            self._pool.fill_distinct(ids, packed)
+        else:
+            cells = ids < 0
+            ids[cells], packed[cells] = self._pool.draw_many(int(cells.sum()))
 
     def _drawn_label(self, task_id: int, packed: int) -> str:
         row = packed >> _LABEL_SHIFT & _LABEL_MASK
         if packed & layout.WAITS and row == layout.UNKNOWN_LABEL:  # named this very moment
             return self._builder.built_label(task_id)
         return self._builder.labels[row] or self._builder.label_text(row, task_id)
-
-    def _count_evictions(self) -> dict[str, int]:
-        """Evictions of this epoch by label."""
-        named = ((self._builder.row_name(row), count) for row, count in self._pool.epoch_evictions())
-        return {label: count for label, count in named if label is not None}
 
 
 def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:

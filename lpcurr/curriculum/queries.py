@@ -11,6 +11,7 @@ from lpcurr.curriculum.arguments import as_batch, as_count, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import UnknownTaskError
+from lpcurr.memory import layout
 from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
 from lpcurr.pool.pool import Pool
 from lpcurr.statistics.counters import process_counters
@@ -18,6 +19,11 @@ from lpcurr.statistics.figures import FIGURE_COLUMNS, PoolStatistics
 from lpcurr.statistics.laws import columns_of_law, score_tasks
 from lpcurr.statistics.ranking import rank_for_eviction
 from lpcurr.statistics.violations import find_violations
+
+_EVICTION_STAMP = layout.header_word("eviction_stamp")
+_EPOCH_EVICTIONS = layout.header_word("epoch_evictions")
+_SAMPLES = "env_curriculum_stats/per_label_samples"
+_EVICTIONS = "env_curriculum_stats/per_label_evictions"
 
 
 class CurriculumQueries:
@@ -31,11 +37,20 @@ class CurriculumQueries:
     performance_mode: bool
     _pool: Pool
     _builder: TaskBuilder
+    _seen_evictions = -1
 
     @property
     def config(self) -> CurriculumConfig:
         """What the curriculum is made of."""
         raise NotImplementedError
+
+    def get_episode_stats(self, label: str) -> dict[str, dict[str, int]]:
+        """What a trainer logs for one episode: this sample, and the pool's evictions so far in this epoch, by label."""
+        words = self._pool.header_words
+        if words[_EVICTION_STAMP] != self._seen_evictions:
+            self._seen_evictions = words[_EVICTION_STAMP]
+            self._evictions = self._count_evictions() if words[_EPOCH_EVICTIONS] else {}
+        return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.copy()}
 
     def recommend_eviction(self, ids: ArrayLike | None = None, min_presentations: int | None = None) -> int | None:
         """The task that would make room first, by exact scores, O(n).
@@ -182,3 +197,8 @@ class CurriculumQueries:
         counted = int(header["explored_from"]) if header["evict_explored_only"] else None
         retention, percentile = score_tasks(moment).retention, float(header["eviction_percentile"])
         return rank_for_eviction(moment, retention, queried, enough, counted, percentile)
+
+    def _count_evictions(self) -> dict[str, int]:
+        """Evictions of this epoch by label."""
+        named = ((self._builder.row_name(row), count) for row, count in self._pool.epoch_evictions())
+        return {label: count for label, count in named if label is not None}

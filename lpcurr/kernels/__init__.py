@@ -18,10 +18,10 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 from __future__ import annotations
 
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import episode, recovery, upkeep
+from lpcurr.kernels.calls import distinct, episode, recovery, upkeep
 from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all
 
-__all__ = ["JIT", "Kernel", "compile_all", "episode", "recovery", "restore", "upkeep", "warmup"]
+__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "recovery", "restore", "upkeep", "warmup"]
 
 
 def warmup() -> None:

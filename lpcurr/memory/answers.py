@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpcurr.errors import (
     DuplicateTaskError,
+    InvalidBatchError,
     InvalidScoreError,
     InvalidTaskIdError,
     LpcurrError,
@@ -23,6 +24,7 @@ _ERRORS: dict[int, type[LpcurrError]] = {
     Status.DUPLICATE_TASK: DuplicateTaskError,
     Status.POOL_FULL: PoolFullError,
     Status.POOL_EMPTY: PoolEmptyError,
+    Status.NOT_ENOUGH_TASKS: InvalidBatchError,
     Status.LOCK_LOST: PoolLostError,
 }
 
@@ -42,6 +44,7 @@ def error_of(status: int, capacity: int, task_id: object = None, score: object =
         Status.DUPLICATE_TASK: f"task {task_id!r} is in the pool already",
         Status.POOL_FULL: f"the pool is full ({capacity} tasks): evict one or raise num_active_tasks",
         Status.POOL_EMPTY: "the pool has no task to draw: it was made with defer_init=True, so add_task(id) first",
+        Status.NOT_ENOUGH_TASKS: f"too many distinct tasks{where}; sample fewer, or leave distinct=True out",
         Status.LOCK_LOST: (
             "the lock of this pool is beyond repair: a process took it over from one that had died and gave it back "
             "unrepaired. Make a new pool, from a checkpoint where there is one"

@@ -82,6 +82,7 @@ class Status:
     ORDINAL_TAKEN = -9
     INVALID_SIGNAL = -10
     INVALID_COST = -11
+    NOT_ENOUGH_TASKS = -12
 
 
 def _integers(*names: str) -> list[tuple[str, str]]:

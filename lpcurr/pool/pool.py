@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lpcurr import kernels
 from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import episode, upkeep
+from lpcurr.kernels.calls import distinct, episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
@@ -220,6 +220,15 @@ class Pool:
         if status < 0:
             self.fail(status)
         return ids, packed
+
+    def fill_distinct(self, ids: Int64s, packed: Int64s) -> None:
+        """Hand out a task for each negative cell of ``ids``, none that is in another cell, under one lock turn."""
+        if self._warn_of_fork:
+            self._warned_of_fork()
+        scratch = np.empty_like(ids), np.empty_like(ids), np.empty(ids.size), np.zeros(self.capacity, dtype=np.uint8)
+        status, room = distinct.draw_distinct.entry(self._segment.bytes, self._process, ids, packed, *scratch)
+        if status < 0:
+            self.fail(status, where=f": {ids.size} were asked for, and there are {room + np.sum(ids >= 0)}")
 
     def update_many(
         self, ids: Int64s, scores: Float64s, signals: Float64s = _NONE, costs: Float64s = _NONE

@@ -32,6 +32,26 @@ _LOCK_LOST = layout.Status.LOCK_LOST
 _REFUSED_WORD = layout.header_word("refused")
 _PROCESS_REFUSED = layout.process_word("refused")
 
+DRAW, FREE_SLOT = -1, -2
+
+
+@helper
+def room_for_new_task(segment, process):
+    """Settle whether the next task is a new one.
+
+    ``DRAW`` where it is not; ``FREE_SLOT`` where there is room for it; else the slot of the task that it replaces.
+    """
+    header = header_record(segment, 0)
+    if header.fixed_set:
+        return DRAW
+    if header.active_count < header.capacity:
+        return FREE_SLOT
+    if header.may_evict and (header.new_task_rate >= 1.0 or random.uniform(segment, process) < header.new_task_rate):
+        slot = eviction.eviction_candidate(segment)
+        if slot >= 0:
+            return slot
+    return DRAW
+
 
 @helper
 def _give_way(segment, process):
@@ -44,19 +64,14 @@ def _give_way(segment, process):
 @helper
 def _next_slot(segment, process):
     """The slot of the next task to play: a new one, a new one in place of an evicted one, or a draw."""
-    header = header_record(segment, 0)
-    if header.fixed_set:
-        if header.active_count == 0:
+    leaving = room_for_new_task(segment, process)
+    if leaving == DRAW:
+        if header_record(segment, 0).active_count == 0:
             return _POOL_EMPTY
         return drawing.draw_slot(segment, process)
-    if header.active_count < header.capacity:
-        return tasks.create_random_task(segment, process)
-    if header.may_evict and (header.new_task_rate >= 1.0 or random.uniform(segment, process) < header.new_task_rate):
-        slot = eviction.eviction_candidate(segment)
-        if slot >= 0:
-            tasks.remove_task(segment, process, slot)
-            return tasks.create_random_task(segment, process)
-    return drawing.draw_slot(segment, process)
+    if leaving >= 0:
+        tasks.remove_task(segment, process, leaving)
+    return tasks.create_random_task(segment, process)
 
 
 @helper

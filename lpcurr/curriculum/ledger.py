@@ -1,0 +1,145 @@
+"""What a trainer has handed out and not heard of yet: kept with its checkpoint, and handed out again after a resume.
+
+The pool itself keeps no list of it: any number of processes draw from a pool and die as they like, and what one of them
+has under way is nobody else's to hand out again. A trainer that chooses its prompts in one process has such a list to
+keep, and this is it: plain Python in that process, and part of the state that it saves.
+
+>>> from lpcurr import CurriculumConfig
+>>> config = CurriculumConfig(tasks=["1+1=", "2+3=", "5*7=", "17*23="], seed=0)
+>>> with config.make() as curriculum:
+...     ledger = TaskLedger(curriculum)
+...     first, second = ledger.take(2), ledger.take(2)
+...     credited = ledger.report(first, successes=[5, 0], attempts=[8, 8])
+...     saved = ledger.state_dict()
+>>> with config.make() as curriculum:
+...     ledger = TaskLedger(curriculum)
+...     ledger.load_state_dict(saved)
+...     ledger.take(2).tolist() == second.tolist()
+True
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lpcurr.curriculum.arguments import as_batch, as_count
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.errors import CheckpointError, UnknownTaskError
+from lpcurr.pool.moment import Int64s
+
+
+class TaskLedger:
+    """Hands out a curriculum's tasks in batches, and knows which were not reported yet.
+
+    A task is in flight from :meth:`take` until it is reported or released; it can be so several times, in several
+    batches. One process keeps the ledger and chooses for all.
+
+    Attributes:
+        curriculum: where the tasks come from.
+    """
+
+    def __init__(self, curriculum: Curriculum) -> None:
+        self.curriculum = curriculum
+        self._out: dict[int, deque[int]] = {}  # task id → the numbers under which it was handed out, ascending
+        self._handed_out = 0
+        self._again: list[int] = []  # in flight when the state was saved that was loaded, and not handed out since
+
+    @property
+    def in_flight(self) -> Int64s:
+        """What was handed out and not reported, in the order in which it was, int64[m]."""
+        out = sorted((number, task_id) for task_id, numbers in self._out.items() for number in numbers)
+        return np.array([task_id for _, task_id in out] + self._again, dtype=np.int64)
+
+    def take(self, count: int) -> Int64s:
+        """Hand out a batch of distinct tasks: after a resume what was in flight, in its order, then by the curriculum.
+
+        Args:
+            count: how many.
+
+        Returns:
+            Their ids, int64[count].
+
+        Raises:
+            InvalidBatchError: there are not so many tasks.
+        """
+        count = as_count(count, "count")
+        batch: dict[int, None] = {}
+        later = []
+        for task_id in self._again:
+            if len(batch) < count and task_id not in batch:
+                batch[task_id] = None
+            else:
+                later.append(task_id)
+        if len(batch) < count:
+            # Draws without those that are in the batch already are draws without replacement from the others.
+            for task_id in self.curriculum.sample_ids(count, distinct=True).tolist():
+                if len(batch) < count:
+                    batch[task_id] = None
+        self._again = later
+        for task_id in batch:
+            self._out.setdefault(task_id, deque()).append(self._handed_out)
+            self._handed_out += 1
+        return np.fromiter(batch, dtype=np.int64, count=count)
+
+    def report(self, ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> NDArray[np.bool_]:
+        """Credit groups of attempts, as :meth:`lpcurr.Curriculum.update_groups` does; they are no longer in flight.
+
+        Returns:
+            Which groups were credited, bool[k].
+
+        Raises:
+            UnknownTaskError: a task is not in flight; nothing was credited.
+            InvalidBatchError: as :meth:`lpcurr.Curriculum.update_groups`.
+        """
+        landed = self._landed(ids)
+        credited = self.curriculum.update_groups(ids, successes, attempts)
+        self._forget(landed)
+        return credited
+
+    def release(self, ids: ArrayLike) -> None:
+        """Give tasks back that will not be reported, such as answers that were thrown away: no longer in flight.
+
+        Raises:
+            UnknownTaskError: a task is not in flight; none was given back.
+        """
+        self._forget(self._landed(ids))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the curriculum and what is in flight as plain data: dicts, lists, strings, ints and floats."""
+        return {"in_flight": self.in_flight.tolist(), "curriculum": self.curriculum.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave: what was in flight is handed out first.
+
+        Raises:
+            CheckpointError, ConfigError: as :meth:`lpcurr.Curriculum.load_state`; nothing was changed.
+        """
+        if not {"in_flight", "curriculum"} <= set(state):
+            raise CheckpointError(f"this is no state of a ledger: it has {', '.join(map(str, state)) or 'nothing'}")
+        again = cast("Int64s", as_batch(state["in_flight"], np.int64, "in_flight")).tolist()
+        self.curriculum.load_state(state["curriculum"])
+        self._out, self._again = {}, again
+
+    def _landed(self, ids: ArrayLike) -> Counter[int]:
+        """Count how often each of the ids is given, all of which must be in flight so often."""
+        landed = Counter(cast("Int64s", as_batch(ids, np.int64, "ids")).tolist())
+        for task_id, times in landed.items():
+            if len(self._out.get(task_id, ())) < times:
+                raise UnknownTaskError(
+                    f"task {task_id} was given {times} times, and is in flight {len(self._out.get(task_id, ()))} "
+                    "times: report or release what take() gave, once"
+                )
+        return landed
+
+    def _forget(self, landed: Counter[int]) -> None:
+        for task_id, times in landed.items():
+            numbers = self._out[task_id]
+            for _ in range(times):
+                numbers.popleft()
+            if not numbers:
+                del self._out[task_id]

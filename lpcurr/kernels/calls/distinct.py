@@ -1,0 +1,181 @@
+"""Batches of distinct tasks: each next one by the distribution among those that are not yet in the batch.
+
+That is successive sampling, without replacement by weight, and it is exact either way:
+
+* draws are made as ever, and one that is in the batch already is made again. Which task comes next does not depend on
+  how often that was necessary, so one may stop at any number of tries;
+* when the tries run out, one look at all tasks gives each a key −log(u) / p: the tasks with the least keys, in their
+  order, are distributed as successive draws (Efraimidis and Spirakis 2006, "Weighted random sampling with a
+  reservoir"). A task that is never drawn, p = 0, comes behind all others, in random order.
+
+A try takes some eight times as long as a task of that look, from which the number of tries follows: neither way costs
+much more than the better one.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lpcurr.kernels.calls import tasks
+from lpcurr.kernels.calls.episode import DRAW, pack, room_for_new_task
+from lpcurr.kernels.calls.repair import lock
+from lpcurr.kernels.choosing import draw as drawing
+from lpcurr.kernels.choosing import law
+from lpcurr.kernels.indices import slots
+from lpcurr.kernels.machine import random
+from lpcurr.kernels.machine.compiling import helper, kernel
+from lpcurr.kernels.machine.views import column, header_record, process_record
+from lpcurr.kernels.safety import journal, mutex
+from lpcurr.memory import layout
+
+_ACCEPTED = layout.Status.ACCEPTED
+_LOCK_LOST = layout.Status.LOCK_LOST
+_NOT_ENOUGH_TASKS = layout.Status.NOT_ENOUGH_TASKS
+_POOL_EMPTY = layout.Status.POOL_EMPTY
+_NOT_CHOSEN, _DONE = -1, -2
+_LAST_KEY = 1e299  # of a task that can be drawn; behind it come those that cannot
+
+
+@helper
+def _hand_out(segment, process, slot):
+    tasks.count_draw(segment, process, slot)
+    journal.commit(segment)
+    return column(segment).task_id[slot], pack(segment, process, slot)
+
+
+@helper
+def _mark(segment, ids, marks):
+    """Mark the slots of the tasks that are in the batch already: (how many, how many cells are to be filled)."""
+    kept, wanted = 0, 0
+    for i in range(ids.size):
+        if ids[i] < 0:
+            wanted += 1
+        else:
+            slot = slots.find_slot(segment, ids[i])
+            if slot >= 0:
+                marks[slot] = 1
+                kept += 1
+    return kept, wanted
+
+
+@helper
+def _fill_with_new(segment, process, ids, packed, chosen, marks):
+    """Make the batch's new tasks, as so many draws would, but evict none that is in it; how many cells are left."""
+    left = 0
+    for i in range(ids.size):
+        chosen[i] = _DONE
+        if ids[i] >= 0:
+            continue
+        leaving = room_for_new_task(segment, process)
+        if leaving == DRAW or (leaving >= 0 and marks[leaving]):
+            chosen[i] = _NOT_CHOSEN
+            left += 1
+            continue
+        if leaving >= 0:
+            tasks.remove_task(segment, process, leaving)
+        slot = tasks.create_random_task(segment, process)
+        marks[slot] = 1
+        ids[i], packed[i] = _hand_out(segment, process, slot)
+    return left
+
+
+@helper
+def _choose_by_tries(segment, process, chosen, marks, left):
+    """Choose slots for as many cells as the tries suffice for; how many are left."""
+    tries = 2 * left + (header_record(segment, 0).active_count >> 3)
+    for i in range(chosen.size):
+        if chosen[i] != _NOT_CHOSEN:
+            continue
+        slot = drawing.draw_slot(segment, process)
+        while marks[slot] and tries > 0:
+            tries -= 1
+            slot = drawing.draw_slot(segment, process)
+        if marks[slot]:
+            return left
+        marks[slot] = 1
+        chosen[i] = slot
+        left -= 1
+    return left
+
+
+@helper
+def _sift(keys, heap, node, size):
+    """Put the element at ``node`` of a heap, whose root has the greatest key, where it belongs below."""
+    key, slot = keys[node], heap[node]
+    while 2 * node + 1 < size:
+        child = 2 * node + 1
+        if child + 1 < size and keys[child + 1] > keys[child]:
+            child += 1
+        if keys[child] <= key:
+            break
+        keys[node], heap[node] = keys[child], heap[child]
+        node = child
+    keys[node], heap[node] = key, slot
+
+
+@helper
+def _choose_by_keys(segment, process, chosen, marks, keys, heap, left):
+    """Choose slots for the cells that are left, by one look at all tasks."""
+    process_record(segment, process).scans += 1
+    sums = law.totals(segment)
+    size = 0
+    for position in range(header_record(segment, 0).active_count):
+        slot = drawing.active_slot(segment, position)
+        if marks[slot]:
+            continue
+        p = law.probability(segment, position, sums)
+        u = random.uniform(segment, process)
+        key = min(-math.log(1.0 - u) / p, _LAST_KEY) if p > 0.0 else _LAST_KEY * (2.0 + u)
+        if size < left:
+            keys[size], heap[size] = key, slot
+            size += 1
+            if size == left:
+                for node in range(left // 2 - 1, -1, -1):
+                    _sift(keys, heap, node, left)
+        elif key < keys[0]:
+            keys[0], heap[0] = key, slot
+            _sift(keys, heap, 0, left)
+    for last in range(left - 1, 0, -1):
+        keys[0], keys[last] = keys[last], keys[0]
+        heap[0], heap[last] = heap[last], heap[0]
+        _sift(keys, heap, 0, last)
+    following = 0
+    for i in range(chosen.size):
+        if chosen[i] == _NOT_CHOSEN:
+            chosen[i] = heap[following]
+            following += 1
+
+
+@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], uint8[::1])")
+def draw_distinct(segment, process, ids, packed, chosen, heap, keys, marks):
+    """Put tasks into the cells of ``ids`` (int64[k]) that are negative, so that none is there twice.
+
+    The distribution is that of the beginning, once the batch's new tasks are made: that these were handed out is
+    counted when all are chosen.
+
+    ``packed`` (int64[k]) is what a draw answers beside the id; ``chosen``, ``heap`` (int64[k]) and ``keys``
+    (float64[k]) are scratch; ``marks`` (uint8[capacity]) must be zero.
+
+    (``ACCEPTED``, k), or with nothing handed out (``POOL_EMPTY``, 0) or (``NOT_ENOUGH_TASKS``, for how many cells there
+    are tasks).
+    """
+    if not lock(segment, process):
+        return _LOCK_LOST, 0
+    header = header_record(segment, 0)
+    kept, wanted = _mark(segment, ids, marks)
+    available = (header.active_count if header.fixed_set else header.capacity) - kept
+    if wanted > 0 and header.fixed_set and header.active_count == 0:
+        mutex.unlock(segment)
+        return _POOL_EMPTY, 0
+    if wanted > available:
+        mutex.unlock(segment)
+        return _NOT_ENOUGH_TASKS, available
+    left = _fill_with_new(segment, process, ids, packed, chosen, marks)
+    left = _choose_by_tries(segment, process, chosen, marks, left)
+    if left > 0:
+        _choose_by_keys(segment, process, chosen, marks, keys, heap, left)
+    for i in range(ids.size):
+        if chosen[i] >= 0:
+            ids[i], packed[i] = _hand_out(segment, process, chosen[i])
+    mutex.unlock(segment)
+    return _ACCEPTED, ids.size

@@ -1,0 +1,92 @@
+"""The probability of a task, by a look at all of them.
+
+Draws do without: they are exact and look at a few tasks. A batch of distinct tasks that takes most of what is likely
+needs it once. :mod:`lpcurr.statistics.laws` says the same of a pool that is looked at from outside.
+"""
+
+from __future__ import annotations
+
+from lpcurr.kernels import formulas
+from lpcurr.kernels.choosing.draw import EXPLORATION_UNIT, active_slot
+from lpcurr.kernels.indices import staleness, trees
+from lpcurr.kernels.indices.sums import mean_and_deviation
+from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.views import column, header_record
+from lpcurr.schedulers.common import Way
+
+_WEIGHT, _Z_SCORE = int(Way.WEIGHT), int(Way.Z_SCORE)
+
+
+@helper
+def _sigmoid(segment, slot, mean, deviation):
+    header = header_record(segment, 0)
+    priority = column(segment).priority[slot]
+    return formulas.sigmoid(formulas.z_score(priority, mean, deviation, header.amplification, header.temperature))
+
+
+@helper
+def totals(segment):
+    """Return what probabilities are shares of, O(n).
+
+    (Σ sigmoid of the explored tasks, Σ sigmoid of all, Σ exploring weight, mean, deviation): what the scheduler does
+    not go by is 0.
+    """
+    header = header_record(segment, 0)
+    view = column(segment)
+    explored_sum, sigmoid_sum, exploring_sum, mean, deviation = 0.0, 0.0, 0.0, 0.0, 0.0
+    by_z_score = header.draws_by == _Z_SCORE and header.explored_count > 0
+    if by_z_score:
+        mean, deviation = mean_and_deviation(segment)
+    for position in range(header.active_count):
+        slot = active_slot(segment, position)
+        if by_z_score:
+            sigmoid_sum += _sigmoid(segment, slot, mean, deviation)
+            if position < header.explored_count:
+                explored_sum = sigmoid_sum
+        if header.exploration_share > 0.0:
+            exploring_sum += formulas.exploring_weight(view, slot, header)
+    return explored_sum, sigmoid_sum, exploring_sum, mean, deviation
+
+
+@helper
+def _by_z_score(segment, position, sums):
+    """Return the probability of the task at a position, of the draws that go by z-score; see ``draw``."""
+    header = header_record(segment, 0)
+    explored_sum, sigmoid_sum, _, mean, deviation = sums
+    explored = header.explored_count
+    bonus = header.exploration_bonus
+    if header.relative_exploration:
+        bonus *= EXPLORATION_UNIT
+        explored_weight = float(explored)
+    else:
+        explored_weight = explored_sum / sigmoid_sum
+    total = bonus * (header.active_count - explored) + explored_weight
+    if position >= explored:
+        return bonus / total
+    sigmoid = _sigmoid(segment, active_slot(segment, position), mean, deviation)
+    return explored_weight / total * (sigmoid / explored_sum)
+
+
+@helper
+def probability(segment, position, sums):
+    """Return the probability that the next draw is the task at a position of the active index; ``sums``: `totals`."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    slot = active_slot(segment, position)
+    uniform = 1.0 / header.active_count
+    exploring = uniform
+    if sums[2] > 0.0:
+        exploring = formulas.exploring_weight(view, slot, header) / sums[2]
+    chosen = uniform
+    if header.draws_by == _WEIGHT:
+        weight = trees.total_weight(segment)
+        chosen = view.weight[slot] / weight if weight > 0.0 else exploring
+    elif header.draws_by == _Z_SCORE and header.explored_count > 0:
+        chosen = _by_z_score(segment, position, sums)
+    aside = header.rand_task_rate + header.exploration_share + header.staleness_share
+    answer = (1.0 - aside) * chosen + header.rand_task_rate * uniform + header.exploration_share * exploring
+    if header.staleness_share > 0.0:
+        stale = staleness.total(segment)
+        share = (header.scheduled - view.last_drawn[slot]) / stale if stale > 0 else uniform
+        answer += header.staleness_share * share
+    return answer

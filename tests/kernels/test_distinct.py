@@ -1,0 +1,163 @@
+"""Batches of distinct tasks are successive draws, whichever way the kernel makes them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lpcurr import (
+    CurriculumConfig,
+    DiscreteRandomConfig,
+    FrontierConfig,
+    InvalidBatchError,
+    LearnabilityConfig,
+    LearningProgressConfig,
+    PoolEmptyError,
+    PrioritizedReplayConfig,
+)
+from lpcurr.generators import GeneratedTask
+from lpcurr.kernels import JIT
+from lpcurr.schedulers.common import SchedulerConfig
+from tests.twins import LEAST_P_VALUE, Twins, make_config
+
+BATCHES = 20_000 if JIT else 500
+
+SCHEDULERS: list[SchedulerConfig] = [
+    LearningProgressConfig(rand_task_rate=0.0, min_samples_for_lp=2),
+    LearningProgressConfig(rand_task_rate=0.1, exploration="absolute", exploration_bonus=1.0, min_samples_for_lp=2),
+    LearningProgressConfig(use_bidirectional=False, rand_task_rate=0.2),
+    LearnabilityConfig(rand_task_rate=0.0, attempts=8),
+    FrontierConfig(frontier_share=0.5),
+    DiscreteRandomConfig(),
+]
+
+
+def probability_of(batch: Sequence[int], probabilities: dict[int, float]) -> float:
+    """Draw without replacement, written down: each time among those that are left, in proportion to their chances."""
+    left, product = dict(probabilities), 1.0
+    for task_id in batch:
+        product *= left.pop(task_id) / (sum(left.values()) + probabilities[task_id])
+    return product
+
+
+def assert_batches_are_successive_draws(batches: Counter[tuple[int, ...]], probabilities: dict[int, float]) -> None:
+    size = len(next(iter(batches)))
+    orders = list(permutations(probabilities, size))
+    expected = np.array([probability_of(order, probabilities) for order in orders])
+    assert expected.sum() == pytest.approx(1.0)
+    counts = np.array([batches[order] for order in orders])
+    assert counts.sum() == batches.total(), "a task is twice in a batch, or not in the pool"
+    likely = expected * counts.sum() >= 8.0
+    cells = [*counts[likely], counts[~likely].sum()], [*expected[likely], expected[~likely].sum()]
+    counts, expected = np.array(cells[0]), np.array(cells[1])
+    counts, expected = counts[expected > 1e-12], expected[expected > 1e-12]
+    assert stats.chisquare(counts, expected / expected.sum() * counts.sum()).pvalue > LEAST_P_VALUE
+
+
+def play_a_little(twins: Twins, tasks: int) -> None:
+    """Give the tasks unlike priorities, and leave the last one unplayed."""
+    twins.add(*range(tasks))
+    for task_id in range(tasks - 1):
+        twins.update(task_id, *([0.0] * 6), *([0.3 * task_id] * (task_id + 1)))
+
+
+@pytest.mark.parametrize("algorithm", SCHEDULERS, ids=lambda each: each.type)
+@pytest.mark.parametrize("size", [2, 5], ids=["by tries", "nearly all, by keys"])
+def test_a_batch_is_of_successive_draws(algorithm: SchedulerConfig, size: int) -> None:
+    with Twins(make_config(6, algorithm)) as twins:
+        play_a_little(twins, 6)
+        draw: Callable[..., Any] = twins.curriculum.sample_ids
+        batches = Counter(tuple(draw(size, distinct=True).tolist()) for _ in range(BATCHES))
+        assert_batches_are_successive_draws(batches, twins.naive.probabilities())
+        (mine,) = twins.curriculum.process_counters()
+        assert mine["draws"] == BATCHES * size
+
+
+def test_draws_that_run_out_of_tries_look_at_all_tasks_once() -> None:
+    # Five tasks of a thousand have nearly all of the weight: a batch of fifty is mostly doubles.
+    with Twins(make_config(1000, LearnabilityConfig(rand_task_rate=0.0, prior_successes=1e-4))) as twins:
+        twins.add(*range(1000))
+        for task_id in range(5):
+            twins.update(task_id, 0.0, 1.0, 0.0, 1.0)
+        before = twins.curriculum.process_counters()[0]["scans"]
+        batches = [twins.curriculum.sample_ids(50, distinct=True) for _ in range(BATCHES // 100)]
+        assert twins.curriculum.process_counters()[0]["scans"] == before + len(batches)
+        assert all(np.unique(batch).size == 50 and set(batch[:5]) == set(range(5)) for batch in batches)
+        others = np.concatenate([batch[5:] for batch in batches])  # alike among themselves
+        counts = np.bincount((others - 5) // 100, minlength=10)
+        sizes = np.array([100] * 9 + [95])
+        assert stats.chisquare(counts, sizes / sizes.sum() * counts.sum()).pvalue > LEAST_P_VALUE
+
+
+def test_tasks_of_probability_zero_come_last() -> None:
+    algorithm = LearningProgressConfig(rand_task_rate=0.0, exploration_bonus=0.0, use_bidirectional=False)
+    with Twins(make_config(4, algorithm)) as twins:
+        twins.add(*range(4))
+        twins.update(2, 0.0, 1.0)
+        twins.update(3, 0.0, 1.0)
+        assert [p > 0.0 for p in twins.naive.probabilities().values()] == [False, False, True, True]
+        batches = Counter(tuple(twins.curriculum.sample_ids(4, distinct=True).tolist()) for _ in range(400))
+        assert set(batches) == {(*first, *last) for first in ((2, 3), (3, 2)) for last in ((0, 1), (1, 0))}
+
+
+def test_by_staleness_a_batch_goes_by_how_it_was_at_its_beginning() -> None:
+    with make_config(30, PrioritizedReplayConfig(staleness_share=0.8)).make() as curriculum:
+        for task_id in range(30):
+            curriculum.add_task(task_id)
+        for _ in range(20):
+            assert sorted(curriculum.sample_ids(30, distinct=True).tolist()) == list(range(30))
+            assert np.unique(curriculum.sample_ids(29, distinct=True)).size == 29
+
+
+def test_more_than_there_are_is_an_error_and_changes_nothing() -> None:
+    with Twins(make_config(10, {})) as twins:
+        with pytest.raises(PoolEmptyError):
+            twins.curriculum.sample_ids(1, distinct=True)
+        twins.add(*range(7))
+        before = twins.curriculum.get_state()
+        with pytest.raises(InvalidBatchError, match="8 were asked for, and there are 7"):
+            twins.curriculum.sample_ids(8, distinct=True)
+        after = twins.curriculum.get_state()
+        assert before["description"] == after["description"]
+        assert twins.curriculum.sample_ids(0, distinct=True).size == 0
+        assert sorted(twins.curriculum.sample_ids(7, distinct=True)) == list(range(7))
+
+
+def test_a_pool_that_renews_itself_does_so_and_evicts_nothing_of_the_batch() -> None:
+    algorithm = LearningProgressConfig(new_task_rate=0.5, min_samples_for_lp=0)
+    config = make_config(20, algorithm, defer_init=False, min_presentations_for_eviction=0)
+    with config.make() as curriculum:
+        first = curriculum.sample_ids(12, distinct=True)
+        assert curriculum.stats()["num_created"] == np.unique(first).size == 12  # there was room
+        for _ in range(50):
+            created = curriculum.stats()["num_created"]
+            ids = curriculum.sample_ids(20, distinct=True)
+            assert sorted(ids) == sorted(curriculum.probabilities()[0])  # all are there, none was evicted again
+            curriculum.update_many(ids, np.linspace(0.0, 1.0, 20))
+        assert curriculum.stats()["num_created"] > created - 20
+        assert curriculum.stats()["num_evicted"] > 100
+        assert curriculum.find_violations() == []
+        with pytest.raises(InvalidBatchError, match="21 were asked for, and there are 20"):
+            curriculum.sample_ids(21, distinct=True)
+
+
+def _fails_for_odd_ids(task_id: int) -> GeneratedTask:
+    if task_id % 2:
+        raise ValueError("odd")
+    return GeneratedTask({"id": task_id}, "even")
+
+
+def test_a_task_that_cannot_be_built_is_replaced_by_one_that_is_not_in_the_batch() -> None:
+    config = CurriculumConfig(num_active_tasks=40, seed=3, use_shared_memory=False, defer_init=True)
+    with config.make(_fails_for_odd_ids) as curriculum:
+        for task_id in range(40):
+            curriculum.add_task(task_id, "given")
+        tasks = curriculum.sample_tasks(15, distinct=True)
+        assert len({task.task_id for task in tasks}) == 15
+        assert all(task.get_env_cfg()["id"] % 2 == 0 for task in tasks)
