@@ -104,8 +104,9 @@ def as_groups(ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> tupl
     >>> as_groups([7], [2], [6])[1]
     array([0., 1., 0., 0., 1., 0.])
     """
-    checked_ids = as_batch(ids, np.int64, "ids")
-    solved, tried = as_batch(successes, np.int64, "successes"), as_batch(attempts, np.int64, "attempts")
+    checked_ids, solved = as_batch(ids, np.int64, "ids"), as_batch(successes, np.int64, "successes")
+    same = isinstance(attempts, (int, np.integer)) and not isinstance(attempts, bool)
+    tried = np.full(checked_ids.size, attempts) if same else as_batch(attempts, np.int64, "attempts")
     if not checked_ids.size == solved.size == tried.size:
         raise InvalidBatchError(
             f"there are {checked_ids.size} ids, {solved.size} successes and {tried.size} attempts: give as many of each"

@@ -215,7 +215,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         Args:
             ids: int64[k], the tasks.
             successes: int64[k], how many attempts succeeded.
-            attempts: int64[k], from 1 up.
+            attempts: int64[k], from 1 up; or one number for all.
 
         Returns:
             Which groups were credited, bool[k]; the others were of tasks that have left the pool.
@@ -226,7 +226,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
         Example:
             >>> with CurriculumConfig(tasks=["1+1=", "17*23="]).make() as curriculum:
-            ...     credited = curriculum.update_groups([0, 1], [7, 2], [8, 8])
+            ...     credited = curriculum.update_groups([0, 1], [7, 2], 8)
             ...     curriculum.get_task_stats(1)["mean_score"]
             0.25
         """

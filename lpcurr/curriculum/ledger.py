@@ -9,7 +9,7 @@ keep, and this is it: plain Python in that process, and part of the state that i
 >>> with config.make() as curriculum:
 ...     ledger = TaskLedger(curriculum)
 ...     first, second = ledger.take(2), ledger.take(2)
-...     credited = ledger.report(first, successes=[5, 0], attempts=[8, 8])
+...     credited = ledger.report(first, successes=[5, 0], attempts=8)
 ...     saved = ledger.state_dict()
 >>> with config.make() as curriculum:
 ...     ledger = TaskLedger(curriculum)

@@ -26,7 +26,7 @@ from lpcurr.kernels import JIT
 from lpcurr.schedulers.common import SchedulerConfig
 from tests.twins import LEAST_P_VALUE, Twins, make_config
 
-BATCHES = 20_000 if JIT else 500
+BATCHES = 20_000 if JIT else 200
 
 SCHEDULERS: list[SchedulerConfig] = [
     LearningProgressConfig(rand_task_rate=0.0, min_samples_for_lp=2),
@@ -81,7 +81,7 @@ def test_a_batch_is_of_successive_draws(algorithm: SchedulerConfig, size: int) -
 
 def test_draws_that_run_out_of_tries_look_at_all_tasks_once() -> None:
     # Five tasks of a thousand have nearly all of the weight: a batch of fifty is mostly doubles.
-    with Twins(make_config(1000, LearnabilityConfig(rand_task_rate=0.0, prior_successes=1e-4))) as twins:
+    with Twins(make_config(1000, LearnabilityConfig(rand_task_rate=0.0, prior_successes=1e-9))) as twins:
         twins.add(*range(1000))
         for task_id in range(5):
             twins.update(task_id, 0.0, 1.0, 0.0, 1.0)
@@ -96,7 +96,9 @@ def test_draws_that_run_out_of_tries_look_at_all_tasks_once() -> None:
 
 
 def test_tasks_of_probability_zero_come_last() -> None:
-    algorithm = LearningProgressConfig(rand_task_rate=0.0, exploration_bonus=0.0, use_bidirectional=False)
+    algorithm = LearningProgressConfig(
+        rand_task_rate=0.0, exploration_bonus=0.0, min_samples_for_lp=2, use_bidirectional=False
+    )
     with Twins(make_config(4, algorithm)) as twins:
         twins.add(*range(4))
         twins.update(2, 0.0, 1.0)
@@ -120,11 +122,9 @@ def test_more_than_there_are_is_an_error_and_changes_nothing() -> None:
         with pytest.raises(PoolEmptyError):
             twins.curriculum.sample_ids(1, distinct=True)
         twins.add(*range(7))
-        before = twins.curriculum.get_state()
         with pytest.raises(InvalidBatchError, match="8 were asked for, and there are 7"):
             twins.curriculum.sample_ids(8, distinct=True)
-        after = twins.curriculum.get_state()
-        assert before["description"] == after["description"]
+        assert twins.curriculum.process_counters()[0]["draws"] == 0
         assert twins.curriculum.sample_ids(0, distinct=True).size == 0
         assert sorted(twins.curriculum.sample_ids(7, distinct=True)) == list(range(7))
 
@@ -150,7 +150,7 @@ def test_a_pool_that_renews_itself_does_so_and_evicts_nothing_of_the_batch() -> 
 def _fails_for_odd_ids(task_id: int) -> GeneratedTask:
     if task_id % 2:
         raise ValueError("odd")
-    return GeneratedTask({"id": task_id}, "even")
+    return GeneratedTask({"id": task_id}, "even", {})
 
 
 def test_a_task_that_cannot_be_built_is_replaced_by_one_that_is_not_in_the_batch() -> None:
