@@ -69,7 +69,7 @@ class CurriculumQueries:
         return self._rank(ids, min_presentations)[0]
 
     def get_task_score(self, task_id: int) -> float:
-        """A task's score: its probability is this over the sum of all scores (``rand_task_rate`` aside). O(n)."""
+        """A task's score: its probability is this over the sum of all, in the share of draws that go by score. O(n)."""
         task_id = as_task_id(task_id)
         return self.score_tasks([task_id])[task_id]
 
@@ -103,7 +103,9 @@ class CurriculumQueries:
 
         Example:
             >>> import lpcurr
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0, defer_init=True).make() as curriculum:
+            >>> uniform = lpcurr.DiscreteRandomConfig()
+            >>> config = lpcurr.CurriculumConfig(num_active_tasks=4, defer_init=True, algorithm_config=uniform)
+            >>> with config.make() as curriculum:
             ...     for task_id in (1, 2, 3, 4):
             ...         curriculum.add_task(task_id)
             ...     accepted = curriculum.update_many([3, 4], [0.0, 1.0])

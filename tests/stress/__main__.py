@@ -141,7 +141,7 @@ class Stress:
 
     def check_rules(self) -> None:
         """After a kill the pool has the rules and the configuration of one of the schedulers, and never a mixture."""
-        header = self.curriculum._pool.tables()["header"][0]
+        header = self.curriculum._pool.snapshot()["header"][0]
         known = [self.algorithm, *SWITCHED]
         for rules in (self.curriculum.config.rules(scheduler) for scheduler in known):
             if all(np.array_equal(header[name], value) for name, value in rules.items()):
@@ -230,7 +230,7 @@ class Stress:
 
 def _rules_of(pool: Any) -> dict[str, Any]:
     """The rules in force, but for those of eviction."""
-    header = pool.tables()["header"][0]
+    header = pool.snapshot()["header"][0]
     eviction = ("may_evict", "new_task_rate")
     return {field[0]: header[field[0]] for field in layout.RULE_FIELDS if field[0] not in eviction}
 
