@@ -29,7 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "frontier": {"num_active_tasks": 150},
     "learning progress": {"num_active_tasks": 200, "algorithm_config": lpcurr.LearningProgressConfig()},
     "labels that come and go": {"num_active_tasks": 30, "algorithm_config": _SHAPED, "task_generator": LABELLED},
-    "not yet full": {"num_active_tasks": 60_000, "use_shared_memory": False},
+    "not yet full": {"num_active_tasks": 20_000, "use_shared_memory": False},
     "reference": {"algorithm_config": _SMALL_REFERENCE},
     "reference, temperature": {
         "num_active_tasks": 50,
