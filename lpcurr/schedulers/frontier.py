@@ -2,7 +2,8 @@
 
 When to use it: it is the default. It needs no tuning, tells progress from luck, lets no task starve, and does not care
 about the scale of scores. On simulated students it made more than twice of uniform draws where tasks build on each
-other, and lost a tenth to them where progress does not show until it jumps; ``asv_benchmarks/teaching`` has the panel.
+other, and lost a twentieth to them where faint luck looks like progress, and where progress does not show until it
+jumps; ``asv_benchmarks/teaching`` has the panel.
 
 Of a task it knows n completions, and a fast and a slow average of its score, f and s, which are plain means while it is
 young. On the scale from lo = min(0, least score) to hi = max(1, greatest score), where F and S are those averages:
@@ -12,7 +13,7 @@ young. On the scale from lo = min(0, least score) to hi = max(1, greatest score)
   which is 0.0625 at the default timescales. With q = (F + S) / 2, g = d² / (d² + ν · q(1 − q)) is how much of d is not
   noise;
 * most draws explore, with weight 1 − 0.85 · m: little known and little mastered first;
-* a share of 0.25 goes by m (1 − m)³ g²: tasks that have begun to be learned, and are not yet known;
+* a share of 0.2 goes by m (1 − m)³ g²: tasks that have begun to be learned, and are not yet known;
 * a share of 0.1 goes by staleness, so that what was mastered is not forgotten unseen.
 
 A task makes room for a new one in the order of E[p(1 − p)] under what its plays say of p (Beta(1, 1) prior, 25 plays
@@ -61,7 +62,7 @@ class FrontierConfig(SchedulerConfig):
     type: Literal["frontier"] = "frontier"
     ema_timescale: Rate = Field(default=0.2, description="weight τ of a new score in the fast average")
     slow_timescale_factor: Rate = Field(default=0.2, description="the slow average's weight is this times τ")
-    frontier_share: Share = Field(default=0.25, description="share of the draws that go to what is being learned")
+    frontier_share: Share = Field(default=0.2, description="share of the draws that go to what is being learned")
     staleness_share: Share = Field(
         default=0.1, description="share of the draws in proportion to the draws since a task was last drawn"
     )
