@@ -20,9 +20,9 @@ defeat the curriculum (`LearningProgressConfig.reference()` has the old ones, to
   every draw from 5 completions on, before any progress was known;
 * scores for a task that has left the pool are refused, not credited to another task.
 
-lpcurr's own classes have milder defaults than the drop-in's, since metta's starve tasks: `lpcurr.CurriculumConfig` draws
-by the frontier, and `lpcurr.LearningProgressConfig` has `ema_timescale` 0.2, `rand_task_rate` 0.7 and no normalisation
-by the first score. `lpcurr help schedulers` says which scheduler when.
+lpcurr's own classes have milder defaults than the drop-in's, since metta's starve tasks: `lpcurr.CurriculumConfig`
+draws by the frontier, and `lpcurr.LearningProgressConfig` has `ema_timescale` 0.2, `rand_task_rate` 0.7 and no
+normalisation by the first score. `lpcurr help schedulers` says which scheduler when.
 
 >>> from lpcurr import LearningProgressConfig
 >>> old = LearningProgressConfig.reference()
