@@ -10,6 +10,7 @@ from lpcurr.generators import single_task
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
 from lpcurr.schedulers.common import CheckedModel, Rate, Share
+from lpcurr.schedulers.frontier import FrontierConfig
 
 
 class LearnerConfig(CheckedModel):
