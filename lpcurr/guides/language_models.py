@@ -46,8 +46,8 @@ What was handed out and not reported must not be lost with the process, nor trai
 >>> ledger.take(64).tolist() == second.tolist()
 True
 
-`ledger.release(ids)` gives back what will not be reported. A ledger belongs to one process, the one that chooses; it is
-not in the shared memory, since of many processes that draw from a pool none can know what another still means to report.
+`ledger.release(ids)` gives back what will not be reported. A ledger belongs to one process, that which chooses; it is
+not in the shared memory, since of many processes that draw from a pool none knows what another still means to report.
 
 >>> curriculum.close(); curriculum.unlink()
 

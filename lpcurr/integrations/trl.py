@@ -12,9 +12,9 @@ stands there ``num_generations`` times, and the batch is repeated for ``steps_pe
 An epoch has as many prompts as the data set; which they are, the curriculum says.
 
 The checkpoints of the trainer have the curriculum's in them. A resumed run goes on with the prompts that were in flight
-and skips none. A checkpoint that is written while a generation batch is still being trained on (``steps_per_generation``
-above ``gradient_accumulation_steps``, or ``num_iterations`` above 1) leaves the rest of that batch's steps out, as
-``GRPOTrainer``'s own does; its groups are credited.
+and skips none. A checkpoint that is written while a generation batch is still being trained on
+(``steps_per_generation`` above ``gradient_accumulation_steps``, or ``num_iterations`` above 1) leaves the rest of that
+batch's steps out; its groups are credited.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
 
 
 class _Repeated(Sampler[int]):  # type: ignore[misc, unused-ignore]
-    """The prompts of one epoch, one by one: each batch of the sampler several times, as TRL's ``RepeatSampler`` does."""
+    """The prompts of an epoch, one by one: each batch of the sampler several times, as in TRL's ``RepeatSampler``."""
 
     def __init__(self, sampler: CurriculumSampler, batches: int, repeat_count: int) -> None:
         self._sampler = sampler
