@@ -498,7 +498,6 @@ CLOSED_CALLS: dict[str, Call] = {
     "columns": lambda c: c.columns(),
     "statistics": lambda c: c.statistics(),
     "append_tasks": lambda c: c.append_tasks(["one"]),
-    "evaluation": lambda c: c.evaluation([TASK]),
     "update_groups": lambda c: c.update_groups([TASK], [1], [2]),
     "on_epoch_end": lambda c: c.on_epoch_end(),
     "recommend_eviction": lambda c: c.recommend_eviction(),
@@ -516,7 +515,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "find_violations": lambda c: c.find_violations(),
     "__reduce__": pickle.dumps,
 }
-AFTER_CLOSE = {"config", "close", "unlink", "closed", "session_id"}
+AFTER_CLOSE = {"config", "evaluation", "close", "unlink", "closed", "session_id"}
 ELSEWHERE = {"save", "load", "get_state", "load_state"}  # tests/test_checkpoint.py
 
 

@@ -197,3 +197,19 @@ def test_a_state_that_is_none_changes_nothing() -> None:
         with pytest.raises(InvalidBatchError):
             ledger.load_state_dict(state | {"in_flight": [0.5]})
         assert ledger.in_flight.tolist() == ids.tolist()
+
+
+# -- what the guide recommends ----------------------------------------------------------------------------------------
+
+
+def test_the_guides_settings_draw_the_prompts_that_have_a_signal() -> None:
+    draws = np.random.default_rng(0)
+    algorithm = LearnabilityConfig(attempts=8, prior_successes=0.001, prior_failures=0.001, rand_task_rate=0.05)
+    with make(tasks=list(range(1000)), algorithm_config=algorithm) as curriculum:
+        chances = np.repeat([0.0, 1.0, 0.5], [450, 450, 100])
+        hits = 0
+        for step in range(300):
+            ids = curriculum.sample_ids(64, distinct=True)
+            curriculum.update_groups(ids, draws.binomial(8, chances[ids]), 8)
+            hits += int((ids >= 900).sum()) if step >= 200 else 0
+        assert hits / (100 * 64) > 0.9

@@ -23,6 +23,7 @@ TOPICS = {
     "statistics": "every figure of curriculum.stats() and what it tells",
     "recipes": "lpcurr train: packaged recipes, overrides, run folders, your own",
     "integrations": "Gymnasium and other libraries",
+    "language_models": "prompts in batches of distinct ones, groups of answers, resuming; PyTorch and TRL",
     "migrating": "coming from metta's curriculum",
     "performance": "what an episode costs, why it does not grow, and how to measure it",
     "troubleshooting": "messages you may see, and what to do",

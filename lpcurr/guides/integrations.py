@@ -10,6 +10,8 @@ needs its own library.
     lpcurr.integrations.sb3                  Stable-Baselines3: a callback that logs and saves the curriculum
     lpcurr.integrations.pettingzoo           PettingZoo's parallel environments
     lpcurr.integrations.puffer               PufferLib environments, MettaGrid among them
+    lpcurr.integrations.torch                PyTorch: batches of distinct prompts for a DataLoader, resumable
+    lpcurr.integrations.trl                  TRL: GRPOTrainer takes its prompts from a curriculum
     lpcurr.integrations.metta                drop-in for metta.cogworks.curriculum
 
 Each takes a curriculum, an evaluation (`lpcurr help evaluation`) or the id of a session.

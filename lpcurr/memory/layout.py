@@ -30,6 +30,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpcurr.memory.status import Status as Status
+
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
 
 MAX_CAPACITY = 1_000_000
@@ -64,25 +66,6 @@ EXPLORATION_UNIT = 10.0
 
 SCHEDULER_NAME_WORDS = 4
 OWN_WORDS = 16
-
-
-class Status:
-    """What a kernel answers instead of raising (it may not raise while it holds the lock)."""
-
-    REFUSED = 0
-    ACCEPTED = 1
-    INVALID_SCORE = -1
-    INVALID_TASK_ID = -2
-    UNKNOWN_TASK = -3
-    DUPLICATE_TASK = -4
-    POOL_FULL = -5
-    POOL_EMPTY = -6
-    NO_PROCESS_RECORD = -7
-    LOCK_LOST = -8
-    ORDINAL_TAKEN = -9
-    INVALID_SIGNAL = -10
-    INVALID_COST = -11
-    NOT_ENOUGH_TASKS = -12
 
 
 def _integers(*names: str) -> list[tuple[str, str]]:

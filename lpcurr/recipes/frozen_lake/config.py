@@ -66,4 +66,7 @@ def frozen_lake() -> FrozenLakeConfig:
         buckets={"size": [4, 8, 12, 16, 20], "holes": [0.1, 0.2, 0.3, 0.4], "slip": [0.1, 0.3, 0.5, 0.67]},
         label_by=["size"],
     )
-    return FrozenLakeConfig(curriculum=ScheduledCurriculum(num_active_tasks=256, task_generator=tasks))
+    # A new lake takes as long to build as some forty episodes: fewer of them than by default.
+    algorithm = FrontierConfig(new_task_rate=0.1)
+    curriculum = ScheduledCurriculum(num_active_tasks=256, task_generator=tasks, algorithm_config=algorithm)
+    return FrozenLakeConfig(curriculum=curriculum)

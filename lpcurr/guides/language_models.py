@@ -1,0 +1,68 @@
+"""Language models
+===============
+
+Reinforcement learning with checked answers (GRPO and its relatives) has a list of prompts, draws a batch of distinct
+ones, and makes a group of answers to each. The tasks are the prompts, in order: task i is prompts[i].
+
+>>> import lpcurr
+>>> prompts = [f"{a} + {b} =" for a in range(100) for b in range(10)]
+>>> algorithm = lpcurr.LearnabilityConfig(
+...     attempts=8, prior_successes=0.001, prior_failures=0.001, rand_task_rate=0.05)
+>>> curriculum = lpcurr.CurriculumConfig(tasks=prompts, seed=0, algorithm_config=algorithm).make()
+>>> ids = curriculum.sample_ids(64, distinct=True)                   # without replacement, by weight, exact
+>>> successes = [task_id % 9 for task_id in ids.tolist()]            # of 8 answers to each
+>>> bool(curriculum.update_groups(ids, successes, attempts=8).all())
+True
+
+Drawing and reporting 512 groups of 8 takes a millisecond or two, whether there are ten thousand prompts or a million:
+`asv_benchmarks/prompts.py`.
+
+Which scheduler
+---------------
+A group that is all right or all wrong has no gradient. Of 1,000 prompts that a model never solves (450), always solves
+(450) or solves half of the time (100), this share of the draws went to the last, once each was tried a few times:
+
+    uniform                                                                                 0.10
+    LearningProgressConfig(), the default                                                   0.25
+    FrontierConfig()                                                                        0.25
+    LearnabilityConfig(attempts=8)                                                          0.12
+    LearnabilityConfig(attempts=8, prior_successes=0.001, prior_failures=0.001,
+                       rand_task_rate=0.05)                                                 above 0.9
+
+`attempts` makes the weight the chance that a group is mixed. The small prior says that a prompt is hopeless, or done,
+once eight answers were all alike; `rand_task_rate` is the share of draws that look again, without which a prompt that
+was too hard is never found to have become possible. Raise it (0.25) where the model changes fast, or where a grader may
+have rejected a format. With rewards that are more than right or wrong, report scores: `update_many(ids, scores)`.
+
+Resuming
+--------
+What was handed out and not reported must not be lost with the process, nor trained twice. A ledger knows it:
+
+>>> ledger = lpcurr.TaskLedger(curriculum)
+>>> first, second = ledger.take(64), ledger.take(64)                 # the second is fetched ahead
+>>> credited = ledger.report(first, [4] * 64, attempts=8)
+>>> state = ledger.state_dict()                                      # plain data: json, pickle, torch.save
+>>> ledger.load_state_dict(state)                                    # in the process that resumes
+>>> ledger.take(64).tolist() == second.tolist()
+True
+
+`ledger.release(ids)` gives back what will not be reported. A ledger belongs to one process, the one that chooses; it is
+not in the shared memory, since of many processes that draw from a pool none can know what another still means to report.
+
+>>> curriculum.close(); curriculum.unlink()
+
+PyTorch and TRL
+---------------
+`lpcurr.integrations.torch.CurriculumSampler` is a batch sampler with such a ledger, for torch's DataLoader and
+torchdata's StatefulDataLoader, with workers that fetch ahead and on several ranks:
+
+    sampler = CurriculumSampler(curriculum, batch_size=64, num_batches=1000)
+    for ids, batch in DataLoader(list(enumerate(prompts)), batch_sampler=sampler):
+        sampler.report(ids, train_on(batch), attempts=8)
+
+`lpcurr.integrations.trl.CurriculumGRPOTrainer` is TRL's GRPOTrainer with a curriculum; its checkpoints resume both:
+
+    trainer = CurriculumGRPOTrainer(model, reward_funcs=is_right, args=GRPOConfig(num_generations=8),
+                                    train_dataset=dataset, curriculum=curriculum)
+    trainer.train()
+"""

@@ -1,0 +1,106 @@
+"""TRL's real GRPOTrainer on sums: a GPT-2 of one layer with random weights, and a word a number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, set_seed
+from trl import GRPOConfig
+
+from lpcurr import Curriculum, CurriculumConfig, LearnabilityConfig
+from lpcurr.integrations.trl import CurriculumGRPOTrainer
+
+SUMS = [(a, b) for a in range(4) for b in range(4)]
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    words = ["<pad>", "<eos>", "<unk>", "+", "=", *map(str, range(8))]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", padding_side="left"
+    )
+
+
+def make_trainer(folder: Path, curriculum: Curriculum, seen: list[Any], **options: Any) -> CurriculumGRPOTrainer:
+    def is_right(completions: list[str], total: list[int], curriculum_task_id: list[int], **_: Any) -> list[float]:
+        rewards = [float(text.split()[:1] == [str(n)]) for text, n in zip(completions, total, strict=True)]
+        seen.append((curriculum_task_id, rewards))
+        return rewards
+
+    set_seed(0)
+    shape = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_positions": 16, "vocab_size": 13}
+    special = {"bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0}
+    settings = {
+        "per_device_train_batch_size": 8,
+        "gradient_accumulation_steps": 2,
+        "num_generations": 4,
+        "max_completion_length": 2,
+        "max_steps": 6,
+        "save_steps": 2,
+        "learning_rate": 1e-3,
+        "report_to": "none",
+        "use_cpu": True,
+        "logging_steps": 1,
+        "seed": 0,
+    } | options
+    return CurriculumGRPOTrainer(
+        model=GPT2LMHeadModel(GPT2Config(**shape, **special)),
+        reward_funcs=is_right,
+        args=GRPOConfig(output_dir=str(folder), **settings),
+        train_dataset=Dataset.from_list([{"prompt": f"{a} + {b} =", "total": a + b} for a, b in SUMS]),
+        processing_class=make_tokenizer(),
+        curriculum=curriculum,
+    )
+
+
+def make_curriculum() -> Curriculum:
+    algorithm = LearnabilityConfig(attempts=4)
+    return CurriculumConfig(tasks=[f"{a} + {b} =" for a, b in SUMS], seed=2, algorithm_config=algorithm).make()
+
+
+def test_every_group_is_credited_to_its_prompt(tmp_path: Path) -> None:
+    seen: list[Any] = []
+    with make_curriculum() as curriculum:
+        trainer = make_trainer(tmp_path, curriculum, seen)
+        before = trainer.model.transformer.wte.weight.detach().clone()
+        trainer.train()
+        assert len(seen) == 6  # one generation a step
+        successes, attempts = [0.0] * len(SUMS), [0] * len(SUMS)
+        for ids, rewards in seen:
+            assert ids == [task_id for task_id in ids[::4] for _ in range(4)]
+            assert len(set(ids)) == 4  # distinct ones
+            for task_id, reward in zip(ids, rewards, strict=True):
+                successes[task_id] += reward
+                attempts[task_id] += 1
+        for task_id in range(len(SUMS)):
+            stats = curriculum.get_task_stats(task_id)
+            assert stats is not None
+            assert (stats["total_score"], stats["completion_count"]) == (successes[task_id], attempts[task_id])
+        assert not torch.equal(before, trainer.model.transformer.wte.weight)
+
+
+def test_generations_are_reused_as_the_trainer_does(tmp_path: Path) -> None:
+    seen: list[Any] = []
+    with make_curriculum() as curriculum:
+        make_trainer(tmp_path, curriculum, seen, steps_per_generation=4, num_iterations=2, max_steps=8).train()
+        assert [len(ids) for ids, _ in seen] == [32, 32]  # a generation batch serves four optimiser steps
+        assert curriculum.stats()["num_completed"] == 64
+
+
+@pytest.mark.parametrize("cut", [2, 4])
+def test_a_resumed_training_goes_on_with_the_same_prompts(tmp_path: Path, cut: int) -> None:
+    seen: list[Any] = []
+    with make_curriculum() as curriculum:
+        make_trainer(tmp_path, curriculum, seen).train()
+    again: list[Any] = []
+    with make_curriculum() as curriculum:
+        trainer = make_trainer(tmp_path, curriculum, again)
+        trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{cut}"))
+    assert [ids for ids, _ in again][0] == seen[cut][0]  # it was in flight
+    assert again == seen[cut:]
