@@ -355,8 +355,8 @@ class NaivePool:
         rules = self.rules
         if rules.fixed_set:
             return None
-        unexplored = sum(not self.is_explored(task) for task in self.tasks.values())
-        if rules.explored_only and unexplored >= max(1.0, rules.new_task_rate * len(self.tasks)):
+        young = sum(not (self.is_explored(task) and self.is_mature(task)) for task in self.tasks.values())
+        if rules.explored_only and young >= max(1.0, rules.new_task_rate * len(self.tasks)):
             return None
         return self.recommend_eviction()
 

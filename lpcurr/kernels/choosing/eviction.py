@@ -5,8 +5,8 @@ min(m − 1, floor(m · percentile)) of the m scores sorted ascending; the least
 the pool first. Two rules differ in what counts:
 
 * the default: enough are max(min_presentations, explored_from), and m are the explored tasks; and nobody goes while
-  new_task_rate of the pool or more is unexplored: a new task needs explored_from episodes before anyone knows what it
-  is worth, so at one new task in ten draws there would soon be nothing but unexplored tasks;
+  new_task_rate of the pool or more is too young to go: a new task needs some episodes before anyone knows what it is
+  worth, so at one new task in ten draws there would soon be nothing but new tasks;
 * ``reference``: enough are min_presentations, and m are all tasks, unexplored ones at the exploration bonus.
 
 On the episode path nothing is scored. The sigmoid is monotone, so the least score is the least priority, which the
@@ -42,8 +42,8 @@ def eviction_candidate(segment):
     header = header_record(segment, 0)
     if header.active_count <= 1:
         return -1
-    unexplored = header.active_count - header.explored_count
-    if header.evict_explored_only and unexplored >= max(1.0, header.new_task_rate * header.active_count):
+    young = header.active_count - header.explored_count + header.immature_count
+    if header.evict_explored_only and young >= max(1.0, header.new_task_rate * header.active_count):
         return -1  # first find out what the new tasks are worth that are here already
     slot = trees.least_slot(segment)
     if slot < 0 or header.evict_explored_only:
