@@ -7,15 +7,34 @@ from functools import cache
 
 import numpy as np
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, kernels
+from lpcurr import (
+    Curriculum,
+    CurriculumConfig,
+    DiscreteRandomConfig,
+    FrontierConfig,
+    LearnabilityConfig,
+    LearningProgressConfig,
+    PrioritizedReplayConfig,
+    kernels,
+)
 
 # When asv imports this, before it times anything: no benchmark ever compiles.
 kernels.compile_all()
 
+# The first three with the settings of 0.1, so that what is measured today stands beside what was measured then.
+_SETTINGS_OF_0_1 = {
+    "ema_timescale": 0.1,
+    "rand_task_rate": 0.01,
+    "use_baseline_normalization": True,
+    "unbiased_averages": False,
+}
 ALGORITHMS = {
-    "learning_progress": LearningProgressConfig,
-    "basic": lambda: LearningProgressConfig(use_bidirectional=False),
+    "learning_progress": lambda: LearningProgressConfig(**_SETTINGS_OF_0_1),
+    "basic": lambda: LearningProgressConfig(use_bidirectional=False, **_SETTINGS_OF_0_1),
     "discrete_random": DiscreteRandomConfig,
+    "frontier": FrontierConfig,
+    "learnability": LearnabilityConfig,
+    "plr": PrioritizedReplayConfig,
 }
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 FACTORS = (1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.5)
 BENCHMARKS = "batches|episodes|InKernel|Replacement"
-KERNELS = "lpcurr/kernels/episode.py"
-CREDIT = "    tasks.complete_task(segment, process, slot, score)\n"
+KERNELS = "lpcurr/kernels/calls/episode.py"
+CREDIT = "    tasks.complete_task(segment, process, slot, score, signal, cost)\n"
 # A chain of square roots, each waiting for the one before; the test of its outcome keeps the compiler from dropping it.
 WASTE = """    waste = score + 2.0
     for _ in range({roots}):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lpcurr.schedulers.score_deviation import ScoreDeviationConfig as ScoreDeviationConfig
     from lpcurr.schedulers.uniform import DiscreteRandomConfig as DiscreteRandomConfig
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Names are imported when they are asked for: numba and pydantic take a third of a second, for which a command that only
 # looks at a session, or prints help, need not wait. `CurriculumEnv` needs an extra besides.

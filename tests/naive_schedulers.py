@@ -53,15 +53,17 @@ def _score_deviation(settings: Any) -> dict[str, Any]:
 
 
 def _learnability(settings: Any) -> dict[str, Any]:
-    return _renewal(settings) | {"min_samples": 0, "mature_from": settings.min_samples_for_lp}
+    return _renewal(settings) | {"min_samples": 0}
 
 
 def _frontier(settings: Any) -> dict[str, Any]:
+    stale = min(settings.staleness_share, 1.0 - settings.frontier_share)
     return {
         "tau": settings.ema_timescale,
         "slow_tau": settings.ema_timescale * settings.slow_timescale_factor,
         "baseline": False,
-        "exploring": 1.0 - settings.frontier_share,
+        "exploring": 1.0 - settings.frontier_share - stale,
+        "stale": stale,
         "new_task_rate": settings.new_task_rate,
         "explored_at_maturity": True,
     }
@@ -146,7 +148,7 @@ def _frontier_worth(task: Task, rules: Rules) -> float:
     movement = (fast - slow) ** 2
     both = movement + noise * max(middle * (1 - middle), 0.0)
     m = _mastery(task)
-    worth = m * (1 - m) ** 4 * (movement / both if both > 0.0 else 0.0)
+    worth = m * (1 - m) ** 3 * (movement / both if both > 0.0 else 0.0) ** 2
     return worth / task.mean_cost if rules.settings.per_cost else worth
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import lpcurr
+from lpcurr.guides import contributing
 
 PACKAGE = Path(lpcurr.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -77,6 +78,12 @@ def room(module: str) -> int:
     found = [number for number, names in enumerate(ROOMS) if name in names]
     assert found, f"lpcurr.{name} has no room: give it one in tests/test_architecture.py"
     return found[0]
+
+
+def test_the_guide_for_contributors_lists_the_rooms_from_the_bottom_up() -> None:
+    numbers = [room(f"lpcurr.{name}") for name in contributing.ROOMS]
+    assert numbers == sorted(numbers)
+    assert set(contributing.ROOMS) == set().union(*ROOMS)
 
 
 @pytest.mark.parametrize("module", sorted(set(ARROWS) - {"lpcurr.__main__"}))

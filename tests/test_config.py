@@ -15,8 +15,8 @@ from lpcurr.memory import layout
 # τ, bonus, min_samples, amplification, rand rate
 PRESETS: dict[str, tuple[float, float, int, float, float]] = {
     "default": (0.2, 0.1, 10, 10.0, 0.7),
-    "stable": (0.05, 0.15, 20, 3.0, 0.7),
-    "fast_learning": (0.3, 0.05, 5, 15.0, 0.5),
+    "stable": (0.1, 0.15, 20, 3.0, 0.8),
+    "fast_learning": (0.3, 0.05, 5, 15.0, 0.7),
     "arena_legacy": (0.001, 0.1, 10, 10.0, 0.01),
 }
 DEFAULTS: dict[str, Any] = {

@@ -61,6 +61,14 @@ def _chains(seed: int) -> Skills:
     return skills(200, seed, needs=chain(20, 10), pace=0.12)
 
 
+def _slow_chains(seed: int) -> Skills:
+    return skills(100, seed, needs=chain(10, 10), pace=0.03)
+
+
+def _guessed_chains(seed: int) -> Skills:
+    return skills(100, seed, needs=chain(10, 10), pace=0.05, low=0.05)
+
+
 def _tree(seed: int) -> Skills:
     rng = np.random.default_rng(seed)
     needs = np.full((300, 2), -1)
@@ -92,6 +100,11 @@ def _interference(seed: int) -> Skills:
 def _coins(seed: int) -> Skills:
     real = np.random.default_rng(seed).permutation(400) < 120
     return skills(400, seed, low=np.where(real, 0.05, 0.5), high=np.where(real, 1.0, 0.5), pace=0.06, counts=real)
+
+
+def _faint_noise(seed: int) -> Skills:
+    real = np.random.default_rng(seed).random(300) < 0.5
+    return skills(300, seed, low=np.where(real, 0.05, 0.2), high=np.where(real, 1.0, 0.2), pace=0.06, counts=real)
 
 
 def _upset(seed: int) -> Skills:
@@ -171,12 +184,15 @@ FAMILIES = (
     Family("equal tasks", "nothing to choose: what a curriculum may not cost", _equal, 16_000),
     Family("speeds", "some tasks are learned sixty times as fast as others", _speeds, 20_000),
     Family("chains", "a task can be learned once the one before it is mastered", _chains, 18_000),
+    Family("slow chains", "chains whose tasks take fifty plays each", _slow_chains, 20_000),
+    Family("guessed chains", "chains whose tasks are solved by luck once in twenty plays", _guessed_chains, 12_000),
     Family("tree", "a task can be learned once two others are mastered", _tree, 30_000),
     Family("labels", "a group of tasks can be learned once another is mastered", _labels, 20_000),
     Family("sparse discovery", "nothing is learned before a first success, which is rare", _sparse, 15_000),
     Family("forgetting", "what is not played is forgotten", _forgetting, 20_000),
     Family("interference", "every episode spoils another task", _interference, 15_000),
     Family("coin flips", "seven tasks in ten are noise that cannot be learned", _coins, 16_000),
+    Family("faint noise", "half of the tasks are solved once in five plays, for ever", _faint_noise, 12_000),
     Family("upset", "half of the tasks become new ones late in the training", _upset, 20_000),
     Family("moving window", "a quarter of the tasks can be learned at a time", _window, 20_000),
     Family("returns", "half of the tasks return 0 or 1000, half 0 or 1", _returns, 15_000),

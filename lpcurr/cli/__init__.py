@@ -31,7 +31,7 @@ EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
   lpcurr train                                 the default recipe, about a minute
   lpcurr train use_lp=false                    the same with tasks drawn at random
-  lpcurr train compare=true seeds=5            learning progress against random
+  lpcurr train compare=true seeds=5            the recipe's curriculum against random
   lpcurr top                                   watch a training from another terminal
   lpcurr report runs/one runs/other            a page with pictures of both
   lpcurr inspect runs/one                      the tasks in a checkpoint, or in a running session

@@ -18,8 +18,7 @@ _EXAMPLES = """examples:
   lpcurr train compare=true seeds=5
   lpcurr train seeds=3 'arms={slow: {type: learning_progress, ema_timescale: 0.02}, uniform: {type: discrete_random}}'
   lpcurr train 'curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]'
-  lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.ema_timescale=0.02
-  lpcurr train curriculum.algorithm_config.type=discrete_random
+  lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.type=learning_progress
   lpcurr train curriculum.task_generator.buckets.size=[4,8]
   lpcurr train log.tensorboard=true log.wandb.project=lakes       # figures for these as well
   lpcurr train cartpole_physics workers=8                         # needs lpcurr[sb3]

@@ -1,6 +1,6 @@
 """The configuration of a whole curriculum: pool, task generator and algorithm.
 
->>> config = CurriculumConfig(num_active_tasks=64, algorithm_config=LearningProgressConfig(exploration_bonus=0.2))
+>>> config = CurriculumConfig(num_active_tasks=64, algorithm_config=FrontierConfig(frontier_share=0.3))
 >>> CurriculumConfig(**config.model_dump()) == config
 True
 """
@@ -19,7 +19,7 @@ from lpcurr.generators import AnyTaskSource, StoredTasks, TaskGenerator, TaskLis
 from lpcurr.memory import layout
 from lpcurr.schedulers import AnyScheduler
 from lpcurr.schedulers.common import Capacity, CheckedModel, Count, SchedulerConfig
-from lpcurr.schedulers.learning_progress import LearningProgressConfig
+from lpcurr.schedulers.frontier import FrontierConfig
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.curriculum import Curriculum
@@ -36,6 +36,7 @@ class CurriculumConfig(CheckedModel):
     with the ids 0 … n − 1; ``num_active_tasks`` is then how many there may be at all.
 
     Example:
+        >>> from lpcurr import LearningProgressConfig
         >>> CurriculumConfig(algorithm_config=LearningProgressConfig.stable()).num_active_tasks
         256
         >>> config = CurriculumConfig(tasks=["boil", "freeze", "melt"], task_labels=["hot", "cold", "hot"])
@@ -60,7 +61,7 @@ class CurriculumConfig(CheckedModel):
     )
     tasks: Any = Field(default=None, exclude=True, description="a list of tasks, instead of a task generator")
     task_labels: list[str] | None = Field(default=None, exclude=True, description="the label of each of the tasks")
-    algorithm_config: AnyScheduler = Field(default_factory=LearningProgressConfig)
+    algorithm_config: AnyScheduler = Field(default_factory=FrontierConfig)
     session_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_-]{1,20}$",

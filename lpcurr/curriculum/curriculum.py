@@ -160,7 +160,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     # -- batches ------------------------------------------------------------------------------------------------
 
     def sample_ids(self, count: int, *, distinct: bool = False) -> Int64s:
-        """Choose ``count`` tasks at once, under one lock turn: int64[count].
+        """Choose ``count`` tasks at once: int64[count].
 
         Args:
             count: how many.
@@ -183,7 +183,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     def update_many(
         self, ids: ArrayLike, scores: ArrayLike, signals: ArrayLike | None = None, costs: ArrayLike | None = None
     ) -> int:
-        """Report many scores at once, in order, under one lock turn.
+        """Report many scores at once, in order, giving way to others after each 65,536.
 
         Args:
             ids: int64[k], the tasks that were played.

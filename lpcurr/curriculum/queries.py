@@ -15,8 +15,8 @@ from lpcurr.memory import layout
 from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
 from lpcurr.pool.pool import Pool
 from lpcurr.statistics.counters import process_counters
-from lpcurr.statistics.figures import PoolStatistics
-from lpcurr.statistics.laws import score_tasks
+from lpcurr.statistics.figures import FIGURE_COLUMNS, PoolStatistics
+from lpcurr.statistics.laws import columns_of_law, score_tasks
 from lpcurr.statistics.ranking import rank_for_eviction
 from lpcurr.statistics.violations import find_violations
 
@@ -69,13 +69,13 @@ class CurriculumQueries:
         return self._rank(ids, min_presentations)[0]
 
     def get_task_score(self, task_id: int) -> float:
-        """A task's score: its probability is this over the sum of all scores (``rand_task_rate`` aside). O(n)."""
+        """A task's score: its probability is this over the sum of all, in the share of draws that go by score. O(n)."""
         task_id = as_task_id(task_id)
         return self.score_tasks([task_id])[task_id]
 
     def score_tasks(self, ids: ArrayLike) -> dict[int, float]:
         """The scores of several tasks at one moment; raises ``UnknownTaskError`` for one not in the pool. O(n)."""
-        moment = self._pool.moment()
+        moment = self._scored_moment()
         scores = dict(zip(moment.columns["task_id"].tolist(), score_tasks(moment).scores.tolist(), strict=True))
         wanted = as_batch(ids, np.int64, "ids").tolist()
         missing = [task_id for task_id in wanted if task_id not in scores]
@@ -85,7 +85,7 @@ class CurriculumQueries:
 
     def probabilities(self) -> tuple[Int64s, Float64s]:
         """The active tasks, in the order in which they entered the pool, and the exact probability of each draw."""
-        moment = self._pool.moment()
+        moment = self._scored_moment()
         return moment.columns["task_id"], score_tasks(moment).probabilities
 
     def moment(self, *, tables_only: bool = False) -> Moment:
@@ -103,7 +103,9 @@ class CurriculumQueries:
 
         Example:
             >>> import lpcurr
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0, defer_init=True).make() as curriculum:
+            >>> uniform = lpcurr.DiscreteRandomConfig()
+            >>> config = lpcurr.CurriculumConfig(num_active_tasks=4, defer_init=True, algorithm_config=uniform)
+            >>> with config.make() as curriculum:
             ...     for task_id in (1, 2, 3, 4):
             ...         curriculum.add_task(task_id)
             ...     accepted = curriculum.update_many([3, 4], [0.0, 1.0])
@@ -152,7 +154,7 @@ class CurriculumQueries:
     def statistics(self) -> PoolStatistics:
         """All groups of figures, of one moment: for those who want several that fit together."""
         troubleshooting = self.config.algorithm_config.show_curriculum_troubleshooting_logging
-        return PoolStatistics(self.moment(), troubleshooting=troubleshooting)
+        return PoolStatistics(self._scored_moment(*FIGURE_COLUMNS), troubleshooting=troubleshooting)
 
     def process_counters(self) -> list[dict[str, Any]]:
         """What each attached process has done since it joined: draws, tries, lock waits and so on, without the lock.
@@ -177,8 +179,16 @@ class CurriculumQueries:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _scored_moment(self, *names: str) -> Moment:
+        """Copy only these columns and what scores are made from: half of the time under the lock."""
+        while True:
+            stamp = self._pool.rules_stamp
+            moment = self._pool.moment(sorted({*names, *columns_of_law(self._pool.state["header"][0])}))
+            if moment.header["rules_stamp"] == stamp:  # else other rules came into force, with formulas of their own
+                return moment
+
     def _rank(self, ids: ArrayLike | None, min_presentations: int | None) -> tuple[list[int], int | None]:
-        moment = self._pool.moment()
+        moment = self._scored_moment()
         header = moment.header
         queried = moment.columns["task_id"] if ids is None else cast("Int64s", as_batch(ids, np.int64, "ids"))
         enough = int(header["mature_from"])

@@ -68,6 +68,7 @@ class CurriculumTasks:
             array([2])
             'freeze'
         """
+        self._pool.check_open()
         return append_tasks(self._pool, self._generator, list(tasks), labels)
 
     def evict(self, task_id: int) -> None:

@@ -7,12 +7,12 @@ pool        The tasks that are active now, `num_active_tasks` of them, shared by
 slot        Where a task lives in the pool. Slots are used again, tasks are not: a score that arrives for a task which
             has left the pool is refused and counted, never credited to the slot's new tenant.
 episode     `get_task()`, play, `update_task_performance(task_id, score)`.
-explored    A task with `min_samples_for_lp` completions or more: enough for its progress to mean something.
 
-Learning progress
------------------
-Of every task, two moving averages of the score are kept, a fast one and a slow one. Where the agent improves (or
-forgets), the fast one runs ahead of the slow one. Their distance is the task's learning progress:
+Estimates
+---------
+Of every task two moving averages of the score are kept, a fast one and a slow one; plain means while it is young, so
+that no episode's luck counts more than another's. Where the agent improves (or forgets), the fast one runs ahead of the
+slow one, and their distance is the task's learning progress:
 
         score                             ____ fast        progress = |fast − slow|
           |                    _.--'''''''  ..--- slow
@@ -22,21 +22,27 @@ forgets), the fast one runs ahead of the slow one. Their distance is the task's 
           +--------------------------->    | zero when mastered or out of reach
                              episodes
 
+Least and greatest score, successes, plays, the learner's signal and the cost are kept beside them. What a scheduler
+makes of all that is a formula in its file: `lpcurr help schedulers`.
+
 What a draw does
 ----------------
-Progress becomes a z-score over the pool, then a sigmoid; a task's probability is proportional to that. Rescoring all
-tasks for that at every episode is what makes other implementations slow. It is not needed:
+A coin decides first by which of a few ways this draw goes. The default, the frontier, sends a small share of the draws
+to what is being learned, in proportion to a weight that is large where a task moves by more than its noise and is not
+yet mastered; most others explore, and prefer what is little known and little mastered. Each way is exact, fresh to the
+last score, and needs no look at the other tasks:
 
-    mean and deviation of     a slot, picked       accept with              the task
-    all progress, from two -> uniformly, its ----> probability   --yes-->   (exact, fresh to the
-    running sums              z-score              sigmoid(z)               last score)
-                                  ^                    |
-                                  '-------- no --------'    about 2 to 9 tries, whatever the pool's size
+    by weight       a tree of sums, sixteen children to a node: a score changes one path, a draw walks one down
+    exploring       by rejection: a task is picked uniformly and kept the less likely, the more it is mastered
+    by z-score      (learning progress) mean and deviation of all progress come from two running sums; a task is picked
+                    uniformly and kept with probability sigmoid(z), 2 to 9 tries on average, whatever the pool's size
+    by staleness    a tree of the moments when tasks were drawn last
+    uniformly
 
-First a coin decides between explored and unexplored tasks; the latter have no progress to go by, and each weighs
-`10 · exploration_bonus` times the mean explored task, at every pool size. A share `rand_task_rate` of the draws is
-uniform. On a full pool, a share `new_task_rate` of the draws may replace the explored task with the least progress by
-a new task; a tournament tree knows which that is.
+Rescoring all tasks at every episode is what makes other implementations slow.
+
+On a full pool, a share `new_task_rate` of the draws may replace a task by a new one: that with the least left to teach,
+among those that have been played `min_presentations_for_eviction` times. A tournament tree knows which it is.
 
 What lies in the shared memory
 ------------------------------
@@ -59,6 +65,7 @@ killed inside, the next one takes back its unfinished call by the journal, rebui
 ...         for task_id, score in ((7, 0.0), (8, step / 20), (9, 1.0)):
 ...             accepted = curriculum.update_task_performance(task_id, score)
 ...     ids, probabilities = curriculum.probabilities()
->>> dict(zip(ids.tolist(), probabilities.round(2).tolist()))  # 8 is being learned
-{7: 0.0, 8: 0.99, 9: 0.0}
+>>> never_solved, being_learned, mastered = probabilities.tolist()
+>>> never_solved > 2 * mastered, being_learned > 2 * mastered
+(True, True)
 """

@@ -1,18 +1,18 @@
 """Configuration
 =============
 
-A `CurriculumConfig` says how large the pool is, where tasks come from and which algorithm chooses; the algorithm is a
-`LearningProgressConfig` or a `DiscreteRandomConfig`. All are pydantic models: they nest in recipes, validate, and go to
-JSON or YAML and back.
+A `CurriculumConfig` says how large the pool is, where tasks come from and which scheduler chooses (`algorithm_config`;
+`lpcurr help schedulers` says which one when). All are pydantic models: they nest in recipes, validate, and go to JSON
+or YAML and back.
 
->>> from lpcurr import CurriculumConfig, LearningProgressConfig
->>> config = CurriculumConfig(num_active_tasks=512, algorithm_config=LearningProgressConfig(ema_timescale=0.01))
+>>> from lpcurr import CurriculumConfig, FrontierConfig, LearningProgressConfig
+>>> config = CurriculumConfig(num_active_tasks=512, algorithm_config=FrontierConfig(frontier_share=0.3))
 >>> CurriculumConfig.model_validate(config.model_dump()) == config
 True
 >>> CurriculumConfig.model_validate({"algorithm_config": {"type": "discrete_random"}}).algorithm_config.type
 'discrete_random'
 
-Presets are starting points whose values your own win over: `LearningProgressConfig.default()`, `.stable()`,
+Presets of `LearningProgressConfig` are starting points, over which your own values win: `.default()`, `.stable()`,
 `.fast_learning()`, `.arena_legacy()`, and `.reference()`, which has the rules of metta's curriculum to the letter.
 
 >>> LearningProgressConfig.stable(ema_timescale=0.02).min_samples_for_lp
@@ -26,24 +26,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.schedulers.learning_progress import LearningProgressConfig
-from lpcurr.schedulers.uniform import DiscreteRandomConfig
+from lpcurr.schedulers import ALL
+from lpcurr.schedulers.common import SchedulerConfig
 
 _WIDTH = 118
 
 
 def sections() -> Iterator[str]:
-    """The fields of every model, with type, default and description."""
-    for model in (CurriculumConfig, LearningProgressConfig, DiscreteRandomConfig):
-        yield f"{model.__name__}\n{'-' * len(model.__name__)}\n{_fields(model)}"
+    """Yield the fields of every model, with default and description; what all schedulers have comes once."""
+    yield _section("CurriculumConfig", CurriculumConfig.model_fields)
+    yield _section("Any scheduler", SchedulerConfig.model_fields)
+    shared = {name: (field.default, field.description) for name, field in SchedulerConfig.model_fields.items()}
+    for scheduler in ALL:
+        fields = scheduler.model_fields.items()
+        yield _section(
+            scheduler.__name__,
+            {name: field for name, field in fields if shared.get(name) != (field.default, field.description)},
+        )
 
 
-def _fields(model: type[BaseModel]) -> str:
-    width = max(map(len, model.model_fields))
-    lines = []
-    for name, field in model.model_fields.items():
+def _section(title: str, fields: dict[str, FieldInfo]) -> str:
+    width = max(map(len, fields))
+    lines = [title, "-" * len(title)]
+    for name, field in fields.items():
         default: Any = field.get_default(call_default_factory=True)
         shown = type(default).__name__ if isinstance(default, BaseModel) else repr(default)
         text = f"{shown:<10}  {field.description or ''}".rstrip()

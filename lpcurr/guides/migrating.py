@@ -6,17 +6,23 @@ A recipe changes its import, and nothing else:
     import metta.cogworks.curriculum as cc          before
     import lpcurr.integrations.metta as cc          after
 
-Names of configurations, fields, defaults and statistics are the same. What differs, because the old rules defeat the
-curriculum (`LearningProgressConfig.reference()` has the old ones, to the last digit):
+Names of configurations, fields, defaults, presets and statistics are the same. What differs, because the old rules
+defeat the curriculum (`LearningProgressConfig.reference()` has the old ones, to the last digit):
 
 * a score of exactly 0 is a score; it used to mean "never set", so that a task which fails until it is solved had
   progress 0 at that very moment;
-* an unexplored task weighs as much against the mean explored one at every pool size; its weight used to be absolute, so
-  that ten of a thousand took half of all draws;
+* averages are plain means while a task is young (`unbiased_averages`); they used to begin at the first score, whose
+  luck decided over dozens of episodes;
+* `rand_task_rate` is read;
+* an unexplored task weighs as much against the mean explored one at every pool size; its weight used to be absolute,
+  so that ten of a thousand took half of all draws;
 * a full pool replaces tasks by at most `new_task_rate` of the draws, explored ones only; it used to replace one at
   every draw from 5 completions on, before any progress was known;
-* `rand_task_rate` is read;
 * scores for a task that has left the pool are refused, not credited to another task.
+
+lpcurr's own classes have milder defaults than the drop-in's, since metta's starve tasks: `lpcurr.CurriculumConfig`
+draws by the frontier, and `lpcurr.LearningProgressConfig` has `ema_timescale` 0.2, `rand_task_rate` 0.7 and no
+normalisation by the first score. `lpcurr help schedulers` says which scheduler when.
 
 >>> from lpcurr import LearningProgressConfig
 >>> old = LearningProgressConfig.reference()

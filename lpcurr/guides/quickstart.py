@@ -20,6 +20,9 @@ configuration from it, with the number as its only seed.
 
 A score is any finite number; 0 to 1 is the convention (did it succeed, or a normalised return).
 
+Which task comes next says the scheduler, by default the frontier: a share of practice for what is being learned now,
+the rest for what is little known and little mastered. There are others: `lpcurr help schedulers`.
+
 With Gymnasium, a wrapper does both calls. It needs an `apply_task(env, config)`, or a `set_task` in the environment:
 
     env = lpcurr.CurriculumEnv(gymnasium.make("CartPole-v1"), curriculum, apply_task=apply)

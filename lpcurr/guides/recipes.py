@@ -4,7 +4,7 @@
     lpcurr train                                     the default recipe: FrozenLake, about a minute
     lpcurr train NAME key.sub=value …                another, with overrides; values are YAML
     lpcurr train use_lp=false                        the same with tasks drawn at random
-    lpcurr train compare=true seeds=5                both, at equal environment steps
+    lpcurr train compare=true seeds=5                the recipe's own and random, at equal environment steps
     lpcurr train seeds=3 'arms={fast: {type: learning_progress, ema_timescale: 0.3}, slow: {type: learning_progress},
         uniform: {type: discrete_random}}'           any number of algorithms, by names of your own
     lpcurr train 'curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]'

@@ -16,7 +16,7 @@ Always
     algorithm/sampling_counts/<label>              draws by label, since the epoch began
     algorithm/eviction_counts/<label>              evictions by label, since the beginning
 
-Unless in performance mode
+Unless in performance mode; 0 where another scheduler than learning progress draws, nothing where all are alike
     algorithm/lp/mean_learning_progress            how much the agent improves on the mean task
     algorithm/lp/mean_lp_score                     mean of sigmoid / Σ sigmoid
     algorithm/lp/mean_task_success_rate            moving average of the successes

@@ -17,7 +17,7 @@
 >>> info = infos["agent_0"]
 >>> steps == curriculum.build(info["curriculum/task_id"])["max_cycles"], info["curriculum/label"]
 (True, 'spread')
->>> curriculum.get_task_score(info["curriculum/task_id"]) > 0, info["curriculum/accepted"]
+>>> curriculum.get_task_stats(info["curriculum/task_id"])["completion_count"] > 0, info["curriculum/accepted"]
 (True, True)
 >>> env.close(); curriculum.close(); curriculum.unlink()
 """

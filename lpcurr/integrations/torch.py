@@ -134,7 +134,8 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
             raise failure
         if message[0] < 0:
             raise RuntimeError("rank 0 could not sample a batch: it says why")
-        return message[1:].numpy()
+        ids: NDArray[np.int64] = message[1:].numpy()
+        return ids
 
     def report(self, ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> NDArray[np.bool_]:
         """Report groups of attempts, those of all ranks together, once: see :meth:`lpcurr.TaskLedger.report`.

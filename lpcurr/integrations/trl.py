@@ -64,6 +64,9 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
         sampler: the sampler, with the ledger of what is in flight.
     """
 
+    train_dataset: Any
+    eval_dataset: Any
+
     def __init__(
         self, *args: Any, curriculum: Curriculum | None, success_threshold: float = 0.5, **options: Any
     ) -> None:

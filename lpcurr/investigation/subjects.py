@@ -63,7 +63,7 @@ def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
 
 def _of_recipe(name: str, recipe: TrainingConfig) -> Subject:
     config = recipe.curriculum
-    fields = config.model_dump(exclude={"task_generator"}) | {"session_id": None, "seed": recipe.seed}
+    fields = config.model_dump(exclude={"task_generator", "schedule"}) | {"session_id": None, "seed": recipe.seed}
 
     def resize(n: int) -> Any:
         changed = fields | {"num_active_tasks": n, "defer_init": False}

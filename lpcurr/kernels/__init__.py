@@ -1,30 +1,27 @@
 """The njit kernels: everything that touches a pool's segment, and nothing that knows of a curriculum.
 
-=====================  ===================================================================================
-``views``              typed views into the segment
-``mutex, repair``      the lock; rebuilding derived state; what a new owner does after a dead one
-``journal``            the undo journal
-``replacement``        replacing everything at once, which is more than the journal holds
-``random``             a random stream for each process
-``slots, trees``       id → slot, free slots, active index; the eviction tournament and the sum tree
-``moments``            running mean and deviation
-``learning_progress``  what a score changes; progress, z-score, sigmoid
-``labels``             interned label strings
-``draw, eviction``     which task is played next, which one goes
-``tasks``              creating, updating and removing a task
-``episode, …``         what Python calls: ``episode``, ``upkeep``, ``restore``
-=====================  ===================================================================================
+=============  =====================================================================================================
+``machine/``   what a kernel is made of: its compilation and cache, typed views into the segment, clock, random streams
+``safety/``    the lock, the undo journal, replacing everything at once, fault points
+``formulas``   the schedulers' formulas, compiled: one chain over all of them for each question
+``indices/``   what follows from the truth columns: id → slot, active index, sums, trees, staleness, labels;
+               ``following`` is the one place that keeps all of it up to date
+``choosing/``  which task is played next, which one makes room
+``calls/``     what Python calls, each one lock turn: ``episode``, ``upkeep``, ``checkpoints``; and what these are made
+               of: ``tasks``, ``scores``, ``repair``
+=============  =====================================================================================================
 
 Importing this package compiles nothing; :func:`compile_all` does, or loads what was compiled before.
+``lpcurr help contributing`` says what is never done in here.
 """
 
 from __future__ import annotations
 
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import distinct, episode, upkeep
+from lpcurr.kernels.calls import distinct, episode, recovery, upkeep
 from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all
 
-__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "restore", "upkeep", "warmup"]
+__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "recovery", "restore", "upkeep", "warmup"]
 
 
 def warmup() -> None:

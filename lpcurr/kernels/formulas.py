@@ -43,13 +43,15 @@ def _chain(name: str) -> Formula:
     """Return a helper that answers with the formula ``name`` of the scheduler that the header names."""
 
     def branch(number: int, formula: Formula, rest: Formula) -> Formula:
-        @helper
         def chosen(task, at, rules):
             if rules.scheduler == number:
                 return formula(task, at, rules)
             return rest(task, at, rules)
 
-        return chosen
+        # Its symbol in machine code: kernels that different processes compiled and kept are linked by these names, and
+        # with one name for all branches one kernel took another's formula (numba 0.61, whose LLVM inlines less).
+        chosen.__qualname__ = f"{name}_of_scheduler_{number}"
+        return helper(chosen)
 
     chain: Formula = compiled(getattr(schedulers.ALL[-1], name))
     for scheduler in reversed(schedulers.ALL[:-1]):

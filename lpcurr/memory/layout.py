@@ -30,6 +30,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpcurr.memory.status import Status as Status
+
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
 
 MAX_CAPACITY = 1_000_000
@@ -66,25 +68,6 @@ SCHEDULER_NAME_WORDS = 4
 OWN_WORDS = 16
 
 
-class Status:
-    """What a kernel answers instead of raising (it may not raise while it holds the lock)."""
-
-    REFUSED = 0
-    ACCEPTED = 1
-    INVALID_SCORE = -1
-    INVALID_TASK_ID = -2
-    UNKNOWN_TASK = -3
-    DUPLICATE_TASK = -4
-    POOL_FULL = -5
-    POOL_EMPTY = -6
-    NO_PROCESS_RECORD = -7
-    LOCK_LOST = -8
-    ORDINAL_TAKEN = -9
-    INVALID_SIGNAL = -10
-    INVALID_COST = -11
-    NOT_ENOUGH_TASKS = -12
-
-
 def _integers(*names: str) -> list[tuple[str, str]]:
     return [(name, "<i8") for name in names]
 
@@ -93,9 +76,6 @@ def _floats(*names: str) -> list[tuple[str, str]]:
     return [(name, "<f8") for name in names]
 
 
-SEVERAL_NAMESPACES = -1
-"""``pid_namespace`` of a pool whose processes do not see each other's ids; else it is that of all of them."""
-
 IDENTITY_FIELDS: list[Any] = [
     *_integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
     *_integers("layout_version"),  # a hash of this description: processes of one pool have one layout
@@ -103,7 +83,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("segment_size"),  # bytes, configuration included
     *_integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
     *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
-    *_integers("pid_namespace"),  # in which processes' ids mean them, or SEVERAL_NAMESPACES
+    *_integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
     *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
     *_floats("created_at"),  # seconds since 1970
@@ -261,12 +241,9 @@ TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("reward_ema", "<f8"),
     ("ema_squared", "<f8"),
     ("success_rate_ema", "<f8"),
-    ("p_fast", "<f8"),
-    ("p_slow", "<f8"),
-    ("p_true", "<f8"),
+    *(("p_fast", "<f8"), ("p_slow", "<f8"), ("p_true", "<f8")),
     ("random_baseline", "<f8"),
-    ("least_score", "<f8"),
-    ("greatest_score", "<f8"),
+    *(("least_score", "<f8"), ("greatest_score", "<f8")),
     ("signal", "<f8"),  # average of what the learner reports beside the score, such as a value loss
     ("mean_cost", "<f8"),  # average of an episode's environment steps, or tokens
 ]

@@ -11,6 +11,9 @@ from functools import cache
 NAME_PREFIX = "lpcurr_"
 """What the name of a session's shared memory begins with; the session id follows."""
 
+SEVERAL_NAMESPACES = -1
+"""``pid_namespace`` of a pool whose processes do not see each other's ids; else it is that of all of them."""
+
 
 def process_start_time(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; 0 where that cannot be known, None if it is not there.

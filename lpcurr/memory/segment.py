@@ -21,7 +21,7 @@ import numpy as np
 
 from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout, lock_files
-from lpcurr.memory.processes import NAME_PREFIX, own_start_time, pid_namespace
+from lpcurr.memory.processes import NAME_PREFIX, SEVERAL_NAMESPACES, own_start_time, pid_namespace
 from lpcurr.memory.shared_memory import Bytes, MemoryName, attach_memory, create_memory
 from lpcurr.memory.undisturbed import run_undisturbed
 
@@ -275,7 +275,7 @@ def problem_of_namespace(content: Bytes, *, file_lock: bool) -> str:
     if header["pid_namespace"][0] == pid_namespace():
         return ""
     if file_lock:
-        header["pid_namespace"] = layout.SEVERAL_NAMESPACES
+        header["pid_namespace"] = SEVERAL_NAMESPACES
         return ""
     return (
         "it was made in another container, where process ids mean other processes, and its lock goes by such ids. Give "

@@ -212,7 +212,7 @@ class Pool:
     # -- tasks --------------------------------------------------------------------------------------------------
 
     def draw_many(self, count: int) -> tuple[Int64s, Int64s]:
-        """Hand out ``count`` tasks under one lock turn: ids and packed, int64[count]."""
+        """Hand out ``count`` tasks , giving way to others after each 65,536: ids and packed, int64[count]."""
         if self._warn_of_fork:
             self._warned_of_fork()
         ids, packed = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
@@ -233,7 +233,7 @@ class Pool:
     def update_many(
         self, ids: Int64s, scores: Float64s, signals: Float64s = _NONE, costs: Float64s = _NONE
     ) -> tuple[int, NDArray[np.bool_]]:
-        """Credit ``scores[i]`` to ``ids[i]`` under one lock turn: how many were accepted and which, bool[len(ids)]."""
+        """Credit ``scores[i]`` to ``ids[i]``, giving way: how many were accepted, and which, bool[k]."""
         if self._warn_of_fork:
             self._warned_of_fork()
         credited = np.empty(ids.size, dtype=np.uint8)
@@ -341,7 +341,7 @@ class Pool:
         return copy.view(self.state.dtype)
 
     def replace(self, image: State, saved: int, provided: int) -> int:
-        """Put an image in place of the content, or say how many streams that takes: see ``kernels.restore.replace``."""
+        """Put an image in place of the content, or say how many streams that takes: see ``calls.checkpoints``."""
         needed = restore.replace.entry(self._segment.bytes, self._process, image.view(np.uint8), saved, provided)
         self._check_lock(needed)
         return int(needed)

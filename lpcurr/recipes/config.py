@@ -51,7 +51,7 @@ class ScheduledCurriculum(CurriculumConfig):
     Example:
         >>> config = ScheduledCurriculum(schedule=[{"at": 0.3, "use": {"type": "discrete_random"}}])
         >>> config.algorithm_config.type, config.algorithm_after(1).type
-        ('learning_progress', 'discrete_random')
+        ('frontier', 'discrete_random')
     """
 
     schedule: list[Switch] = Field(default_factory=list, description="algorithms to change to, by share of total_steps")
@@ -117,7 +117,7 @@ class TrainingConfig(CheckedModel):
 
     use_lp: bool | None = Field(
         default=None,
-        description="true: learning progress; false: discrete random; by default what curriculum.algorithm_config says",
+        description="false: discrete random; true: as curriculum.algorithm_config says, which is not to be random",
     )
     compare: bool = Field(default=False, description="train the recipe's algorithm and random at equal steps")
     arms: dict[ArmName, AnyScheduler] = Field(

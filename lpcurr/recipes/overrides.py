@@ -32,8 +32,8 @@ def apply_overrides(config: Config, overrides: Iterable[str]) -> Config:
 
     Example:
         >>> from lpcurr import CurriculumConfig
-        >>> apply_overrides(CurriculumConfig(), ["algorithm_config.ema_timescale=0.02"]).algorithm_config.ema_timescale
-        0.02
+        >>> apply_overrides(CurriculumConfig(), ["algorithm_config.type=discrete_random"]).algorithm_config.type
+        'discrete_random'
     """
     overrides = list(overrides)
     if not overrides:

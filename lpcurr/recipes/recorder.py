@@ -105,7 +105,7 @@ class Recorder:
 
     def _look(self, statistics: PoolStatistics) -> dict[str, float]:
         """What takes a look at every task."""
-        figures = shares_of_draws(statistics, self._config.curriculum.algorithm_config.task_default_success_threshold)
+        figures = shares_of_draws(statistics, self._algorithm.task_default_success_threshold)
         for key, value in statistics.per_label_means().items():
             name, _, label = key.removeprefix("per_label_stats/").partition("/")
             figures[f"{_LABEL_MEANS[name]}/{label}"] = value

@@ -81,7 +81,7 @@ def load_config(name: str) -> TrainingConfig:
 
     Example:
         >>> load_config("frozen_lake").curriculum.algorithm_config.type
-        'learning_progress'
+        'frontier'
     """
     config = find_recipe(name)()
     _named.add(name)

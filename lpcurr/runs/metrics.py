@@ -33,7 +33,7 @@ METRICS = {
     "label_progress/<label>": "mean raw learning progress of the active tasks, |fast − slow average| of the score",
     "label_reward/<label>": "mean over the active tasks of the moving average of the score",
     "success_probability/<tenth>": "of a task whose success rate (EMA) is from there to 0.1 above, or `unplayed`",
-    "gini/<name>": "inequality from 0 (equal) to 1, see lpcurr.stats: of raw LP, probabilities, episodes and more",
+    "gini/<name>": "inequality from 0 (equal) to 1, of raw LP, probabilities, episodes and more",
     "epoch_draws": "tasks handed out in this epoch, by all processes",
     "epoch_tries": "tasks looked at for them by rejection; none for discrete random",
     "epoch_scans": "draws that ran out of tries and went through all tasks instead",

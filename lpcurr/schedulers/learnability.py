@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, Way, own_words, power
+from lpcurr.schedulers.common import Rate, Share, Way, own_words, power
 from lpcurr.schedulers.renewal import RenewingConfig
 
 
@@ -36,6 +36,12 @@ class LearnabilityConfig(RenewingConfig):
     type: Literal["learnability"] = "learnability"
     task_tracker_ema_alpha: Rate = Field(
         default=0.1, description="weight of a new score in reward_ema, ema_squared and success_rate_ema"
+    )
+    new_task_rate: Share = Field(
+        default=0.3, description="share of the draws on a full pool that may evict a task and bring in a new one"
+    )
+    eviction_threshold_percentile: Share = Field(
+        default=1.0, description="only tasks whose score lies within this share of the lowest may be evicted"
     )
     prior_successes: float = Field(default=1.0, gt=0.0, le=1e6, description="pseudo-count of successes before any")
     prior_failures: float = Field(default=1.0, gt=0.0, le=1e6, description="pseudo-count of failures before any")
@@ -60,6 +66,6 @@ class LearnabilityConfig(RenewingConfig):
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""
         return super().rules(min_presentations, fixed_set) | {
-            "mature_from": max(min_presentations, self.min_samples_for_lp),
+            "mature_from": min_presentations,
             "own": own_words(self.prior_successes, self.prior_failures, self.attempts),
         }

@@ -142,10 +142,11 @@ class LearningProgressConfig(RenewingConfig):
     def stable(cls, **overrides: Any) -> Self:
         """For noisy scores and long trainings: slower averages, more samples before a task is judged."""
         values = {
-            "ema_timescale": 0.05,
+            "ema_timescale": 0.1,
             "exploration_bonus": 0.15,
             "min_samples_for_lp": 20,
             "z_score_amplification": 3.0,
+            "rand_task_rate": 0.8,
         }
         return cls._preset(values, overrides)
 
@@ -157,7 +158,6 @@ class LearningProgressConfig(RenewingConfig):
             "exploration_bonus": 0.05,
             "min_samples_for_lp": 5,
             "z_score_amplification": 15.0,
-            "rand_task_rate": 0.5,
         }
         return cls._preset(values, overrides)
 
@@ -176,7 +176,7 @@ class LearningProgressConfig(RenewingConfig):
     def reference(cls, **overrides: Any) -> Self:
         """The rules of the metta curriculum to the letter: for identical numbers when migrating.
 
-        They defeat the curriculum on a full pool (a task is evicted at every draw); see the README.
+        They defeat the curriculum on a full pool (a task is evicted at every draw); see `lpcurr help migrating`.
         """
         values = {
             "ema_timescale": 0.1,

@@ -26,6 +26,10 @@ _LP_FIGURES = (
 )
 
 
+FIGURE_COLUMNS = ("label", "creation_time", "reward_ema", "success_rate_ema")
+"""The columns that figures take beside those of the law."""
+
+
 class PoolStatistics:
     """The figures of one moment.
 

@@ -24,6 +24,7 @@ PRIORITY_LIMIT = 1e140
 """Priorities are clamped to ± this, as in the kernels."""
 
 _EVERY = slice(None)
+_ALWAYS = {"task_id", "entry", "completion_count", "p_fast", "p_slow", "last_drawn"}
 
 
 class Scores(NamedTuple):
@@ -85,6 +86,27 @@ def priorities(moment: Moment) -> Float64s:
     return found
 
 
+class _Recording:
+    """In place of the columns: remembers which of them a formula reads."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getattr__(self, name: str) -> Float64s:
+        self.names.add(name)
+        return np.zeros(1)
+
+
+def columns_of_law(header: np.void) -> set[str]:
+    """Return the names of the columns that :func:`score_tasks` takes under a header's rules."""
+    rules, task = _rules(header), _Recording()
+    scheduler = schedulers.ALL[rules.scheduler]
+    with np.errstate(all="ignore"):
+        for formula in (scheduler.priority, scheduler.exploring_weight, scheduler.retention):
+            formula(task, _EVERY, rules)
+    return _ALWAYS | (task.names - {"priority"})
+
+
 def mean_and_deviation(header: np.void) -> tuple[float, float]:
     """Return mean and population standard deviation of the priorities, from the header's double-double sums."""
     n = int(header["active_count"])
@@ -96,12 +118,16 @@ def mean_and_deviation(header: np.void) -> tuple[float, float]:
 
 def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
     """Return what the scheduler's formulas take: columns with ``priority``, rules; and the scheduler itself."""
-    rules = SimpleNamespace(**{name: moment.header[name].tolist() for name, *_ in layout.RULE_FIELDS})
+    rules = _rules(moment.header)
     scheduler = schedulers.ALL[rules.scheduler]
     task = SimpleNamespace(**moment.columns)
     priority = np.nan_to_num(scheduler.priority(task, _EVERY, rules), nan=0.0)
     task.priority = np.clip(priority, -PRIORITY_LIMIT, PRIORITY_LIMIT)
     return task, rules, scheduler
+
+
+def _rules(header: np.void) -> SimpleNamespace:
+    return SimpleNamespace(**{name: header[name].tolist() for name, *_ in layout.RULE_FIELDS})
 
 
 def _proportional(weights: Any, otherwise: Float64s) -> Float64s:

@@ -16,6 +16,9 @@ LABELLED = bucketed({"size": 1}).add_bucket("size", list(range(40)), label=True)
 _SMALL_REFERENCE = lpcurr.LearningProgressConfig.reference(num_active_tasks=60)
 _SHAPED = lpcurr.LearningProgressConfig(
     unbiased_averages=False,
+    ema_timescale=0.1,
+    rand_task_rate=0.01,
+    use_baseline_normalization=True,
     performance_bonus_weight=0.3,
     early_progress_amplification=0.2,
     progress_smoothing=0.01,
@@ -23,9 +26,10 @@ _SHAPED = lpcurr.LearningProgressConfig(
 )
 
 KINDS: dict[str, dict[str, Any]] = {
-    "learning progress": {"num_active_tasks": 200},
+    "frontier": {"num_active_tasks": 150},
+    "learning progress": {"num_active_tasks": 200, "algorithm_config": lpcurr.LearningProgressConfig()},
     "labels that come and go": {"num_active_tasks": 30, "algorithm_config": _SHAPED, "task_generator": LABELLED},
-    "not yet full": {"num_active_tasks": 60_000, "use_shared_memory": False},
+    "not yet full": {"num_active_tasks": 20_000, "use_shared_memory": False},
     "reference": {"algorithm_config": _SMALL_REFERENCE},
     "reference, temperature": {
         "num_active_tasks": 50,

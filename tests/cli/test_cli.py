@@ -125,7 +125,7 @@ def test_ctrl_c_at_a_real_training_leaves_what_there_is(tmp_path: Path) -> None:
         while "steps/s" not in training.stdout.readline():
             assert training.poll() is None
         os.killpg(training.pid, signal.SIGINT)  # as a terminal does: to the workers as well
-        _, errors = training.communicate(timeout=30)
+        _, errors = training.communicate(timeout=120)
     finally:
         if training.poll() is None:
             os.killpg(training.pid, signal.SIGKILL)

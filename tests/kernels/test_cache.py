@@ -20,6 +20,7 @@ PLAY = """
 import lpcurr
 with lpcurr.CurriculumConfig(num_active_tasks=8, seed=0).make() as curriculum:
     print(curriculum.update_task_performance(curriculum.get_task().task_id, 1.0), curriculum.find_violations())
+    curriculum.on_epoch_end()
 """
 
 
@@ -63,7 +64,7 @@ def cache_of_tests(tmp_path: Path) -> Path:
 def test_a_damaged_file_is_compiled_anew_once(
     damage: Callable[[bytes], bytes], kind: str, cache_of_tests: Path
 ) -> None:
-    for path in cache_of_tests.rglob(f"episode.draw-*.{kind}"):
+    for path in cache_of_tests.rglob(f"upkeep.end_epoch-*.{kind}"):  # quickly compiled
         path.write_bytes(damage(path.read_bytes()))
     printed, said = run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests))
     assert printed == "True []"
@@ -201,3 +202,19 @@ curriculum.close(); curriculum.unlink()
 
 def test_children_forked_while_a_thread_loads_kernels_load_theirs() -> None:
     assert run_program(FORKED) == "[] True"
+
+
+# -- warming up -----------------------------------------------------------------------------------------------------
+
+REGISTRY = """
+import importlib, pkgutil
+import lpcurr.kernels
+known = len(lpcurr.kernels.Kernel.registry)
+for found in pkgutil.walk_packages(lpcurr.kernels.__path__, "lpcurr.kernels."):
+    importlib.import_module(found.name)
+print(known > 0, len(lpcurr.kernels.Kernel.registry) - known)
+"""
+
+
+def test_warming_up_knows_every_kernel() -> None:
+    assert run_program(REGISTRY) == "True 0"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 
-from lpcurr import DiscreteRandomConfig
+from lpcurr import CurriculumConfig, DiscreteRandomConfig
 from lpcurr.kernels import JIT
 from tests.twins import Twins, make_config
 
@@ -43,3 +44,19 @@ def test_episodes_do_what_the_naive_pool_says(algorithm: str, capacity: int) -> 
             if step % 7 == 0 and twins.naive.tasks:
                 twins.check()
         assert twins.curriculum.find_violations() == []
+
+
+@pytest.mark.skipif(not JIT, reason="a batch this long takes a minute without JIT")
+def test_a_batch_that_gives_way_in_between_is_as_many_single_calls() -> None:
+    config = CurriculumConfig(num_active_tasks=10, seed=2, use_shared_memory=False, defer_init=True)
+    with config.make() as long, config.make() as short:
+        for task_id in range(10):
+            long.add_task(task_id)
+            short.add_task(task_id)
+        ids = long.sample_ids(200_000)
+        np.testing.assert_array_equal(np.concatenate([short.sample_ids(50_000) for _ in range(4)]), ids)
+        scores = np.random.default_rng(0).random(ids.size)
+        assert long.update_many(ids, scores) == ids.size
+        assert sum(short.update_many(ids[i::4], scores[i::4]) for i in range(4)) == ids.size
+        assert long.stats()["num_completed"] == short.stats()["num_completed"] == ids.size
+        assert long.find_violations() == []

@@ -13,8 +13,8 @@ import pytest
 
 import lpcurr
 from lpcurr import CurriculumConfig
-from lpcurr.memory import layout, lock_files, sessions
-from lpcurr.memory.processes import NAME_PREFIX, pid_namespace
+from lpcurr.memory import lock_files, sessions
+from lpcurr.memory.processes import NAME_PREFIX, SEVERAL_NAMESPACES, pid_namespace
 from tests.memory.programs import ROOT, run_program
 
 # Without JIT, so that nothing is compiled for this alone; NumPy then warns where kernels count on integers wrapping.
@@ -157,11 +157,10 @@ def test_with_file_locks_processes_of_several_namespaces_share_a_pool_and_its_de
 
 FULL_TABLE = """
 import lpcurr
-from lpcurr.memory import layout
-from lpcurr.memory.processes import pid_namespace
+from lpcurr.memory.processes import SEVERAL_NAMESPACES, pid_namespace
 with lpcurr.CurriculumConfig(num_active_tasks=4).make() as curriculum:
     state = curriculum._pool.state
-    state["header"]["pid_namespace"] = layout.SEVERAL_NAMESPACES
+    state["header"]["pid_namespace"] = SEVERAL_NAMESPACES
     state["process"]["pid"][0, 1:] = 2**22 + 5  # nobody here
     try:
         lpcurr.attach(curriculum.session_id)
@@ -220,4 +219,4 @@ def test_unlink_removes_memory_whatever_is_in_the_way_of_lock_files(
 
 
 def test_several_namespaces_is_no_namespace() -> None:
-    assert layout.SEVERAL_NAMESPACES != pid_namespace() >= 0
+    assert SEVERAL_NAMESPACES != pid_namespace() >= 0

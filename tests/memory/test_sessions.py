@@ -123,7 +123,7 @@ def test_a_live_session_says_what_it_is(session_id: str) -> None:
         session = listed(session_id)
         assert session is not None
         assert (session.alive, session.creator_alive, session.creator_pid) == (True, True, os.getpid())
-        assert (session.tasks, session.capacity, session.algorithm) == (7, 50, "learning progress")
+        assert (session.tasks, session.capacity, session.algorithm) == (7, 50, "frontier")
         assert session.processes == (sessions.AttachedProcess(os.getpid(), True),)
         assert session.size >= layout.segment_dtype(50).itemsize
         assert session.age is not None

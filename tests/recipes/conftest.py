@@ -8,6 +8,7 @@ from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
 
 TINY = [
+    "curriculum.algorithm_config.type=learning_progress",
     *("total_steps=512", "epoch_steps=256", "workers=2", "envs_per_worker=4", "learner.rollout_steps=16"),
     *("learner.table_bits=10", "evaluation.num_tasks=3", "curriculum.num_active_tasks=8"),
     *("curriculum.task_generator.buckets.size=[4]", "curriculum.algorithm_config.min_samples_for_lp=2"),

@@ -88,27 +88,28 @@ def test_a_run_goes_on(tiny: MettaGridArenaConfig, tmp_path: Path) -> None:
 def test_what_is_saved_is_what_goes_on(tiny: MettaGridArenaConfig, curriculum: Curriculum, tmp_path: Path) -> None:
     import torch
 
-    from lpcurr.recipes.mettagrid_arena.loop import MakeArena, _Loop
+    from lpcurr.recipes.epochs import train_epochs
+    from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, MakeArena
 
-    def state(loop: _Loop) -> list[Any]:
-        trainer = loop._trainer
+    def state(loop: ArenaTrainee) -> list[Any]:
+        trainer = loop.trainer
         moments = [value for each in trainer.optimizer.state_dict()["state"].values() for value in each.values()]
         return [*trainer.uncompiled_policy.state_dict().values(), *moments, torch.get_rng_state()]
 
     make_env = MakeArena(curriculum, curriculum.config.task_generator.build(0).env_cfg)
-    first = _Loop(tiny, make_env, 0)
+    first = ArenaTrainee(tiny, make_env, 0, None)
     try:
         new = [each.clone() for each in state(first)]
-        first.run(lambda metrics, save: None)
-        first._save(tmp_path)
+        train_epochs(first, tiny, lambda metrics, save: None)
+        first.save(tmp_path)
         saved = [each.clone() for each in state(first)]
     finally:
         first.close()
     assert not torch.equal(new[0], saved[0])  # it has learned
-    second = _Loop(tiny, make_env, 0, tmp_path)
+    second = ArenaTrainee(tiny, make_env, 0, tmp_path)
     try:
         assert all(torch.equal(a, b) for a, b in zip(state(second), saved, strict=True))
-        assert second._trainer.global_step == tiny.total_steps
+        assert second.trainer.global_step == tiny.total_steps
     finally:
         second.close()
 
@@ -136,7 +137,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     workers: list[psutil.Process] = []
     try:
         deadline = time.monotonic() + 80
-        while newest_checkpoint(run / "checkpoints" / "learning_progress-seed0") is None:
+        while newest_checkpoint(run / "checkpoints" / "frontier-seed0") is None:
             assert training.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -23,11 +23,13 @@ from lpcurr.cli import main
 from lpcurr.recipes import training
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, newest_checkpoint, read_checkpoint, write_checkpoint
 from lpcurr.recipes.config import SaveLearner
-from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, LearnerConfig
+from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, LearnerConfig, frozen_lake
 from lpcurr.recipes.frozen_lake.learner import Batch, Learner
+from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.resuming import load_run
 from lpcurr.runs.folder import RunFolder
 from lpcurr.runs.reading import read_run
+from tests.recipes.conftest import TINY
 
 TRAINING = "learning_progress-seed0"
 
@@ -137,10 +139,19 @@ def test_a_learner_goes_on_to_the_last_bit(tmp_path: Path) -> None:
 # -- what does not fit ----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = apply_overrides(frozen_lake(), TINY)
+    config = config.model_copy(update={"vectorization": "sync", "total_steps": 256})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lpcurr.recipes.training.write_report", lambda *_: None)
+        return train(config, run_dir=tmp_path_factory.mktemp("trained") / "run").path
+
+
 @pytest.fixture
-def finished(tiny: FrozenLakeConfig, tmp_path: Path) -> Path:
-    config = tiny.model_copy(update={"vectorization": "sync", "total_steps": 256, "run_dir": tmp_path / "run"})
-    return train(config).path
+def finished(trained: Path, tmp_path: Path) -> Path:
+    """Return a finished run that a test may damage: a copy, since each training takes a second or two."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
 def content(folder: Path) -> dict[str, bytes]:

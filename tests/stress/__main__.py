@@ -141,7 +141,7 @@ class Stress:
 
     def check_rules(self) -> None:
         """After a kill the pool has the rules and the configuration of one of the schedulers, and never a mixture."""
-        header = self.curriculum._pool.tables()["header"][0]
+        header = self.curriculum._pool.snapshot()["header"][0]
         known = [self.algorithm, *SWITCHED]
         for rules in (self.curriculum.config.rules(scheduler) for scheduler in known):
             if all(np.array_equal(header[name], value) for name, value in rules.items()):
@@ -197,7 +197,8 @@ class Stress:
     def draws(self) -> list[str]:
         """Draws after all that are still those of the exact distribution: chi-square, at a chance of error of 1e-6."""
         pool = self.curriculum._pool
-        pool.use({"new_task_rate": 0.0, "may_evict": 0} | _rules_of(pool), pool.config_text)
+        still = {"new_task_rate": 0.0, "may_evict": 0, "staleness_share": 0.0}  # no draw changes the next one's chances
+        pool.use(_rules_of(pool) | still, pool.config_text)
         ids, probabilities = self.curriculum.probabilities()
         drawn = self.curriculum.sample_ids(400 * len(ids))
         counts = np.array([np.count_nonzero(drawn == task_id) for task_id in ids])
@@ -229,10 +230,9 @@ class Stress:
 
 
 def _rules_of(pool: Any) -> dict[str, Any]:
-    """The rules in force, but for those of eviction."""
-    header = pool.tables()["header"][0]
-    eviction = ("may_evict", "new_task_rate")
-    return {field[0]: header[field[0]] for field in layout.RULE_FIELDS if field[0] not in eviction}
+    """The rules in force."""
+    header = pool.snapshot()["header"][0]
+    return {field[0]: header[field[0]] for field in layout.RULE_FIELDS}
 
 
 def _parse() -> argparse.Namespace:

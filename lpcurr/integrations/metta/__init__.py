@@ -17,8 +17,8 @@ True
 >>> sorted(task.get_slice_values()), accepted, active
 (['game.actions.attack.consumed_resources.laser', 'game.agent.inventory.initial.ore_red'], True, 64.0)
 
-What differs from metta: the defaults of the algorithm (see the README: ``LearningProgressConfig.reference()`` has
-metta's rules); a score for a task that has left the pool is refused, not credited to another; a task id gives another
+What differs from metta: some rules (``lpcurr help migrating``; ``LearningProgressConfig.reference()`` has
+metta's); a score for a task that has left the pool is refused, not credited to another; a task id gives another
 task than there, since its draws no longer depend on one another; ``load_state`` takes what lpcurr's ``get_state`` gave.
 """
 

@@ -189,9 +189,23 @@ class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
         own.label, own._builder = task.label, task._builder
         return own
 
+    # The names that metta's recipes and tests go by.
+
     @property
     def _task_id(self) -> int:
         return self.task_id
+
+    @property
+    def _env_cfg(self) -> Any:
+        return self.get_shared_env_cfg()
+
+    @property
+    def _label(self) -> str:
+        return self.label
+
+    @_label.setter
+    def _label(self, label: str) -> None:
+        self.label = label
 
     def complete(self, score: float) -> None:
         """Count a score."""

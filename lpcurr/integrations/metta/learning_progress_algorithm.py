@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from mettagrid.base_config import Config
 from pydantic import Field, model_validator
@@ -16,7 +16,7 @@ from lpcurr.errors import SessionNotFoundError
 from lpcurr.integrations.metta.stats import StatsLogger
 from lpcurr.integrations.metta.task_tracker import TaskTracker
 from lpcurr.schedulers import learning_progress, uniform
-from lpcurr.schedulers.common import SchedulerConfig
+from lpcurr.schedulers.common import Rate, SchedulerConfig, Share
 
 _logger = logging.getLogger("lpcurr")
 
@@ -56,14 +56,9 @@ class CurriculumAlgorithmConfig(SchedulerConfig, Config):  # type: ignore[misc, 
         """The ``type`` by which it is selected."""
         return str(getattr(self, "type", ""))
 
-    def core(
-        self,
-    ) -> learning_progress.LearningProgressConfig | uniform.DiscreteRandomConfig:
+    def core(self) -> learning_progress.LearningProgressConfig | uniform.DiscreteRandomConfig:
         """The same as lpcurr's own configuration."""
-        kinds = (
-            learning_progress.LearningProgressConfig,
-            uniform.DiscreteRandomConfig,
-        )
+        kinds = (learning_progress.LearningProgressConfig, uniform.DiscreteRandomConfig)
         kind = next(kind for kind in kinds if isinstance(self, kind))
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
@@ -73,7 +68,27 @@ class CurriculumAlgorithmConfig(SchedulerConfig, Config):  # type: ignore[misc, 
 
 
 class LearningProgressConfig(learning_progress.LearningProgressConfig, CurriculumAlgorithmConfig):
-    """Draw the tasks on which the agent is now improving; fields and presets as ``lpcurr.LearningProgressConfig``."""
+    """Draw the tasks on which the agent is now improving; fields as ``lpcurr.LearningProgressConfig``.
+
+    Defaults and presets are metta's, so that its recipes mean what they meant: ``lpcurr.LearningProgressConfig`` has
+    milder ones, which starve no task. The rules are lpcurr's but in ``reference()``.
+    """
+
+    use_baseline_normalization: bool = Field(default=True, description="measure scores from the first one up to 1")
+    ema_timescale: Rate = Field(default=0.1, description="weight τ of a new score in the fast average")
+    rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
+
+    @classmethod
+    def stable(cls, **overrides: Any) -> Self:
+        """For noisy scores and long trainings, by metta's values."""
+        values = {"ema_timescale": 0.01, "exploration_bonus": 0.15, "min_samples_for_lp": 20}
+        return cls._preset(values | {"z_score_amplification": 5.0, "rand_task_rate": 0.02}, overrides)
+
+    @classmethod
+    def fast_learning(cls, **overrides: Any) -> Self:
+        """For agents that improve quickly, by metta's values."""
+        values = {"ema_timescale": 0.2, "exploration_bonus": 0.05, "min_samples_for_lp": 5}
+        return cls._preset(values | {"z_score_amplification": 15.0, "rand_task_rate": 0.005}, overrides)
 
 
 class LearningProgressAlgorithm(StatsLogger):

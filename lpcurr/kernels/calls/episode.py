@@ -22,6 +22,7 @@ from lpcurr.memory import layout
 
 _REFUSED = layout.Status.REFUSED
 _ACCEPTED = layout.Status.ACCEPTED
+_TURN = 0xFFFF  # a batch gives the lock away after each 65,536 items: they take some 10 ms
 _INVALID_SCORE = layout.Status.INVALID_SCORE
 _INVALID_SIGNAL = layout.Status.INVALID_SIGNAL
 _INVALID_COST = layout.Status.INVALID_COST
@@ -50,6 +51,14 @@ def room_for_new_task(segment, process):
         if slot >= 0:
             return slot
     return DRAW
+
+
+@helper
+def _give_way(segment, process):
+    """Let others into the pool in the middle of a batch; whether the lock was taken again."""
+    mutex.unlock(segment)
+    mutex.yield_processor()
+    return lock(segment, process)
 
 
 @helper
@@ -107,6 +116,8 @@ def draw_many(segment, process, ids, packed):
         return _LOCK_LOST
     status = _ACCEPTED
     for i in range(ids.size):
+        if i & _TURN == _TURN and not _give_way(segment, process):
+            return _LOCK_LOST
         ids[i], packed[i] = _draw_one(segment, process)
         if ids[i] < 0:
             status = ids[i]
@@ -179,6 +190,8 @@ def update_many(segment, process, ids, scores, signals, costs, credited):
     if not lock(segment, process):
         return _LOCK_LOST, 0
     for i in range(ids.size):
+        if i & _TURN == _TURN and not _give_way(segment, process):
+            return _LOCK_LOST, accepted
         signal, cost = _given(signals, i, scores[i]), _given(costs, i, 1.0)
         status = _update_one(segment, process, ids[i], scores[i], signal, cost)
         credited[i] = status == _ACCEPTED

@@ -12,12 +12,13 @@ lives would not have let anyone in.
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any
 
 import numpy as np
 from numba import types
 
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.compiling import JIT, helper
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.machine.views import address, compiler_barrier, header_record
 from lpcurr.kernels.safety import faults
@@ -29,6 +30,20 @@ _HELD_BY = 0xFFFFFFFF  # half of the mutex's first word
 
 def _external(name: str) -> Any:
     return types.ExternalFunction(name, types.int32(types.voidptr))
+
+
+if JIT and sys.platform != "win32":
+    _sched_yield = types.ExternalFunction("sched_yield", types.int32())
+
+    @helper
+    def yield_processor():
+        """Let another thread run that waits for this processor."""
+        _sched_yield()
+
+else:
+
+    def yield_processor():
+        """Python switches threads by itself."""
 
 
 if ROBUST_MUTEX:

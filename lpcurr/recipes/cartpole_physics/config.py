@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lpcurr.generators import BucketedTaskGenerator, Span, single_task
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.schedulers.common import CheckedModel, Rate, Share
-from lpcurr.schedulers.learning_progress import LearningProgressConfig
+from lpcurr.schedulers.frontier import FrontierConfig
 
 
 class PoleConfig(BaseModel):
@@ -84,17 +84,7 @@ def cartpole_physics() -> CartPolePhysicsConfig:
         },
         label_by=["length"],
     )
-    # A training has two to four thousand episodes: averages that follow within a few of them, small scores magnified
-    # (from 10 steps to 50 is a great step), and no sharper preference than so few samples can bear.
-    algorithm = LearningProgressConfig(
-        ema_timescale=0.3,
-        slow_timescale_factor=0.4,
-        min_samples_for_lp=4,
-        early_progress_amplification=0.1,
-        z_score_amplification=3.0,
-        rand_task_rate=0.1,
-        task_tracker_ema_alpha=0.3,
-        task_default_success_threshold=0.95,
-    )
+    # A training has two to four thousand episodes: the success rates that are shown follow within a few of them.
+    algorithm = FrontierConfig(task_tracker_ema_alpha=0.3, task_default_success_threshold=0.95)
     curriculum = ScheduledCurriculum(num_active_tasks=64, task_generator=tasks, algorithm_config=algorithm)
     return CartPolePhysicsConfig(curriculum=curriculum)

@@ -10,6 +10,7 @@ from lpcurr.generators import single_task
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
 from lpcurr.schedulers.common import CheckedModel, Rate, Share
+from lpcurr.schedulers.frontier import FrontierConfig
 
 
 class LearnerConfig(CheckedModel):
@@ -66,4 +67,7 @@ def frozen_lake() -> FrozenLakeConfig:
         buckets={"size": [4, 8, 12, 16, 20], "holes": [0.1, 0.2, 0.3, 0.4], "slip": [0.1, 0.3, 0.5, 0.67]},
         label_by=["size"],
     )
-    return FrozenLakeConfig(curriculum=ScheduledCurriculum(num_active_tasks=256, task_generator=tasks))
+    # A new lake takes as long to build as some forty episodes: fewer of them than by default.
+    algorithm = FrontierConfig(new_task_rate=0.1)
+    curriculum = ScheduledCurriculum(num_active_tasks=256, task_generator=tasks, algorithm_config=algorithm)
+    return FrozenLakeConfig(curriculum=curriculum)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.schedulers.common import CheckedModel, Rate, Share
-from lpcurr.schedulers.learning_progress import LearningProgressConfig
+from lpcurr.schedulers.frontier import FrontierConfig
 
 AGENTS = 4
 """In every room."""
@@ -62,6 +62,6 @@ def mettagrid_arena() -> MettaGridArenaConfig:
     from lpcurr.recipes.mettagrid_arena.arenas import arena_tasks
 
     curriculum = ScheduledCurriculum(
-        num_active_tasks=256, task_generator=arena_tasks(AGENTS), algorithm_config=LearningProgressConfig()
+        num_active_tasks=256, task_generator=arena_tasks(AGENTS), algorithm_config=FrontierConfig()
     )
     return MettaGridArenaConfig(curriculum=curriculum)

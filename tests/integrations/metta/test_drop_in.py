@@ -362,3 +362,13 @@ def test_everything_that_trainers_call_is_there(caplog: pytest.LogCaptureFixture
             curriculum.log_shared_memory_state()
         assert "num_completed" in caplog.text
         curriculum.on_epoch_end()
+
+
+def test_what_metta_makes_by_hand() -> None:
+    task = cc.CurriculumTask(7, {"size": 4}, {"size": 4})
+    task.complete(0.5)
+    assert (task._task_id, task._env_cfg, task._mean_score) == (7, {"size": 4}, 0.5)
+    assert (task.get_env_cfg(), task.get_slice_values(), task.get_label()) == ({"size": 4}, {"size": 4}, "unknown")
+    task._label = "maze"
+    assert task.get_label() == "maze"
+    assert cc.NullStatsLogger().stats("any/") == {}

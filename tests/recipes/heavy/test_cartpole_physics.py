@@ -50,7 +50,7 @@ def test_both_curricula_in_worker_processes(tmp_path: Path) -> None:
     folder = run("cartpole_physics", config, QUIET).path
     found = rows(folder)
     assert [(row["curriculum"], row["steps"]) for row in found] == [
-        (kind, steps) for kind in ("learning_progress", "discrete_random") for steps in (256, 512, 768)
+        (kind, steps) for kind in ("frontier", "discrete_random") for steps in (256, 512, 768)
     ]
     documented = {key.partition("<")[0] for key in METRICS}
     for row in found:
@@ -121,7 +121,7 @@ def test_an_interrupted_run_ends_its_workers_and_goes_on(tmp_path: Path) -> None
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests may run where it is ignored
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "checkpoints" / "learning_progress-seed0" / "epoch-000001").exists():
+    while not (tmp_path / "run" / "checkpoints" / "frontier-seed0" / "epoch-000001").exists():
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)

@@ -24,7 +24,7 @@ from lpcurr.recipes.training import run
 
 TINY = ["total_steps=512", "epoch_steps=256", "vectorization=sync", "envs_per_worker=4", "learner.rollout_steps=16"]
 TINY += ["learner.table_bits=10", "evaluation.num_tasks=3", "curriculum.num_active_tasks=8"]
-TINY += ["curriculum.task_generator.buckets.size=[4]"]
+TINY += ["curriculum.task_generator.buckets.size=[4]", "curriculum.algorithm_config.type=learning_progress"]
 
 
 def train(tmp_path: Path, *overrides: str) -> Path:

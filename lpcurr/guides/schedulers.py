@@ -1,0 +1,53 @@
+"""Schedulers
+==========
+
+A scheduler says how likely each task of the pool is to be played next, and which one makes room for a new one. The
+default is the frontier, `lpcurr.FrontierConfig()`; another one is named by its type or given as its settings:
+
+>>> import lpcurr
+>>> config = lpcurr.CurriculumConfig(num_active_tasks=100, algorithm_config={"type": "learning_progress"})
+>>> config.algorithm_config.rand_task_rate
+0.7
+
+Learning progress was the default of lpcurr 0.1; `lpcurr.LearningProgressConfig.reference()` still has the rules of
+metta's curriculum to the letter (`lpcurr help migrating`).
+
+**Another one while training runs**: `use` puts it into force for all attached processes at their next call. Tasks,
+estimates and counters stay; it is in checkpoints, `lpcurr top` shows it, and reports draw a line where it happened.
+
+>>> curriculum = config.make()
+>>> curriculum.use(lpcurr.FrontierConfig(frontier_share=0.3))
+>>> curriculum.config.algorithm_config.type
+'frontier'
+
+Recipes do that by configuration: `curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]`.
+
+**Two numbers beside the score**: `signal`, what the learner has to say of the episode, such as the mean size of its
+value loss (by default the score), which `plr` draws by; and `cost`, what the episode took in environment steps or
+tokens (by default 1; the wrappers count steps), which `FrontierConfig(per_cost=True)` divides by.
+
+>>> task = curriculum.get_task()
+>>> curriculum.update_task_performance(task.task_id, 1.0, signal=0.07, cost=250)
+True
+>>> curriculum.close(); curriculum.unlink()
+
+Every draw is exact and fresh to the last update, whichever scheduler makes it. In doubt keep the default, and compare
+it with `discrete_random` on your own tasks: `lpcurr train compare=true seeds=5`. `python -m asv_benchmarks.teaching`
+shows all of them on simulated students.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from lpcurr.schedulers import ALL
+from lpcurr.schedulers.frontier import FrontierConfig
+
+
+def sections() -> Iterator[str]:
+    """Yield what the file of each scheduler says of it, the default first."""
+    for scheduler in sorted(ALL, key=lambda each: (each is not FrontierConfig, each.number)):
+        title = f'"{scheduler.model_fields["type"].default}": {scheduler.__name__}'
+        module = inspect.getmodule(scheduler)
+        yield f"{title}\n{'-' * len(title)}\n{inspect.getdoc(module) or ''}"
