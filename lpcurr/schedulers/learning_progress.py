@@ -16,7 +16,7 @@ import builtins
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lpcurr.schedulers.common import PRESET_CAPACITY, NonNegative, Rate, SchedulerConfig, Share, Way, where
 from lpcurr.schedulers.renewal import RenewingConfig
@@ -87,6 +87,13 @@ class LearningProgressConfig(RenewingConfig):
         default=True,
         description="rule: averages are plain means of a young task; False: they begin at its first score",
     )
+
+    @model_validator(mode="after")
+    def _basic_draws_as_ever(self) -> Self:
+        if not self.use_bidirectional and "rand_task_rate" not in self.model_fields_set:
+            # __dict__ directly: assigning would validate, and come here, again
+            self.__dict__["rand_task_rate"] = ScoreDeviationConfig.model_fields["rand_task_rate"].default
+        return self
 
     @staticmethod
     def priority(task: Any, at: Any, rules: Any) -> Any:

@@ -1,7 +1,8 @@
 """Score deviation: the tasks whose score varies most, sometimes solved and sometimes not.
 
-When to use it: to keep the metta curriculum's basic variant, ``LearningProgressConfig(use_bidirectional=False)``. It
-takes luck for progress: a coin flip has the greatest deviation of all.
+When to use it: to keep the metta curriculum's basic variant, ``LearningProgressConfig(use_bidirectional=False)``, or
+where practice is to go to prompts that are neither always nor never solved, and nowhere else. It takes luck for
+progress: a coin flip has the greatest deviation of all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Way
+from lpcurr.schedulers.common import Share, Way
 from lpcurr.schedulers.renewal import RenewingConfig
 
 
@@ -25,6 +26,7 @@ class ScoreDeviationConfig(RenewingConfig):
     draws_by: ClassVar[Way] = Way.WEIGHT
 
     type: Literal["score_deviation"] = "score_deviation"
+    rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
     unbiased_averages: bool = Field(
         default=True,
         description="rule: averages are plain means of a young task; False: they begin at its first score",
