@@ -14,7 +14,7 @@ ones, and makes a group of answers to each. The tasks are the prompts, in order:
 >>> bool(curriculum.update_groups(ids, successes, attempts=8).all())
 True
 
-Drawing and reporting 512 groups of 8 takes a millisecond or two, whether there are ten thousand prompts or a million:
+Drawing and reporting 512 groups of 8 takes a millisecond or two with 100,000 prompts:
 `asv_benchmarks/prompts.py`.
 
 Which scheduler

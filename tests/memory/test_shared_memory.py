@@ -253,7 +253,7 @@ def make_and_attach():
 threads = [threading.Thread(target=make_and_attach) for _ in range(2)]
 for thread in threads:
     thread.start()
-for _ in range(40):
+for _ in range(15):
     child = os.fork()
     if child == 0:
         lpcurr.attach(curriculum.session_id).get_task()
