@@ -51,7 +51,8 @@ def test_serial(environments: int) -> None:
 @pytest.mark.parametrize(("environments", "workers"), [(2, 2), (4, 2)])
 def test_worker_processes_share_one_pool(environments: int, workers: int) -> None:
     multiprocessing = pufferlib.vector.Multiprocessing
-    with shared_curriculum(algorithm_config=LearningProgressConfig(min_samples_for_lp=2)) as curriculum:
+    early = {"algorithm_config": LearningProgressConfig(min_samples_for_lp=2), "min_presentations_for_eviction": 2}
+    with shared_curriculum(**early) as curriculum:
         with vector(curriculum, multiprocessing, environments, num_workers=workers, overwork=True) as envs:
             episodes = rollout(envs, environments, 300)
             stats = curriculum.stats()
