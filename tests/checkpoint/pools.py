@@ -35,7 +35,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "num_active_tasks": 50,
         "algorithm_config": lpcurr.LearningProgressConfig.reference(lp_score_temperature=0.05, min_samples_for_lp=3),
     },
-    "basic": {"num_active_tasks": 150, "algorithm_config": lpcurr.LearningProgressConfig(use_bidirectional=False)},
+    "basic": {"num_active_tasks": 150, "algorithm_config": lpcurr.ScoreDeviationConfig(rand_task_rate=0.7)},
     "discrete random": {"num_active_tasks": 100, "algorithm_config": lpcurr.DiscreteRandomConfig()},
     "fixed set with gaps": {"num_active_tasks": 120, "defer_init": True, "use_shared_memory": False},
     "big scores": {
