@@ -83,8 +83,8 @@ def _refresh_trees(segment, slot):
 
 
 @helper
-def enter(segment, slot):
-    """Follow a task whose truth columns have just been filled."""
+def _place(segment, slot):
+    """Enter a slot into what is kept task by task: one at a time and in a rebuild alike."""
     header = header_record(segment, 0)
     view = column(segment)
     slots.index_insert(segment, slot)
@@ -93,15 +93,22 @@ def enter(segment, slot):
         slots.promote(segment, slot)
     faults.may_die_here(segment)
     header.immature_count += is_immature(segment, view.completion_count[slot])
-    priority = compute_priority(segment, slot)
-    view.priority[slot] = priority
+    view.priority[slot] = compute_priority(segment, slot)
     faults.may_die_here(segment)
-    if header.draws_by == _Z_SCORE:
-        sums.add_priority(segment, priority, 1.0)
-    labels.enter_label(segment, labels.row_of(view.label[slot]))
-    _refresh_trees(segment, slot)
     if header.staleness_share > 0.0:
         staleness.change(segment, slot, 1, view.last_drawn[slot])
+
+
+@helper
+def enter(segment, slot):
+    """Follow a task whose truth columns have just been filled."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    _place(segment, slot)
+    if header.draws_by == _Z_SCORE:
+        sums.add_priority(segment, view.priority[slot], 1.0)
+    labels.enter_label(segment, labels.row_of(view.label[slot]))
+    _refresh_trees(segment, slot)
 
 
 @helper
@@ -189,15 +196,8 @@ def rebuild(segment):
 def _rebuild_slot(segment, slot):
     header = header_record(segment, 0)
     view = column(segment)
-    slots.index_insert(segment, slot)
-    slots.enter_active(segment, slot)
-    if view.completion_count[slot] >= header.explored_from:
-        slots.promote(segment, slot)
-    header.immature_count += is_immature(segment, view.completion_count[slot])
-    view.priority[slot] = compute_priority(segment, slot)
+    _place(segment, slot)
     view.evict_key[slot] = _eviction_key(segment, slot)
     if header.draws_by == _WEIGHT:
         view.weight[slot] = _weight(segment, slot)
-    if header.staleness_share > 0.0:
-        staleness.change(segment, slot, 1, view.last_drawn[slot])
     faults.may_die_here(segment)

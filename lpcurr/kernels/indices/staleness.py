@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from lpcurr.kernels.indices.levels import FANOUT, SHIFT, level_count, level_place, node_count, root
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record
 from lpcurr.kernels.safety import faults
 from lpcurr.memory import layout
-
-_SHIFT = layout.FANOUT.bit_length() - 1
-_FANOUT = layout.FANOUT
-
-
-@helper
-def _node_count(children):
-    return (children + _FANOUT - 1) >> _SHIFT
 
 
 @helper
 def change(segment, slot, count, last_drawn):
     """Add to the nodes above a slot: ``count`` tasks, and so much of ``last_drawn``."""
     view = column(segment)
-    start, size, node = 0, _node_count(view.task_id.size), slot >> _SHIFT
+    start, size, node = 0, node_count(view.task_id.size), slot >> SHIFT
     while True:
         view.drawn_count[start + node] += count
         view.drawn_sum[start + node] += last_drawn
@@ -35,8 +28,8 @@ def change(segment, slot, count, last_drawn):
         if size == 1:
             return
         start += size
-        size = _node_count(size)
-        node >>= _SHIFT
+        size = node_count(size)
+        node >>= SHIFT
 
 
 @helper
@@ -52,10 +45,7 @@ def clear(segment):
 def total(segment):
     """Return the sum over all active tasks of the draws since each was drawn last."""
     view = column(segment)
-    start, size = 0, _node_count(view.task_id.size)
-    while size > 1:
-        start += size
-        size = _node_count(size)
+    start = root(view.task_id.size)
     return view.drawn_count[start] * header_record(segment, 0).scheduled - view.drawn_sum[start]
 
 
@@ -64,29 +54,21 @@ def slot_at(segment, target):
     """Return the slot in whose stretch of the cumulated staleness ``target`` lies, 0 <= target < total."""
     view = column(segment)
     now = header_record(segment, 0).scheduled
-    first_size = _node_count(view.task_id.size)
-    levels, size = 1, first_size
-    while size > 1:
-        size = _node_count(size)
-        levels += 1
     node = 0
-    for level in range(levels - 1, 0, -1):
-        start, size = 0, first_size
-        for _ in range(level - 1):
-            start += size
-            size = _node_count(size)
-        first = start + (node << _SHIFT)
+    for level in range(level_count(view.task_id.size) - 2, -1, -1):
+        start, size = level_place(view.task_id.size, level)
+        first = start + (node << SHIFT)
         node = first
-        for child in range(first, min(first + _FANOUT, start + size)):
+        for child in range(first, min(first + FANOUT, start + size)):
             node = child
             weight = view.drawn_count[child] * now - view.drawn_sum[child]
             if target < weight:
                 break
             target -= weight
         node -= start
-    first = node << _SHIFT
+    first = node << SHIFT
     slot = first
-    for leaf in range(first, min(first + _FANOUT, view.task_id.size)):
+    for leaf in range(first, min(first + FANOUT, view.task_id.size)):
         if view.task_id[leaf] != layout.FREE:
             slot = leaf
             weight = now - view.last_drawn[leaf]

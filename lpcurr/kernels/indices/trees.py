@@ -9,26 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from lpcurr.kernels.indices.levels import FANOUT, SHIFT, level_count, level_place, node_count, root
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column
 from lpcurr.kernels.safety import faults
-from lpcurr.memory import layout
-
-_SHIFT = layout.FANOUT.bit_length() - 1
-_FANOUT = layout.FANOUT
-
-
-@helper
-def _node_count(children):
-    return (children + _FANOUT - 1) >> _SHIFT
 
 
 @helper
 def _least_leaf(segment, node):
     """The slot below a node of the first level that is to be evicted first: least key, then least entry."""
     view = column(segment)
-    first = node << _SHIFT
-    last = min(first + _FANOUT, view.evict_key.size)
+    first = node << SHIFT
+    last = min(first + FANOUT, view.evict_key.size)
     best = first
     for slot in range(first + 1, last):
         if view.evict_key[slot] < view.evict_key[best] or (
@@ -42,8 +34,8 @@ def _least_leaf(segment, node):
 def _least_node(segment, start, count, node):
     """The same among nodes: the children of ``node``, whose level has ``count`` nodes stored from ``start``."""
     view = column(segment)
-    first = start + (node << _SHIFT)
-    last = min(first + _FANOUT, start + count)
+    first = start + (node << SHIFT)
+    last = min(first + FANOUT, start + count)
     best = first
     for child in range(first + 1, last):
         if view.least_key[child] < view.least_key[best] or (
@@ -67,7 +59,7 @@ def set_evict_key(segment, slot, key):
     start, count, child, leaf_level = 0, view.evict_key.size, slot, True
     while True:
         # `child` of the level below has changed from (old_key, old_entry) to (new_key, new_entry).
-        node = child >> _SHIFT
+        node = child >> SHIFT
         cell = node if leaf_level else start + count + node
         node_key, node_entry = view.least_key[cell], view.least_entry[cell]
         if node_key == old_key and node_entry == old_entry:
@@ -86,7 +78,7 @@ def set_evict_key(segment, slot, key):
         faults.may_die_here(segment)
         old_key, old_entry = node_key, node_entry
         start = 0 if leaf_level else start + count
-        count = _node_count(count)
+        count = node_count(count)
         child, leaf_level = node, False
         if count == 1:
             return
@@ -96,21 +88,13 @@ def set_evict_key(segment, slot, key):
 def least_slot(segment):
     """The slot with the least key, of several the one that entered the pool first; -1 where every key is infinite."""
     view = column(segment)
-    first_count = _node_count(view.evict_key.size)
-    levels, start, count = 1, 0, first_count
-    while count > 1:
-        start += count
-        count = _node_count(count)
-        levels += 1
-    if view.least_key[start] == np.inf:
+    slots = view.evict_key.size
+    if view.least_key[root(slots)] == np.inf:
         return -1
-    node = 0
-    for level in range(levels - 1, 0, -1):  # `start` and `node` name the winner's node on the level above
-        below_start, below_count = 0, first_count
-        for _ in range(level - 1):
-            below_start += below_count
-            below_count = _node_count(below_count)
-        node = _least_node(segment, below_start, below_count, node) - below_start
+    node = 0  # the winner's, on the level above
+    for level in range(level_count(slots) - 2, -1, -1):
+        start, count = level_place(slots, level)
+        node = _least_node(segment, start, count, node) - start
     return _least_leaf(segment, node)
 
 
@@ -122,13 +106,13 @@ def set_weight(segment, slot, weight):
         return
     view.weight[slot] = weight
     faults.may_die_here(segment)
-    _sum_leaves(segment, slot >> _SHIFT)
-    start, count, node = 0, _node_count(view.weight.size), slot >> _SHIFT
+    _sum_leaves(segment, slot >> SHIFT)
+    start, count, node = 0, node_count(view.weight.size), slot >> SHIFT
     while count > 1:
-        node >>= _SHIFT
+        node >>= SHIFT
         _sum_nodes(segment, start, count, node)
         start += count
-        count = _node_count(count)
+        count = node_count(count)
 
 
 @helper
@@ -151,16 +135,16 @@ def _sum(values, first, last):
 @helper
 def _sum_leaves(segment, node):
     view = column(segment)
-    first = node << _SHIFT
-    view.weight_sum[node] = _sum(view.weight, first, min(first + _FANOUT, view.weight.size))
+    first = node << SHIFT
+    view.weight_sum[node] = _sum(view.weight, first, min(first + FANOUT, view.weight.size))
     faults.may_die_here(segment)
 
 
 @helper
 def _sum_nodes(segment, start, count, node):
     view = column(segment)
-    first = start + (node << _SHIFT)
-    view.weight_sum[start + count + node] = _sum(view.weight_sum, first, min(first + _FANOUT, start + count))
+    first = start + (node << SHIFT)
+    view.weight_sum[start + count + node] = _sum(view.weight_sum, first, min(first + FANOUT, start + count))
     faults.may_die_here(segment)
 
 
@@ -168,30 +152,18 @@ def _sum_nodes(segment, start, count, node):
 def total_weight(segment):
     """The sum of all weights."""
     view = column(segment)
-    start, count = 0, _node_count(view.weight.size)
-    while count > 1:
-        start += count
-        count = _node_count(count)
-    return view.weight_sum[start]
+    return view.weight_sum[root(view.weight.size)]
 
 
 @helper
 def slot_at_weight(segment, target):
     """The slot in whose stretch of the cumulated weights ``target`` lies, 0 <= target < total weight."""
     view = column(segment)
-    first_count = _node_count(view.weight.size)
-    levels, count = 1, first_count
-    while count > 1:
-        count = _node_count(count)
-        levels += 1
     node = 0
-    for level in range(levels - 1, 0, -1):
-        start, count = 0, first_count
-        for _ in range(level - 1):
-            start += count
-            count = _node_count(count)
-        first = start + (node << _SHIFT)
-        last = min(first + _FANOUT, start + count)
+    for level in range(level_count(view.weight.size) - 2, -1, -1):
+        start, count = level_place(view.weight.size, level)
+        first = start + (node << SHIFT)
+        last = min(first + FANOUT, start + count)
         chosen = first
         for child in range(first, last):
             if view.weight_sum[child] > 0.0:  # rounding must never lead into an empty branch
@@ -200,9 +172,9 @@ def slot_at_weight(segment, target):
                     break
                 target -= view.weight_sum[child]
         node = chosen - start
-    first = node << _SHIFT
+    first = node << SHIFT
     slot = first
-    for leaf in range(first, min(first + _FANOUT, view.weight.size)):
+    for leaf in range(first, min(first + FANOUT, view.weight.size)):
         if view.weight[leaf] > 0.0:
             slot = leaf
             if target < view.weight[leaf]:
@@ -215,7 +187,7 @@ def slot_at_weight(segment, target):
 def rebuild_trees(segment):
     """Make every inner node of both trees from the leaves, O(n)."""
     view = column(segment)
-    count = _node_count(view.evict_key.size)
+    count = node_count(view.evict_key.size)
     for node in range(count):
         best = _least_leaf(segment, node)
         view.least_key[node], view.least_entry[node] = view.evict_key[best], view.entry[best]
@@ -223,7 +195,7 @@ def rebuild_trees(segment):
         _sum_leaves(segment, node)
     start = 0
     while count > 1:
-        above = _node_count(count)
+        above = node_count(count)
         for node in range(above):
             best = _least_node(segment, start, count, node)
             cell = start + count + node
