@@ -207,7 +207,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         return self._update_many(ids, scores, signals, costs)[1]
 
     def update_groups(self, ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> NDArray[np.bool_]:
-        """Report groups of attempts, as language models make several answers to one prompt, under one lock turn.
+        """Report groups of attempts, as language models make several answers to one prompt, in one call.
 
         A group counts as ``attempts`` episodes, of which ``successes`` scored 1 and the others 0. The successes lie
         evenly among them, whatever order they came in, so that no average depends on it.

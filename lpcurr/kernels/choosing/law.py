@@ -28,8 +28,8 @@ def _sigmoid(segment, slot, mean, deviation):
 def totals(segment):
     """Return what probabilities are shares of, O(n).
 
-    (Σ sigmoid of the explored tasks, Σ sigmoid of all, Σ exploring weight, mean, deviation): what the scheduler does
-    not go by is 0.
+    (Σ sigmoid of the explored tasks, Σ sigmoid of all, Σ exploring weight, mean, deviation, Σ weight, Σ staleness):
+    what the scheduler does not go by is 0.
     """
     header = header_record(segment, 0)
     view = column(segment)
@@ -45,14 +45,16 @@ def totals(segment):
                 explored_sum = sigmoid_sum
         if header.exploration_share > 0.0:
             exploring_sum += formulas.exploring_weight(view, slot, header)
-    return explored_sum, sigmoid_sum, exploring_sum, mean, deviation
+    weight_sum = trees.total_weight(segment) if header.draws_by == _WEIGHT else 0.0
+    stale_sum = staleness.total(segment) if header.staleness_share > 0.0 else 0
+    return explored_sum, sigmoid_sum, exploring_sum, mean, deviation, weight_sum, stale_sum
 
 
 @helper
 def _by_z_score(segment, position, sums):
     """Return the probability of the task at a position, of the draws that go by z-score; see ``draw``."""
     header = header_record(segment, 0)
-    explored_sum, sigmoid_sum, _, mean, deviation = sums
+    explored_sum, sigmoid_sum, _, mean, deviation, _, _ = sums
     explored = header.explored_count
     bonus = header.exploration_bonus
     if header.relative_exploration:
@@ -73,20 +75,19 @@ def probability(segment, position, sums):
     header = header_record(segment, 0)
     view = column(segment)
     slot = active_slot(segment, position)
+    _, _, exploring_sum, _, _, weight_sum, stale_sum = sums
     uniform = 1.0 / header.active_count
     exploring = uniform
-    if sums[2] > 0.0:
-        exploring = formulas.exploring_weight(view, slot, header) / sums[2]
+    if exploring_sum > 0.0:
+        exploring = formulas.exploring_weight(view, slot, header) / exploring_sum
     chosen = uniform
     if header.draws_by == _WEIGHT:
-        weight = trees.total_weight(segment)
-        chosen = view.weight[slot] / weight if weight > 0.0 else exploring
+        chosen = view.weight[slot] / weight_sum if weight_sum > 0.0 else exploring
     elif header.draws_by == _Z_SCORE and header.explored_count > 0:
         chosen = _by_z_score(segment, position, sums)
     aside = header.rand_task_rate + header.exploration_share + header.staleness_share
     answer = (1.0 - aside) * chosen + header.rand_task_rate * uniform + header.exploration_share * exploring
     if header.staleness_share > 0.0:
-        stale = staleness.total(segment)
-        share = (header.scheduled - view.last_drawn[slot]) / stale if stale > 0 else uniform
+        share = (header.scheduled - view.last_drawn[slot]) / stale_sum if stale_sum > 0 else uniform
         answer += header.staleness_share * share
     return answer
