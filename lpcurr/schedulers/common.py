@@ -66,6 +66,12 @@ def power(base: Any, exponent: float) -> Any:
     return result
 
 
+def expected_learnability(successes: Any, failures: Any) -> Any:
+    """Return E[p(1 − p)] where p is Beta(successes, failures): ab / ((a + b)(a + b + 1))."""
+    total = successes + failures
+    return successes * failures / (total * (total + 1.0))
+
+
 def sigmoid(z: Any) -> Any:
     """Return 1 / (1 + e^−z), z clipped to ± 500."""
     return 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(z, -500.0), 500.0)))

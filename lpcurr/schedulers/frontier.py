@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power, where
+from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, expected_learnability, own_words, power, where
 
 _MEMORY = 25.0  # plays that the order of eviction remembers
 
@@ -44,10 +44,10 @@ def _on_scale(average: Any, task: Any, at: Any) -> Any:
     return (average * 0.5 - lowest) / (highest - lowest)
 
 
-def _mastery(task: Any, at: Any) -> Any:
-    """Return how far a task is mastered, 0 … 1, with one failed play as prior."""
+def _mastery(fast: Any, task: Any, at: Any) -> Any:
+    """Return how far a task is mastered, 0 … 1: its fast average on the scale, with one failed play as prior."""
     n = task.completion_count[at] * 1.0
-    return _on_scale(task.p_fast[at], task, at) * (n / (n + 1.0))
+    return fast * (n / (n + 1.0))
 
 
 class FrontierConfig(SchedulerConfig):
@@ -80,7 +80,7 @@ class FrontierConfig(SchedulerConfig):
         noise, per_cost = rules.own[1], rules.own[2]
         fast = _on_scale(task.p_fast[at], task, at)
         slow = _on_scale(task.p_slow[at], task, at)
-        mastery = _mastery(task, at)
+        mastery = _mastery(fast, task, at)
         middle = (fast + slow) * 0.5
         movement = (fast - slow) * (fast - slow)
         both = movement + noise * np.maximum(middle * (1.0 - middle), 0.0)
@@ -93,16 +93,14 @@ class FrontierConfig(SchedulerConfig):
     @staticmethod
     def exploring_weight(task: Any, at: Any, rules: Any) -> Any:
         """Return 1 − slope · m, within 0 … 1."""
-        return 1.0 - rules.own[0] * _mastery(task, at)
+        return 1.0 - rules.own[0] * _mastery(_on_scale(task.p_fast[at], task, at), task, at)
 
     @staticmethod
     def retention(task: Any, at: Any, rules: Any) -> Any:
         """Return the expected p(1 − p) under what the task's plays say of p."""
         plays = np.minimum(task.completion_count[at] * 1.0, _MEMORY)
         solved = _on_scale(task.p_slow[at], task, at)
-        successes, failures = 1.0 + plays * solved, 1.0 + plays * (1.0 - solved)
-        total = successes + failures
-        return successes * failures / (total * (total + 1.0))
+        return expected_learnability(1.0 + plays * solved, 1.0 + plays * (1.0 - solved))
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, Share, Way, own_words, power
+from lpcurr.schedulers.common import Rate, Share, Way, expected_learnability, own_words, power
 from lpcurr.schedulers.renewal import RenewingConfig
 
 
@@ -54,10 +54,10 @@ class LearnabilityConfig(RenewingConfig):
         known = np.minimum(task.completion_count[at], 1.0 / rules.ema_alpha)
         successes = prior_successes + known * task.success_rate_ema[at]
         failures = prior_failures + known * (1.0 - task.success_rate_ema[at])
-        total = successes + failures
         if attempts > 1.0:
+            total = successes + failures
             return 1.0 - power(successes / total, attempts) - power(failures / total, attempts)
-        return successes * failures / (total * (total + 1.0))
+        return expected_learnability(successes, failures)
 
     def explored_from(self) -> int:
         """Return 0: the prior says what a task is worth that was never played."""

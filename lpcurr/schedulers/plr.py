@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power, where
+from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power
 
 
 class PrioritizedReplayConfig(SchedulerConfig):
@@ -49,7 +49,7 @@ class PrioritizedReplayConfig(SchedulerConfig):
         """Return the average of the signal, or of the score, to the power of 1/β."""
         sharpness, by_score = rules.own[0], rules.own[1]
         value = task.p_true[at] if by_score > 0.0 else task.signal[at]
-        return power(np.maximum(where(task.completion_count[at] > 0, value, 0.0), 0.0), sharpness)
+        return power(np.maximum(value, 0.0), sharpness)
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""
