@@ -128,10 +128,10 @@ def _watch(layer: Any, calls: list[dict[str, Any]]) -> bool:
 class PlayableTasks:
     """Draws tasks until one can be begun.
 
-    A task is passed over where beginning it raises any ``Exception`` but ``ConfigError``. It is evicted as well where it
-    is known to be the one at fault: never completed, and the error is of a bad value's kinds (``OF_THE_TASK``), or the
-    task has failed here before, and others could be begun since. So a simulator that is down costs no task, and a task
-    of a fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
+    A task is passed over where beginning it raises any ``Exception`` but ``ConfigError``. It is evicted as well where
+    it is known to be at fault: never completed, and the error is a bad value's (``OF_THE_TASK``), or the task has
+    failed here before, and others could be begun since. So a simulator that is down costs no task, and a task of a
+    fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
 
     Args:
         max_attempts: tasks in a row that may turn out unplayable.

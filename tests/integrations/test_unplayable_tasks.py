@@ -92,7 +92,9 @@ def test_a_broken_environment_costs_no_task(curriculum: Curriculum) -> None:
         ids = set(curriculum.probabilities()[0].tolist())
         inner.failures = storm
         if storm == 1000:
-            with pytest.raises(TaskGenerationError, match=r"100 tasks in a row .*Impossible: the simulator has crashed"):
+            with pytest.raises(
+                TaskGenerationError, match=r"100 tasks in a row .*Impossible: the simulator has crashed"
+            ):
                 env.reset()
         else:
             env.reset()
