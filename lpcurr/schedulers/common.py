@@ -164,6 +164,11 @@ class SchedulerConfig(CheckedModel):
         return 1.0 + 0.0 * task.last_score[at]
 
     @staticmethod
+    def acceptance(task: Any, at: Any, rules: Any) -> Any:
+        """Return with what chance a draw by weight is kept, 0 … 1; else it explores. Asked where a share explores."""
+        return 1.0 + 0.0 * task.last_score[at]
+
+    @staticmethod
     def retention(task: Any, at: Any, rules: Any) -> Any:
         """Return what the eviction goes by: of the tasks that may go, the one with the least goes."""
         return task.priority[at]

@@ -72,6 +72,9 @@ def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, schedu
     exploring = _proportional(scheduler.exploring_weight(task, _EVERY, rules), uniform)
     stale = _proportional(moment.header["scheduled"] - task.last_drawn, uniform)
     chosen = _proportional(scores, exploring if rules.exploration_share > 0.0 else uniform)
+    if rules.exploration_share > 0.0 and rules.draws_by == Way.WEIGHT and scores.sum() > 0.0:
+        accepted = chosen * scheduler.acceptance(task, _EVERY, rules)
+        chosen = accepted + max(1.0 - accepted.sum(), 0.0) * exploring
     aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share
     probabilities = (1.0 - aside) * chosen + rules.rand_task_rate * uniform
     if aside > rules.rand_task_rate:
@@ -102,7 +105,7 @@ def columns_of_law(header: np.void) -> set[str]:
     rules, task = _rules(header), _Recording()
     scheduler = schedulers.ALL[rules.scheduler]
     with np.errstate(all="ignore"):
-        for formula in (scheduler.priority, scheduler.exploring_weight, scheduler.retention):
+        for formula in (scheduler.priority, scheduler.exploring_weight, scheduler.acceptance, scheduler.retention):
             formula(task, _EVERY, rules)
     return _ALWAYS | (task.names - {"priority"})
 
