@@ -119,7 +119,7 @@ From `lock(segment, process)` to `mutex.unlock(segment)` a process may be killed
 
 Tests
 -----
-    .venv/bin/pytest                        all that needs no simulator: about five minutes on two quiet cores
+    .venv/bin/pytest                        all that needs no simulator: about four minutes on two quiet cores
     .venv/bin/pytest tests/kernels          after a kernel or an index: 30 seconds, and 15 to compile; test_modes.py,
                                             which runs them again without numba and without robust mutexes, takes longer
     .venv/bin/pytest tests/schedulers tests/golden lpcurr/schedulers
