@@ -136,6 +136,8 @@ class SchedulerConfig(CheckedModel):
     number: ClassVar[int] = -1
     """Place in :data:`lpcurr.schedulers.ALL`, by which the header names the scheduler."""
     draws_by: ClassVar[Way] = Way.UNIFORM
+    scale_free: ClassVar[bool] = False
+    """Whether scores of any scale are alike to it; where not, those far outside 0 … 1 are warned of."""
 
     type: str = ""
     num_active_tasks: Capacity = 1000

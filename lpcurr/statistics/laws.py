@@ -82,6 +82,22 @@ def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, schedu
     return Scores(raw, explored, lp_scores, scores, retention, probabilities)
 
 
+def shares(header: np.void) -> dict[str, float]:
+    """Return which share of the draws goes which way; ``scheduler`` is what goes by the scheduler's own rule."""
+    aside = {
+        "uniform": float(header["rand_task_rate"]),
+        "exploring": float(header["exploration_share"]),
+        "staleness": float(header["staleness_share"]),
+    }
+    return {"scheduler": 1.0 - sum(aside.values())} | aside
+
+
+def starving(moment: Moment) -> Bools:
+    """Return which active tasks were not drawn in the last five draws a task: under a fifth of their even part."""
+    found: Bools = moment.header["scheduled"] - moment.columns["last_drawn"] > 5 * moment.size
+    return found
+
+
 def priorities(moment: Moment) -> Float64s:
     """Return what the draw goes by, of every active task, by the formula of the pool's scheduler."""
     with np.errstate(all="ignore"):
