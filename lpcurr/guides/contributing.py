@@ -76,7 +76,8 @@ class ZoneConfig(SchedulerConfig):
 
 _REST = """Configurations (`{"type": "zone"}`), `use()`, checkpoints, `lpcurr top`, `inspect`, reports and `lpcurr help
 schedulers` know it from there. `lpcurr/schedulers/common.py` says what a formula may do, which ways of drawing there
-are and what else may be overridden: `retention` for eviction, `exploring_weight` for the share that explores. Settings
+are and what else may be overridden: `retention` for eviction, `exploring_weight` for the share that explores,
+`acceptance` for draws by weight that are not kept, `scale_free` where the scale of the scores does not matter. Settings
 that its own formula needs go into the header's `own` words. To be tested it needs a plain twin of its formula, an
 entry in each table of `tests/naive_schedulers.py`; then `tests/schedulers` tries it with all that is asked of every
 scheduler.
