@@ -159,6 +159,8 @@ class CurriculumCheckpoints(PoolMember):
         checkpoint = read_checkpoint(state) if is_path else Checkpoint.from_state(state)  # type: ignore[arg-type]
         if not replace_generator:
             check_generator(checkpoint, self._generator)
+        if self._pool.state["header"]["log_on"][0]:
+            raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")
         self._restore(checkpoint)
 
     def _capture(self) -> Checkpoint:

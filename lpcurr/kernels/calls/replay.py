@@ -173,7 +173,7 @@ def _take_over(segment, image):
     header.eviction_stamp += 1
 
 
-@kernel("UniTuple(int64, 2)(segment, int64, uint8[::1], int64, uint8[::1], int64, int64)")
+@kernel("UniTuple(int64, 3)(segment, int64, uint8[::1], int64, uint8[::1], int64, int64)")
 def replay(segment, process, image, first, entries, begin, limit):
     """Apply entries to a private image of a pool; or bring an image into a pool, and on top what the pool has logged.
 
@@ -189,11 +189,11 @@ def replay(segment, process, image, first, entries, begin, limit):
         limit: how many entries at most.
 
     Returns:
-        (The word at which it stopped, entries lost since the log began).
+        (The word at which it stopped, entries applied, entries lost since the log began).
     """
     live = image.size > 0
     if live and not lock(segment, process):
-        return _LOCK_LOST, 0
+        return _LOCK_LOST, 0, 0
     header, record = header_record(segment, 0), process_record(segment, process)
     lost, on = header.log_lost, header.log_on
     size = entries.size >> 3
@@ -204,11 +204,11 @@ def replay(segment, process, image, first, entries, begin, limit):
         replacement.begin(segment)
         header.log_on = 0
         _take_over(segment, image)
-    i = begin
-    while i < size and limit > 0:
+    i, applied = begin, 0
+    while i < size and applied < limit:
         _apply_one(segment, process, entries, i)
         i += log.length(entries, i)
-        limit -= 1
+        applied += 1
     if live:
         record.accepted, record.refused, record.draws = accepted, refused, draws
         record.created, record.evicted = created, evicted
@@ -217,4 +217,4 @@ def replay(segment, process, image, first, entries, begin, limit):
         header.log_on = on
         replacement.end(segment)
         mutex.unlock(segment)
-    return i, lost
+    return i, applied, lost
