@@ -11,6 +11,7 @@ __all__ = [
     "CheckpointNotFoundError",
     "ConfigError",
     "DuplicateTaskError",
+    "ExchangeError",
     "InvalidBatchError",
     "InvalidLabelError",
     "InvalidScoreError",
@@ -21,6 +22,7 @@ __all__ = [
     "PoolEmptyError",
     "PoolFullError",
     "PoolLostError",
+    "RecordingError",
     "SegmentSpaceError",
     "SessionIncompatibleError",
     "SessionNotFoundError",
@@ -86,6 +88,14 @@ class CheckpointError(LpcurrError, ValueError):
 
 class CheckpointNotFoundError(LpcurrError, FileNotFoundError):
     """There is no checkpoint file of that name."""
+
+
+class ExchangeError(LpcurrError, ConnectionError):
+    """Nodes did not all answer in time, or not as one group; what this node has is as it was."""
+
+
+class RecordingError(LpcurrError, ValueError):
+    """A file that is no recording, or one that was altered."""
 
 
 class NotAFileError(LpcurrError, OSError):

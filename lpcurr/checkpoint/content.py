@@ -134,11 +134,15 @@ class Checkpoint:
         Raises:
             CheckpointError: the pool contradicts itself.
         """
-        moment = pool.moment()
+        return cls.of_moment(pool.moment(), pool.config_text)
+
+    @classmethod
+    def of_moment(cls, moment: Moment, config_text: bytes) -> Checkpoint:
+        """Put a checkpoint together from a pool's moment; raises as :meth:`capture`."""
         order = moment.by_index()
         columns: Columns = {name: column[order] for name, column in moment.columns.items()}
         columns["slot"] = moment.active.astype(np.int64)
-        description = _describe(moment, json.loads(pool.config_text))
+        description = _describe(moment, json.loads(config_text))
         checkpoint = cls(description, columns, "this pool's checkpoint")
         checkpoint.verify()
         return checkpoint

@@ -42,6 +42,11 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> No
         NotAFileError: the path is a device, a FIFO or a directory.
         OSError: it cannot be written; an older file of that name is as it was.
     """
+    write_atomically(path, [checkpoint_bytes(checkpoint)])
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
+    """Return what a file of it contains."""
     file = io.BytesIO()
     with zipfile.ZipFile(
         file, "w"
@@ -54,7 +59,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> No
         archive.comment = bytes(_DIGEST_SIZE)
     content = file.getbuffer()
     content[-_DIGEST_SIZE:] = hashlib.sha256(content[:-_DIGEST_SIZE]).digest()
-    write_atomically(path, [content])
+    return content
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -76,8 +81,13 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointNotFoundError(error.errno, "there is no such checkpoint", name) from None
 
 
+def checkpoint_of(content: bytes | memoryview, source: str) -> Checkpoint:
+    """Read what :func:`checkpoint_bytes` gave; raises ``CheckpointError`` with the source."""
+    return _read(io.BytesIO(content), source)
+
+
 def _read(file: BinaryIO, source: str) -> Checkpoint:
-    beginning, size = file.read(len(_FIRST_FORMAT)), os.fstat(file.fileno()).st_size
+    beginning, size = file.read(len(_FIRST_FORMAT)), file.seek(0, os.SEEK_END)
     if not beginning.startswith((_ARCHIVE, _FIRST_FORMAT)) or size > _LARGEST:
         raise refusal(source, "it is not a checkpoint of lpcurr, or its beginning was altered")
     _check_digest(file, size, source)

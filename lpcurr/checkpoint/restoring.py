@@ -49,7 +49,7 @@ def restore(pool: Pool, checkpoint: Checkpoint, settings: Mapping[str, float]) -
     same_rules = all(np.array_equal(header[name], value) for name, value in settings.items())
     if checkpoint.columns["slot"].size > pool.capacity:
         checkpoint, same_rules = _keep_best(checkpoint, header, pool.capacity), False
-    image = _image(checkpoint, header, pool.capacity, same_rules)
+    image = image_of_checkpoint(checkpoint, header, pool.capacity, same_rules)
     saved = provided = len(checkpoint.description.streams)
     while needed := pool.replace(image, saved, provided):
         for number in range(provided, needed):  # more processes than before: fresh streams, of the next ordinals
@@ -58,8 +58,8 @@ def restore(pool: Pool, checkpoint: Checkpoint, settings: Mapping[str, float]) -
         provided = needed
 
 
-def _image(checkpoint: Checkpoint, header: np.void, capacity: int, same_rules: bool) -> State:
-    """A segment with the checkpoint's content under the configuration in ``header``, and everything derived from it."""
+def image_of_checkpoint(checkpoint: Checkpoint, header: np.void, capacity: int, same_rules: bool) -> State:
+    """Make a segment with the checkpoint's content under the configuration in ``header``, and everything derived."""
     dtype = layout.segment_dtype(capacity)
     content = np.zeros(dtype.itemsize, dtype=np.uint8)
     image: State = content.view(dtype)
@@ -149,7 +149,7 @@ def _write_stream(image: State, number: int, ordinal: int, words: list[int]) -> 
 def _keep_best(checkpoint: Checkpoint, header: np.void, capacity: int) -> Checkpoint:
     """The tasks with the best scores, of equal ones the older; the others count as evicted."""
     tasks = checkpoint.columns["slot"].size
-    image = _image(checkpoint, header, checkpoint.description.capacity, same_rules=False)
+    image = image_of_checkpoint(checkpoint, header, checkpoint.description.capacity, same_rules=False)
     moment = Moment.of_state(image)
     best = np.argsort(-score_tasks(moment).scores, kind="stable")[:capacity]  # of equal ones the older, as they entered
     kept = np.isin(checkpoint.columns["task_id"], moment.columns["task_id"][best])

@@ -1,5 +1,5 @@
-"""The command line: ``lpcurr train``, ``top``, ``report``, ``inspect``, ``investigate``, ``sessions``, ``warmup``
-and ``help``.
+"""The command line: ``lpcurr train``, ``top``, ``report``, ``inspect``, ``replay``, ``investigate``, ``sessions``,
+``warmup`` and ``help``.
 
 One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
 """
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from lpcurr import __version__
-from lpcurr.cli import guide, inspect, investigate, report, sessions, top, train, warmup
+from lpcurr.cli import guide, inspect, investigate, replay, report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
 
 COMMANDS = {
@@ -21,6 +21,7 @@ COMMANDS = {
     "top": top,
     "report": report,
     "inspect": inspect,
+    "replay": replay,
     "investigate": investigate,
     "sessions": sessions,
     "warmup": warmup,
@@ -35,6 +36,7 @@ _EPILOG = """examples:
   lpcurr top                                   watch a training from another terminal
   lpcurr report runs/one runs/other            a page with pictures of both
   lpcurr inspect runs/one                      the tasks in a checkpoint, or in a running session
+  lpcurr replay played.log --at 1000           a recorded pool after so many entries
   lpcurr investigate                           what makes a curriculum slow, in minutes
   lpcurr sessions                              the pools in shared memory, live and dead
   lpcurr warmup                                compile the kernels ahead of time

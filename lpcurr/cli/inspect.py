@@ -26,14 +26,19 @@ _DEFAULT_LIMIT = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    from lpcurr.monitor.table import COLUMNS
-
     parser.add_argument(
         "source",
         nargs="?",
         metavar="PATH|SESSION",
         help="a checkpoint (a file, or a folder of `lpcurr train`), or a session's id; by default the only session",
     )
+    add_view_arguments(parser)
+
+
+def add_view_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that say which tasks are shown, and how."""
+    from lpcurr.monitor.table import COLUMNS
+
     parser.add_argument("--task", type=int, metavar="ID", help="everything that is known of one task")
     parser.add_argument("--label", metavar="LABEL", help="only the tasks with this label")
     parser.add_argument(
@@ -116,7 +121,7 @@ def _newest_in(folder: Path) -> Path:
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr import checkpoint as checkpoints
-    from lpcurr.curriculum.saving import stored_config
+    from lpcurr.curriculum.resuming import stored_config
     from lpcurr.monitor.table import TaskTable
 
     checkpoint = checkpoints.read_checkpoint(path)

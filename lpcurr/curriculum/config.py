@@ -71,6 +71,13 @@ class CurriculumConfig(CheckedModel):
     max_task_attempts: int = Field(
         default=100, ge=1, le=10**6, description="tasks in a row that the generator may fail to build"
     )
+    log_entries: int = Field(
+        default=0,
+        ge=0,
+        le=2**26,
+        description="room, rounded up to a power of two, for what changed the pool until it is recorded or exchanged; "
+        "40 bytes each, some two an episode",
+    )
     performance_mode: bool = Field(default=False, description="stats() leaves out what takes a look at every task")
 
     @model_validator(mode="before")

@@ -30,7 +30,10 @@ def make_pool(
     session = (config.session_id or secrets.token_hex(6)) if config.use_shared_memory else None
     written: TaskGenerator | None = generator if tasks is None or session is None else StoredTasks(session=session)
     assert config.seed is not None
-    settings = config.header_settings() | {"new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING}
+    settings = config.header_settings() | {
+        "new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING,
+        "log_capacity": 1 << (config.log_entries - 1).bit_length() if config.log_entries else 0,
+    }
     pool = Pool.create(
         config.num_active_tasks,
         settings,

@@ -7,8 +7,8 @@
 ``indices/``   what follows from the truth columns: id → slot, active index, sums, trees, staleness, labels;
                ``following`` is the one place that keeps all of it up to date
 ``choosing/``  which task is played next, which one makes room
-``calls/``     what Python calls, each one lock turn: ``episode``, ``upkeep``, ``checkpoints``; and what these are made
-               of: ``tasks``, ``scores``, ``repair``
+``calls/``     what Python calls, each one lock turn: ``episode``, ``upkeep``, ``checkpoints``, ``replay``; and what
+               these are made of: ``tasks``, ``scores``, ``log``, ``repair``
 =============  =====================================================================================================
 
 Importing this package compiles nothing; :func:`compile_all` does, or loads what was compiled before.
@@ -18,10 +18,10 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 from __future__ import annotations
 
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import distinct, episode, recovery, upkeep
+from lpcurr.kernels.calls import distinct, episode, recovery, replay, upkeep
 from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all
 
-__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "recovery", "restore", "upkeep", "warmup"]
+__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "recovery", "replay", "restore", "upkeep", "warmup"]
 
 
 def warmup() -> None:

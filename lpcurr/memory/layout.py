@@ -11,6 +11,7 @@ columns                 each field of a task as a contiguous array of ``capacity
 ``index``               open-addressing table from task id to slot
 config                  behind the dtype: two rooms for the configuration as JSON, of which one is valid, as the meta
                         pages of LMDB: :meth:`lpcurr.Curriculum.use` writes the other one and turns it round
+log                     behind these, where there is one: a ring of records, see :mod:`lpcurr.kernels.calls.log`
 ======================  ==================================================================================
 
 This is the only place that knows where anything lies. Columns fall into two classes. The *truth* columns (eight bytes
@@ -69,6 +70,8 @@ EXPLORATION_UNIT = 10.0
 SCHEDULER_NAME_WORDS = 4
 OWN_WORDS = 16
 
+RECORD_WORDS = 5  # of the log
+
 
 def _integers(*names: str) -> list[tuple[str, str]]:
     return [(name, "<i8") for name in names]
@@ -84,6 +87,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("capacity"),  # number of slots
     *_integers("segment_size"),  # bytes, configuration included
     *_integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
+    *_integers("log_offset", "log_capacity"),  # where the log begins; its records: a power of two, or 0
     *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
     *_integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
@@ -95,6 +99,8 @@ POOL_FIELDS: list[Any] = [
     *_integers("min_presentations"),  # completions before a task may be evicted
     *_integers("fixed_set"),  # 1: only add_task brings tasks in
     *_integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
+    *_integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other
+    *_integers("fill_limit"),  # tasks up to which a draw makes a new one without evicting: the capacity, or a share
 ]
 # What a scheduler and its settings come to, resolved in Python: all that kernels know of an algorithm. `use` writes
 # these words anew in a live pool, under the journal.
@@ -151,6 +157,10 @@ HEADER_FIELDS: list[Any] = [
     *_integers("label_stamp"),  # a row of the label table may mean another label
     *_integers("eviction_stamp"),  # the evictions of this epoch have changed
     *_integers("rules_stamp"),  # the rules and the configuration have changed
+    # The log: numbers of records, which only grow. What lies between `log_begin` and `log_end` is yet to be read.
+    *_integers("log_on", "log_begin"),
+    *_integers("log_end", "log_lost"),  # in the journal; entries that found no room, and all that followed them
+    *_integers("log_target"),  # what `log_end` is to be when the epoch has ended that is being ended
     # Derived: what a rebuild from the slots gives.
     *_integers("active_count"),  # tasks in the pool
     *_integers("explored_count"),  # of them with enough completions to tell

@@ -56,27 +56,40 @@ class Segment:
 
     @classmethod
     def create(
-        cls, capacity: int, config_text: bytes, *, shared: bool, session_id: str | None, file_lock: bool
+        cls,
+        capacity: int,
+        config_text: bytes,
+        *,
+        shared: bool,
+        session_id: str | None,
+        file_lock: bool,
+        log_capacity: int = 0,
     ) -> Segment:
         """Make a zeroed segment with ``config_text`` behind the layout; the header's identity is still empty.
 
-        With ``file_lock``, Python locks around the kernels: see :mod:`lpcurr.memory.lock_files`.
+        It has room for ``log_capacity`` records of the log, a power of two or 0. With ``file_lock``, Python locks
+        around the kernels: see :mod:`lpcurr.memory.lock_files`.
 
         Raises:
             ConfigError: a session id that is malformed or in use.
             SegmentSpaceError: shared memory is full.
         """
-        return run_undisturbed(
-            partial(cls._create, capacity, config_text, shared=shared, session_id=session_id, file_lock=file_lock)
-        )
+        return run_undisturbed(partial(cls._create, capacity, config_text, shared, session_id, file_lock, log_capacity))
 
     @classmethod
     def _create(
-        cls, capacity: int, config_text: bytes, *, shared: bool, session_id: str | None, file_lock: bool
+        cls,
+        capacity: int,
+        config_text: bytes,
+        shared: bool,
+        session_id: str | None,
+        file_lock: bool,
+        log_capacity: int,
     ) -> Segment:
         config_offset = layout.segment_dtype(capacity).itemsize
         config_room = -(-(2 * len(config_text) + _CONFIG_SLACK) // 8) * 8
-        size = config_offset + 2 * config_room
+        log_offset = config_offset + 2 * config_room
+        size = log_offset + 8 * layout.RECORD_WORDS * log_capacity
         if not shared:
             room = np.zeros(size + layout.CACHE_LINE, dtype=np.uint8)
             start = -room.ctypes.data % layout.CACHE_LINE
@@ -95,6 +108,8 @@ class Segment:
         header["process_room"] = layout.PROCESS_STEP
         header["config_offset"] = config_offset
         header["config_room"] = config_room
+        header["log_offset"] = log_offset
+        header["log_capacity"] = log_capacity
         header["config_size0"] = len(config_text)
         return segment
 

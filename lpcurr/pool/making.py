@@ -27,7 +27,14 @@ def new_segment(
     """Make a segment that holds an empty pool; arguments as in :meth:`lpcurr.pool.pool.Pool.create`."""
     kernels.compile_all()
     file_lock = not ROBUST_MUTEX
-    segment = Segment.create(capacity, config_text, shared=shared, session_id=session_id, file_lock=file_lock)
+    segment = Segment.create(
+        capacity,
+        config_text,
+        shared=shared,
+        session_id=session_id,
+        file_lock=file_lock,
+        log_capacity=settings.get("log_capacity", 0),
+    )
     try:
         header = segment.state["header"]
         for name, value in settings.items():

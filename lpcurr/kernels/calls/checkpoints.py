@@ -116,6 +116,16 @@ def _assign_streams(segment, image, attached, saved):
     header_record(segment, 0).next_stream = header_record(image, 0).next_stream + max(0, attached - saved)
 
 
+@helper
+def copy_content(segment, image):
+    """Copy labels, columns, everything derived and the counters out of an image."""
+    source, target = words(image), words(segment)
+    for word in range(_LABEL_TABLE_WORD, header_record(segment, 0).config_offset >> 3):
+        target[word] = source[word]
+    for i in range(_STATE_WORDS.size):
+        target[_STATE_WORDS[i]] = source[_STATE_WORDS[i]]
+
+
 @kernel("int64(segment, int64, uint8[::1], int64, int64)")
 def replace(segment, process, image, saved, provided):
     """Put an image's content in place of the pool's.
@@ -138,13 +148,9 @@ def replace(segment, process, image, saved, provided):
     needed = attached if attached > provided else 0
     if needed == 0:
         header = header_record(segment, 0)
-        source, target = words(image), words(segment)
         replacement.begin(segment)
         header.process_room = max(header.process_room, header_record(image, 0).process_room)
-        for word in range(_LABEL_TABLE_WORD, source.size):
-            target[word] = source[word]
-        for i in range(_STATE_WORDS.size):
-            target[_STATE_WORDS[i]] = source[_STATE_WORDS[i]]
+        copy_content(segment, image)
         _assign_streams(segment, image, attached, saved)
         header.label_stamp += 1
         header.eviction_stamp += 1

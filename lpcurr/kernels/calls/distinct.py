@@ -72,7 +72,7 @@ def _fill_with_new(segment, process, ids, packed, chosen, marks):
             left += 1
             continue
         if leaving >= 0:
-            tasks.remove_task(segment, process, leaving)
+            tasks.remove_task(segment, process, leaving, 0)
         slot = tasks.create_random_task(segment, process)
         marks[slot] = 1
         ids[i], packed[i] = _hand_out(segment, process, slot)

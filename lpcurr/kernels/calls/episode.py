@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from lpcurr.kernels.calls import tasks
+from lpcurr.kernels.calls import log, tasks
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.choosing import draw as drawing
 from lpcurr.kernels.choosing import eviction
@@ -44,8 +44,10 @@ def room_for_new_task(segment, process):
     header = header_record(segment, 0)
     if header.fixed_set:
         return DRAW
-    if header.active_count < header.capacity:
+    if header.active_count < header.fill_limit:
         return FREE_SLOT
+    if header.active_count < header.capacity:  # what is free yet is for other nodes to fill
+        return DRAW
     if header.may_evict and (header.new_task_rate >= 1.0 or random.uniform(segment, process) < header.new_task_rate):
         slot = eviction.eviction_candidate(segment)
         if slot >= 0:
@@ -70,7 +72,7 @@ def _next_slot(segment, process):
             return _POOL_EMPTY
         return drawing.draw_slot(segment, process)
     if leaving >= 0:
-        tasks.remove_task(segment, process, leaving)
+        tasks.remove_task(segment, process, leaving, 0)
     return tasks.create_random_task(segment, process)
 
 
@@ -148,6 +150,7 @@ def _update_one(segment, process, task_id, score, signal, cost):
         header_record(segment, 0).refused += 1
         faults.may_die_here(segment)
         process_record(segment, process).refused += 1
+        log.append(segment, log.REFUSED, task_id, score, signal, cost)
         journal.commit(segment)
         return _REFUSED
     tasks.complete_task(segment, process, slot, score, signal, cost)

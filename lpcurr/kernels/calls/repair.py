@@ -36,11 +36,32 @@ def finish_epoch(segment):
     header.epoch_evictions = 0
     faults.may_die_here(segment)
     header.eviction_stamp += 1
+    header.log_end = header.log_target
     header.epoch = header.epoch_ending
     faults.may_die_here(segment)
     journal.compiler_barrier()
     header.epoch_ending = 0
     faults.may_die_here(segment)
+
+
+@kernel("int64(voidptr)", symbol="lpcurr_rebuild")
+def rebuild_segment(pointer):
+    """Make everything derived from the truth columns."""
+    following.rebuild(segment_at(pointer))
+    return np.int64(0)
+
+
+if JIT:
+    # Called by name: compiled into each kernel, the rebuild would be a third of all compilation.
+    _rebuild_segment = types.ExternalFunction("lpcurr_rebuild", types.int64(types.voidptr))
+
+    @helper
+    def rebuild(segment):
+        """Make everything derived from the truth columns."""
+        _rebuild_segment(address(segment, 0))
+
+else:
+    rebuild = following.rebuild
 
 
 @helper
@@ -56,7 +77,7 @@ def repair(segment):
     if header.epoch_ending > 0:
         finish_epoch(segment)
     replacement.abandon(segment)
-    following.rebuild(segment)
+    rebuild(segment)
     # Every process looks up: labels and evictions may have changed back, and it can log the repair.
     header.label_stamp += 1
     header.eviction_stamp += 1
@@ -99,7 +120,6 @@ else:
 
 
 if JIT:
-    # Called by name: compiled into each kernel, the rebuild would be a third of all compilation.
     _repair_segment = types.ExternalFunction("lpcurr_repair", types.int64(types.voidptr))
 
     @helper

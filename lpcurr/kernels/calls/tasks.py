@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lpcurr.kernels.calls import log
 from lpcurr.kernels.calls.scores import apply_score
 from lpcurr.kernels.indices import following, labels, slots
 from lpcurr.kernels.machine import clock, random
@@ -18,6 +19,7 @@ _SCORE_SUM_WORD = layout.header_word("score_sum")
 _SCHEDULED_WORD = layout.header_word("scheduled")
 _CREATED_WORD = layout.header_word("created")
 _EVICTED_COMPLETIONS_WORD = layout.header_word("evicted_completions")
+_DROPPED_WORD = layout.header_word("dropped")
 _LABEL_COMPLETED = layout.label_word("completed")
 _LABEL_SAMPLED = layout.label_word("epoch_sampled")
 _PROCESS_DRAWS = layout.process_word("draws")
@@ -75,16 +77,20 @@ def create_task(segment, process, task_id, label_cell, success_threshold):
 
 
 @helper
-def remove_task(segment, process, slot):
-    """Take a task out of the pool; its slot becomes free."""
+def remove_task(segment, process, slot, dropped):
+    """Take a task out of the pool (``dropped`` 1: because it cannot be built); its slot becomes free."""
     header = header_record(segment, 0)
     view = column(segment)
+    log.append(segment, log.EVICTED + dropped, view.task_id[slot], 0.0, 0.0, 0.0)
     row = labels.row_of(view.label[slot])
     journal.remember_words(segment, _CREATED_WORD, _EVICTED_COMPLETIONS_WORD + 1)
+    journal.remember_word(segment, _DROPPED_WORD)
     journal.remember_columns(segment, 0, _COLUMN_COUNT, slot)
     journal.remember_label(segment, row)
     journal.remember_process_word(segment, process, _PROCESS_EVICTED)
     following.leave(segment, slot)
+    header.dropped += dropped
+    faults.may_die_here(segment)
     record = label_record(segment, row)
     record.evicted += 1
     faults.may_die_here(segment)
@@ -114,7 +120,9 @@ def create_random_task(segment, process):
     task_id = random.task_id(segment, process)
     while slots.find_slot(segment, task_id) >= 0:
         task_id = random.task_id(segment, process)
-    return create_task(segment, process, task_id, header.new_label, header.success_threshold)
+    slot = create_task(segment, process, task_id, header.new_label, header.success_threshold)
+    log.append_created(segment, slot)
+    return slot
 
 
 @helper
@@ -139,6 +147,7 @@ def complete_task(segment, process, slot, score, signal, cost):
     process_record(segment, process).accepted += 1
     faults.may_die_here(segment)
     following.change(segment, slot)
+    log.append(segment, log.COMPLETED, view.task_id[slot], score, signal, cost)
 
 
 @helper
@@ -163,3 +172,4 @@ def count_draw(segment, process, slot):
     faults.may_die_here(segment)
     process_record(segment, process).draws += 1
     faults.may_die_here(segment)
+    log.append(segment, log.DRAWN, view.task_id[slot], 0.0, 0.0, 0.0)

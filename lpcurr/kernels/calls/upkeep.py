@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpcurr.kernels.calls import repair, tasks
+from lpcurr.kernels.calls import log, repair, tasks
 from lpcurr.kernels.calls.repair import lock
-from lpcurr.kernels.indices import following, labels, slots
+from lpcurr.kernels.indices import labels, slots
 from lpcurr.kernels.machine.compiling import helper, kernel
 from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, words
 from lpcurr.kernels.safety import faults, journal, mutex
@@ -20,7 +20,6 @@ _ORDINAL_TAKEN = layout.Status.ORDINAL_TAKEN
 _ACCEPTED = layout.Status.ACCEPTED
 _LOCK_LOST = layout.Status.LOCK_LOST
 _HELD_WORD = layout.header_word("held")
-_DROPPED_WORD = layout.header_word("dropped")
 _NEXT_STREAM_WORD = layout.header_word("next_stream")
 _RULES_FIRST, _RULES_LAST = layout.RULE_WORDS
 _CONFIG_VALID_WORD = layout.header_word("config_valid")
@@ -49,6 +48,7 @@ def add_task(segment, process, task_id, success_threshold, pending, name, size, 
     else:
         row = layout.UNKNOWN_LABEL if size < 0 else labels.intern(segment, name, size, name_hash)
         answer = tasks.create_task(segment, process, task_id, row + pending * layout.PENDING, success_threshold)
+        log.append_added(segment, answer, name, size, name_hash)
         journal.commit(segment)
     mutex.unlock(segment)
     return answer
@@ -70,6 +70,7 @@ def label_task(segment, process, task_id, packed, name, size, name_hash):
         journal.remember_columns(segment, _LABEL_FIRST, _LABEL_LAST, slot)
         answer = labels.row_of(view.label[slot]) if size < 0 else labels.intern(segment, name, size, name_hash)
         labels.relabel(segment, slot, answer)
+        log.append_label(segment, task_id, name, size, name_hash)
         journal.commit(segment)
     mutex.unlock(segment)
     return answer
@@ -83,10 +84,7 @@ def remove_task(segment, process, task_id, dropped):
     slot = slots.find_slot(segment, task_id)
     answer = _UNKNOWN_TASK
     if slot >= 0:
-        journal.remember_word(segment, _DROPPED_WORD)
-        header_record(segment, 0).dropped += dropped
-        faults.may_die_here(segment)
-        tasks.remove_task(segment, process, slot)
+        tasks.remove_task(segment, process, slot, dropped)
         journal.commit(segment)
         answer = _ACCEPTED
     mutex.unlock(segment)
@@ -149,6 +147,8 @@ def end_epoch(segment, process):
         return _LOCK_LOST
     header = header_record(segment, 0)
     answer = header.epoch + 1
+    log.announce_epoch(segment)
+    journal.compiler_barrier()
     header.epoch_ending = answer
     journal.compiler_barrier()
     faults.may_die_here(segment)
@@ -157,15 +157,9 @@ def end_epoch(segment, process):
     return answer
 
 
-@kernel("int64(segment, int64, int64[::1], int64[::1], int64)")
-def use(segment, process, rules, text, size):
-    """Put other rules into force for all processes, and their configuration in place of the present one.
-
-    ``rules`` are the words ``layout.RULE_WORDS`` of a header; ``text``, the configuration of ``size`` bytes as words,
-    fits the room. The rules, and which of the two rooms holds, are journalled; then everything derived is made anew.
-    """
-    if not lock(segment, process):
-        return _LOCK_LOST
+@helper
+def put_rules(segment, rules, text, size):
+    """Write other rules and their configuration, under the journal; what is derived is made anew by the caller."""
     header = header_record(segment, 0)
     cells = words(segment)
     room = 1 - header.config_valid
@@ -182,8 +176,21 @@ def use(segment, process, rules, text, size):
     faults.may_die_here(segment)
     header.config_valid = room
     faults.may_die_here(segment)
-    following.rebuild(segment)
     header.rules_stamp += 1
+
+
+@kernel("int64(segment, int64, int64[::1], int64[::1], int64)")
+def use(segment, process, rules, text, size):
+    """Put other rules into force for all processes, and their configuration in place of the present one.
+
+    ``rules`` are the words ``layout.RULE_WORDS`` of a header; ``text``, the configuration of ``size`` bytes as words,
+    fits the room. The rules, and which of the two rooms holds, are journalled; then everything derived is made anew.
+    """
+    if not lock(segment, process):
+        return _LOCK_LOST
+    put_rules(segment, rules, text, size)
+    repair.rebuild(segment)
+    log.append_rules(segment, rules, text, size)
     journal.commit(segment)
     mutex.unlock(segment)
     return _ACCEPTED
@@ -293,16 +300,17 @@ def initialise(segment):
     view = column(segment)
     for slot in range(header.capacity):
         view.task_id[slot] = layout.FREE
+    header.fill_limit = header.capacity
     header.label_count = labels.FIRST_FREE_ROW
     header.label_stamp = 1
-    following.rebuild(segment)
+    repair.rebuild(segment)
     return np.int64(0)
 
 
 @kernel("int64(segment)")
 def rebuild_copy(segment):
     """Make a snapshot's derived state anew; for comparing it with what the pool had maintained."""
-    following.rebuild(segment)
+    repair.rebuild(segment)
     return np.int64(0)
 
 

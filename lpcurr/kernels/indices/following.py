@@ -54,6 +54,8 @@ def _eviction_key(segment, slot):
     completions = column(segment).completion_count[slot]
     if header.may_evict == 0 or completions < header.mature_from:
         return np.inf
+    if header.nodes > 1 and slots.owner(column(segment).task_id[slot], header.nodes) != header.node:
+        return np.inf
     return order_of_score(segment, slot) if completions >= header.explored_from else header.unexplored_key
 
 

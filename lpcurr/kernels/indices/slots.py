@@ -23,6 +23,12 @@ def home_cell(task_id, mask):
 
 
 @helper
+def owner(task_id, nodes):
+    """Which of several nodes may evict a task by its score, so that they do not all evict the same one."""
+    return np.int64((np.uint64(task_id) * _GOLDEN_RATIO) >> _U32) % nodes
+
+
+@helper
 def find_slot(segment, task_id):
     """The slot of a task, -1 where it is not in the pool."""
     mask = header_record(segment, 0).index_mask

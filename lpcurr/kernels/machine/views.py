@@ -323,6 +323,9 @@ label_hashes = _fixed_array("<i8", layout.LABEL_HASH_OFFSET, layout.LABEL_CAPACI
 words = _fixed_array("<i8", 0, None)
 """``int64[…]``: the whole segment as eight-byte words, for the undo journal."""
 
+reals = _fixed_array("<f8", 0, None)
+"""``float64[…]``: the same words as floats."""
+
 address = _jit_address
 """Pointer to a byte of the segment, for C functions; there is no stand-in where JIT is disabled."""
 

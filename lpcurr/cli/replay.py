@@ -1,0 +1,31 @@
+"""``lpcurr replay``: build a recorded pool again, at any point, and show what is in it."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from lpcurr.cli import inspect
+
+SUMMARY = "build a recorded pool again (curriculum.record), at any point, and show its tasks as `inspect` does"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("recording", metavar="PATH", help="what curriculum.record(PATH) wrote")
+    parser.add_argument("--at", type=int, metavar="N", help="after so many entries (default: after all)")
+    parser.add_argument("--save", metavar="FILE", help="keep the pool as a checkpoint")
+    inspect.add_view_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from lpcurr.curriculum.curriculum import Curriculum
+    from lpcurr.curriculum.recording import replay
+
+    curriculum, entries = replay(Curriculum, arguments.recording, arguments.at)
+    with curriculum, tempfile.TemporaryDirectory() as folder:
+        arguments.source = arguments.save or str(Path(folder, f"after {entries} entries"))
+        curriculum.save(arguments.source)
+        return inspect.run(arguments)

@@ -1,0 +1,141 @@
+"""The log of a pool as Python sees it, and private images of pools that entries are applied to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpcurr.kernels.calls import replay, upkeep
+from lpcurr.memory import layout
+from lpcurr.memory.layout import Status
+from lpcurr.memory.segment import State
+from lpcurr.memory.shared_memory import Bytes
+from lpcurr.pool.pool import Pool
+from lpcurr.pool.streams import seed_stream
+
+RECORD_BYTES = 8 * layout.RECORD_WORDS
+_NO_IMAGE: Bytes = np.empty(0, dtype=np.uint8)
+_ALL = 2**62
+
+
+class PoolLog:
+    """One reader's hold on a pool's log; see :mod:`lpcurr.kernels.calls.log`.
+
+    Attributes:
+        pool: whose log it is.
+        capacity: records that it has room for, 0 where it has none.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.capacity = int(pool.state["header"]["log_capacity"][0])
+        self._scratch: Bytes = np.empty(self.capacity * RECORD_BYTES, dtype=np.uint8)
+
+    def begin(self) -> int:
+        """Begin the log anew; the number of its next record."""
+        return self._switch(1)
+
+    def end(self) -> None:
+        """Write no log any more."""
+        self._switch(0)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a log is written."""
+        return bool(self.pool.state["header"]["log_on"][0])
+
+    def _switch(self, on: int) -> int:
+        self.pool.check_open()
+        number = int(replay.switch_log.entry(self.pool.state.view(np.uint8), self.pool.process, on))
+        if number == Status.LOCK_LOST:
+            self.pool.fail(number)
+        return number
+
+    def read(self, first: int, *, consume: bool = False) -> tuple[Bytes, int, int]:
+        """Copy the log from record number ``first`` on.
+
+        Args:
+            first: see there.
+            consume: whether the room of what is read is free again.
+
+        Returns:
+            The records, uint8[40 · k]; the number after the last; how many entries were lost for want of room.
+        """
+        self.pool.check_open()
+        content = self.pool.state.view(np.uint8)
+        end, lost = replay.read_log.entry(content, self.pool.process, first, int(consume), self._scratch)
+        if end == Status.LOCK_LOST:
+            self.pool.fail(end)
+        return self._scratch[: (end - first) * RECORD_BYTES].copy(), int(end), int(lost)
+
+    def install(self, image: Bytes, first: int) -> int:
+        """Put an image in place of the pool's content, and what was logged from record ``first`` on, on top of it.
+
+        Returns:
+            How many entries were lost for want of room, and are undone with this.
+        """
+        self.pool.check_open()
+        content = self.pool.state.view(np.uint8)
+        stop, _, lost = replay.replay.entry(content, self.pool.process, image, first, self._scratch, 0, _ALL)
+        if stop == Status.LOCK_LOST:
+            self.pool.fail(stop)
+        return int(lost)
+
+
+def image_of(pool: Pool) -> Bytes:
+    """Copy a pool at one moment, configuration included; its log is off."""
+    image: Bytes = np.empty(int(pool.state["header"]["log_offset"][0]), dtype=np.uint8)
+    status = upkeep.snapshot.entry(pool.state.view(np.uint8), pool.process, image)
+    if status == Status.LOCK_LOST:
+        pool.fail(status)
+    header_of(image)["log_on"] = 0
+    return image
+
+
+def header_of(image: Bytes) -> State:
+    """Return the header of an image, one element."""
+    return image[: layout.HEADER.itemsize].view(layout.HEADER)
+
+
+def config_text_of(image: Bytes) -> bytes:
+    """Return the configuration of an image that holds."""
+    start, size = layout.config_place(header_of(image)[0])
+    return image[start : start + size].tobytes()
+
+
+def replace_config_text(image: Bytes, text: bytes) -> None:
+    """Write another configuration over that of an image, whose room it fits."""
+    header = header_of(image)
+    start, _ = layout.config_place(header[0])
+    image[start : start + len(text)] = np.frombuffer(text, dtype=np.uint8)
+    header[f"config_size{int(header['config_valid'][0]) & 1}"] = len(text)
+
+
+def apply_entries(image: Bytes, records: Bytes, begin: int = 0, limit: int = _ALL) -> tuple[int, int]:
+    """Apply entries to an image in their order; at which byte that stopped, and how many were applied.
+
+    Args:
+        image: what :func:`image_of` gave; or a whole segment that is nobody else's.
+        records: uint8[40 · k], whole entries.
+        begin: the byte from which on to apply.
+        limit: how many entries at most.
+    """
+    stop, applied, _ = replay.replay.entry(image, 0, _NO_IMAGE, 0, records, begin // 8, limit)
+    return 8 * int(stop), int(applied)
+
+
+def assign_node(image: Bytes, node: int, nodes: int) -> None:
+    """Say which of how many nodes an image is of, on which depends what it may evict."""
+    header = header_of(image)
+    header["node"], header["nodes"] = node, nodes
+    upkeep.rebuild_copy.entry(image)
+
+
+def separate_streams(pool: Pool, node: int) -> None:
+    """Give a pool that nobody else uses yet the random streams of a node, which are no other node's."""
+    header, process = pool.state["header"], pool.state["process"][0]
+    entropy = [int(header["seed"][0]), node, int(header["scheduled"][0])]
+    header["seed"] = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1)
+    process["start_time"][process["start_time"] == layout.STREAM_WAITS] = 0
+    stream = seed_stream(int(header["seed"][0]), int(process["ordinal"][pool.process]))
+    for number, word in enumerate(stream):
+        process[f"stream{number}"][pool.process] = word

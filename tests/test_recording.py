@@ -1,0 +1,124 @@
+"""Recordings: the pool that is built again from one is the pool, bit by bit."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lpcurr
+from lpcurr.cli import main
+from lpcurr.errors import ConfigError, DuplicateTaskError, PoolFullError, RecordingError, UnknownTaskError
+from tests.stress.truth import truth
+from tests.stress.workers import SWITCHED, Labelled
+
+
+def same_truth(one: lpcurr.Curriculum, other: lpcurr.Curriculum) -> bool:
+    left, right = (truth(curriculum._pool.snapshot()) for curriculum in (one, other))
+    for each in (left, right):
+        for name in ("processes", "configuration"):
+            del each[name]
+        del each["counters"]["next_stream"]
+    return left == right
+
+
+def _config(**fields: Any) -> lpcurr.CurriculumConfig:
+    lp = lpcurr.LearningProgressConfig(min_samples_for_lp=3, max_inactive_labels_retained=20, new_task_rate=0.3)
+    defaults: dict[str, Any] = {"num_active_tasks": 50, "seed": 1, "log_entries": 1 << 17, "algorithm_config": lp}
+    return lpcurr.CurriculumConfig(**defaults | fields)
+
+
+def _play(curriculum: lpcurr.Curriculum, episodes: int, seed: int = 0) -> None:
+    rng = np.random.default_rng(seed)
+    for number in range(episodes):
+        task = curriculum.get_task()
+        curriculum.update_task_performance(task.task_id, rng.random(), rng.random(), 1.0 + rng.random())
+        if number % 100 == 0:
+            curriculum.update_many(curriculum.sample_ids(5, distinct=True), rng.random(5))
+            curriculum.update_task_performance(2**53 - 1 - number, 0.5)
+        if number % 500 == 0:
+            curriculum.on_epoch_end()
+            curriculum.use(SWITCHED[number // 500 % 2])
+            curriculum.drop_task(curriculum.sample_ids(1)[0])
+            with contextlib.suppress(UnknownTaskError):
+                curriculum.evict(curriculum.sample_ids(1)[0])
+            with contextlib.suppress(DuplicateTaskError, PoolFullError):  # another worker was first
+                curriculum.add_task(rng.integers(2**50), f"ärger {number}", success_threshold=0.1)
+
+
+def test_a_replayed_pool_is_the_pool_bit_by_bit(tmp_path: Path) -> None:
+    with _config().make(Labelled(200)) as curriculum:
+        _play(curriculum, 300)
+        curriculum.record(tmp_path / "played")
+        _play(curriculum, 3000, seed=1)
+        curriculum._recording.close()
+        again = lpcurr.Curriculum.replay(tmp_path / "played")
+        assert same_truth(again, curriculum)
+        assert again.find_violations() == []
+
+
+def _worker(curriculum: lpcurr.Curriculum, seed: int) -> None:
+    _play(curriculum, 10**9, seed)
+
+
+def test_kills_leave_no_entry_of_what_was_undone(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    with _config(log_entries=1 << 20).make(Labelled(200)) as curriculum:
+        curriculum.record(tmp_path / "played")
+        for seed in range(6):
+            worker = context.Process(target=_worker, args=(curriculum, seed))
+            before = curriculum._pool.state["header"]["completed"][0]
+            worker.start()
+            while curriculum._pool.state["header"]["completed"][0] < before + 500:
+                assert worker.is_alive()
+            os.kill(worker.pid or 0, signal.SIGKILL)
+            worker.join()
+        curriculum._recording.close()
+        assert same_truth(lpcurr.Curriculum.replay(tmp_path / "played"), curriculum)
+
+
+def test_a_checkpoint_stands_in_where_the_log_has_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with _config(log_entries=64).make() as curriculum:
+        curriculum.record(tmp_path / "played")
+        curriculum.update_many(curriculum.sample_ids(5000), np.ones(5000))
+        curriculum._recording.flush()
+        assert "found no room" in caplog.text
+        curriculum.sample_ids(3)
+        curriculum._recording.close()
+        assert same_truth(lpcurr.Curriculum.replay(tmp_path / "played"), curriculum)
+
+
+def test_any_point_of_it_can_be_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _config(defer_init=True).make() as curriculum:
+        recording = curriculum.record(tmp_path / "played")
+        for task_id in range(10):
+            curriculum.add_task(task_id, "even" if task_id % 2 == 0 else "odd")
+        recording.close()
+        recording.close()
+    assert main(["replay", str(tmp_path / "played"), "--at", "7", "--save", str(tmp_path / "seven.lpc")]) == 0
+    assert "7 of 50 tasks" in capsys.readouterr().out
+    assert lpcurr.Curriculum.load(tmp_path / "seven.lpc", use_shared_memory=False).stats()["num_created"] == 7
+    cut = (tmp_path / "played").read_bytes()[:-5]
+    (tmp_path / "cut").write_bytes(cut)
+    assert lpcurr.Curriculum.replay(tmp_path / "cut").stats()["num_created"] < 10
+
+
+def test_what_cannot_be_recorded_or_replayed_says_why(tmp_path: Path) -> None:
+    with _config(log_entries=0).make() as curriculum, pytest.raises(ConfigError, match="log_entries"):
+        curriculum.record(tmp_path / "played")
+    with _config().make() as curriculum:
+        state = curriculum.get_state()
+        curriculum.record(tmp_path / "played")
+        with pytest.raises(ConfigError, match="already"):
+            curriculum.record(tmp_path / "again")
+        with pytest.raises(ConfigError, match="recorded"):
+            curriculum.load_state(state)
+    (tmp_path / "other").write_bytes(b"something else")
+    with pytest.raises(RecordingError, match="no recording"):
+        lpcurr.Curriculum.replay(tmp_path / "other")
