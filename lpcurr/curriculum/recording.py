@@ -47,6 +47,7 @@ class Recording:
             raise ConfigError("this pool's log is being read already: it is recorded, or shared with other nodes")
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._next = 0  # number of the first entry that is not written
         self._file = open(path, "wb")  # noqa: SIM115 - closed by close()
         self._file.write(_MAGIC)
         self._begin()
@@ -59,7 +60,7 @@ class Recording:
         with self._lock:
             records, end, lost = self._log.read(self._next, consume=True)
             if records.size:
-                self._write(_ENTRIES, self._next, memoryview(records))
+                self._write(_ENTRIES, self._next, records.data)
             self._next = end
             if lost:
                 _logger.warning(
