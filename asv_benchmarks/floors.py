@@ -48,7 +48,7 @@ def episode_loop(content, process, scores):  # type: ignore[no-untyped-def]
         total += packed
         if not lock(segment, process):
             return -1.0
-        total += episode._update_one(segment, process, task_id, scores[i])
+        total += episode._update_one(segment, process, task_id, scores[i], scores[i], 1.0)
         mutex.unlock(segment)
     return total
 
@@ -64,10 +64,11 @@ def touch_floor(content, process, scores):  # type: ignore[no-untyped-def]
         view = column(segment)
         slot = np.int64(view.active[random.below(segment, process, header.active_count)])
         # what a draw reads and writes
-        total += view.progress[slot] + view.task_id[slot] + view.entry[slot]
+        total += view.priority[slot] + view.task_id[slot] + view.entry[slot]
         row = labels.row_of(view.label[slot])
         view.scheduled_count[slot] += 1
         header.scheduled += 1
+        view.last_drawn[slot] = header.scheduled
         label_record(segment, row).epoch_sampled += 1
         process_record(segment, process).draws += 1
         mutex.unlock(segment)
@@ -87,7 +88,11 @@ def touch_floor(content, process, scores):  # type: ignore[no-untyped-def]
         view.p_slow[slot] += score
         view.p_true[slot] += score
         view.random_baseline[slot] += score
-        view.progress[slot] += score
+        view.least_score[slot] += score
+        view.greatest_score[slot] += score
+        view.signal[slot] += score
+        view.mean_cost[slot] += score
+        view.priority[slot] += score
         view.evict_key[slot] += score
         view.least_key[slot >> 4] += score
         header.completed += 1

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpcurr.errors import *
 from lpcurr.errors import __all__ as _ERRORS
+from lpcurr.memory.undisturbed import forks_put_off
 
 if TYPE_CHECKING:
     from lpcurr.curriculum.attach import attach as attach
@@ -60,12 +61,11 @@ __all__ = sorted((*_ERRORS, *_HOME_OF, "__version__"))
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        thing = getattr(import_module(f"lpcurr.{_HOME_OF[name]}"), name)
-    elif name in _MODULES:
-        thing = import_module(f"lpcurr.{_MODULES[name]}")
-    else:
+    if name not in _HOME_OF and name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with forks_put_off():  # a child forked amid a first import waits for ever for the end of it
+        module = import_module(f"lpcurr.{_HOME_OF.get(name) or _MODULES[name]}")
+    thing = getattr(module, name) if name in _HOME_OF else module
     globals()[name] = thing
     return thing
 

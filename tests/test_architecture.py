@@ -135,7 +135,7 @@ assert not [kernel for kernel in Kernel.registry if kernel._dispatcher.overloads
 """
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "NUMBA_CACHE_DIR": str(tmp_path)}
     environment["PYTHONWARNINGS"] = "error"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
 
@@ -148,7 +148,7 @@ assert not {"numba", "pydantic"} & set(sys.modules)
 import lpcurr.monitor.watching  # the schedulers' formulas stand beside their settings
 assert "numba" not in sys.modules
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

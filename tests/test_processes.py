@@ -58,7 +58,7 @@ class Worker:
         return answer
 
     def join(self) -> int:
-        self.process.join(30)
+        self.process.join(300)
         self._receiver.close()
         code: int | None = self.process.exitcode
         assert code is not None, "it does not end"
@@ -121,7 +121,7 @@ def churn(given: Curriculum | bytes, number: int, barrier: Any, seconds: float) 
     sent = accepted = 0
     late: list[int] = []
     if barrier is not None:
-        barrier.wait(60)
+        barrier.wait(300)
     stop = time.monotonic() + seconds
     while time.monotonic() < stop:
         for _ in range(200):
@@ -169,7 +169,7 @@ def test_eight_processes_lose_no_completion(method: str) -> None:
         pickled = pickle.dumps(curriculum)
         given = [pickled if method == "fork" and number % 2 else curriculum for number in range(8)]
         workers = [Worker(method, churn, given[number], number, barrier, SECONDS) for number in range(8)]
-        barrier.wait(120)
+        barrier.wait(300)
         stop = time.monotonic() + SECONDS
         while time.monotonic() < stop:  # it is sound at every moment, not only in the end
             assert curriculum.find_violations() == []

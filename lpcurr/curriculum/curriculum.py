@@ -13,25 +13,21 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self, cast
+import math
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lpcurr.curriculum.arguments import as_batch, as_count, as_groups, as_score, as_task_id
-from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.making import make_pool
 from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.curriculum.tasks import CurriculumTasks
-from lpcurr.errors import ConfigError, InvalidBatchError, LpcurrError
-from lpcurr.generators import TaskGenerator, as_task_source
-from lpcurr.memory import layout, task_records
+from lpcurr.errors import InvalidBatchError, LpcurrError
+from lpcurr.generators import TaskGenerator
+from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Float64s, Int64s
 from lpcurr.pool.pool import Pool
@@ -40,6 +36,7 @@ from lpcurr.schedulers.common import SchedulerConfig
 _logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
+_FAR = 10.0  # far outside the scores 0 … 1 that schedulers are made for
 _MAX_BATCH = 2**26  # a gigabyte of ids and labels
 
 
@@ -67,29 +64,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         >>> curriculum.close(); curriculum.unlink()
     """
 
-    def __init__(
-        self,
-        config: CurriculumConfig | None = None,
-        task_generator: Callable[[int], Any] | None = None,
-        *,
-        _pool: Pool | None = None,
-    ) -> None:
-        config = config or CurriculumConfig()
-        if task_generator is not None and config.task_generator is not None and _pool is None:
-            raise ConfigError("there are two task generators, one in the config and one in the call: give one")
-        generator = config.task_generator if task_generator is None else as_task_source(task_generator)
-        if config.seed is None:
-            config = config.model_copy(update={"seed": secrets.randbits(63)})
-        if _pool is None:
-            config, self._pool, generator = make_pool(config, generator)
-        else:
-            self._pool = _pool
-        self._current_config = config
-        self.performance_mode = config.performance_mode
-        self._generator: TaskGenerator | None = generator
-        self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
-        self._warned_of_unknown_ids = False
-        self._rules_stamp = self._pool.rules_stamp
+    _warned_of_unknown_ids = False
+    _far = _FAR  # scores beyond ± this get a word; infinite once they had it, or need none
 
     # -- an episode ---------------------------------------------------------------------------------------------
 
@@ -141,6 +117,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             signal = as_score(signal, "signal")
         if type(cost) is not float:
             cost = as_score(cost, "cost")
+        if not -self._far <= score <= self._far:
+            self._warn_of_scale(score)
         try:
             status = self._pool.update(task_id, score, signal, cost)
         except OverflowError:
@@ -239,15 +217,6 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""
         self._pool.end_epoch()
 
-    @property
-    def config(self) -> CurriculumConfig:
-        """What the curriculum is made of; :meth:`use`, in whichever process, changes its ``algorithm_config``."""
-        if not self._pool.closed and self._pool.rules_stamp != self._rules_stamp:
-            self._rules_stamp = self._pool.rules_stamp
-            stored = CurriculumConfig.model_validate(json.loads(self._pool.config_text) | {"task_generator": None})
-            self._current_config = self._current_config.model_copy(update={"algorithm_config": stored.algorithm_config})
-        return self._current_config
-
     def use(self, scheduler: SchedulerConfig) -> None:
         """Go on with another scheduler, or with other settings, on the same pool.
 
@@ -272,39 +241,9 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         config = self.config.with_scheduler(scheduler)
         generator = json.loads(self._pool.config_text).get("task_generator")
         self._pool.use(config.rules(config.algorithm_config), config.to_json(None, generator))
+        self._far = _FAR
 
-    # -- life ---------------------------------------------------------------------------------------------------
-
-    @property
-    def session_id(self) -> str | None:
-        """What other processes attach by; None for a local pool."""
-        return self._pool.session_id
-
-    @property
-    def closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return self._pool.closed
-
-    def close(self) -> None:
-        """Leave the pool; others go on. May be called twice; any other use afterwards raises ``PoolClosedError``."""
-        self._pool.close()
-
-    def unlink(self) -> None:
-        """Destroy the pool's shared memory: nobody can attach any more, and it goes with its last user."""
-        self._pool.unlink()
-        if self._pool.session_id is not None:
-            task_records.remove(self._pool.session_id)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        creator = self._pool.is_creator
-        self.close()
-        if creator:
-            self.unlink()
+    # -- inside -------------------------------------------------------------------------------------------------
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._pool.check_open()
@@ -318,8 +257,6 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     def __repr__(self) -> str:
         where = "closed" if self.closed else (f"session {self.session_id}" if self.session_id else "local")
         return f"<Curriculum {self.config.algorithm_config.type}, {self.config.num_active_tasks} tasks, {where}>"
-
-    # -- inside -------------------------------------------------------------------------------------------------
 
     def _look_closer(self, task_id: int, packed: int) -> CurriculumTask:
         """The rest of :meth:`get_task` for a task that was never built, or whose label is not known here yet."""
@@ -343,6 +280,9 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
             columns.append(column)
         credited = self._pool.update_many(checked_ids, *columns)
+        farthest = np.abs(columns[0]).max(initial=0.0)
+        if farthest > self._far:
+            self._warn_of_scale(farthest)
         if checked_ids.size > 1 and credited[0] == 0 and not self._warned_of_unknown_ids:
             self._warned_of_unknown_ids = True
             _logger.warning(
@@ -352,6 +292,18 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 checked_ids[0],
             )
         return credited
+
+    def _warn_of_scale(self, score: float) -> None:
+        """Say once that a score lies far outside 0 … 1, where the scheduler goes by scores as they are."""
+        self._far, settings = math.inf, self.config.algorithm_config
+        if not settings.scheduler.scale_free:
+            _logger.warning(
+                "a score of size %g lies far outside 0 … 1, and %s goes by scores as they are: tasks with large scores "
+                "take the draws (said once). Report scores within 0 … 1, or use a scheduler that goes by no scale: "
+                "FrontierConfig() or LearnabilityConfig()",
+                score,
+                settings.type,
+            )
 
     def _sample(self, count: int, distinct: bool) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""

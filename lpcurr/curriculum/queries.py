@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lpcurr.curriculum.arguments import as_batch, as_count, as_task_id
-from lpcurr.curriculum.builder import TaskBuilder
-from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.member import PoolMember
 from lpcurr.errors import UnknownTaskError
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
-from lpcurr.pool.pool import Pool
 from lpcurr.statistics.counters import process_counters
 from lpcurr.statistics.figures import FIGURE_COLUMNS, PoolStatistics
 from lpcurr.statistics.laws import columns_of_law, score_tasks
@@ -26,23 +24,10 @@ _SAMPLES = "env_curriculum_stats/per_label_samples"
 _EVICTIONS = "env_curriculum_stats/per_label_evictions"
 
 
-class CurriculumQueries:
-    """Scores, probabilities and statistics of a pool. Each answer is of one moment, and O(n).
+class CurriculumQueries(PoolMember):
+    """Scores, probabilities and statistics of a pool. Each answer is of one moment, and O(n)."""
 
-    Attributes:
-        config: what the curriculum is made of.
-        performance_mode: whether statistics leave out what takes a look at every task.
-    """
-
-    performance_mode: bool
-    _pool: Pool
-    _builder: TaskBuilder
     _seen_evictions = -1
-
-    @property
-    def config(self) -> CurriculumConfig:
-        """What the curriculum is made of."""
-        raise NotImplementedError
 
     def get_episode_stats(self, label: str) -> dict[str, dict[str, int]]:
         """What a trainer logs for one episode: this sample, and the pool's evictions so far in this epoch, by label."""

@@ -5,49 +5,28 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from lpcurr.checkpoint.content import refusal
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.resuming import check_generator
 from lpcurr.errors import ConfigError
-from lpcurr.generators import StoredTasks, TaskGenerator, TaskList, as_task_source
+from lpcurr.generators import StoredTasks, TaskList, as_task_source
 from lpcurr.memory import layout
-from lpcurr.pool.pool import Pool
 
 _logger = logging.getLogger("lpcurr")
 
 
-class CurriculumCheckpoints:
+class CurriculumCheckpoints(PoolMember):
     """The whole pool as a file or as plain data, and back.
 
     A checkpoint is of one moment: workers wait while it is copied, and go on while it is written. With one process and
     the same configuration, everything after a load is, bit for bit, what it would have been without the interruption.
     With several, each that attaches goes on with the stream of one of those before, in the order in which they
     attached; further ones get fresh streams.
-
-    Attributes:
-        config: what the curriculum is made of.
     """
-
-    _pool: Pool
-    _generator: TaskGenerator | None
-
-    @property
-    def config(self) -> CurriculumConfig:
-        """What the curriculum is made of."""
-        raise NotImplementedError
-
-    if TYPE_CHECKING:
-
-        def __init__(
-            self, config: CurriculumConfig | None = None, task_generator: Callable[[int], Any] | None = None
-        ) -> None: ...
-
-        def close(self) -> None: ...
-
-        def unlink(self) -> None: ...
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint.

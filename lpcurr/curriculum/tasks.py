@@ -6,27 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from lpcurr.curriculum.arguments import as_task_id, as_threshold
-from lpcurr.curriculum.builder import TaskBuilder
-from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
-from lpcurr.generators import TaskGenerator
+from lpcurr.curriculum.member import PoolMember
 from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Int64s
-from lpcurr.pool.pool import Pool
 
 
-class CurriculumTasks:
+class CurriculumTasks(PoolMember):
     """Putting tasks into a pool, taking them out, and looking them up."""
-
-    _pool: Pool
-    _builder: TaskBuilder
-    _generator: TaskGenerator | None
-
-    @property
-    def config(self) -> CurriculumConfig:
-        """What the curriculum is made of."""
-        raise NotImplementedError
 
     def add_task(self, task_id: int, label: str | None = None, *, success_threshold: float | None = None) -> None:
         """Put a given task into the pool.

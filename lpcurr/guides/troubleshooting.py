@@ -32,6 +32,10 @@ update_task_performance() returns False
 "task … cannot be played, another is taken"
     The generator, apply_task or the environment's reset raised. The log has the traceback, once in full.
 
+"a score of size … lies far outside 0 … 1"
+    The scheduler goes by scores as they are, and tasks with large ones take its draws. Report a success rate or a
+    normalised return, or use `FrontierConfig()`, which puts each task on the scale of what it was seen to give.
+
 Every process makes different draws with the same seed
     Each attached process has a random stream of its own. With one process, a seed gives the same draws every time.
 

@@ -18,7 +18,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -27,7 +27,7 @@ _LOOK_AFTER = 1.0  # seconds of waiting after which the caller asks whether it w
 
 # Taken by the threads at work and by forks alone. Re-entrant, because a signal handler may fork inside a fork's hooks.
 _gate = threading.RLock()
-_worker: int | None = None
+_owner: int | None = None  # the thread that has the gate, but for forks
 _unfinished: list[threading.Lock] = []
 
 
@@ -39,7 +39,7 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
     >>> run_undisturbed(lambda: 6 * 7)
     42
     """
-    if _worker == threading.get_ident():
+    if _owner == threading.get_ident():
         return work()
     results: list[Result] = []
     errors: list[BaseException] = []
@@ -48,15 +48,11 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
     pid = os.getpid()
 
     def run() -> None:
-        global _worker
-        with _gate:
-            _worker = threading.get_ident()
+        with forks_put_off():
             try:
                 results.append(work())
             except BaseException as error:
                 errors.append(error)
-            finally:
-                _worker = None
         done.release()
         _forget(done)
 
@@ -74,6 +70,18 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
     if errors:
         raise errors.pop()
     return results.pop()
+
+
+@contextlib.contextmanager
+def forks_put_off() -> Iterator[None]:
+    """Make forks of other threads wait for the end of a block that holds a lock which a child would need."""
+    global _owner
+    with _gate:
+        before, _owner = _owner, threading.get_ident()
+        try:
+            yield
+        finally:
+            _owner = before
 
 
 def _forget(done: threading.Lock) -> None:

@@ -164,7 +164,7 @@ def test_a_missing_extra_is_said_before_anything_is_written(package: str, tmp_pa
         f"from lpcurr.cli import main\nsys.exit(main({['train', *SHORT]!r}))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
     )
     assert done.stderr == f'lpcurr train: this needs {package}: pip install "lpcurr[train]"\n'
     assert done.returncode == 2
@@ -177,7 +177,7 @@ def test_what_a_recipe_needs_besides_is_said_too(tmp_path: Path) -> None:
         "from lpcurr.cli import main\nsys.exit(main(['train', 'mettagrid_arena']))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
     )
     assert done.stderr.startswith('lpcurr train: this needs mettagrid: pip install "lpcurr[metta]" (Python 3.11 or ')
     assert done.returncode == 2
@@ -192,7 +192,7 @@ def test_python_m_and_no_extra_for_help() -> None:
         "sys.argv = ['lpcurr', 'train', '--help']\n"
         "runpy.run_module('lpcurr', run_name='__main__')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "frozen_lake" in done.stdout
 

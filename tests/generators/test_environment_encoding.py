@@ -64,7 +64,7 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other and repr(one) == repr(other)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("through", [json, yaml])
 def test_round_trip(value: Any, through: Any) -> None:
     encoded = encode(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def run_program(code: str, *arguments: str, timeout: float = 120.0, **environment: str) -> str:
+def run_program(code: str, *arguments: str, timeout: float = 300.0, **environment: str) -> str:
     """Run a program that must say nothing on stderr and end with 0; what it printed."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],

@@ -121,11 +121,11 @@ class Terminal:
         os.write(self._file, keys.encode())
 
     def wait(self) -> int:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while self._read(0.1):
             assert time.monotonic() < deadline
         os.close(self._file)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=300)
 
 
 def test_in_a_terminal_it_shows_the_session_and_q_ends_it(curriculum: Curriculum) -> None:

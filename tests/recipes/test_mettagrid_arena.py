@@ -136,7 +136,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     training = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     workers: list[psutil.Process] = []
     try:
-        deadline = time.monotonic() + 80
+        deadline = time.monotonic() + 300
         while newest_checkpoint(run / "checkpoints" / "frontier-seed0") is None:
             assert training.poll() is None
             assert time.monotonic() < deadline
@@ -147,7 +147,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     finally:
         training.kill()
         training.wait()
-        _, alive = psutil.wait_procs(workers, timeout=20)
+        _, alive = psutil.wait_procs(workers, timeout=300)
         for each in alive:
             each.send_signal(signal.SIGKILL)
         main(["sessions", "--reap"])
@@ -186,5 +186,5 @@ def test_the_trainers_import_leaves_the_process_as_it_was() -> None:
         "assert (signal.getsignal(signal.SIGINT), sys.excepthook) == before\n"
         "assert warnings.filters == filters\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ sys.modules[{package!r}] = None
 from lpcurr.cli import main
 sys.exit(main(["train", *{words!r}, "run_dir=run"]))
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.stderr == f'lpcurr train: this needs {package}: pip install "lpcurr[{extra}]"\n'
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
