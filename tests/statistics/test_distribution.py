@@ -183,12 +183,13 @@ def test_probabilities_are_proportional_to_scores(algorithm: str, state: State) 
 # -- the exact scan -------------------------------------------------------------------------------------------------
 
 
-def hopeless(twins: Twins, completions: int = 12) -> None:
-    """Every sigmoid about 1e-200, within a factor of ten of each other: rejection cannot answer."""
+def hopeless(twins: Twins, completions: int = 12, ahead: int = 0) -> None:
+    """Every sigmoid about 1e-200, within a factor of ten of each other, but some that are ahead at about 0.002."""
     twins.add(*IDS)
     for i, task_id in enumerate(IDS):
         # The last tasks have too few completions, yet no better scores.
-        twins.update(task_id, *[-0.460 - 2e-5 * i] * (completions if i < 25 else 9))
+        score = -0.006 - 1e-4 * i if i < ahead else -0.460 - 2e-5 * i
+        twins.update(task_id, *[score] * (completions if i < 25 else 9))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def hopeless(twins: Twins, completions: int = 12) -> None:
     [{}, REFERENCE, {**REFERENCE, "exploration_bonus": 0.01}, {**REFERENCE, "exploration_bonus": 0.0}],
     ids=["relative", "absolute", "absolute_small_bonus", "absolute_no_bonus"],
 )
-def test_where_rejection_runs_out_of_tries_a_scan_draws_from_the_same_distribution(rules: dict[str, Any]) -> None:
+def test_where_all_are_hopeless_they_are_measured_by_the_best_that_one_could_be(rules: dict[str, Any]) -> None:
     algorithm = {**rules, "performance_bonus_weight": 1.0, "lp_score_temperature": 0.001, "rand_task_rate": 0.0}
     with Twins(make_config(64, algorithm)) as twins:
         hopeless(twins)
@@ -204,7 +205,17 @@ def test_where_rejection_runs_out_of_tries_a_scan_draws_from_the_same_distributi
         assert 2.0 < max(lp_scores.values()) / min(lp_scores.values()) < 10.0
         twins.check()
         twins.check_draws(twins.curriculum.sample_ids(DRAWS))
-        assert twins.curriculum._pool.state["process"]["scans"][0].sum() > DRAWS / 4
+        assert twins.curriculum._pool.state["process"]["scans"][0].sum() < DRAWS / 100
+
+
+@pytest.mark.parametrize("rules", [{}, REFERENCE, {**REFERENCE, "exploration_bonus": 0.01}])
+def test_where_rejection_runs_out_of_tries_a_scan_draws_from_the_same_distribution(rules: dict[str, Any]) -> None:
+    algorithm = {**rules, "performance_bonus_weight": 1.0, "lp_score_temperature": 0.001, "rand_task_rate": 0.0}
+    with Twins(make_config(64, algorithm)) as twins:
+        hopeless(twins, ahead=5)
+        twins.check()
+        twins.check_draws(twins.curriculum.sample_ids(DRAWS))
+        assert twins.curriculum._pool.state["process"]["scans"][0].sum() > DRAWS / 10
 
 
 def test_a_scan_now_and_then_does_not_bend_the_distribution() -> None:

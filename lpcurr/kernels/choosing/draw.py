@@ -17,6 +17,8 @@ For draws by z-score, the share of the unexplored tasks, which have no progress 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lpcurr.kernels import formulas
@@ -29,6 +31,7 @@ from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
 
 EXPLORATION_UNIT = layout.EXPLORATION_UNIT
+_FAR_BELOW = -3.0  # argument of the sigmoid from which on more than 20 tries would be needed
 _UNIFORM, _WEIGHT = int(Way.UNIFORM), int(Way.WEIGHT)
 
 
@@ -125,6 +128,17 @@ def unexplored_probability(segment):
 
 
 @helper
+def _ceiling(count, mean, deviation, amplification, temperature):
+    """Return what no task's sigmoid exceeds: 1, unless all are far below it, as where every score is -200.
+
+    No value lies more than √n standard deviations above the mean (Samuelson 1968).
+    """
+    most = mean + (deviation + 1e-9 * (1.0 + abs(mean))) * math.sqrt(float(count))
+    z = formulas.z_score(most, mean, deviation, amplification, temperature)
+    return formulas.sigmoid(z) if z < _FAR_BELOW else 1.0
+
+
+@helper
 def _draw_by_z_score(segment, process):
     header = header_record(segment, 0)
     record = process_record(segment, process)
@@ -136,6 +150,7 @@ def _draw_by_z_score(segment, process):
     mean, deviation = mean_and_deviation(segment)
     amplification, temperature = header.amplification, header.temperature
     limit = max(count, 16)
+    ceiling = _ceiling(count, mean, deviation, amplification, temperature)
     settled = False
     for _ in range(limit):
         if not settled and to_unexplored > 0.0 and random.uniform(segment, process) < to_unexplored:
@@ -145,7 +160,7 @@ def _draw_by_z_score(segment, process):
         position = random.below(segment, process, candidates)
         slot = np.int64(view.active[position])
         z = formulas.z_score(view.priority[slot], mean, deviation, amplification, temperature)
-        u = random.uniform(segment, process)
+        u = random.uniform(segment, process) * ceiling
         # For z < 0, formulas.sigmoid(z) < 1 / (2 − z + z²/2): most rejections need no exponential.
         if z < 0.0 and u * (2.0 - z + 0.5 * z * z) >= 1.0:
             continue
