@@ -41,7 +41,7 @@ _MAX_BATCH = 2**26  # a gigabyte of ids and labels
 
 
 class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
-    """A learning-progress (or discrete random) curriculum over a pool of tasks that any number of processes share.
+    """A learning-progress (or discrete random) curriculum over a pool of tasks that up to 4,096 processes share.
 
     Pickling a curriculum into another process of this machine attaches to the same pool there, and so does
     :func:`lpcurr.attach` by session id; a forked child has its own place in the pool at once. Any process can draw,

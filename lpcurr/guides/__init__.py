@@ -28,6 +28,7 @@ TOPICS = {
     "migrating": "coming from metta's curriculum",
     "performance": "what an episode costs, why it does not grow, and how to measure it",
     "troubleshooting": "messages you may see, and what to do",
+    "security": "what is trusted and what is not: files, other users, other containers",
     "contributing": "where things lie; add a scheduler, column, index, kernel; which tests take how long",
 }
 """The topics, in the order in which one would read them, with a line each."""

@@ -9,6 +9,16 @@
     A process was killed in the middle of a call. The pool was repaired and is whole; look for why it was killed (often
     the out-of-memory killer: dmesg).
 
+"waiting for the lock of the pool since … s"
+    The process that it names is stopped, or does not get a processor, in the middle of a call. Continue or kill it:
+    its one unfinished call is then rolled back.
+
+"processes are attached to this pool already, which is the limit"
+    4,096 at a time; or one process that calls attach() again and again without close().
+
+"is of a module that has not been imported"
+    A file names a class of yours. Import its module before loading; `lpcurr help security` says why.
+
 "the lock … beyond repair" (PoolLostError)
     Somebody gave the lock back unrepaired after its holder's death, which no lpcurr process does. Make a new pool from
     the last checkpoint.
