@@ -23,9 +23,9 @@ the worst tenth of the tasks more than 0.03 below. Frontier: ten students a fami
                              chains                          noise  tasks  half hopeless
     frontier          2.69   2.32   2.69     1.81    1.02   0.98    1.00      2.32      1: hidden's area, 0.95
     learning_progress 1.30   1.65   1.19     1.32    0.79   1.02    0.99      1.16     12
-    learnability      1.20   1.29   1.05     1.23    0.95   1.00    1.00      0.99      6
-    plr               1.67   2.11   1.40     1.87    0.62   1.00    1.00      2.46      8
-    score_deviation   1.17   1.49   1.16     1.87    0.70   1.00    1.00      1.33     10
+    learnability      1.20   1.29   1.05     1.23    0.95   1.00    1.00      1.81      5
+    plr               1.67   2.11   1.40     1.87    0.62   1.00    1.00      2.49      8
+    score_deviation   1.17   1.49   1.16     1.87    0.70   1.00    1.00      2.02     10
 
 *Needles* are 15 tasks that can be learned among 1,038, *hidden* is progress that does not show until it jumps, *faint
 noise* are tasks that succeed once in five plays whatever is done. A simulated student is no agent: on real lakes the
