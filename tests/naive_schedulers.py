@@ -168,8 +168,8 @@ def _frontier_worth(task: Task, rules: Rules) -> float:
     return worth / task.mean_cost if rules.settings.per_cost else worth
 
 
-def _frontier_retention(task: Task, rules: Rules) -> float:
-    k, p = min(task.completion_count, 25), _scaled(task.p_slow, task)
+def _recent_learnability(task: Task, p: float) -> float:
+    k = min(task.completion_count, 25)
     a, b = 1 + k * p, 1 + k * (1 - p)
     return a * b / ((a + b) * (a + b + 1))
 
@@ -191,5 +191,8 @@ EXPLORING: dict[str, Callable[[Task, Rules], float]] = {
 ACCEPTANCE: dict[str, Callable[[Task], float]] = {"frontier": lambda task: 1.0 - _mastery(task) ** 5}
 """With what chance a draw by weight is kept, where it may be made anew by exploring."""
 
-RETENTION: dict[str, Callable[[Task, Rules], float]] = {"frontier": _frontier_retention}
+RETENTION: dict[str, Callable[[Task, Rules], float]] = {
+    "frontier": lambda task, rules: _recent_learnability(task, _scaled(task.p_slow, task)),
+    "plr": lambda task, rules: _recent_learnability(task, task.success_rate_ema),
+}
 """What evictions go by, where that is not the score."""

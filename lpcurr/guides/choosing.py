@@ -11,16 +11,21 @@ Keep the default, the frontier, unless one of these is your case; and compare it
     are prompts with a checked answer, success or not   `learnability`, with `attempts` for groups of answers
     give scores of any scale                            `frontier` or `learnability`; the others warn
     the learner has a number for what is left to learn  `plr`, reported as `signal`
-    are a few hundred, played fifty times each and more `learning_progress`
+    are a few hundred, played fifty times each and more,
+      with graded scores, or forgotten when not played  `learning_progress`, beside the default
     are alike, or you need the bar                      `discrete_random`
 
 What simulated students had learned in the end, as a ratio to uniform draws at equal episodes (endless: to the better of
 a fixed pool and a new task every episode), and how many of 28 families a scheduler loses: final or area below 0.97, or
 the worst tenth of the tasks more than 0.03 below. Frontier: ten students a family; the others: two.
 
-                     chains  slow   tree  needles  hidden  faint   equal  endless,        lost
-                             chains                        noise   tasks  half hopeless
-@TABLE@
+                      chains   slow   tree  needles  hidden  faint  equal   endless     lost
+                             chains                          noise  tasks  half hopeless
+    frontier          2.69   2.32   2.69     1.81    1.02   0.98    1.00      2.32      1: hidden's area, 0.95
+    learning_progress 1.30   1.65   1.19     1.32    0.79   1.02    0.99      1.16     12
+    learnability      1.20   1.29   1.05     1.23    0.95   1.00    1.00      1.81      5
+    plr               1.67   2.11   1.40     1.87    0.62   1.00    1.00      2.49      8
+    score_deviation   1.17   1.49   1.16     1.87    0.70   1.00    1.00      2.02     10
 
 *Needles* are 15 tasks that can be learned among 1,038, *hidden* is progress that does not show until it jumps, *faint
 noise* are tasks that succeed once in five plays whatever is done. A simulated student is no agent: on real lakes the

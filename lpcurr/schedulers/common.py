@@ -72,6 +72,12 @@ def expected_learnability(successes: Any, failures: Any) -> Any:
     return successes * failures / (total * (total + 1.0))
 
 
+def recent_learnability(solved: Any, plays: Any) -> Any:
+    """Return the expected p(1 − p) by the last 25 plays of which a share was solved, beside a success and a failure."""
+    known = np.minimum(plays * 1.0, 25.0)
+    return expected_learnability(1.0 + known * solved, 1.0 + known * (1.0 - solved))
+
+
 def sigmoid(z: Any) -> Any:
     """Return 1 / (1 + e^−z), z clipped to ± 500."""
     return 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(z, -500.0), 500.0)))

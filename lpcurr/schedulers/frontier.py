@@ -35,9 +35,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, expected_learnability, own_words, power, where
+from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power, recent_learnability, where
 
-_MEMORY = 25.0  # plays that the order of eviction remembers
 _STILL_AFTER = 10.0  # plays after which a task that did not move is half believed to stand still
 _MIDDLING = 6.0  # from q(1 − q) = 1 / 6 on, q = 0.21 … 0.79, all of what stands still is taken for luck
 _NEARLY = 5.0  # a draw of what moves is kept with 1 − m to this power
@@ -125,9 +124,7 @@ class FrontierConfig(SchedulerConfig):
     @staticmethod
     def retention(task: Any, at: Any, rules: Any) -> Any:
         """Return the expected p(1 − p) under what the task's plays say of p."""
-        plays = np.minimum(task.completion_count[at] * 1.0, _MEMORY)
-        solved = _on_scale(task.p_slow[at], task, at)
-        return expected_learnability(1.0 + plays * solved, 1.0 + plays * (1.0 - solved))
+        return recent_learnability(_on_scale(task.p_slow[at], task, at), task.completion_count[at])
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""

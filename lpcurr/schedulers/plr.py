@@ -3,7 +3,7 @@
 When to use it: where the learner has a number for what an episode could still teach, such as the mean size of its
 value loss, and reports it as ``signal``. On simulated students, whose signal is how far a score was from what was
 expected, it lost to uniform draws more often than it won unless half of the draws and more went by staleness, which is
-the default.
+the default. Where a generator makes the tasks, those always or never solved make room, as with the frontier.
 
 References:
     Jiang, Grefenstette and Rocktäschel, "Prioritized level replay" (2021), arXiv 2010.03934: P = (1 − ρ) · P_score
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power
+from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power, recent_learnability
 
 
 class PrioritizedReplayConfig(SchedulerConfig):
@@ -41,7 +41,7 @@ class PrioritizedReplayConfig(SchedulerConfig):
     )
     rand_task_rate: Share = Field(default=0.1, description="share of the draws that are uniform over the pool")
     new_task_rate: Share = Field(
-        default=0.1, description="share of the draws on a full pool that may evict a task and bring in a new one"
+        default=0.3, description="share of the draws on a full pool that may evict a task and bring in a new one"
     )
 
     @staticmethod
@@ -50,6 +50,11 @@ class PrioritizedReplayConfig(SchedulerConfig):
         sharpness, by_score = rules.own[0], rules.own[1]
         value = task.p_true[at] if by_score > 0.0 else task.signal[at]
         return power(np.maximum(value, 0.0), sharpness)
+
+    @staticmethod
+    def retention(task: Any, at: Any, rules: Any) -> Any:
+        """Return the expected p(1 − p) of its successes: what is always or never solved goes first."""
+        return recent_learnability(task.success_rate_ema[at], task.completion_count[at])
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""

@@ -33,7 +33,7 @@ SCHEDULERS: list[SchedulerConfig] = [
     LearningProgressConfig(rand_task_rate=0.1, exploration="absolute", exploration_bonus=1.0, min_samples_for_lp=2),
     LearningProgressConfig(use_bidirectional=False, rand_task_rate=0.2),
     LearnabilityConfig(rand_task_rate=0.0, attempts=8),
-    FrontierConfig(frontier_share=0.5),
+    FrontierConfig(frontier_share=0.5, staleness_share=0.0),  # staleness: chances change with each batch
     DiscreteRandomConfig(),
 ]
 
