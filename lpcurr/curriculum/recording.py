@@ -48,6 +48,7 @@ class Recording:
         self._lock = threading.Lock()
         self._file = open(path, "wb")  # noqa: SIM115 - closed by close()
         self._file.write(_MAGIC)
+        self._next = 0  # the first record that is not written yet
         self._begin()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
@@ -58,7 +59,7 @@ class Recording:
         with self._lock:
             records, end, lost = self._log.read(self._next, consume=True)
             if records.size:
-                self._write(_ENTRIES, self._next, memoryview(records))
+                self._write(_ENTRIES, self._next, records.data)
             self._next = end
             if lost:
                 _logger.warning(
