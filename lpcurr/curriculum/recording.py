@@ -131,7 +131,7 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
         else:
             records = np.frombuffer(content, dtype=np.uint8)[max(covered - number, 0) * RECORD_BYTES :]
             limit = 2**62 if at is None else at - applied
-            image = curriculum._pool.state.view(np.uint8)
+            image = curriculum._pool._segment.bytes
             applied += apply_entries(image, records, limit=limit)[1] if records.size else 0
         if applied == at:
             break

@@ -76,7 +76,7 @@ class ReplicatedCurriculum(Curriculum):
     _transport: Transport | None = None
 
     def meet(self, transport: Transport) -> None:
-        """Join other nodes by this transport: at first, and anew after some of them have died.
+        """Join other nodes by this transport: at first, and anew after some of them have died; on every rank.
 
         This node's entries since the last exchange go to the others with the next one, unless they had come through.
 
@@ -84,6 +84,9 @@ class ReplicatedCurriculum(Curriculum):
             ExchangeError: not all nodes came in time.
             ConfigError: the nodes' pools are of different sizes; or the pool keeps no log.
         """
+        if not transport.speaks:
+            transport.share_session(None)
+            return
         if self._transport is None:
             self._position, self._log = -1, PoolLog(self._pool)
             if not self._log.capacity or self._log.is_on:
@@ -100,6 +103,7 @@ class ReplicatedCurriculum(Curriculum):
         assign_node(self._base, meeting.node, meeting.nodes)
         self._log.install(self._base, self._sent)
         self._position, self._transport, self.meeting = meeting.position, transport, meeting
+        transport.share_session(self.session_id)
 
     def sync(self) -> Exchange | None:
         """Exchange entries with the other nodes: afterwards all pools are equal, but for what is being played.
@@ -214,7 +218,6 @@ def join(
             curriculum.close()
             curriculum.unlink()
         raise
-    transport.share_session(curriculum.session_id)
     return curriculum
 
 

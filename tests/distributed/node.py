@@ -26,6 +26,7 @@ from tests.stress.truth import truth
 from tests.stress.workers import SWITCHED, Labelled
 
 TIMEOUT = 120.0
+SOON = 30.0  # where a node is known to be dead
 
 
 class Dying(TorchDistributed):
@@ -124,7 +125,7 @@ def surviving(node: Node, dies_in_exchange: bool) -> None:
         node.say(curriculum)
         return
     node.group("first", 3)
-    transport = Dying(TIMEOUT)
+    transport = Dying(SOON)
     curriculum = join(config(), transport, Labelled(300))
     for _ in range(2):
         node.play(curriculum, 50)
