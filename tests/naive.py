@@ -301,7 +301,11 @@ class NaivePool:
         uniform = dict.fromkeys(self.tasks, 1.0 / n)
         exploring = _normalised({i: self._exploring_weight(task) for i, task in self.tasks.items()}, uniform)
         stale = _normalised({i: float(self.scheduled - task.last_drawn) for i, task in self.tasks.items()}, uniform)
-        main = _normalised(self.scores(), exploring if rules.exploring > 0.0 else uniform)
+        scores = self.scores()
+        main = _normalised(scores, exploring if rules.exploring > 0.0 else uniform)
+        if rules.kind in naive_schedulers.ACCEPTANCE and sum(scores.values()) > 0.0:
+            kept = {i: p * naive_schedulers.ACCEPTANCE[rules.kind](self.tasks[i]) for i, p in main.items()}
+            main = {i: p + (1.0 - math.fsum(kept.values())) * exploring[i] for i, p in kept.items()}
         rest = 1.0 - rules.epsilon - rules.exploring - rules.stale
         return {
             i: rest * main[i] + rules.epsilon / n + rules.exploring * exploring[i] + rules.stale * stale[i]

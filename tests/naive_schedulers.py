@@ -138,17 +138,33 @@ def _mastery(task: Task) -> float:
     return _scaled(task.p_fast, task) * task.completion_count / (task.completion_count + 1)
 
 
+def _middle_noise(task: Task) -> float:
+    middle = (_scaled(task.p_fast, task) + _scaled(task.p_slow, task)) / 2
+    return max(middle * (1 - middle), 0.0)
+
+
+def _stillness(task: Task, rules: Rules) -> float:
+    noise = rules.tau / (2 - rules.tau) * _middle_noise(task)
+    away = _scaled(task.p_fast, task) - _scaled(task.reward_ema, task)
+    n = task.completion_count
+    return noise / (away**2 + noise) * n / (n + 10) if away**2 + noise > 0.0 else 0.0
+
+
+def _frontier_exploring(task: Task, rules: Rules) -> float:
+    luck = _stillness(task, rules) * min(1.0, 6 * _middle_noise(task))
+    return 1.0 - rules.settings.exploration_slope * max(_mastery(task), luck)
+
+
 def _frontier_worth(task: Task, rules: Rules) -> float:
     if task.completion_count < rules.min_presentations:
         return 0.0
     fast, slow = _scaled(task.p_fast, task), _scaled(task.p_slow, task)
     t, ts = rules.tau, rules.slow_tau
     noise = t / (2 - t) + ts / (2 - ts) - 2 * t * ts / (t + ts - t * ts)
-    middle = (fast + slow) / 2
     movement = (fast - slow) ** 2
-    both = movement + noise * max(middle * (1 - middle), 0.0)
+    both = movement + noise * _middle_noise(task)
     m = _mastery(task)
-    worth = m * (1 - m) ** 3 * (movement / both if both > 0.0 else 0.0) ** 2
+    worth = m * (1 - m) ** 3 * (movement / both if both > 0.0 else 0.0) ** 2 * (1 - _stillness(task, rules))
     return worth / task.mean_cost if rules.settings.per_cost else worth
 
 
@@ -168,9 +184,12 @@ PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
 }
 
 EXPLORING: dict[str, Callable[[Task, Rules], float]] = {
-    "frontier": lambda task, rules: 1.0 - rules.settings.exploration_slope * _mastery(task),
+    "frontier": _frontier_exploring,
 }
 """Weights of the share of draws that explores, where they are not all 1."""
+
+ACCEPTANCE: dict[str, Callable[[Task], float]] = {"frontier": lambda task: 1.0 - _mastery(task) ** 5}
+"""With what chance a draw by weight is kept, where it may be made anew by exploring."""
 
 RETENTION: dict[str, Callable[[Task, Rules], float]] = {"frontier": _frontier_retention}
 """What evictions go by, where that is not the score."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 from typing import Any
@@ -304,3 +305,23 @@ def test_a_task_has_the_same_label_at_its_first_draw_as_later() -> None:
     with config.make(task_generator=build_with_label) as curriculum:
         labels = [curriculum.get_task().label for _ in range(3)]
         assert labels == ["built"] * 3
+
+
+# -- scores of another scale ------------------------------------------------------------------------------------------
+
+
+def test_scores_far_outside_0_to_1_are_said_once_where_the_scheduler_goes_by_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with CurriculumConfig(num_active_tasks=4, defer_init=True, use_shared_memory=False).make() as curriculum:
+        with caplog.at_level(logging.WARNING, "lpcurr"):
+            curriculum.add_task(0)
+            curriculum.update_task_performance(0, 900.0)  # the frontier puts each task on its own scale
+            curriculum.use(LearningProgressConfig())
+            curriculum.update_task_performance(0, 10.0)
+            assert not caplog.records
+            curriculum.update_many([0, 0], [0.5, -900.0])
+            curriculum.update_task_performance(0, 900.0)
+        (record,) = caplog.records
+        assert "size 900" in record.getMessage()
+        assert "learning_progress" in record.getMessage()

@@ -23,7 +23,7 @@ import pytest
 import lpcurr
 from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig
 from lpcurr.memory import layout
-from lpcurr.memory.processes import NAME_PREFIX
+from lpcurr.memory.processes import NAME_PREFIX, own_start_time
 
 SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
 METHODS = ["spawn", "fork", "forkserver"]
@@ -344,14 +344,12 @@ def test_the_record_of_a_process_that_has_died_is_given_to_the_next_one(shared: 
     assert worker.join() == 3
     records = shared._pool.state["process"][0]
     assert (records["pid"] == worker.process.pid).sum() == 1
-    others = [lpcurr.attach(str(shared.session_id)) for _ in range(layout.PROCESS_CAPACITY - 1)]
-    assert (records["pid"] == os.getpid()).all()
-    with pytest.raises(lpcurr.AttachLimitError, match="256"):
-        lpcurr.attach(str(shared.session_id))
-    others.pop().close()
-    lpcurr.attach(str(shared.session_id)).close()
-    for other in others:
-        other.close()
+    free = np.flatnonzero(records["pid"][: layout.PROCESS_STEP] == 0)
+    records["pid"][free], records["start_time"][free] = os.getpid(), own_start_time()
+    with lpcurr.attach(str(shared.session_id)) as other:
+        assert other._pool.process == 1
+        assert (records["pid"][: layout.PROCESS_STEP] == os.getpid()).all()
+    records["pid"][free] = 0
     check_soundness(shared)
 
 

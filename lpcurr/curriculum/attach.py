@@ -10,7 +10,6 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import SessionIncompatibleError
 from lpcurr.generators import TaskGenerator
-from lpcurr.generators.encoding import imports_nothing
 from lpcurr.pool.pool import Pool
 
 
@@ -24,7 +23,8 @@ def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) 
 
     Raises:
         SessionNotFoundError: there is no such session.
-        SessionIncompatibleError: what has that name is not a pool of this version of lpcurr.
+        SessionIncompatibleError: what has that name is not a pool of this version of lpcurr; or its tasks are of
+            classes whose modules this process has not imported.
 
     Example:
         >>> from lpcurr import CurriculumConfig
@@ -38,7 +38,10 @@ def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) 
     """
     pool = Pool.attach(session_id)
     try:
-        config = CurriculumConfig(**json.loads(pool.config_text))
+        fields = json.loads(pool.config_text)
+        if task_generator is not None:
+            fields["task_generator"] = None
+        config = CurriculumConfig(**fields)
     except (ValueError, TypeError) as error:  # TypeError: JSON, but not an object
         pool.close()
         raise SessionIncompatibleError(
@@ -54,7 +57,7 @@ def stored_generator(config: Mapping[str, Any]) -> TaskGenerator | None:
         config: the stored configuration, as JSON has it.
 
     Returns:
-        The generator; None where none is stored, or where it cannot be read here without importing a module.
+        The generator; None where none is stored, or where it cannot be read here.
 
     Example:
         >>> import lpcurr
@@ -63,10 +66,7 @@ def stored_generator(config: Mapping[str, Any]) -> TaskGenerator | None:
         >>> generator.slice_values_of(12)
         {'size': 8}
     """
-    stored = config.get("task_generator")
-    if not imports_nothing(stored):
-        return None
     try:
-        return CurriculumConfig.model_validate({"task_generator": stored}).task_generator
+        return CurriculumConfig.model_validate({"task_generator": config.get("task_generator")}).task_generator
     except (ValueError, TypeError):
         return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from typing import Any, cast
 
@@ -37,11 +38,12 @@ from lpcurr.schedulers.common import SchedulerConfig
 _logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
+_FAR = 10.0  # far outside the scores 0 … 1 that schedulers are made for
 _MAX_BATCH = 2**26  # a gigabyte of ids and labels
 
 
 class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
-    """A learning-progress (or discrete random) curriculum over a pool of tasks that any number of processes share.
+    """A learning-progress (or discrete random) curriculum over a pool of tasks that up to 4,096 processes share.
 
     Pickling a curriculum into another process of this machine attaches to the same pool there, and so does
     :func:`lpcurr.attach` by session id; a forked child has its own place in the pool at once. Any process can draw,
@@ -66,6 +68,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     _warned_of_unknown_ids = False
     _recording: Recording | None = None
+    _far = _FAR  # scores beyond ± this get a word; infinite once they had it, or need none
 
     # -- an episode ---------------------------------------------------------------------------------------------
 
@@ -117,6 +120,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             signal = as_score(signal, "signal")
         if type(cost) is not float:
             cost = as_score(cost, "cost")
+        if not -self._far <= score <= self._far:
+            self._warn_of_scale(score)
         try:
             status = self._pool.update(task_id, score, signal, cost)
         except OverflowError:
@@ -239,6 +244,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         config = self.config.with_scheduler(scheduler)
         generator = json.loads(self._pool.config_text).get("task_generator")
         self._pool.use(config.rules(config.algorithm_config), config.to_json(None, generator))
+        self._far = _FAR
 
     # -- a recording --------------------------------------------------------------------------------------------
 
@@ -329,6 +335,9 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
             columns.append(column)
         credited = self._pool.update_many(checked_ids, *columns)
+        farthest = np.abs(columns[0]).max(initial=0.0)
+        if farthest > self._far:
+            self._warn_of_scale(farthest)
         if checked_ids.size > 1 and credited[0] == 0 and not self._warned_of_unknown_ids:
             self._warned_of_unknown_ids = True
             _logger.warning(
@@ -338,6 +347,18 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 checked_ids[0],
             )
         return credited
+
+    def _warn_of_scale(self, score: float) -> None:
+        """Say once that a score lies far outside 0 … 1, where the scheduler goes by scores as they are."""
+        self._far, settings = math.inf, self.config.algorithm_config
+        if not settings.scheduler.scale_free:
+            _logger.warning(
+                "a score of size %g lies far outside 0 … 1, and %s goes by scores as they are: tasks with large scores "
+                "take the draws (said once). Report scores within 0 … 1, or use a scheduler that goes by no scale: "
+                "FrontierConfig() or LearnabilityConfig()",
+                score,
+                settings.type,
+            )
 
     def _sample(self, count: int, distinct: bool) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""

@@ -190,4 +190,4 @@ def stored_config(checkpoint: Checkpoint, *, with_generator: bool) -> Curriculum
     try:
         return CurriculumConfig(**fields)
     except (ConfigError, TypeError) as error:
-        raise refusal(checkpoint.source, f"its configuration is not one of this version of lpcurr: {error}") from error
+        raise refusal(checkpoint.source, f"its configuration cannot be read here: {error}") from error

@@ -14,7 +14,8 @@ from lpcurr.errors import ConfigError
 TOPICS = {
     "quickstart": "a curriculum in ten lines, and in Gymnasium",
     "concepts": "tasks, pool, what is known of a task; what a draw does; what lies in the shared memory",
-    "schedulers": "which scheduler when: the default, the others, another one on a live pool; signal and cost",
+    "schedulers": "the default, the others, another one on a live pool; signal and cost",
+    "choosing": "which scheduler for which tasks, with what simulated students learned by each",
     "config": "every setting with its default, and the presets",
     "tasks": "task generators: buckets, spans, weighted sets, lists of tasks, your own function",
     "workers": "many processes on one pool, and what happens when one dies",
@@ -27,6 +28,7 @@ TOPICS = {
     "migrating": "coming from metta's curriculum",
     "performance": "what an episode costs, why it does not grow, and how to measure it",
     "troubleshooting": "messages you may see, and what to do",
+    "security": "what is trusted and what is not: files, other users, other containers",
     "contributing": "where things lie; add a scheduler, column, index, kernel; which tests take how long",
 }
 """The topics, in the order in which one would read them, with a line each."""

@@ -76,7 +76,8 @@ class ZoneConfig(SchedulerConfig):
 
 _REST = """Configurations (`{"type": "zone"}`), `use()`, checkpoints, `lpcurr top`, `inspect`, reports and `lpcurr help
 schedulers` know it from there. `lpcurr/schedulers/common.py` says what a formula may do, which ways of drawing there
-are and what else may be overridden: `retention` for eviction, `exploring_weight` for the share that explores. Settings
+are and what else may be overridden: `retention` for eviction, `exploring_weight` for the share that explores,
+`acceptance` for draws by weight that are not kept, `scale_free` where the scale of the scores does not matter. Settings
 that its own formula needs go into the header's `own` words. To be tested it needs a plain twin of its formula, an
 entry in each table of `tests/naive_schedulers.py`; then `tests/schedulers` tries it with all that is asked of every
 scheduler.
@@ -118,7 +119,7 @@ From `lock(segment, process)` to `mutex.unlock(segment)` a process may be killed
 
 Tests
 -----
-    .venv/bin/pytest                        all that needs no simulator: about five minutes on two quiet cores
+    .venv/bin/pytest                        all that needs no simulator: about four minutes on two quiet cores
     .venv/bin/pytest tests/kernels          after a kernel or an index: 30 seconds, and 15 to compile; test_modes.py,
                                             which runs them again without numba and without robust mutexes, takes longer
     .venv/bin/pytest tests/schedulers tests/golden lpcurr/schedulers

@@ -16,7 +16,13 @@ Always
     algorithm/sampling_counts/<label>              draws by label, since the epoch began
     algorithm/eviction_counts/<label>              evictions by label, since the beginning
 
-Unless in performance mode; 0 where another scheduler than learning progress draws, nothing where all are alike
+Unless in performance mode
+    algorithm/draws/share/<way>                    of the draws: by the scheduler's own rule (`scheduler`), `uniform`,
+                                                   `exploring` or by `staleness`; they add up to 1
+    algorithm/draws/starving_tasks                 tasks that were not drawn in the last five draws a task, that is,
+                                                   that get less than a fifth of the mean
+
+Unless in performance mode, too; 0 where another scheduler than learning progress draws, nothing where all are alike
     algorithm/lp/mean_learning_progress            how much the agent improves on the mean task
     algorithm/lp/mean_lp_score                     mean of sigmoid / Σ sigmoid
     algorithm/lp/mean_task_success_rate            moving average of the successes
@@ -28,6 +34,7 @@ With show_curriculum_troubleshooting_logging, or by their own calls
                                                    1 (one has all): of progress, scores, probabilities, episodes, ages
     per_label_stats/mean_lp_score/<label>          calculate_per_label_mean_lp_stats(): mean raw progress by label
     per_label_stats/mean_reward_ema/<label>        and mean score
+    per_label_stats/probability/<label>            that the next draw is of that label
     debug/raw_lp_mean, _std, _min, _max, …         calculate_raw_lp_debug_stats(): over the pool
     debug/task_age_mean_seconds, …                 how long tasks have been in the pool
 

@@ -9,6 +9,16 @@
     A process was killed in the middle of a call. The pool was repaired and is whole; look for why it was killed (often
     the out-of-memory killer: dmesg).
 
+"waiting for the lock of the pool since … s"
+    The process that it names is stopped, or does not get a processor, in the middle of a call. Continue or kill it:
+    its one unfinished call is then rolled back.
+
+"processes are attached to this pool already, which is the limit"
+    4,096 at a time; or one process that calls attach() again and again without close().
+
+"is of a module that has not been imported"
+    A file names a class of yours. Import its module before loading; `lpcurr help security` says why.
+
 "the lock … beyond repair" (PoolLostError)
     Somebody gave the lock back unrepaired after its holder's death, which no lpcurr process does. Make a new pool from
     the last checkpoint.
@@ -21,6 +31,10 @@ update_task_performance() returns False
 
 "task … cannot be played, another is taken"
     The generator, apply_task or the environment's reset raised. The log has the traceback, once in full.
+
+"a score of size … lies far outside 0 … 1"
+    The scheduler goes by scores as they are, and tasks with large ones take its draws. Report a success rate or a
+    normalised return, or use `FrontierConfig()`, which puts each task on the scale of what it was seen to give.
 
 Every process makes different draws with the same seed
     Each attached process has a random stream of its own. With one process, a seed gives the same draws every time.

@@ -1,7 +1,8 @@
 """Workers
 =======
 
-One pool, any number of processes. Any of them draws, updates, creates and evicts any task.
+One pool, up to 4,096 processes at a time. Any of them draws, updates, creates and evicts any task. Copies that one
+process unpickles count once, those that it attaches by name each.
 
 Ways to join a pool:
 
@@ -29,6 +30,9 @@ The lock is a robust mutex: the next process that wants it is told that its hold
 was unfinished, rebuilds what is derived, logs one warning and goes on. Nothing else is lost. Where the whole process
 group was killed, the memory stays: `lpcurr sessions` lists it, `lpcurr sessions --reap` removes it. A killed trainer's
 segment is also removed by Python's resource tracker if that survives.
+
+A process that is stopped (Ctrl-Z, a debugger) in the middle of a call holds the others up. After ten seconds they say
+which one it is and how to go on; Ctrl-C and other signal handlers end a wait within a second.
 
 Where there is no robust mutex (macOS), a file lock around each call gives the same guarantees at a higher price.
 On Windows, pools are local to a process (`use_shared_memory=False`).

@@ -111,10 +111,11 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     ``Autoreset`` always.
 
     Impossible tasks: where building the configuration, ``apply_task`` (or ``set_task``) or the environment's ``reset``
-    raises any ``Exception`` but ``ConfigError``, the task is passed over and another taken. If it was never completed,
-    it is evicted as well; one that has been played before is kept, since then something else must be wrong (bad
-    ``options``, a broken simulator), which must not cost a trained pool. So are the tasks of a fixed set, and those
-    that failed by an error of the machine's (``OSError``, such as a lost connection, ``EOFError``, ``MemoryError``).
+    raises any ``Exception`` but ``ConfigError``, the task is passed over and another taken. It is evicted as well if it
+    was never completed and is known to be at fault: the error is a bad value's (``ValueError``, ``TypeError``,
+    ``LookupError``, ``ArithmeticError``, ``AssertionError``), or the task fails again after others could be begun. A
+    broken simulator costs no task, nor does an error of the machine's (``OSError``, such as a lost connection,
+    ``EOFError``, ``MemoryError``), and a fixed set keeps its tasks; where every task fails, that is an error.
 
     Seeds: ``reset(seed=…)`` seeds the wrapped environment and, where ``apply_task`` rebuilds it, also those that later
     resets without a seed bring in. Which tasks are drawn depends on the curriculum's own seed, and among many

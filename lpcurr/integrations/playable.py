@@ -22,6 +22,10 @@ AnyCurriculum = Curriculum | Evaluation
 ResetWith = Callable[[Any], Mapping[str, Any]]
 
 _RESET_ARGUMENTS = {"seed", "options"}
+_MAX_SUSPECTS = 100_000
+
+OF_THE_TASK = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
+"""Errors that a configuration brings about which cannot be played."""
 
 
 def as_curriculum(source: object) -> AnyCurriculum:
@@ -124,9 +128,10 @@ def _watch(layer: Any, calls: list[dict[str, Any]]) -> bool:
 class PlayableTasks:
     """Draws tasks until one can be begun.
 
-    A task is passed over where beginning it raises any ``Exception`` but ``ConfigError``. If it was never completed, it
-    is evicted as well; one that has been played before is kept, since then something else must be wrong. So is every
-    task of a fixed set, and one that failed by an error of the machine's: a connection, a file, memory.
+    A task is passed over where beginning it raises any ``Exception`` but ``ConfigError``. It is evicted as well where
+    it is known to be at fault: never completed, and the error is a bad value's (``OF_THE_TASK``), or the task has
+    failed here before, and others could be begun since. So a simulator that is down costs no task, and a task of a
+    fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
 
     Args:
         max_attempts: tasks in a row that may turn out unplayable.
@@ -135,6 +140,8 @@ class PlayableTasks:
     def __init__(self, max_attempts: int) -> None:
         self._max_attempts = max_attempts
         self._drop_level = logging.WARNING
+        self._suspects: set[int] = set()  # tasks that have failed, and others were begun since
+        self._failing: set[int] = set()  # tasks that have failed since one was begun
 
     def begin(
         self, curriculum: AnyCurriculum, start: Callable[..., Result], *arguments: Any
@@ -158,7 +165,9 @@ class PlayableTasks:
             for _ in range(self._max_attempts):
                 task = _draw(curriculum, failure)
                 try:
-                    return task, start(task, *arguments)
+                    result = start(task, *arguments)
+                    self.begun(task)
+                    return task, result
                 except ConfigError:
                     raise
                 except Exception as error:
@@ -173,12 +182,25 @@ class PlayableTasks:
         finally:
             failure = None  # else it and this frame would hold each other
 
+    def begun(self, task: CurriculumTask) -> None:
+        """Say that a task could be begun: the environment works, so those that failed before it may be at fault."""
+        if self._failing:
+            if len(self._suspects) > _MAX_SUSPECTS:
+                self._suspects.clear()
+            self._suspects |= self._failing
+            self._failing.clear()
+        self._suspects.discard(task.task_id)
+
     def pass_over(self, curriculum: AnyCurriculum, task: CurriculumTask, error: Exception) -> None:
-        """Say that a task cannot be played, and evict it unless the fault is known to lie elsewhere."""
+        """Say that a task cannot be played, and evict it where the fault is known to be the task's."""
         message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
         _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
         self._drop_level = logging.DEBUG
-        if curriculum.config.defer_init or isinstance(error.__cause__ or error, OF_THE_MACHINE):
+        reason = error.__cause__ or error
+        if curriculum.config.defer_init or isinstance(reason, OF_THE_MACHINE):
+            return
+        if not isinstance(reason, OF_THE_TASK) and task.task_id not in self._suspects:
+            self._failing.add(task.task_id)
             return
         stats = curriculum.get_task_stats(task.task_id)
         if stats is not None and stats["completion_count"] == 0:

@@ -77,8 +77,8 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
     latest of these, and the sum of the former).
 
     Impossible tasks: where building the configuration, ``set_mg_config`` or the environment's ``reset`` raises any
-    ``Exception`` but ``ConfigError``, the task is passed over and another taken. If it was never completed, it is
-    evicted as well.
+    ``Exception`` but ``ConfigError``, the task is passed over and another taken. If it was never completed and is the
+    one at fault, it is evicted as well (see :class:`lpcurr.CurriculumEnv`).
 
     Everything else, attributes and methods, is that of the environment inside, for reading and for setting.
 
@@ -142,6 +142,8 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
                 self._forget_broken_simulation()
                 self._drop(error)
                 continue
+            assert self._current_task is not None
+            self._playable.begun(self._current_task)
             self._ended = False
             self._length = 0
             return result

@@ -71,5 +71,8 @@ priority = _chain("priority")
 exploring_weight = _chain("exploring_weight")
 """A weight within 0 … 1, for the share of draws that explores."""
 
+acceptance = _chain("acceptance")
+"""With what chance a draw by weight is kept; else it explores."""
+
 retention = _chain("retention")
 """What the eviction goes by."""

@@ -4,7 +4,8 @@ A segment is one block of bytes, in shared memory or in the process:
 
 ======================  ==================================================================================
 ``header``              one record: identity, configuration, counters, running sums, lock, undo journal
-``process``             one record for each attached process: who it is, its random stream, its counters
+``process``             one record for each attached process: who it is, its random stream, its counters; those beyond
+                        ``process_room`` are a hole that takes no memory
 ``label``               the interned label strings with their counters; ``label_hash`` beside them
 columns                 each field of a task as a contiguous array of ``capacity`` cells, 64-byte aligned
 ``index``               open-addressing table from task id to slot
@@ -37,7 +38,8 @@ MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
 
 MAX_CAPACITY = 1_000_000
 MAX_TASK_ID = 2**53 - 1
-PROCESS_CAPACITY = 256
+PROCESS_CAPACITY = 4096
+PROCESS_STEP = 256  # process records that are given memory at a time
 LABEL_CAPACITY = 4096
 LABEL_BYTES = 120
 JOURNAL_CAPACITY = 128  # the longest call, naming a task while labels are dropped and made, writes down 68 words
@@ -89,6 +91,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
     *_integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
+    *_integers("process_room"),  # process records that have memory; only ever grows
     *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
     *_floats("created_at"),  # seconds since 1970
 ]
@@ -208,6 +211,8 @@ PROCESS = np.dtype(
         *_integers("created", "evicted", "accepted", "refused"),
         *_integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
         ("wait_clock", "<i8", (2,)),  # where the system writes the time into
+        ("wait_until", "<i8", (2,)),  # how long a turn of waiting for the lock lasts
+        ("padding", "<i8", (2,)),  # to whole cache lines: other processes write the records beside this one
     ]
 )
 
@@ -222,6 +227,7 @@ LABEL = np.dtype(
 HEADER_OFFSET = 0
 PROCESS_OFFSET = HEADER.itemsize
 LABEL_OFFSET = PROCESS_OFFSET + PROCESS_CAPACITY * PROCESS.itemsize
+assert PROCESS.itemsize % CACHE_LINE == 0
 LABEL_HASH_OFFSET = LABEL_OFFSET + LABEL_CAPACITY * LABEL.itemsize
 COLUMNS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
 assert COLUMNS_OFFSET % CACHE_LINE == 0

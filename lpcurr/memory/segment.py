@@ -21,8 +21,9 @@ import numpy as np
 
 from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout, lock_files
+from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, SEVERAL_NAMESPACES, own_start_time, pid_namespace
-from lpcurr.memory.shared_memory import Bytes, MemoryName, attach_memory, create_memory
+from lpcurr.memory.shared_memory import Bytes, MemoryName, attach_memory, create_memory, reserve_memory
 from lpcurr.memory.undisturbed import run_undisturbed
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")  # macOS leaves 30 characters for the whole name
@@ -104,6 +105,7 @@ class Segment:
         header["lock_file"] = lock_files.watch(content, segment.name, make=True) if file_lock else 0
         header["capacity"] = capacity
         header["segment_size"] = size
+        header["process_room"] = layout.PROCESS_STEP
         header["config_offset"] = config_offset
         header["config_room"] = config_room
         header["log_offset"] = log_offset
@@ -119,7 +121,7 @@ class Segment:
         if not _SESSION_ID.fullmatch(session):
             raise ConfigError(f"session_id {session!r} must be 1 to 20 letters, digits, '_' or '-'")
         try:
-            memory, content = create_memory(NAME_PREFIX + session, size)
+            memory, content = create_memory(NAME_PREFIX + session, size, process_hole(layout.PROCESS_STEP))
         except FileExistsError as error:
             raise ConfigError(
                 f"session {session!r} exists already: attach to it with lpcurr.attach({session!r}), or choose another"
@@ -170,6 +172,21 @@ class Segment:
                 f"was removed from {lock_files.DIRECTORY}, or is not shared with this container"
             )
         return segment
+
+    def reserve_processes(self, count: int) -> int:
+        """Give memory to the first ``count`` process records at least, as many as there can be: how many have it then.
+
+        Raises:
+            SegmentSpaceError: shared memory is full.
+        """
+        room = int(self.state["header"]["process_room"][0])
+        if count <= room:
+            return room
+        room = min(-(-count // layout.PROCESS_STEP) * layout.PROCESS_STEP, layout.PROCESS_CAPACITY)
+        if self.is_current:  # else nobody attaches any more but forks, and it has no name by which it could be opened
+            assert self._memory is not None
+            reserve_memory(self._memory.name, layout.PROCESS_OFFSET, process_hole(room)[0])
+        return room
 
     def share(self) -> Segment:
         """Return another hold on the same mapping, which may be closed by itself and is not the creator's."""
@@ -272,6 +289,8 @@ def _problem_of(content: Bytes) -> str:
     capacity, size = int(header["capacity"]), int(header["segment_size"])
     if not 1 <= capacity <= layout.MAX_CAPACITY or not layout.segment_dtype(capacity).itemsize <= size <= content.size:
         return f"its header is damaged (capacity {capacity}, size {size} of {content.size} bytes)"
+    if not 0 < header["process_room"] <= layout.PROCESS_CAPACITY:
+        return f"its header is damaged (memory for {header['process_room']} processes)"
     offset, room = int(header["config_offset"]), int(header["config_room"])
     texts = int(header["config_size0"]), int(header["config_size1"])
     if not (layout.HEADER.itemsize <= offset <= offset + 2 * room <= size and 0 <= min(texts) <= max(texts) <= room):

@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lpcurr.memory import layout, lock_files, task_records
+from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
-from lpcurr.memory.shared_memory import open_memory, unlink_memory
+from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
 
 _SHARED_MEMORY = Path("/dev/shm")
 _MAKING_SECONDS = 60.0  # a segment without its creator's id that is older than this will never be finished
@@ -133,13 +134,10 @@ def is_held(descriptor: int) -> bool:
 
 def _inspect(name: str, descriptor: int) -> Session:
     status = os.fstat(descriptor)
-    content = np.zeros(layout.LABEL_OFFSET, dtype=np.uint8)
-    with contextlib.suppress(ValueError), mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapping:
-        start = np.frombuffer(mapping[: content.size], dtype=np.uint8)  # a copy
-        content[: start.size] = start
-    header = content[: layout.HEADER.itemsize].view(layout.HEADER)[0]
-    table = content[layout.PROCESS_OFFSET : layout.LABEL_OFFSET].view(layout.PROCESS)
+    header = _read(descriptor, 0, layout.HEADER.itemsize).view(layout.HEADER)[0]
     problem = problem_of(header, status.st_size)
+    used = 0 if problem else max(process_hole(int(header["process_room"]))[0] - layout.PROCESS_OFFSET, 0)
+    table = _read(descriptor, layout.PROCESS_OFFSET, used).view(layout.PROCESS)
     held = is_held(descriptor)
 
     def is_alive(pid: int, start_time: int) -> bool:  # ids of another container's processes say nothing here
@@ -148,7 +146,7 @@ def _inspect(name: str, descriptor: int) -> Session:
     processes = tuple(
         AttachedProcess(int(pid), is_alive(int(pid), int(start_time)))
         for pid, start_time in zip(table["pid"], table["start_time"], strict=True)
-        if pid > 0 and not problem
+        if pid > 0
     )
     creator = int(header["creator_pid"])
     creator_alive = creator > 0 and is_alive(creator, int(header["creator_start_time"]))
@@ -169,12 +167,23 @@ def _inspect(name: str, descriptor: int) -> Session:
     )
 
 
+def _read(descriptor: int, start: int, size: int) -> Bytes:
+    """Copy bytes of a segment; zeros for those behind its end."""
+    content = np.zeros(size, dtype=np.uint8)
+    with contextlib.suppress(ValueError), mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapping:
+        there = np.frombuffer(mapping[start : start + size], dtype=np.uint8)
+        content[: there.size] = there
+    return content
+
+
 def problem_of(header: np.void, size: int) -> str:
     """Why a segment of that header and size cannot be attached or read; empty where it can."""
     if header["magic"] != layout.MAGIC:
         return "not a pool, or not finished"
     if header["layout_version"] != layout.LAYOUT_VERSION:
         return f"layout version {header['layout_version']}, this lpcurr has {layout.LAYOUT_VERSION}"
+    if not 0 < header["process_room"] <= layout.PROCESS_CAPACITY:
+        return "damaged"
     return "" if size >= header["segment_size"] else "cut off"
 
 

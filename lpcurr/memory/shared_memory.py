@@ -62,8 +62,8 @@ class MemoryName:
             resource_tracker.unregister(f"/{self.name}", "shared_memory")
 
 
-def create_memory(name: str, size: int) -> tuple[MemoryName, Bytes]:
-    """Make zeroed memory with all of its pages; all of it, uint8[size].
+def create_memory(name: str, size: int, hole: tuple[int, int]) -> tuple[MemoryName, Bytes]:
+    """Make zeroed memory with all of its pages but those of a hole, from byte to byte; all of it, uint8[size].
 
     Raises:
         FileExistsError: the name is taken.
@@ -72,7 +72,8 @@ def create_memory(name: str, size: int) -> tuple[MemoryName, Bytes]:
     descriptor = _open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR)
     try:
         _show_in_use(descriptor)
-        _reserve(descriptor, size)
+        _reserve(descriptor, 0, hole[0])
+        _reserve(descriptor, hole[1], size)
         memory = MemoryName(name, descriptor), _mapped(descriptor)
         if not _tracker_is_stuck:
             resource_tracker.register(f"/{name}", "shared_memory")
@@ -97,6 +98,15 @@ def attach_memory(name: str) -> tuple[MemoryName, Bytes]:
         if os.fstat(descriptor).st_nlink == 0:
             raise FileNotFoundError(errno.ENOENT, "removed at this moment", name)
         return MemoryName(name, descriptor), _mapped(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def reserve_memory(name: str, start: int, end: int) -> None:
+    """Take the pages of a hole in memory that is there; raises ``SegmentSpaceError`` where there is no room."""
+    descriptor = open_memory(name, os.O_RDWR)
+    try:
+        _reserve(descriptor, start, end)
     finally:
         os.close(descriptor)
 
@@ -156,13 +166,14 @@ def _show_in_use(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
-def _reserve(descriptor: int, size: int) -> None:
+def _reserve(descriptor: int, start: int, end: int) -> None:
     """Take the pages now: memory larger than /dev/shm would be made happily, and kill whoever touches it first."""
+    size = end - start
     try:
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, size)
-        else:
-            os.ftruncate(descriptor, size)
+            os.posix_fallocate(descriptor, start, size)
+        elif os.fstat(descriptor).st_size < end:
+            os.ftruncate(descriptor, end)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT):
             raise

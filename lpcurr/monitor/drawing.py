@@ -13,6 +13,7 @@ from rich.text import Text
 from lpcurr.memory import layout
 from lpcurr.monitor.watching import Watch, tries_per_draw
 from lpcurr.monitor.wording import duration, number, short_time
+from lpcurr.statistics.laws import shares
 
 # Two of the colours that Okabe and Ito chose for all eyes, light enough for black and dark enough for white ground.
 BLUE, ORANGE = "#2a86c8", "#d55e00"
@@ -122,6 +123,14 @@ def _overview(watch: Watch, width: int) -> list[Text]:
             *_pool_bar(total - unexplored, unexplored, capacity),
             f" {number(total - unexplored)} explored ",
             (f"{number(unexplored)} new", ORANGE),
+        )
+    )
+    by = {layout.scheduler_name(header) if way == "scheduler" else way: of for way, of in shares(header).items() if of}
+    lines.append(
+        _field(
+            "draws",
+            ", ".join(f"{of:.0%} {way}".replace("%", " %") for way, of in by.items()),
+            (f"  {number(tasks.starving)} tasks starve", ORANGE) if tasks.starving else "",
         )
     )
     tries, processes = tries_per_draw(counts.processes), counts.processes

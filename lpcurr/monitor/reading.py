@@ -12,6 +12,7 @@ import numpy as np
 
 from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout
+from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
 from lpcurr.memory.sessions import Session, is_held, list_sessions, opened, problem_of
 from lpcurr.pool.moment import TRUTH, Moment
@@ -114,7 +115,7 @@ class SessionReader:
 
     def processes(self) -> np.ndarray[Any, np.dtype[np.void]]:
         """A copy of the records of the attached processes, dead ones included."""
-        table = self._state["process"][0]
+        table = process_records(self._state)
         records: np.ndarray[Any, np.dtype[np.void]] = table[table["pid"] > 0]
         return records
 

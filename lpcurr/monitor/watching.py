@@ -14,6 +14,7 @@ from lpcurr.monitor.reading import SessionReader
 from lpcurr.monitor.table import TaskTable
 from lpcurr.pool.moment import Moment
 from lpcurr.statistics.counters import counters_of
+from lpcurr.statistics.laws import shares, starving
 
 HISTORY = 600
 HISTOGRAM_BINS = 40
@@ -54,11 +55,13 @@ class Tasks:
         scores: progress, scores and probabilities.
         labels: a figure by name for each label that has tasks: ``label, tasks, share`` of the draws, mean ``lp``, mean
             ``score``, ``completions``, ``evicted``.
+        starving: tasks that get less than a fifth of the mean, see :func:`lpcurr.statistics.laws.starving`.
     """
 
     def __init__(self, moment: Moment) -> None:
         self.table, self.scores = TaskTable.of_moment(moment)
         self.labels = _label_figures(self.table, moment)
+        self.starving = int(starving(moment).sum())
         self._histograms: dict[int, tuple[np.ndarray[Any, Any], float]] = {}
         self._rankings: dict[Any, tuple[list[int], int]] = {}  # kept between two goes through all tasks
 
@@ -199,6 +202,8 @@ class Watch:
             "tasks": len(self.tasks),
             "unexplored": unexplored,
             "exploration_share": self.tasks.exploration_share(),
+            "draw_shares": shares(header),
+            "starving": self.tasks.starving,
             "episodes_per_second": counts.episodes_per_second,
             "draws_per_second": counts.draws_per_second,
             "steps": counts.steps or None,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr.memory import layout
+from lpcurr.memory.process_table import copy_tables, process_records
 from lpcurr.memory.segment import State
 
 Column = np.ndarray[tuple[int], np.dtype[Any]]
@@ -29,7 +30,7 @@ class Moment:
     Attributes:
         header: configuration, counters and running sums, by the names in ``lpcurr.memory.layout.HEADER_FIELDS``.
         labels: the label table up to the last row that was ever used: names, and counters by label.
-        processes: the records of the process table, free ones included.
+        processes: the records of the process table that have memory, free ones included.
         columns: the truth columns of the active tasks, in the order in which they entered the pool: arrays of [tasks].
             ``label`` holds rows of the label table, with a bit for a task that was never built: see ``label_rows``.
         slots: where each of these tasks lives, likewise.
@@ -78,7 +79,7 @@ class Moment:
                     column[: slots.size] = np.take(column, places, out=room.view(column.dtype), mode="clip")
         columns = {name: column[: active.size] for name, column in cells.items()}
         labels = tables["label_table"][0][: max(int(header["label_count"]), 0)]
-        return cls(header, labels, tables["process"][0], columns, slots, active)
+        return cls(header, labels, process_records(tables), columns, slots, active)
 
     @classmethod
     def of_state(cls, state: State, names: Iterable[str] = TRUTH) -> Moment:
@@ -86,7 +87,7 @@ class Moment:
 
         Where they are, a task that came or went meanwhile is left out, and cells of a row may be an episode apart.
         """
-        tables = state.view(np.uint8)[: layout.COLUMNS_OFFSET].copy()
+        tables = copy_tables(state.view(np.uint8))
         header = tables.view(layout.TABLES)["header"][0]
         active: Column = state["active"][0][: max(int(header["active_count"]), 0)].copy()
         if active.size and np.bincount(active, minlength=1).max() > 1:  # one moved while the index was copied

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from lpcurr.errors import AttachLimitError, SessionIncompatibleError
 from lpcurr.kernels.calls import recovery, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
-from lpcurr.kernels.safety import mutex
+from lpcurr.kernels.safety import mutex, waiting
 from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
 from lpcurr.memory.layout import Status
+from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import own_start_time, pid_namespace, process_is_alive
 from lpcurr.memory.segment import Segment, problem_of_namespace
 from lpcurr.memory.shared_memory import Bytes
@@ -42,7 +43,7 @@ class Place:
         """``holder`` does not need the place any more; a finalizer alone would swallow an interrupt at this moment."""
         self._holders.discard(id(holder))
         if not self._holders:
-            self._leave()
+            waiting.raise_interruption(self._leave() or 0)
 
     def take(self) -> None:
         """Take a record and a random stream.
@@ -50,6 +51,7 @@ class Place:
         Raises:
             AttachLimitError: all records are taken, by processes that are alive.
             PoolLostError: the pool's lock is beyond repair.
+            SegmentSpaceError: shared memory has no room for another record.
         """
         self.pid = os.getpid()
         start_time = own_start_time()
@@ -58,12 +60,16 @@ class Place:
         if number == Status.NO_PROCESS_RECORD:
             self._release_dead()
             number = attach_process(content, state, self.pid, start_time)
+        while number == Status.NO_PROCESS_RECORD and state["header"]["process_room"][0] < layout.PROCESS_CAPACITY:
+            room = self._segment.reserve_processes(int(state["header"]["process_room"][0]) + 1)
+            number = attach_process(content, state, self.pid, start_time, room)
         if number == Status.NO_PROCESS_RECORD:
             raise AttachLimitError(
                 f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
                 "close() it in those that are done"
             )
         if number < 0:
+            waiting.raise_interruption(number)
             raise error_of(number, 0)
         self.number = number
         self._leave = weakref.finalize(self, _leave, upkeep.detach_process.entry, content, number, self.pid, start_time)
@@ -73,7 +79,7 @@ class Place:
         state = self._segment.state
         if state["header"]["pid_namespace"][0] != pid_namespace():
             return
-        for number, record in enumerate(state["process"][0]):
+        for number, record in enumerate(process_records(state)):
             pid, start_time = int(record["pid"]), int(record["start_time"])
             if pid != 0 and not process_is_alive(pid, start_time):
                 upkeep.detach_process.entry(self._segment.bytes, number, pid, start_time)
@@ -101,7 +107,6 @@ class Place:
             record[f"stream{number}"] = word
 
 
-def _leave(detach: Callable[..., int], content: Bytes, number: int, pid: int, start_time: int) -> None:
+def _leave(detach: Callable[..., int], content: Bytes, number: int, pid: int, start_time: int) -> int:
     """Give the process record back: on close, when the place is garbage, or at exit; not in a forked child's name."""
-    if os.getpid() == pid:
-        detach(content, number, pid, start_time)
+    return detach(content, number, pid, start_time) if os.getpid() == pid else 0

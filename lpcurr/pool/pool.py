@@ -23,6 +23,7 @@ from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError
 from lpcurr.kernels.calls import checkpoints as restore
 from lpcurr.kernels.calls import distinct, episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
+from lpcurr.kernels.safety import waiting
 from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
 from lpcurr.memory.label_names import encode_label
@@ -64,7 +65,6 @@ class Pool:
         place.hold(self)
         self._warn_of_fork = False
         self.capacity = int(segment.state["header"]["capacity"][0])
-        self._label_scratch = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
         self._bind(place)
         _open_pools[id(self)] = self
 
@@ -237,8 +237,8 @@ class Pool:
         if self._warn_of_fork:
             self._warned_of_fork()
         credited = np.empty(ids.size, dtype=np.uint8)
-        content = self._segment.bytes
-        status, count = episode.update_many.entry(content, self._process, ids, scores, signals, costs, credited)
+        columns = ids, scores, signals, costs, credited
+        status, count = episode.update_many.entry(self._segment.bytes, self._process, *columns)
         if status < 0:
             self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
         return int(count), credited.view(np.bool_)
@@ -308,7 +308,7 @@ class Pool:
 
     def epoch_evictions(self) -> list[tuple[int, int]]:
         """Label rows with evictions in this epoch, and how many."""
-        rows, counts = self._label_scratch
+        rows, counts = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
         found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
         self._check_lock(found)
         return list(zip(rows[:found].tolist(), counts[:found].tolist(), strict=True))
@@ -324,8 +324,7 @@ class Pool:
             slots = min(needed + needed // 8 + 64, self.capacity) if names else 0  # others may be filling the pool
             cells = np.empty((numbers.size, slots), dtype=np.int64)
             active = np.empty(slots, dtype=np.int32)
-            for array in (cells, active):
-                array.fill(0)  # page faults now, not while everyone waits
+            cells[:] = active[:] = 0  # page faults now, not while everyone waits
             needed = restore.capture.entry(self._segment.bytes, self._process, tables, numbers, cells, active)
             self._check_lock(needed)
         self._log_repairs()
@@ -335,13 +334,14 @@ class Pool:
 
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
-        copy: Bytes = np.empty(self.state.dtype.itemsize, dtype=np.uint8)
+        copy: Bytes = np.zeros(self.state.dtype.itemsize, dtype=np.uint8)
         self._check_lock(upkeep.snapshot.entry(self._segment.bytes, self._process, copy))
         self._log_repairs()
         return copy.view(self.state.dtype)
 
     def replace(self, image: State, saved: int, provided: int) -> int:
         """Put an image in place of the content, or say how many streams that takes: see ``calls.checkpoints``."""
+        image["header"]["process_room"] = self._segment.reserve_processes(saved)
         needed = restore.replace.entry(self._segment.bytes, self._process, image.view(np.uint8), saved, provided)
         self._check_lock(needed)
         return int(needed)
@@ -381,7 +381,8 @@ class Pool:
             self.fail(answer)
 
     def fail(self, status: int, task_id: object = None, score: object = None, where: str = "") -> NoReturn:
-        """Raise the error for a kernel's negative status."""
+        """Raise the error for a kernel's negative status; of a wait that was interrupted, what did."""
+        waiting.raise_interruption(status)
         raise error_of(status, self.capacity, task_id, score, where)
 
 

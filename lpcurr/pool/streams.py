@@ -17,8 +17,10 @@ def seed_stream(seed: int, *spawn_key: int) -> Stream:
     return np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(4, np.uint64)  # type: ignore[return-value]
 
 
-def attach_process(content: Bytes, state: State, pid: int, start_time: int) -> int:
-    """Take a process record with a random stream: its number, or ``NO_PROCESS_RECORD``.
+def attach_process(content: Bytes, state: State, pid: int, start_time: int, room: int = 0) -> int:
+    """Take a process record with a random stream: its number, or ``NO_PROCESS_RECORD`` of those that have memory.
+
+    ``room``: how many have it now, where the caller has given them some.
 
     Streams that a checkpoint left go first, by their ordinals; further processes get fresh ones.
     """
@@ -26,5 +28,5 @@ def attach_process(content: Bytes, state: State, pid: int, start_time: int) -> i
     while process == Status.ORDINAL_TAKEN:  # by another process that attached, or loaded a checkpoint, at this moment
         seed, ordinal = int(state["header"]["seed"][0]), int(state["header"]["next_stream"][0])
         stream = seed_stream(seed, ordinal)
-        process = int(upkeep.attach_process.entry(content, pid, start_time, seed, ordinal, stream))
+        process = int(upkeep.attach_process.entry(content, pid, start_time, seed, ordinal, stream, room))
     return process

@@ -17,7 +17,11 @@ from lpcurr.statistics.figures import PoolStatistics
 
 _COMPLETIONS = "per_label_completions/"
 _GINI = "curriculum_gini/"
-_LABEL_MEANS = {"mean_lp_score": "label_progress", "mean_reward_ema": "label_reward"}
+_LABEL_MEANS = {
+    "mean_lp_score": "label_progress",
+    "mean_reward_ema": "label_reward",
+    "probability": "label_probability",
+}
 _COUNTERS = ("draws", "tries", "scans", "lock_waits", "lock_wait_seconds")
 
 
@@ -143,22 +147,20 @@ def _rates(metrics: Metrics) -> dict[str, float]:
 
 
 def shares_of_draws(statistics: PoolStatistics, threshold: float) -> dict[str, float]:
-    """Who gets the next draw: by label, and by how well a task is done already.
+    """Who gets the next draw, by how well a task is done already.
 
     Args:
         statistics: of the pool.
         threshold: the success rate from which a task counts as mastered.
 
     Returns:
-        ``label_probability/<label>`` and ``success_probability/<tenth>``, each family adding up to 1 (where there is
-        a task), ``pool/mastered``: how many tasks are, and ``pool/mastered_share`` of the active ones.
+        ``success_probability/<tenth>``, adding up to 1 (where there is a task), ``pool/mastered``: how many tasks are,
+        and ``pool/mastered_share`` of the active ones.
     """
     columns, probabilities = statistics.moment.columns, statistics.scores.probabilities
     rates, played = columns["success_rate_ema"], columns["completion_count"] > 0
     mastered = int((played & (rates >= threshold)).sum())
     figures = {"pool/mastered": float(mastered), "pool/mastered_share": mastered / max(played.size, 1)}
-    for label, share in statistics.label_sums(probabilities).items():
-        figures[f"label_probability/{label}"] = share
     tenths = np.where(played, np.clip((rates * 10).astype(np.int64), 0, 9), 10)
     for tenth in np.unique(tenths).tolist():
         group = tenth / 10 if tenth < 10 else "unplayed"

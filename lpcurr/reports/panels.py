@@ -153,6 +153,10 @@ _CURVES = (
         "Each made room for a new task. Discrete random never evicts.",
     ),
     _What(
+        *(_DOING, "Tasks that starve", "tasks", of("curriculum/algorithm/draws/starving_tasks")),
+        "Active tasks that were not drawn in the last five draws a task: they get less than a fifth of the mean.",
+    ),
+    _What(
         *(_COST, "Tries per draw", "tasks looked at per draw", _tries),
         "A draw looks at tasks until one is accepted. The more unequal the probabilities, the more tries. "
         "Draws of unexplored tasks and uniform draws need none.",

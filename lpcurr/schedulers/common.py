@@ -136,6 +136,8 @@ class SchedulerConfig(CheckedModel):
     number: ClassVar[int] = -1
     """Place in :data:`lpcurr.schedulers.ALL`, by which the header names the scheduler."""
     draws_by: ClassVar[Way] = Way.UNIFORM
+    scale_free: ClassVar[bool] = False
+    """Whether scores of any scale are alike to it; where not, those far outside 0 … 1 are warned of."""
 
     type: str = ""
     num_active_tasks: Capacity = 1000
@@ -161,6 +163,11 @@ class SchedulerConfig(CheckedModel):
     @staticmethod
     def exploring_weight(task: Any, at: Any, rules: Any) -> Any:
         """Return a weight within 0 … 1, of 0.5 and more on average, for the share of draws that explores."""
+        return 1.0 + 0.0 * task.last_score[at]
+
+    @staticmethod
+    def acceptance(task: Any, at: Any, rules: Any) -> Any:
+        """Return with what chance a draw by weight is kept, 0 … 1; else it explores. Asked where a share explores."""
         return 1.0 + 0.0 * task.last_score[at]
 
     @staticmethod

@@ -32,6 +32,7 @@ class LearnabilityConfig(RenewingConfig):
     """
 
     draws_by: ClassVar[Way] = Way.WEIGHT
+    scale_free: ClassVar[bool] = True
 
     type: Literal["learnability"] = "learnability"
     task_tracker_ema_alpha: Rate = Field(

@@ -18,5 +18,6 @@ class DiscreteRandomConfig(SchedulerConfig):
     """
 
     draws_by: ClassVar[Way] = Way.UNIFORM
+    scale_free: ClassVar[bool] = True
 
     type: Literal["discrete_random"] = "discrete_random"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import process_is_alive
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def process_counters(state: State) -> list[dict[str, Any]]:
     Args:
         state: a pool's segment, or a snapshot of one.
     """
-    table = state["process"][0]
+    table = process_records(state)
     return [counters_of(record) for record in table[table["pid"] > 0]]
 
 

@@ -15,7 +15,7 @@ from lpcurr.pool.moment import Bools, Float64s, Moment
 from lpcurr.schedulers.common import Way
 from lpcurr.schedulers.learning_progress import raw_learning_progress
 from lpcurr.statistics.gini import gini
-from lpcurr.statistics.laws import Scores, score_tasks
+from lpcurr.statistics.laws import Scores, score_tasks, shares, starving
 
 _LP_FIGURES = (
     "algorithm/lp/mean_learning_progress",
@@ -78,7 +78,7 @@ class PoolStatistics:
 
     def figures(self) -> dict[str, float]:
         """Everything that a dashboard shows."""
-        figures = self.counters() | self.learning_progress()
+        figures = self.counters() | self.draws() | self.learning_progress()
         if self._troubleshooting:
             figures |= self.gini_coefficients() | self.raw_lp_debug() | self.per_label_means()
         return figures
@@ -107,6 +107,11 @@ class PoolStatistics:
         ):
             figures |= {f"{prefix}/{label}": float(count) for label, count in self.label_counts(field).items()}
         return figures
+
+    def draws(self) -> dict[str, float]:
+        """Which share of the draws goes which way, and how many tasks starve."""
+        figures = {f"algorithm/draws/share/{way}": share for way, share in shares(self._header).items()}
+        return figures | {"algorithm/draws/starving_tasks": float(starving(self.moment).sum())}
 
     def learning_progress(self) -> dict[str, float]:
         """Means over the active tasks; empty for discrete random, zero where no LP distribution is drawn from."""
@@ -148,14 +153,18 @@ class PoolStatistics:
         return {f"curriculum_gini/{name}": value for name, value in ginis.items()} | details
 
     def per_label_means(self) -> dict[str, float]:
-        """Mean raw learning progress, and mean reward over the tasks with a completion, of each label."""
+        """Mean raw learning progress, mean reward over the tasks with a completion, and probability of each label."""
         progress = self.label_means(self.raw_learning_progress)
         columns = self.moment.columns
         rewards = self.label_means(columns["reward_ema"], columns["completion_count"] > 0)
         return {
             f"per_label_stats/{name}/{label}": mean
-            for name, means in (("mean_lp_score", progress), ("mean_reward_ema", rewards))
-            for label, mean in means.items()
+            for name, figures in (
+                ("mean_lp_score", progress),
+                ("mean_reward_ema", rewards),
+                ("probability", self.label_sums(self.scores.probabilities)),
+            )
+            for label, mean in figures.items()
         }
 
     def raw_lp_debug(self) -> dict[str, float]:

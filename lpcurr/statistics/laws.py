@@ -72,11 +72,30 @@ def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, schedu
     exploring = _proportional(scheduler.exploring_weight(task, _EVERY, rules), uniform)
     stale = _proportional(moment.header["scheduled"] - task.last_drawn, uniform)
     chosen = _proportional(scores, exploring if rules.exploration_share > 0.0 else uniform)
+    if rules.exploration_share > 0.0 and rules.draws_by == Way.WEIGHT and scores.sum() > 0.0:
+        accepted = chosen * scheduler.acceptance(task, _EVERY, rules)
+        chosen = accepted + max(1.0 - accepted.sum(), 0.0) * exploring
     aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share
     probabilities = (1.0 - aside) * chosen + rules.rand_task_rate * uniform
     if aside > rules.rand_task_rate:
         probabilities += rules.exploration_share * exploring + rules.staleness_share * stale
     return Scores(raw, explored, lp_scores, scores, retention, probabilities)
+
+
+def shares(header: np.void) -> dict[str, float]:
+    """Return which share of the draws goes which way; ``scheduler`` is what goes by the scheduler's own rule."""
+    aside = {
+        "uniform": float(header["rand_task_rate"]),
+        "exploring": float(header["exploration_share"]),
+        "staleness": float(header["staleness_share"]),
+    }
+    return {"scheduler": 1.0 - sum(aside.values())} | aside
+
+
+def starving(moment: Moment) -> Bools:
+    """Return which active tasks were not drawn in the last five draws a task: under a fifth of their even part."""
+    found: Bools = moment.header["scheduled"] - moment.columns["last_drawn"] > 5 * moment.size
+    return found
 
 
 def priorities(moment: Moment) -> Float64s:
@@ -102,7 +121,7 @@ def columns_of_law(header: np.void) -> set[str]:
     rules, task = _rules(header), _Recording()
     scheduler = schedulers.ALL[rules.scheduler]
     with np.errstate(all="ignore"):
-        for formula in (scheduler.priority, scheduler.exploring_weight, scheduler.retention):
+        for formula in (scheduler.priority, scheduler.exploring_weight, scheduler.acceptance, scheduler.retention):
             formula(task, _EVERY, rules)
     return _ALWAYS | (task.names - {"priority"})
 

@@ -89,6 +89,6 @@ def whole(curriculum: lpcurr.Curriculum) -> bytes:
     """Every byte of a pool's segment but its lock."""
     snapshot = curriculum._pool.snapshot()
     snapshot["header"]["clock"] = 0
-    for name in ("lock_waits", "lock_wait_ns", "wait_clock"):
+    for name in ("lock_waits", "lock_wait_ns", "wait_clock", "wait_until"):
         snapshot["process"][name] = 0
     return snapshot.tobytes()[: layout.segment_dtype(curriculum._pool.capacity).itemsize]

@@ -112,7 +112,7 @@ def test_a_state_of_one_process_in_a_pool_of_three() -> None:
 def test_the_table_of_processes_full_of_waiting_streams(tmp_path: Path) -> None:
     with make("discrete random") as curriculum:
         state = curriculum.get_state()
-        state["counters"]["next_stream"] = 1_000
+        state["counters"]["next_stream"] = 20_000
         state["streams"] = [{"ordinal": 3 * i, "words": [i + 1] * 4} for i in range(layout.PROCESS_CAPACITY)]
         curriculum.load_state(state)
         assert curriculum.get_state() == state

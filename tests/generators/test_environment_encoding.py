@@ -167,10 +167,11 @@ def test_what_has_no_form_is_refused(value: Any, named: str) -> None:
     ("content", "named"),
     [
         ({"__type__": "os:system", "data": {"command": "true"}}, "neither a dataclass, a pydantic model nor an enum"),
+        ({"__type__": "lpcurr:checkpoint.X", "data": {}}, "there is no"),
         ({"__type__": "sample_envs:not_a_config", "data": {}}, "neither a dataclass"),
         ({"__type__": "sample_envs:Untyped", "data": {}}, "neither a dataclass"),
-        ({"__type__": "sample_envs:Missing", "data": {}}, "cannot be imported: .*Missing"),
-        ({"__type__": "no_such_module:X", "data": {}}, "cannot be imported: .*no_such_module"),
+        ({"__type__": "sample_envs:Missing", "data": {}}, "there is no 'Missing'"),
+        ({"__type__": "no_such_module:X", "data": {}}, "not been imported.*`import no_such_module` first"),
         ({"__type__": "Maze", "data": {}}, "nor 'module:QualName'"),
         ({"__type__": ":Maze", "data": {}}, "nor 'module:QualName'"),
         ({"__type__": "sample_envs:Maze"}, "and nothing else"),

@@ -60,7 +60,7 @@ def test_an_impossible_task_is_evicted_and_another_taken(
     inner = Picky()
     inner.where = where
     env = CurriculumEnv(inner, curriculum)
-    for _ in range(100):
+    for _ in range(200):
         _, info = env.reset()
         assert info["curriculum/task_id"] % 2 == 0
         assert env.step(0)[4]["curriculum/accepted"]
@@ -69,11 +69,39 @@ def test_an_impossible_task_is_evicted_and_another_taken(
     assert not (ids % 2).any()
     figures = curriculum.stats()
     assert figures["num_created"] - 8 == figures["num_evicted"] > 0
-    assert figures["num_completed"] == 100
+    assert figures["num_completed"] == 200
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert "cannot be played" in caplog.text
     assert "is odd" in caplog.text
+
+
+def test_a_broken_environment_costs_no_task(curriculum: Curriculum) -> None:
+    class Crashing(Countdown):
+        failures = 0
+
+        def reset(self, **arguments: Any) -> tuple[int, dict[str, Any]]:
+            if self.failures:
+                self.failures -= 1
+                raise Impossible("the simulator has crashed")
+            return super().reset(**arguments)
+
+    inner = Crashing()
+    env = CurriculumEnv(inner, curriculum)
+    for storm in (30, 30, 1000):  # of failures: two that end, and one too many
+        ids = set(curriculum.probabilities()[0].tolist())
+        inner.failures = storm
+        if storm == 1000:
+            with pytest.raises(
+                TaskGenerationError, match=r"100 tasks in a row .*Impossible: the simulator has crashed"
+            ):
+                env.reset()
+        else:
+            env.reset()
+        assert ids <= set(curriculum.probabilities()[0].tolist())
+        for task_id in curriculum.probabilities()[0].tolist():  # or they would be suspected in the next storm
+            curriculum.update_task_performance(task_id, 0.5)
+    assert curriculum.stats()["num_dropped"] == 0
 
 
 @pytest.mark.parametrize("attempts", [None, 4])
@@ -82,14 +110,14 @@ def test_the_search_for_a_playable_task_has_a_limit(make: Make, attempts: int | 
 
     def refuse(env: Env, config: dict[str, Any]) -> None:
         tried.append(config["number"])
-        raise Impossible("nothing can be played")
+        raise ValueError("nothing can be played")
 
     curriculum = make(numbered, max_task_attempts=6)
     env = CurriculumEnv(Countdown(), curriculum, apply_task=refuse, max_task_attempts=attempts)
     limit = attempts or 6
-    with pytest.raises(TaskGenerationError, match=rf"^{limit} tasks in a row .*\d+ .*Impossible: noth") as raised:
+    with pytest.raises(TaskGenerationError, match=rf"^{limit} tasks in a row .*\d+ .*ValueError: noth") as raised:
         env.reset()
-    assert isinstance(raised.value.__cause__, Impossible)
+    assert isinstance(raised.value.__cause__, ValueError)
     assert len(set(tried)) == limit
     assert str(tried[-1]) in str(raised.value)
     assert curriculum.stats()["num_active_tasks"] == 0

@@ -31,7 +31,7 @@ def _start(mode: str) -> subprocess.Popen[str]:
     cache = Path(tempfile.gettempdir()) / f"lpcurr-tests-{os.getuid()}-{mode}"
     environment = os.environ | {mode: "1", INSIDE: mode, "NUMBA_CACHE_DIR": str(cache)}
     files = [str(HERE / f"test_{name}.py") for name in FILES]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *files]
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "--no-header", *files]
     return subprocess.Popen(
         command, env=environment, cwd=HERE.parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -40,6 +40,6 @@ def _start(mode: str) -> subprocess.Popen[str]:
 @pytest.mark.skipif(INSIDE in os.environ, reason="this is the inner run")
 @pytest.mark.parametrize("mode", MODES)
 def test_kernels_pass_in(mode: str, runs: dict[str, subprocess.Popen[str]]) -> None:
-    output, _ = runs[mode].communicate(timeout=300)
+    output, _ = runs[mode].communicate(timeout=900)
     assert runs[mode].returncode == 0, output[-5000:]
     assert " passed" in output

@@ -22,7 +22,7 @@ from tests.kernels.calls import _compile
 from tests.twins import Twins, make_config
 
 TASKS = 40
-FORMULAS = ["priority", "exploring_weight", "retention"]
+FORMULAS = ["priority", "exploring_weight", "acceptance", "retention"]
 
 
 def name_of(scheduler: type[SchedulerConfig]) -> str:
@@ -101,11 +101,12 @@ def test_settings_survive_a_dump(scheduler: type[SchedulerConfig]) -> None:
 
 
 @_compile
-def _one_by_one(segment, count, priorities, weights, retained):  # type: ignore[no-untyped-def]
+def _one_by_one(segment, count, priorities, weights, accepted, retained):  # type: ignore[no-untyped-def]
     view, rules = column(segment), header_record(segment, 0)
     for slot in range(count):
         priorities[slot] = formulas.priority(view, slot, rules)
         weights[slot] = formulas.exploring_weight(view, slot, rules)
+        accepted[slot] = formulas.acceptance(view, slot, rules)
         retained[slot] = formulas.retention(view, slot, rules)
 
 
@@ -114,7 +115,7 @@ def test_formulas_say_the_same_for_one_task_and_for_arrays_bit_for_bit(scheduler
     with Twins(make_config(TASKS, scheduler())) as twins:
         played(twins)
         pool = twins.curriculum._pool
-        one = np.empty((3, TASKS))
+        one = np.empty((len(FORMULAS), TASKS))
         _one_by_one(pool._segment.bytes, TASKS, *one)
         state = pool.state
         names = (*(name for name, _ in layout.TRUTH_COLUMNS), "priority")
@@ -124,7 +125,7 @@ def test_formulas_say_the_same_for_one_task_and_for_arrays_bit_for_bit(scheduler
             for name, expected in zip(FORMULAS, one, strict=True):
                 values = getattr(scheduler, name)(task, slice(None), rules)
                 np.testing.assert_array_equal(values, expected, err_msg=name)
-        assert ((one[1] >= 0.0) & (one[1] <= 1.0)).all()
+        assert ((one[1:3] >= 0.0) & (one[1:3] <= 1.0)).all()
         if scheduler.draws_by == Way.WEIGHT:
             assert (one[0] >= 0.0).all()
 

@@ -110,11 +110,13 @@ def test_the_names_are_those_of_the_specification(twins: LabelledTwins) -> None:
             f"algorithm/sampling_counts/{label}",
             f"per_label_stats/mean_lp_score/{label}",
             f"per_label_stats/mean_reward_ema/{label}",
+            f"per_label_stats/probability/{label}",
         }
         if twins.evicted[label]:
             expected.add(f"algorithm/eviction_counts/{label}")
     assert expected - names == set()
-    ours = {"num_refused", "num_dropped", "num_repairs", "algorithm/num_tasks"}
+    ours = {"num_refused", "num_dropped", "num_repairs", "algorithm/num_tasks", "algorithm/draws/starving_tasks"}
+    ours |= {f"algorithm/draws/share/{way}" for way in ("scheduler", "uniform", "exploring", "staleness")}
     assert {name for name in names - expected - ours if not name.startswith("task_metrics/")} == set()
 
 
@@ -197,6 +199,29 @@ def test_learning_progress(twins: LabelledTwins) -> None:
         )
 
 
+def test_shares_and_starving_tasks(twins: LabelledTwins) -> None:
+    figures, rules = twins.curriculum.stats(), twins.naive.rules
+    ways = {"uniform": rules.epsilon, "exploring": rules.exploring, "staleness": rules.stale}
+    ways["scheduler"] = 1.0 - sum(ways.values())
+    expect(figures, {f"algorithm/draws/share/{way}": share for way, share in ways.items()})
+    waiting = [twins.naive.scheduled - task.last_drawn for task in twins.naive.tasks.values()]
+    assert figures["algorithm/draws/starving_tasks"] == sum(draws > 5 * len(waiting) for draws in waiting)
+
+
+def test_what_was_not_drawn_for_five_draws_a_task_starves() -> None:
+    config = CurriculumConfig(num_active_tasks=4, seed=0, defer_init=True, use_shared_memory=False)
+    with config.make() as curriculum:
+        curriculum.add_task(0)
+        curriculum.sample_ids(30)
+        assert curriculum.stats()["algorithm/draws/starving_tasks"] == 0.0
+        curriculum.add_task(1)
+        curriculum.use(LearningProgressConfig(rand_task_rate=0.0, exploration_bonus=0.0, min_samples_for_lp=1))
+        for score in (0.0, 1.0, 0.0, 1.0):
+            curriculum.update_task_performance(0, score)
+        assert set(curriculum.sample_ids(11).tolist()) == {0}
+        assert curriculum.stats()["algorithm/draws/starving_tasks"] == 1.0
+
+
 def test_gini_coefficients(twins: LabelledTwins) -> None:
     figures = twins.curriculum.calculate_gini_coefficients()
     progress, probabilities = raw(twins), twins.naive.probabilities()
@@ -240,6 +265,8 @@ def test_raw_progress_and_label_means(twins: LabelledTwins) -> None:
     rewards = {i: task.reward_ema for i, task in twins.naive.tasks.items() if task.completion_count}
     means = {f"mean_lp_score/{label}": statistics.fmean(v) for label, v in twins.by_label(values).items()}
     means |= {f"mean_reward_ema/{label}": statistics.fmean(v) for label, v in twins.by_label(rewards).items()}
+    chances = twins.by_label(twins.naive.probabilities())
+    means |= {f"probability/{label}": math.fsum(values) for label, values in chances.items()}
     assert len(twins.naive.tasks) > len(rewards) > 0
     expect(
         twins.curriculum.calculate_per_label_mean_lp_stats(),

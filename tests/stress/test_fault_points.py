@@ -27,7 +27,7 @@ UNDER_LOCKF = ("update explores", "end an epoch", "drop a task")
 def _run(only: str = "", **variables: str) -> Reports:
     environment = os.environ | {"LPCURR_FAULT_POINTS": "1", "PYTHONPATH": str(ROOT)} | variables
     command = [sys.executable, "-m", "tests.stress.fault_points", "--only", only]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     reports = [json.loads(line) for line in done.stdout.splitlines()]
     return {report["name"]: report for report in reports}

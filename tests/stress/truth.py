@@ -51,7 +51,7 @@ def truth(state: State, known: frozenset[int] | None = None) -> dict[str, Any]:
         "inactive": [names[row] for row in sorted(inactive, key=lambda row: int(table["inactive_since"][row]))],
         "processes": {
             number: {name: int(processes[name][number]) for name in ("pid", *PROCESS_COUNTERS)}
-            for number in range(layout.PROCESS_CAPACITY)
+            for number in range(int(header["process_room"]))
             if processes["pid"][number] != 0
         },
     }

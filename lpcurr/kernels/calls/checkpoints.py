@@ -17,6 +17,8 @@ _LOCK_LOST = layout.Status.LOCK_LOST
 _FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
 _LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
 _LABEL_WORDS = layout.LABEL.itemsize // 8
+_PROCESS_TABLE_WORD = layout.PROCESS_OFFSET // 8
+_PROCESS_WORDS = layout.PROCESS.itemsize // 8
 
 # Everything else in the header is identity, configuration, or of this segment alone: stamps, repairs, the journal.
 _STATE_WORDS = np.array(
@@ -53,7 +55,9 @@ def capture(segment, process, tables, numbers, truth, active):
     needed = header.high_water if numbers.size > 0 else 0
     if needed <= active.size:
         source, target = words(segment), words(tables)
-        for word in range(_LABEL_TABLE_WORD + header.label_count * _LABEL_WORDS):
+        for word in range(_PROCESS_TABLE_WORD + header.process_room * _PROCESS_WORDS):
+            target[word] = source[word]
+        for word in range(_LABEL_TABLE_WORD, _LABEL_TABLE_WORD + header.label_count * _LABEL_WORDS):
             target[word] = source[word]
         padded = (header.capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
         for row in range(numbers.size):
@@ -73,7 +77,7 @@ def _rank_processes(segment, image):
     count, last = 0, -1
     while True:
         chosen, least = -1, 0
-        for process in range(layout.PROCESS_CAPACITY):
+        for process in range(header_record(segment, 0).process_room):
             record = process_record(segment, process)
             rank = record.ordinal * layout.PROCESS_CAPACITY + process
             if record.pid != 0 and rank > last and (chosen < 0 or rank < least):
@@ -101,7 +105,7 @@ def _assign_streams(segment, image, attached, saved):
     for number in range(attached):
         _copy_stream(segment, process_record(image, number).pid, image, number)
     number = attached
-    for process in range(layout.PROCESS_CAPACITY):
+    for process in range(header_record(segment, 0).process_room):
         record = process_record(segment, process)
         if record.pid == 0:
             record.start_time = 0
@@ -130,7 +134,8 @@ def replace(segment, process, image, saved, provided):
         segment: the pool.
         process: the caller's record.
         image: a segment of the same capacity and configuration, with everything derived, whose first ``provided``
-            process records hold random streams: ``saved`` ones, then fresh ones of the ordinals that follow.
+            process records hold random streams: ``saved`` ones, then fresh ones of the ordinals that follow. In the
+            pool, as many process records have memory as its ``process_room`` says.
         saved: see there.
         provided: see there.
 
@@ -144,6 +149,7 @@ def replace(segment, process, image, saved, provided):
     if needed == 0:
         header = header_record(segment, 0)
         replacement.begin(segment)
+        header.process_room = max(header.process_room, header_record(image, 0).process_room)
         copy_content(segment, image)
         _assign_streams(segment, image, attached, saved)
         header.label_stamp += 1

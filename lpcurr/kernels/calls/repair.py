@@ -13,6 +13,7 @@ from numba import types
 from lpcurr.kernels.indices import following
 from lpcurr.kernels.machine import clock
 from lpcurr.kernels.machine.compiling import JIT, helper, kernel
+from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.machine.views import (
     address,
     header_record,
@@ -20,7 +21,7 @@ from lpcurr.kernels.machine.views import (
     process_record,
     segment_at,
 )
-from lpcurr.kernels.safety import faults, journal, mutex, replacement
+from lpcurr.kernels.safety import faults, journal, mutex, replacement, waiting
 
 
 @helper
@@ -91,6 +92,33 @@ def repair_segment(pointer):
     return np.int64(0)
 
 
+if ROBUST_MUTEX:
+
+    @kernel("int64(voidptr, int64)", symbol="lpcurr_wait")
+    def wait_for_lock(pointer, process):
+        """Take a lock that someone holds; ``mutex.take_lock``'s answers, ``TIMED_OUT`` where the wait is given up."""
+        segment = segment_at(pointer)
+        began = clock.monotonic_ns(segment, process)
+        answer = mutex.wait_lock(segment, process)
+        waited = clock.monotonic_ns(segment, process) - began
+        while answer == mutex.TIMED_OUT and not waiting.give_up(mutex.holder(segment), waited):
+            answer = mutex.wait_lock(segment, process)
+            waited = clock.monotonic_ns(segment, process) - began
+        record = process_record(segment, process)
+        record.lock_waits += 1
+        record.lock_wait_ns += max(waited, 0)
+        return np.int64(answer)
+
+    _wait_for_lock = types.ExternalFunction("lpcurr_wait", types.int64(types.voidptr, types.int64))
+
+    @helper
+    def _wait(segment, process):
+        return _wait_for_lock(address(segment, 0), process)
+
+else:
+    _wait = mutex.take_lock  # never needed: whoever is here was let in by Python's lock
+
+
 if JIT:
     _repair_segment = types.ExternalFunction("lpcurr_repair", types.int64(types.voidptr))
 
@@ -108,16 +136,11 @@ def lock(segment, process):
 
     Returns:
         Whether the lock was taken. It is not where someone gave it back unrepaired after its owner's death
-        (``ENOTRECOVERABLE``), nor is it ever again.
+        (``ENOTRECOVERABLE``), nor is it ever again; or where a signal handler raised during the wait.
     """
-    if not mutex.seems_held(segment):
-        answer = mutex.wait_lock(segment)
-    else:
-        began = clock.monotonic_ns(segment, process)
-        answer = mutex.wait_lock(segment)
-        record = process_record(segment, process)
-        record.lock_waits += 1
-        record.lock_wait_ns += max(clock.monotonic_ns(segment, process) - began, 0)
+    answer = np.int64(mutex.TIMED_OUT if mutex.seems_held(segment) else mutex.take_lock(segment, process))
+    if answer == mutex.TIMED_OUT:
+        answer = _wait(segment, process)
     if answer == mutex.OWNER_DEAD:
         _repair(segment)
         faults.may_die_here(segment)

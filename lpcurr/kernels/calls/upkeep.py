@@ -24,6 +24,9 @@ _NEXT_STREAM_WORD = layout.header_word("next_stream")
 _RULES_FIRST, _RULES_LAST = layout.RULE_WORDS
 _CONFIG_VALID_WORD = layout.header_word("config_valid")
 _SLOT_MASK = (1 << layout.SLOT_BITS) - 1
+_PROCESS_TABLE_WORD = layout.PROCESS_OFFSET // 8
+_PROCESS_WORDS = layout.PROCESS.itemsize // 8
+_LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
 _TRUTH_COUNT = len(layout.TRUTH_COLUMNS)
 _FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
 _LABEL_FIRST, _LABEL_LAST = layout.truth_range("label", "label")
@@ -197,7 +200,7 @@ def use(segment, process, rules, text, size):
 def _free_record(segment):
     """A free process record: of those with a stream from a checkpoint the one with the least ordinal, -1 if none is."""
     free, waiting = -1, -1
-    for process in range(layout.PROCESS_CAPACITY):
+    for process in range(header_record(segment, 0).process_room):
         record = process_record(segment, process)
         if record.pid != 0:
             continue
@@ -208,17 +211,18 @@ def _free_record(segment):
     return waiting if waiting >= 0 else free
 
 
-@kernel("int64(segment, int64, int64, int64, int64, uint64[::1])")
-def attach_process(segment, pid, start_time, seed, ordinal, stream):
+@kernel("int64(segment, int64, int64, int64, int64, uint64[::1], int64)")
+def attach_process(segment, pid, start_time, seed, ordinal, stream, room):
     """Take a process record, with a stream that a checkpoint left or else the given one: its number.
 
     ``stream`` is uint64[4], that of (``seed``, ``ordinal``); ``ORDINAL_TAKEN`` where these are not the pool's seed and
     next ordinal any more, so that a record never holds a stream that is not its own; ``NO_PROCESS_RECORD`` where none
-    is free.
+    is free. ``room`` process records have memory, or more by now.
     """
     if not lock(segment, 0):
         return _LOCK_LOST
     header = header_record(segment, 0)
+    header.process_room = max(header.process_room, room)
     process = _free_record(segment)
     answer = process if process >= 0 else _NO_PROCESS_RECORD
     if process >= 0:
@@ -278,8 +282,10 @@ def snapshot(segment, process, copy):
     if not lock(segment, process):
         return _LOCK_LOST
     source, target = words(segment), words(copy)
+    begin = _PROCESS_TABLE_WORD + header_record(segment, 0).process_room * _PROCESS_WORDS
     for i in range(target.size):
-        target[i] = source[i]
+        if i < begin or i >= _LABEL_TABLE_WORD:
+            target[i] = source[i]
     mutex.unlock(segment)
     target[_HELD_WORD] = 0  # the copy was made while locked; a mutex of zeros is a free one
     for i in range(layout.MUTEX_OFFSET // 8, (layout.MUTEX_OFFSET + layout.MUTEX_SIZE) // 8):

@@ -68,10 +68,14 @@ def draw_slot(segment, process):
 
 @helper
 def _draw_by_weight(segment, process):
+    header = header_record(segment, 0)
+    explores = header.exploration_share > 0.0
     total = trees.total_weight(segment)
     if total > 0.0:
-        return trees.slot_at_weight(segment, random.uniform(segment, process) * total)
-    if header_record(segment, 0).exploration_share > 0.0:
+        slot = trees.slot_at_weight(segment, random.uniform(segment, process) * total)
+        if not explores or random.uniform(segment, process) < formulas.acceptance(column(segment), slot, header):
+            return slot
+    if explores:
         return _draw_exploring(segment, process)
     return _any_slot(segment, process)
 

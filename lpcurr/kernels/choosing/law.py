@@ -28,12 +28,12 @@ def _sigmoid(segment, slot, mean, deviation):
 def totals(segment):
     """Return what probabilities are shares of, O(n).
 
-    (Σ sigmoid of the explored tasks, Σ sigmoid of all, Σ exploring weight, mean, deviation, Σ weight, Σ staleness):
-    what the scheduler does not go by is 0.
+    (Σ sigmoid of the explored tasks, Σ sigmoid of all, Σ exploring weight, mean, deviation, Σ weight, Σ weight that is
+    accepted, Σ staleness): what the scheduler does not go by is 0.
     """
     header = header_record(segment, 0)
     view = column(segment)
-    explored_sum, sigmoid_sum, exploring_sum, mean, deviation = 0.0, 0.0, 0.0, 0.0, 0.0
+    explored_sum, sigmoid_sum, exploring_sum, mean, deviation, accepted_sum = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     by_z_score = header.draws_by == _Z_SCORE and header.explored_count > 0
     if by_z_score:
         mean, deviation = mean_and_deviation(segment)
@@ -45,16 +45,18 @@ def totals(segment):
                 explored_sum = sigmoid_sum
         if header.exploration_share > 0.0:
             exploring_sum += formulas.exploring_weight(view, slot, header)
+            if header.draws_by == _WEIGHT:
+                accepted_sum += view.weight[slot] * formulas.acceptance(view, slot, header)
     weight_sum = trees.total_weight(segment) if header.draws_by == _WEIGHT else 0.0
     stale_sum = staleness.total(segment) if header.staleness_share > 0.0 else 0
-    return explored_sum, sigmoid_sum, exploring_sum, mean, deviation, weight_sum, stale_sum
+    return explored_sum, sigmoid_sum, exploring_sum, mean, deviation, weight_sum, accepted_sum, stale_sum
 
 
 @helper
 def _by_z_score(segment, position, sums):
     """Return the probability of the task at a position, of the draws that go by z-score; see ``draw``."""
     header = header_record(segment, 0)
-    explored_sum, sigmoid_sum, _, mean, deviation, _, _ = sums
+    explored_sum, sigmoid_sum, _, mean, deviation, _, _, _ = sums
     explored = header.explored_count
     bonus = header.exploration_bonus
     if header.relative_exploration:
@@ -75,14 +77,19 @@ def probability(segment, position, sums):
     header = header_record(segment, 0)
     view = column(segment)
     slot = active_slot(segment, position)
-    _, _, exploring_sum, _, _, weight_sum, stale_sum = sums
+    _, _, exploring_sum, _, _, weight_sum, accepted_sum, stale_sum = sums
     uniform = 1.0 / header.active_count
     exploring = uniform
     if exploring_sum > 0.0:
         exploring = formulas.exploring_weight(view, slot, header) / exploring_sum
     chosen = uniform
     if header.draws_by == _WEIGHT:
-        chosen = view.weight[slot] / weight_sum if weight_sum > 0.0 else exploring
+        chosen = exploring
+        if weight_sum > 0.0:
+            chosen = view.weight[slot] / weight_sum
+            if exploring_sum > 0.0:
+                rejected = 1.0 - accepted_sum / weight_sum
+                chosen = chosen * formulas.acceptance(view, slot, header) + max(rejected, 0.0) * exploring
     elif header.draws_by == _Z_SCORE and header.explored_count > 0:
         chosen = _by_z_score(segment, position, sums)
     aside = header.rand_task_rate + header.exploration_share + header.staleness_share

@@ -13,6 +13,7 @@ from lpcurr.memory import layout
 
 _CLOCK_OFFSET = 8 * layout.header_word("clock")
 _WAIT_OFFSET = layout.PROCESS_OFFSET + 8 * layout.process_word("wait_clock")
+_UNTIL_OFFSET = layout.PROCESS_OFFSET + 8 * layout.process_word("wait_until")
 _PROCESS_SIZE = layout.PROCESS.itemsize
 _REALTIME, _MONOTONIC = 0, 1 if sys.platform.startswith("linux") else 6  # 6: macOS
 
@@ -32,6 +33,17 @@ if JIT and sys.platform != "win32":
         _clock_gettime(np.int32(_MONOTONIC), address(segment, _WAIT_OFFSET + process * _PROCESS_SIZE))
         clock = process_record(segment, process).wait_clock
         return clock[0] * 1_000_000_000 + clock[1]
+
+    @helper
+    def deadline(segment, process):
+        """Pointer to the time, of day, at which the process's turn of waiting ends."""
+        return address(segment, _UNTIL_OFFSET + process * _PROCESS_SIZE)
+
+    @helper
+    def set_deadline(segment, process):
+        """Let the process's turn of waiting end in a second."""
+        _clock_gettime(np.int32(_REALTIME), deadline(segment, process))
+        process_record(segment, process).wait_until[0] += 1
 
 elif JIT:  # Windows, where pools are local and nobody waits: whole seconds
     _time64 = types.ExternalFunction("_time64", types.int64(types.voidptr))

@@ -14,10 +14,12 @@ Where JIT is disabled (coverage, debugging), NumPy views with the same names sta
 
 from __future__ import annotations
 
+import platform
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import from_dtype, types
 from numba.core import cgutils
 from numba.core.typing.templates import AttributeTemplate
@@ -282,6 +284,18 @@ def _python_index_table(segment: np.ndarray[Any, Any]) -> Any:
     return _PythonColumns(segment).index
 
 
+@intrinsic
+def _jit_pause(typingctx: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if platform.machine() == "x86_64":  # tells the processor that this is a loop which waits
+            function_type = ir.FunctionType(ir.VoidType(), [])
+            builder.call(builder.module.declare_intrinsic("llvm.x86.sse2.pause", fnty=function_type), [])
+        builder.fence("seq_cst", targetscope="singlethread")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def _python_barrier() -> None:
     """Python executes statements in order."""
 
@@ -320,6 +334,9 @@ segment_at = _jit_segment_at
 
 fused_multiply_add = _jit_fused_multiply_add if JIT else _python_fused_multiply_add
 """``a · b + c`` rounded once: one instruction where the processor has it."""
+
+pause = _jit_pause if JIT else _python_barrier
+"""Waits for some 20 ns, after which memory is read anew."""
 
 compiler_barrier = _jit_compiler_barrier if JIT else _python_barrier
 """Keeps the compiler from moving memory accesses across it (the processor needs no telling: see ``journal``)."""

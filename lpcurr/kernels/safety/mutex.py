@@ -18,14 +18,18 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from lpcurr.kernels.machine import clock
 from lpcurr.kernels.machine.compiling import JIT, helper
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
-from lpcurr.kernels.machine.views import address, compiler_barrier, header_record
+from lpcurr.kernels.machine.views import address, compiler_barrier, header_record, pause
 from lpcurr.kernels.safety import faults
 from lpcurr.memory import layout
 
 OWNER_DEAD = 130  # EOWNERDEAD on Linux; without robust mutexes only a name here
+TIMED_OUT = 110  # ETIMEDOUT there
+_SPINS = 100  # looks at a lock that is taken before sleeping: a sleep and a wake-up cost more than most calls
 _HELD_BY = 0xFFFFFFFF  # half of the mutex's first word
+_THREAD_ID = 0x3FFFFFFF  # of that, what is not flags
 
 
 def _external(name: str) -> Any:
@@ -47,7 +51,7 @@ else:
 
 
 if ROBUST_MUTEX:
-    _mutex_lock = _external("pthread_mutex_lock")
+    _mutex_timedlock = types.ExternalFunction("pthread_mutex_timedlock", types.int32(types.voidptr, types.voidptr))
     _mutex_unlock = _external("pthread_mutex_unlock")
     _mutex_consistent = _external("pthread_mutex_consistent")
 
@@ -61,9 +65,24 @@ if ROBUST_MUTEX:
         return header_record(segment, 0).mutex[0] & _HELD_BY != 0
 
     @helper
-    def wait_lock(segment):
-        """Take the lock, waiting for it: 0, ``OWNER_DEAD``, or what is wrong with it."""
-        return _mutex_lock(address(segment, layout.MUTEX_OFFSET))
+    def take_lock(segment, process):
+        """Take the lock, waiting until the process's deadline: 0, ``TIMED_OUT``, ``OWNER_DEAD`` or what is wrong."""
+        return _mutex_timedlock(address(segment, layout.MUTEX_OFFSET), clock.deadline(segment, process))
+
+    @helper
+    def wait_lock(segment, process):
+        """Take the lock, after looking whether it is given back at once, or wait for a second; answers likewise."""
+        for _ in range(_SPINS):
+            if not seems_held(segment):
+                break
+            pause()
+        clock.set_deadline(segment, process)
+        return take_lock(segment, process)
+
+    @helper
+    def holder(segment):
+        """The id of the thread that holds the lock, if any does."""
+        return header_record(segment, 0).mutex[0] & _THREAD_ID
 
     @helper
     def mark_consistent(segment):
@@ -84,7 +103,7 @@ else:
         return False
 
     @helper
-    def wait_lock(segment):
+    def take_lock(segment, process):
         """Set the mark: 0, or ``OWNER_DEAD`` where it was set."""
         header = header_record(segment, 0)
         answer = OWNER_DEAD if header.held != 0 else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -125,10 +126,12 @@ class PoleTrainee:
     ) -> None:
         self._config, self._held_out, self._count_steps = config, held_out, count_steps
         self.episodes, self.score_sum = 0, 0.0
-        if resume is None:
-            self._model = _make_model(config, poles, seed)
-        else:
-            self._model = PPO.load(resume / _MODEL, env=poles, device="cpu")
+        self._model = _make_model(config, poles, seed)
+        if resume is not None:
+            # Not PPO.load: it unpickles, which runs code. Weights and numbers are all that is needed.
+            self._model.set_parameters(resume / _MODEL, device="cpu")
+            with zipfile.ZipFile(resume / _MODEL) as saved:
+                self._model.num_timesteps = int(json.loads(saved.read("data"))["num_timesteps"])
             self.episodes = json.loads((resume / _COUNTERS).read_text("utf-8"))["episodes"]
             # Not the seeds of the beginning again: these episodes are to be others.
             poles.seed(int(np.random.SeedSequence([seed, self.steps]).generate_state(1)[0] >> 1))

@@ -103,6 +103,18 @@ def test_what_is_saved_is_the_learner_and_its_random_streams(tmp_path: Path) -> 
     assert first < second
 
 
+def test_a_saved_model_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run("cartpole_physics", tiny(f"run_dir={tmp_path / 'run'}"), QUIET).path
+    before = rows(folder)
+    from stable_baselines3.common import save_util
+
+    # What PPO.load would call on the pickles in model.zip.
+    monkeypatch.setattr(save_util.cloudpickle, "loads", lambda *_: pytest.fail("a pickle was loaded"))
+    name, config = load_run(folder, None, ["total_steps=1024"])
+    run(name, config, QUIET)
+    assert [row["steps"] for row in rows(folder)] == [*(row["steps"] for row in before), 1024]
+
+
 def _optimiser(path: Path) -> float:
     from stable_baselines3 import PPO
 
