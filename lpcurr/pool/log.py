@@ -83,7 +83,7 @@ class PoolLog:
 
 def image_of(pool: Pool) -> Bytes:
     """Copy a pool at one moment, configuration included; its log is off."""
-    image: Bytes = np.empty(int(pool.state["header"]["log_offset"][0]), dtype=np.uint8)
+    image: Bytes = np.zeros(int(pool.state["header"]["log_offset"][0]), dtype=np.uint8)
     status = upkeep.snapshot.entry(pool._segment.bytes, pool.process, image)
     if status == Status.LOCK_LOST:
         pool.fail(status)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lpcurr
+from lpcurr.guides import guide
 from tests.stress.workers import Labelled
 
 pytest.importorskip("torch")
@@ -121,4 +124,29 @@ def test_the_error_names_the_slow_node(tmp_path: Path) -> None:
         _finish(node)
     (line,) = _said(tmp_path, 0)
     assert "1" in line["error"].split("kept:")[1]
-    print(line["error"])
+
+
+def test_the_guides_example_runs_under_torchrun(tmp_path: Path) -> None:
+    code = guide("machines").split("joins:\n\n")[1].split("    torchrun")[0]
+    (tmp_path / "train.py").write_text(textwrap.dedent(code))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"]
+    torchrun += ["--master-addr=127.0.0.1", f"--master-port={port}"]
+    started = [
+        subprocess.Popen(
+            [*_APART, *torchrun, f"--node-rank={node}", "train.py"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for node in range(2)
+    ]
+    said = [node.communicate(timeout=300) for node in started]
+    assert [node.returncode for node in started] == [0, 0], said
+    assert "of 800 episodes" in said[0][0]
+    assert (tmp_path / "pool.lpc").exists()
