@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import pydoc
 import sys
+from pathlib import Path
 
 SUMMARY = "print a guide; without a topic, the list of them"
 
@@ -12,12 +13,18 @@ SUMMARY = "print a guide; without a topic, the list of them"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="one of those that `lpcurr help` lists")
+    parser.add_argument("--html", metavar="DIR", type=Path, help="write all guides and the reference as a site instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from lpcurr.guides import TOPICS, guide
 
+    if arguments.html is not None:
+        from lpcurr.cli import site
+
+        print(site.write(arguments.html))
+        return 0
     if arguments.topic is None:
         print("lpcurr help TOPIC\n")
         width = max(map(len, TOPICS))

@@ -121,7 +121,7 @@ def _newest_in(folder: Path) -> Path:
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr import checkpoint as checkpoints
-    from lpcurr.curriculum.saving import stored_config
+    from lpcurr.curriculum.resuming import stored_config
     from lpcurr.monitor.table import TaskTable
 
     checkpoint = checkpoints.read_checkpoint(path)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from typing import Any, cast
 
 import numpy as np
@@ -23,7 +22,6 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.arguments import as_batch, as_count, as_groups, as_score, as_task_id
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.queries import CurriculumQueries
-from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.curriculum.tasks import CurriculumTasks
@@ -67,7 +65,6 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     """
 
     _warned_of_unknown_ids = False
-    _recording: Recording | None = None
     _far = _FAR  # scores beyond ± this get a word; infinite once they had it, or need none
 
     # -- an episode ---------------------------------------------------------------------------------------------
@@ -245,58 +242,6 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         generator = json.loads(self._pool.config_text).get("task_generator")
         self._pool.use(config.rules(config.algorithm_config), config.to_json(None, generator))
         self._far = _FAR
-
-    # -- a recording --------------------------------------------------------------------------------------------
-
-    def record(self, path: str | os.PathLike[str]) -> Recording:
-        """Write all that changes the pool, by whichever process, into a file from which it can be built again.
-
-        The pool needs room for a log (``CurriculumConfig.log_entries``), in which entries wait until a thread of this
-        process has written them. It ends with the curriculum's :meth:`close`, or that of what is returned.
-
-        Args:
-            path: the file; what has that name is replaced.
-
-        Raises:
-            ConfigError: the pool has no log, or its log is being read already.
-
-        Example:
-            >>> import tempfile, lpcurr
-            >>> folder = tempfile.TemporaryDirectory()
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, log_entries=1000).make() as curriculum:
-            ...     recording = curriculum.record(folder.name + "/played.log")
-            ...     for task_id in curriculum.sample_ids(10).tolist():
-            ...         accepted = curriculum.update_task_performance(task_id, 0.5)
-            ...     task = curriculum.get_task_stats(task_id)
-            >>> again = lpcurr.Curriculum.replay(folder.name + "/played.log")
-            >>> again.get_task_stats(task_id) == task
-            True
-            >>> folder.cleanup()
-        """
-        self._recording = Recording(self._pool, path)
-        return self._recording
-
-    @classmethod
-    def replay(cls, path: str | os.PathLike[str], at: int | None = None) -> Curriculum:
-        """Build a recorded pool again, in this process's memory: truth columns, labels and counters to the bit.
-
-        Args:
-            path: what :meth:`record` wrote.
-            at: after so many entries; by default after all.
-
-        Raises:
-            RecordingError: the file is no recording.
-
-        Example:
-            See :meth:`record`.
-        """
-        return replay(cls, path, at)[0]
-
-    def close(self) -> None:
-        """Leave the pool; others go on. May be called twice; any other use afterwards raises ``PoolClosedError``."""
-        if self._recording is not None:
-            self._recording.close()
-        super().close()
 
     # -- inside -------------------------------------------------------------------------------------------------
 

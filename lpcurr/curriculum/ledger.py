@@ -20,8 +20,9 @@ True
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -100,6 +101,24 @@ class TaskLedger:
         credited = self.curriculum.update_groups(ids, successes, attempts)
         self._forget(landed)
         return credited
+
+    def report_rewards(self, groups: Iterable[tuple[int, Iterable[float | None]]], success_threshold: float) -> None:
+        """Report groups by the reward of each attempt; a group of which none was rewarded is released.
+
+        Args:
+            groups: a task and the rewards of its attempts, None or NaN for one that was not scored.
+            success_threshold: rewards of this or more are a success.
+
+        Raises:
+            UnknownTaskError: a task is not in flight; nothing was credited.
+        """
+        known = [(task_id, [r for r in rewards if r is not None and not math.isnan(r)]) for task_id, rewards in groups]
+        self._landed([task_id for task_id, _ in known])
+        scored = [(task_id, sum(r >= success_threshold for r in rewards), len(rewards)) for task_id, rewards in known]
+        scored = [group for group in scored if group[2]]
+        self.release([task_id for task_id, rewards in known if not rewards])
+        if scored:
+            self.report(*map(list, zip(*scored, strict=True)))
 
     def release(self, ids: ArrayLike) -> None:
         """Give tasks back that will not be reported, such as answers that were thrown away: no longer in flight.

@@ -20,14 +20,15 @@ import numpy as np
 from lpcurr.checkpoint import Checkpoint, restore
 from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.saving import CurriculumCheckpoints, stored_config
+from lpcurr.curriculum.member import PoolMember
+from lpcurr.curriculum.resuming import stored_config
 from lpcurr.errors import ConfigError, PoolClosedError, RecordingError
 from lpcurr.pool.log import RECORD_BYTES, PoolLog, apply_entries
 from lpcurr.pool.pool import Pool
 
 _logger = logging.getLogger("lpcurr")
 
-Member = TypeVar("Member", bound=CurriculumCheckpoints)
+Member = TypeVar("Member", bound=PoolMember)
 
 _MAGIC = b"LPCLOG1\n"
 _BLOCK = struct.Struct("<qqq")

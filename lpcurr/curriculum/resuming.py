@@ -1,4 +1,4 @@
-"""Whether the tasks of a checkpoint are those that it is loaded for."""
+"""What a checkpoint was made with: its configuration, and whether its tasks are those that it is loaded for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lpcurr.checkpoint import Checkpoint
+from lpcurr.checkpoint.content import refusal
+from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import ConfigError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
 
@@ -65,3 +67,14 @@ def _difference(before: Any, after: Any, where: str = "") -> tuple[str, str, str
         pairs = enumerate(zip(before, after, strict=True))
         return next((found for place, pair in pairs if (found := _difference(*pair, f"{where}.{place}"))), None)
     return None if before == after else (where, f"{before!r:.80}", f"{after!r:.80}")
+
+
+def stored_config(checkpoint: Checkpoint, *, with_generator: bool) -> CurriculumConfig:
+    """Read the configuration of a checkpoint's pool; raises ``CheckpointError`` where this lpcurr cannot."""
+    fields = dict(checkpoint.description.config)
+    if not with_generator:
+        fields["task_generator"] = None
+    try:
+        return CurriculumConfig(**fields)
+    except (ConfigError, TypeError) as error:
+        raise refusal(checkpoint.source, f"its configuration cannot be read here: {error}") from error

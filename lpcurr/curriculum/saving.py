@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
-from lpcurr.checkpoint.content import refusal
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.member import PoolMember
-from lpcurr.curriculum.resuming import check_generator
+from lpcurr.curriculum.recording import Recording, replay
+from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.errors import ConfigError
 from lpcurr.generators import StoredTasks, TaskList, as_task_source
 from lpcurr.memory import layout
@@ -27,6 +27,8 @@ class CurriculumCheckpoints(PoolMember):
     With several, each that attaches goes on with the stream of one of those before, in the order in which they
     attached; further ones get fresh streams.
     """
+
+    _recording: Recording | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint.
@@ -163,6 +165,56 @@ class CurriculumCheckpoints(PoolMember):
             raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")
         self._restore(checkpoint)
 
+    def record(self, path: str | os.PathLike[str]) -> Recording:
+        """Write all that changes the pool, by whichever process, into a file from which it can be built again.
+
+        The pool needs room for a log (``CurriculumConfig.log_entries``), in which entries wait until a thread of this
+        process has written them. It ends with the curriculum's :meth:`close`, or that of what is returned.
+
+        Args:
+            path: the file; what has that name is replaced.
+
+        Raises:
+            ConfigError: the pool has no log, or its log is being read already.
+
+        Example:
+            >>> import tempfile, lpcurr
+            >>> folder = tempfile.TemporaryDirectory()
+            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, log_entries=1000).make() as curriculum:
+            ...     recording = curriculum.record(folder.name + "/played.log")
+            ...     for task_id in curriculum.sample_ids(10).tolist():
+            ...         accepted = curriculum.update_task_performance(task_id, 0.5)
+            ...     task = curriculum.get_task_stats(task_id)
+            >>> again = lpcurr.Curriculum.replay(folder.name + "/played.log")
+            >>> again.get_task_stats(task_id) == task
+            True
+            >>> folder.cleanup()
+        """
+        self._recording = Recording(self._pool, path)
+        return self._recording
+
+    @classmethod
+    def replay(cls, path: str | os.PathLike[str], at: int | None = None) -> Self:
+        """Build a recorded pool again, in this process's memory: truth columns, labels and counters to the bit.
+
+        Args:
+            path: what :meth:`record` wrote.
+            at: after so many entries; by default after all.
+
+        Raises:
+            RecordingError: the file is no recording.
+
+        Example:
+            See :meth:`record`.
+        """
+        return replay(cls, path, at)[0]
+
+    def close(self) -> None:
+        """Leave the pool; others go on. May be called twice; any other use afterwards raises ``PoolClosedError``."""
+        if self._recording is not None:
+            self._recording.close()
+        super().close()
+
     def _capture(self) -> Checkpoint:
         checkpoint = Checkpoint.capture(self._pool)
         if isinstance(self._generator, (TaskList, StoredTasks)):
@@ -180,14 +232,3 @@ class CurriculumCheckpoints(PoolMember):
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()
         restore(self._pool, checkpoint, settings)
-
-
-def stored_config(checkpoint: Checkpoint, *, with_generator: bool) -> CurriculumConfig:
-    """Read the configuration of a checkpoint's pool; raises ``CheckpointError`` where this lpcurr cannot."""
-    fields = dict(checkpoint.description.config)
-    if not with_generator:
-        fields["task_generator"] = None
-    try:
-        return CurriculumConfig(**fields)
-    except (ConfigError, TypeError) as error:
-        raise refusal(checkpoint.source, f"its configuration cannot be read here: {error}") from error

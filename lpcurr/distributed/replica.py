@@ -18,7 +18,7 @@ from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
 from lpcurr.checkpoint.restoring import image_of_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.curriculum.saving import stored_config
+from lpcurr.curriculum.resuming import stored_config
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
 from lpcurr.memory import layout

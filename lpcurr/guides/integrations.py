@@ -12,6 +12,9 @@ needs its own library.
     lpcurr.integrations.puffer               PufferLib environments, MettaGrid among them
     lpcurr.integrations.torch                PyTorch: batches of distinct prompts for a DataLoader, resumable
     lpcurr.integrations.trl                  TRL: GRPOTrainer takes its prompts from a curriculum
+    lpcurr.integrations.slime                slime: a data source, and a hook that reports every group
+    lpcurr.integrations.verl                 verl: a data set whose rows the curriculum chooses
+    lpcurr.integrations.prime_rl             prime-rl: a task sampler
     lpcurr.integrations.metta                drop-in for metta.cogworks.curriculum
 
 Each takes a curriculum, an evaluation (`lpcurr help evaluation`) or the id of a session.

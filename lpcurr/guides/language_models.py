@@ -65,4 +65,7 @@ torchdata's StatefulDataLoader, with workers that fetch ahead and on several ran
     trainer = CurriculumGRPOTrainer(model, reward_funcs=is_right, args=GRPOConfig(num_generations=8),
                                     train_dataset=dataset, curriculum=curriculum)
     trainer.train()
+
+slime, verl and prime-rl have adapters of the same kind, `lpcurr.integrations.slime`, `.verl` and `.prime_rl`, whose
+docstrings say which settings to give. They are tried on stand-ins for these trainers' classes, not on the trainers.
 """

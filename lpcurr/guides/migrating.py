@@ -29,7 +29,8 @@ normalisation by the first score. `lpcurr help schedulers` says which scheduler 
 >>> old.new_task_rate, old.exploration, old.eviction_among, old.zero_is_unset
 (1.0, 'absolute', 'all', True)
 
-What reads metta's private state (`_rng`, `_reweight`, the layout of its shared memory) finds none of it here, and
-`max_task_id` is taken but has no effect. Task ids give other tasks than there. `load_state` takes what
-lpcurr's own `get_state` gave.
+What reads metta's private state (`_rng`, `_reweight`, `scorer`, `_active_labels`, the layout of its shared memory)
+finds none of it here, and `max_task_id` is taken but has no effect. Task ids give other tasks than there. `load_state`
+takes what lpcurr's own `get_state` gave. An episode ends when every agent's has, and not the first one's; an
+environment that is stepped before any reset is reset, so that it plays the task that it is credited with.
 """

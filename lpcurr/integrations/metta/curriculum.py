@@ -174,19 +174,19 @@ class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
         slice_values: by bucket.
     """
 
-    __slots__ = ("_mean_score", "_num_completions", "_total_score")
+    __slots__ = ("_mean_score", "_num_completions", "_num_scheduled", "_total_score")
 
     def __init__(self, task_id: int, env_cfg: Any, slice_values: dict[str, Any] | None = None) -> None:
         given: Any = _Given(env_cfg, slice_values)
         super().__init__(task_id, str(getattr(env_cfg, "label", None) or "unknown"), given)
-        self._num_completions = 0
+        self._num_completions = self._num_scheduled = 0
         self._total_score = self._mean_score = 0.0
 
     @classmethod
     def drawn(cls, task: lpcurr.curriculum.task.CurriculumTask) -> CurriculumTask:
         """Return a drawn task as one of these."""
         own = cls(task.task_id, None)
-        own.label, own._builder = task.label, task._builder
+        own.label, own._builder, own._num_scheduled = task.label, task._builder, 1
         return own
 
     # The names that metta's recipes and tests go by.

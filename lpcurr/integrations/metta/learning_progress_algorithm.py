@@ -95,7 +95,8 @@ class LearningProgressAlgorithm(StatsLogger):
     """Scores, evictions and statistics of a curriculum's pool, by the names of metta's algorithm.
 
     Args:
-        num_tasks: slots of a pool of its own; joined instead where ``hypers.session_id`` names a live one.
+        num_tasks: slots of a pool of its own, or more where ``hypers.num_active_tasks`` says so, as metta's tracker
+            has; joined instead where ``hypers.session_id`` names a live one.
         stats_logger: not needed; it keeps the place that it has in metta.
         hypers: the algorithm's configuration.
 
@@ -196,6 +197,8 @@ def _own_pool(num_tasks: int, hypers: Any) -> Curriculum:
             return attach(hypers.session_id)
         except SessionNotFoundError:
             pass
+    if "num_active_tasks" in hypers.model_fields_set:
+        num_tasks = max(num_tasks, hypers.num_active_tasks)
     algorithm = hypers.core().model_copy(update={"num_active_tasks": num_tasks})
     return CurriculumConfig(
         num_active_tasks=num_tasks,

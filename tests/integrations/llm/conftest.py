@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-_NEEDS = {"test_torch.py": ("torch", "torchdata"), "test_trl.py": ("torch", "trl", "datasets")}
+_NEEDS = {
+    "test_torch.py": ("torch", "torchdata"),
+    "test_shapes.py": ("torch", "torchdata"),
+    "test_trl.py": ("torch", "trl", "datasets"),
+}
 collect_ignore = [name for name, needs in _NEEDS.items() if not all(importlib.util.find_spec(need) for need in needs)]
 
 

@@ -70,7 +70,8 @@ def test_a_recipe_drives_worker_processes_that_share_its_pool(use_lp: bool, kind
             rollout(envs, 2, 60, reset=False)
             assert set(curriculum._algorithm.task_tracker.get_all_tracked_tasks()) == kept  # too young to be evicted
             assert curriculum.stats()["num_completed"] > restored
-            assert sum(counter["draws"] > 0 for counter in curriculum.process_counters()) == 2
+            # two workers, and the environment that PufferLib makes here to look at its spaces
+            assert sum(counter["draws"] > 0 for counter in curriculum.process_counters()) == 3
         finally:
             envs.close()
             for process in envs.processes:
@@ -89,8 +90,10 @@ def test_labels_say_what_was_drawn() -> None:
 def test_an_environment_completes_the_task_and_the_pool_counts_it_once() -> None:
     with make() as curriculum:
         env = MakeEnv(curriculum)()
-        env.reset()
         task = env._current_task
+        env.reset()
+        assert env._current_task is task
+        assert (task._num_scheduled, curriculum.stats()["num_scheduled"]) == (1, 1)
         for _ in range(task.get_env_cfg().game.max_steps):
             env.step(noops())
         assert (task._num_completions, task._total_score) == (1, pytest.approx(task.get_env_cfg().game.max_steps / 8))
@@ -362,6 +365,19 @@ def test_everything_that_trainers_call_is_there(caplog: pytest.LogCaptureFixture
             curriculum.log_shared_memory_state()
         assert "num_completed" in caplog.text
         curriculum.on_epoch_end()
+
+
+def test_an_environment_that_is_never_reset_costs_an_evaluation_no_episode() -> None:
+    with make() as curriculum, curriculum.evaluation([5]) as evaluation:
+        MakeEnv(evaluation)().close()
+        assert evaluation.get_task().task_id == 5
+
+
+def test_an_algorithm_by_hand_has_room_for_what_its_settings_say() -> None:
+    algorithm = cc.LearningProgressConfig(num_active_tasks=3, use_shared_memory=False).create(2)
+    for task_id in range(3):
+        algorithm.task_tracker.track_task_creation(task_id)
+    assert algorithm.task_tracker.get_all_tracked_tasks() == [0, 1, 2]
 
 
 def test_what_metta_makes_by_hand() -> None:

@@ -1,0 +1,33 @@
+"""``lpcurr help --html``: a site of all guides and the reference, with everything that it needs in its folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lpcurr.cli import main
+from lpcurr.guides import TOPICS
+
+pytest.importorskip("pdoc")
+
+
+def test_the_site_has_all_guides_and_what_is_public_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    assert main(["help", "--html", str(tmp_path / "site")]) == 0
+    pages = {path.relative_to(tmp_path / "site").as_posix(): path.read_text() for path in tmp_path.rglob("*.html")}
+    assert {f"lpcurr/guides/{topic}.html" for topic in TOPICS} <= pages.keys()
+    assert all(f'href="lpcurr/guides/{topic}.html"' in pages["lpcurr.html"] for topic in TOPICS)
+    assert "num_active_tasks" in pages["lpcurr/guides/config.html"]  # a table that is made, not written
+    assert "TaskLedger.take" in pages["lpcurr.html"]
+    assert "&gt;&gt;&gt;" in re.sub(
+        "<[^>]*>", "", pages["lpcurr/guides/tasks.html"]
+    )  # examples are code, no quotations
+    assert not re.search(r'src="https?://|<link[^>]*https?://', "".join(pages.values()))
+    assert "TaskLedger" in (tmp_path / "site" / "search.js").read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["help", "--html", str(tmp_path / "file")]) != 0
+    assert str(tmp_path / "file") in capsys.readouterr().err
