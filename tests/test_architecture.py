@@ -33,7 +33,7 @@ ROOMS: list[set[str]] = [
     {"statistics"},
     {"checkpoint", "generators"},
     {"curriculum"},
-    {"integrations", "monitor"},
+    {"integrations", "monitor", "distributed"},
     {"runs"},
     {"reports"},
     {"recipes"},

@@ -50,6 +50,7 @@ class Recording:
         self._next = 0  # number of the first entry that is not written
         self._file = open(path, "wb")  # noqa: SIM115 - closed by close()
         self._file.write(_MAGIC)
+        self._next = 0  # the first record that is not written yet
         self._begin()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
@@ -132,7 +133,7 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
         else:
             records = np.frombuffer(content, dtype=np.uint8)[max(covered - number, 0) * RECORD_BYTES :]
             limit = 2**62 if at is None else at - applied
-            image = curriculum._pool.state.view(np.uint8)
+            image = curriculum._pool._segment.bytes
             applied += apply_entries(image, records, limit=limit)[1] if records.size else 0
         if applied == at:
             break

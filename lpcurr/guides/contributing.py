@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOMS = (
     *("errors", "memory", "schedulers", "kernels", "pool", "statistics", "checkpoint", "generators", "curriculum"),
-    *("integrations", "monitor", "runs", "reports", "recipes", "investigation", "guides", "cli"),
+    *("integrations", "monitor", "distributed", "runs", "reports", "recipes", "investigation", "guides", "cli"),
 )
 """From the bottom up."""
 

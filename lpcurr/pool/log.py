@@ -45,7 +45,7 @@ class PoolLog:
 
     def _switch(self, on: int) -> int:
         self.pool.check_open()
-        number = int(replay.switch_log.entry(self.pool.state.view(np.uint8), self.pool.process, on))
+        number = int(replay.switch_log.entry(self.pool._segment.bytes, self.pool.process, on))
         if number == Status.LOCK_LOST:
             self.pool.fail(number)
         return number
@@ -61,7 +61,7 @@ class PoolLog:
             The records, uint8[40 · k]; the number after the last; how many entries were lost for want of room.
         """
         self.pool.check_open()
-        content = self.pool.state.view(np.uint8)
+        content = self.pool._segment.bytes
         end, lost = replay.read_log.entry(content, self.pool.process, first, int(consume), self._scratch)
         if end == Status.LOCK_LOST:
             self.pool.fail(end)
@@ -74,7 +74,7 @@ class PoolLog:
             How many entries were lost for want of room, and are undone with this.
         """
         self.pool.check_open()
-        content = self.pool.state.view(np.uint8)
+        content = self.pool._segment.bytes
         stop, _, lost = replay.replay.entry(content, self.pool.process, image, first, self._scratch, 0, _ALL)
         if stop == Status.LOCK_LOST:
             self.pool.fail(stop)
@@ -83,8 +83,8 @@ class PoolLog:
 
 def image_of(pool: Pool) -> Bytes:
     """Copy a pool at one moment, configuration included; its log is off."""
-    image: Bytes = np.empty(int(pool.state["header"]["log_offset"][0]), dtype=np.uint8)
-    status = upkeep.snapshot.entry(pool.state.view(np.uint8), pool.process, image)
+    image: Bytes = np.zeros(int(pool.state["header"]["log_offset"][0]), dtype=np.uint8)
+    status = upkeep.snapshot.entry(pool._segment.bytes, pool.process, image)
     if status == Status.LOCK_LOST:
         pool.fail(status)
     header_of(image)["log_on"] = 0

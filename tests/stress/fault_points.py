@@ -26,6 +26,7 @@ from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine.settings import FAULT_POINTS
 from lpcurr.memory import layout
 from lpcurr.pool import pool as pool_module
+from lpcurr.pool.log import PoolLog, apply_entries, image_of
 from lpcurr.pool.pool import Pool
 from lpcurr.pool.streams import attach_process
 from lpcurr.statistics.violations import find_violations
@@ -64,6 +65,8 @@ class Trial:
         self.stamps = {name: int(start["header"][0][name]) for name in STAMPS}
         self.before = truth(start, self.known)
         self.found = self.before
+        self.log_image = image_of(self.pool)
+        self.log_begin = int(start["header"][0]["log_begin"])
         self.journalled = 0
         self.allowed = [self.before, *(self._outcome(call) for call in scenario.calls)]
 
@@ -117,6 +120,7 @@ class Trial:
         if now not in self.allowed:
             yield f"neither before nor after: {differences(self.before, now)} / {differences(self.allowed[-1], now)}"
         yield from find_violations(self.pool)
+        yield from self._logged(now)
         if header["repairs"] != deaths:
             yield f"{header['repairs']} repairs for {deaths} deaths"
         if warnings.count != 1:
@@ -125,6 +129,17 @@ class Trial:
             if header[name] <= stamp:
                 yield f"{name} did not grow"
         yield from self._still_works()
+
+    def _logged(self, now: dict[str, Any]) -> Iterator[str]:
+        """Apply what the log says, where there is one, to the pool as it was before the call."""
+        log = PoolLog(self.pool)
+        if not log.is_on:
+            return
+        image = self.log_image.copy()
+        apply_entries(image, log.read(self.log_begin)[0])
+        said = truth(image[: self.pool.state.dtype.itemsize].view(self.pool.state.dtype), self.known)
+        if said | {"processes": now["processes"]} != now:
+            yield f"the log says otherwise: {differences(said, now)}"
 
     def _still_works(self) -> Iterator[str]:
         task_id, _ = self.pool.draw()

@@ -12,6 +12,7 @@ from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.indices import sums as moments
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
+from lpcurr.pool.log import PoolLog
 from lpcurr.pool.pool import Pool
 from lpcurr.pool.streams import attach_process
 from lpcurr.schedulers.common import SchedulerConfig
@@ -39,7 +40,8 @@ class Scenario(NamedTuple):
 
 def _curriculum(capacity: int, algorithm: dict[str, Any] | None, **fields: Any) -> Curriculum:
     chosen = DiscreteRandomConfig() if algorithm is None else LearningProgressConfig(**algorithm)
-    return CurriculumConfig(num_active_tasks=capacity, seed=3, algorithm_config=chosen, **fields).make()
+    config = CurriculumConfig(num_active_tasks=capacity, seed=3, algorithm_config=chosen, log_entries=256, **fields)
+    return config.make()
 
 
 def _play(curriculum: Curriculum, ids: list[int], completions: int) -> None:
@@ -244,7 +246,18 @@ def _prefixes(make: Callable[..., Call], *items: int) -> tuple[Call, ...]:
     return tuple(make(*items[:length]) for length in range(len(items) + 1))
 
 
-SCENARIOS: tuple[Scenario, ...] = (
+def _logged(scenario: Scenario) -> Scenario:
+    """Return the scenario with a log: what it says afterwards must come to what the pool is."""
+
+    def make() -> Curriculum:
+        curriculum = scenario.make()
+        PoolLog(curriculum._pool).begin()
+        return curriculum
+
+    return Scenario(f"logged: {scenario.name}", make, scenario.calls)
+
+
+_UNLOGGED: tuple[Scenario, ...] = (
     Scenario("draw creates", _not_full, (_draw,)),
     Scenario("draw creates in a hole", _with_holes, (_draw,)),
     Scenario("draw evicts and drops a label", _evicting, (_draw,)),
@@ -280,3 +293,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("attach", _settled, (_attach,)),
     Scenario("detach", _settled, (_detach,)),
 )
+
+_OF_THE_LOG = (
+    *("draw evicts and drops a label", "update", "update refused", "update many", "add a task with a new label"),
+    *("name a task", "drop a task", "use the frontier", "end an epoch"),
+)
+SCENARIOS = (*_UNLOGGED, *(_logged(scenario) for scenario in _UNLOGGED if scenario.name in _OF_THE_LOG))

@@ -1,0 +1,228 @@
+"""A node's pool, which is brought together with the other nodes' at every exchange."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lpcurr.checkpoint import Checkpoint
+from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
+from lpcurr.checkpoint.restoring import image_of_checkpoint
+from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.resuming import stored_config
+from lpcurr.distributed.transport import Meeting, Transport
+from lpcurr.errors import ConfigError, ExchangeError
+from lpcurr.memory import layout
+from lpcurr.memory.shared_memory import Bytes
+from lpcurr.pool.log import (
+    PoolLog,
+    apply_entries,
+    assign_node,
+    config_text_of,
+    header_of,
+    image_of,
+    replace_config_text,
+    separate_streams,
+)
+from lpcurr.pool.moment import Moment
+from lpcurr.pool.pool import Pool
+
+_logger = logging.getLogger("lpcurr")
+
+_DEFAULT_LOG = 1 << 18  # 10 MB: 130,000 episodes between two exchanges
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What an exchange was.
+
+    Attributes:
+        position: how many there were before it.
+        seconds: from its beginning until the pool had all entries.
+        sent: bytes of this node's entries.
+        received: bytes of all nodes' entries.
+        lost: entries of this node that found no room in its log, and were undone.
+    """
+
+    position: int
+    seconds: float
+    sent: int
+    received: int
+    lost: int
+
+
+class ReplicatedCurriculum(Curriculum):
+    """A curriculum that several nodes share; made by :func:`join`.
+
+    Processes of the node attach to its session, or get it pickled, and use it as any other curriculum; :meth:`sync`
+    does nothing in them.
+
+    Attributes:
+        meeting: which node this is, and of how many; None in processes that do not speak for it.
+        last_exchange: figures of the last :meth:`sync`, None before the first.
+    """
+
+    meeting: Meeting | None = None
+    last_exchange: Exchange | None = None
+    _transport: Transport | None = None
+
+    def meet(self, transport: Transport) -> None:
+        """Join other nodes by this transport: at first, and anew after some of them have died; on every rank.
+
+        This node's entries since the last exchange go to the others with the next one, unless they had come through.
+
+        Raises:
+            ExchangeError: not all nodes came in time.
+            ConfigError: the nodes' pools are of different sizes; or the pool keeps no log.
+        """
+        if not transport.speaks:
+            transport.share_session(None)
+            return
+        if self._transport is None:
+            self._position, self._log = -1, PoolLog(self._pool)
+            if not self._log.capacity or self._log.is_on:
+                raise ConfigError("this pool keeps no log for other nodes, or one that is being recorded: use join()")
+            self._sent = self._pending = self._log.begin()
+            self._base: Bytes = image_of(self._pool)
+        meeting = transport.meet(self._position, lambda: _checkpoint_of(self._base))
+        if meeting.position == self._position + 1:  # the exchange that failed here came through elsewhere
+            self._sent = self._pending
+        if self._position < 0 and meeting.node > 0:
+            separate_streams(self._pool, meeting.node)
+        if meeting.checkpoint is not None:
+            self._take(checkpoint_of(meeting.checkpoint, "the pool of the other nodes"))
+        assign_node(self._base, meeting.node, meeting.nodes)
+        self._log.install(self._base, self._sent)
+        self._position, self._transport, self.meeting = meeting.position, transport, meeting
+        transport.share_session(self.session_id)
+
+    def sync(self) -> Exchange | None:
+        """Exchange entries with the other nodes: afterwards all pools are equal, but for what is being played.
+
+        Every node calls it equally often. The node's other processes wait for no longer than it takes to copy the pool.
+
+        Returns:
+            Figures of the exchange; None in a process that does not speak for its node.
+
+        Raises:
+            ExchangeError: a node did not answer in time; nothing is lost, and the pool can be used on. After that,
+                :meth:`meet` with a new transport.
+        """
+        if self._transport is None:
+            return None
+        began = time.perf_counter()
+        entries, end, lost = self._log.read(self._sent)
+        self._pending = end
+        if lost:
+            _logger.warning(
+                "%d entries of this node found no room in its log and are undone: exchange more often, or give more "
+                "than log_entries=%d",
+                lost,
+                self._log.capacity,
+            )
+        chunks = self._transport.exchange(self._position, entries.tobytes())
+        before = config_text_of(self._base)
+        for chunk in chunks:
+            apply_entries(self._base, np.frombuffer(chunk, dtype=np.uint8))
+        self._keep_own_config(before)
+        lost = self._log.install(self._base, end)
+        self._sent = end
+        received = sum(map(len, chunks))
+        self.last_exchange = Exchange(self._position, time.perf_counter() - began, entries.nbytes, received, lost)
+        self._position += 1
+        return self.last_exchange
+
+    def close(self) -> None:
+        """Leave the pool, and the other nodes where this process speaks for its own."""
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+        super().close()
+
+    def _take(self, checkpoint: Checkpoint) -> None:
+        """Make the base of a checkpoint: content and scheduler; the rest of the configuration stays this node's."""
+        if checkpoint.description.capacity != self._pool.capacity:
+            raise ConfigError(
+                f"the other nodes' pool has {checkpoint.description.capacity} slots, and this one's "
+                f"{self._pool.capacity}: give all nodes the same configuration"
+            )
+        config = stored_config(checkpoint, with_generator=False)
+        if config.algorithm_config != self.config.algorithm_config:
+            self.use(config.algorithm_config)
+            if self._position < 0:
+                self._sent = self._log.begin()
+        image = image_of(self._pool)
+        content = image_of_checkpoint(checkpoint, header_of(image)[0].copy(), self._pool.capacity, same_rules=True)
+        image[: content.nbytes] = content.view(np.uint8)
+        self._base = image
+
+    def _keep_own_config(self, before: bytes) -> None:
+        """Of a configuration that came from another node, keep the scheduler alone: the session is this node's."""
+        after = config_text_of(self._base)
+        if after != before:
+            stored = json.loads(before) | {"algorithm_config": json.loads(after)["algorithm_config"]}
+            replace_config_text(self._base, json.dumps(stored).encode())
+
+
+def join(
+    config: CurriculumConfig,
+    transport: Transport,
+    task_generator: Callable[[int], Any] | None = None,
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> ReplicatedCurriculum:
+    """Make this node's pool and join the other nodes with it.
+
+    All processes of all nodes that make the transport call it. Where pools differ, all go on from that of the node that
+    has seen most exchanges; at the beginning from node 0's.
+
+    Args:
+        config: of the whole curriculum, the same on every node.
+        transport: how entries are carried, such as
+            :class:`lpcurr.distributed.torch_distributed.TorchDistributed`.
+        task_generator: as for :class:`lpcurr.Curriculum`.
+        checkpoint: what any node has saved, of a run on however many nodes; the file need be there for node 0 alone.
+
+    Raises:
+        ExchangeError: not all nodes came in time.
+
+    Example:
+        See ``lpcurr help machines``.
+    """
+    if not transport.speaks:
+        session_id = transport.share_session(None)
+        if session_id is None:
+            raise ExchangeError("the process that speaks for this node could not join: its own error says why")
+        return ReplicatedCurriculum(config, task_generator, _pool=Pool.attach(session_id))
+    config = config.model_copy(update={"log_entries": config.log_entries or _DEFAULT_LOG})
+    curriculum: ReplicatedCurriculum | None = None
+    try:
+        if checkpoint is not None and os.path.exists(checkpoint):
+            curriculum = ReplicatedCurriculum.load(checkpoint, task_generator, config=config)
+        else:
+            curriculum = ReplicatedCurriculum(config, task_generator)
+        curriculum.meet(transport)
+    except BaseException:
+        with contextlib.suppress(ExchangeError):
+            transport.share_session(None)
+        if curriculum is not None:
+            curriculum.close()
+            curriculum.unlink()
+        raise
+    return curriculum
+
+
+def _checkpoint_of(image: Bytes) -> bytes:
+    """Return the content of a checkpoint file of an image."""
+    dtype = layout.segment_dtype(int(header_of(image)["capacity"][0]))
+    moment = Moment.of_state(image[: dtype.itemsize].view(dtype))
+    return bytes(checkpoint_bytes(Checkpoint.of_moment(moment, config_text_of(image))))

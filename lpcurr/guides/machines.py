@@ -1,0 +1,87 @@
+"""Many machines
+=============
+
+One curriculum over all nodes of a training: each node has the pool in its own shared memory, where an episode costs
+what it costs on one machine; now and then the nodes exchange what happened, and afterwards all pools are equal, to
+the bit. One checkpoint, saved on any node, is the whole.
+
+With torchrun
+-------------
+Every rank makes the transport, once the trainer has its process group, whatever its backend, and joins:
+
+    import torch.distributed as dist
+
+    import lpcurr
+    from lpcurr.distributed import join
+    from lpcurr.distributed.torch_distributed import TorchDistributed
+
+    dist.init_process_group("gloo")
+    config = lpcurr.CurriculumConfig(num_active_tasks=100, seed=0)
+    transport = TorchDistributed(timeout=300)
+    curriculum = join(config, transport, lambda task_id: {"map_seed": task_id}, checkpoint="pool.lpc")
+    for update in range(10):
+        for _ in range(20):
+            task = curriculum.get_task()
+            curriculum.update_task_performance(task.task_id, 0.5)
+        curriculum.sync()
+    dist.barrier()
+    if dist.get_rank() == 0:
+        curriculum.save("pool.lpc")
+        print(int(curriculum.stats()["num_completed"]), "of", 200 * dist.get_world_size(), "episodes")
+    dist.barrier()
+    curriculum.close()
+    dist.destroy_process_group()
+
+    torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint node0:29500 train.py
+
+Of the ranks of a machine one speaks for the node; the others attach to its session, and `sync()` does nothing in them.
+Environments in further processes attach as ever: pickle the curriculum, or `lpcurr.attach(curriculum.session_id)`.
+
+How often
+---------
+Every rank calls `sync()` equally often; once an update of the learner is a good beginning. What is older than an
+exchange is what other nodes played since: at 8 nodes, 1,000 episodes a second in all and an exchange every ten seconds,
+a node draws without the last 8,750 episodes of others. An episode is two entries of 40 bytes (80 KB a second there),
+and applying them takes less than a microsecond each, beside the training of the node's other processes. Between two
+exchanges entries wait in the log: `log_entries=262_144`, 10 MB, by default. Where it overflows, what found no room is
+undone at the next exchange, counted in `curriculum.last_exchange.lost` and warned of; the pools stay equal.
+
+What is equal, and what is not
+------------------------------
+Equal after each exchange: the tasks with all that `columns()` says of them, their slots and entry numbers, labels
+with their counts, the counters of `stats()`, the epoch, and the scheduler (`use()` on one node is everybody's). A
+node's own: its random streams, its session, what `process_counters()` says, and which tasks it may evict by their
+score: those whose id falls to it, so that nodes do not all evict the same one. A score for a task that another node
+has evicted meanwhile is refused and counted, as on one machine; where two nodes' tasks want one free slot, the first
+in the order of nodes gets it. Call `on_epoch_end()` on one rank alone. Lists of tasks cannot be appended to while
+nodes share them.
+
+When a node dies
+----------------
+The exchange ends with `ExchangeError` at its timeout, or at once where the connection breaks, and names who was
+missing (node 0's error all of them, another's whom it waited for). Its entries since the last exchange are lost,
+nobody else's. torchrun starts all ranks anew: `join(…, checkpoint=…)` goes on from the file, on as many nodes as
+there are. A trainer that goes on by itself makes a new process group and says `curriculum.meet(TorchDistributed())`
+on every rank; nodes that are new `join` at that moment, and get the pool from the others.
+
+Another transport
+-----------------
+`lpcurr.distributed.Transport` has three functions: meet the others, exchange entries in one order for all, and leave.
+
+A recording
+-----------
+The same log, of one machine, written to a file:
+
+>>> import tempfile, lpcurr
+>>> folder = tempfile.TemporaryDirectory()
+>>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0, log_entries=100_000).make() as curriculum:
+...     recording = curriculum.record(folder.name + "/played.log")
+...     credited = curriculum.update_many(curriculum.sample_ids(8), [0.0, 1.0] * 4)
+...     recording.close()
+...     again = lpcurr.Curriculum.replay(folder.name + "/played.log")
+...     again.get_state()["columns"] == curriculum.get_state()["columns"]
+True
+>>> folder.cleanup()
+
+`lpcurr replay played.log --at 1000` shows the pool as it was after the thousandth entry.
+"""

@@ -1,0 +1,186 @@
+"""Nodes by a transport between threads: the protocol is three functions, and a transport one short class."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lpcurr
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.distributed import Meeting, ReplicatedCurriculum, Transport, join
+from lpcurr.errors import ConfigError, ExchangeError
+from lpcurr.schedulers.common import SchedulerConfig
+from tests.stress.workers import Labelled
+from tests.test_recording import same_truth
+
+_LP = lpcurr.LearningProgressConfig(min_samples_for_lp=3, max_inactive_labels_retained=20, new_task_rate=0.5)
+
+
+class Threads(Transport):
+    """One node among threads of a process."""
+
+    def __init__(self, node: int, table: dict[int, Any], barrier: threading.Barrier) -> None:
+        self._node, self._table, self._barrier = node, table, barrier
+        self.fails_afterwards = False
+
+    def _gather(self, thing: Any) -> list[Any]:
+        self._table[self._node] = thing
+        self._barrier.wait(60)
+        things = [self._table[node] for node in range(self._barrier.parties)]
+        self._barrier.wait(60)
+        return things
+
+    def meet(self, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
+        positions, given = zip(*self._gather((position, checkpoint())), strict=True)
+        newest = max(positions)
+        source = positions.index(newest)
+        needs_it = self._node != source and (position < newest or newest < 0)
+        return Meeting(self._node, len(positions), max(newest, 0), given[source] if needs_it else None)
+
+    def exchange(self, position: int, entries: bytes) -> list[bytes]:
+        chunks = self._gather(entries)
+        if self.fails_afterwards:
+            raise ExchangeError("the connection broke when all had come through")
+        return chunks
+
+    def close(self) -> None:
+        pass
+
+
+def _transports(nodes: int) -> list[Threads]:
+    table: dict[int, Any] = {}
+    barrier = threading.Barrier(nodes)
+    return [Threads(node, table, barrier) for node in range(nodes)]
+
+
+class Nodes:
+    """Some nodes, each in the thread that does its part."""
+
+    def __init__(self, count: int, **fields: Any) -> None:
+        defaults: dict[str, Any] = {"num_active_tasks": 60, "seed": 1, "algorithm_config": _LP}
+        self.config = lpcurr.CurriculumConfig(**defaults | fields, use_shared_memory=False)
+        self.transports = _transports(count)
+        self.curricula: list[ReplicatedCurriculum] = self.all(
+            lambda node: join(self.config, self.transports[node], Labelled(100)), count
+        )
+
+    def all(self, part: Callable[[int], Any], count: int | None = None) -> list[Any]:
+        count = len(self.curricula) if count is None else count
+        with ThreadPoolExecutor(count) as threads:
+            return list(threads.map(part, range(count)))
+
+    def sync(self) -> None:
+        self.all(lambda node: self.curricula[node].sync())
+
+    def check(self) -> None:
+        for curriculum in self.curricula:
+            assert curriculum.find_violations() == []
+            assert same_truth(curriculum, self.curricula[0])
+
+
+def _play(curriculum: Curriculum, episodes: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ids = curriculum.sample_ids(episodes)
+    curriculum.update_many(ids, rng.random(episodes))
+    for _ in range(episodes // 10):
+        curriculum.update_task_performance(curriculum.get_task().task_id, rng.random())
+
+
+@pytest.mark.parametrize("scheduler", [_LP, lpcurr.FrontierConfig(new_task_rate=0.5), lpcurr.DiscreteRandomConfig()])
+def test_pools_are_equal_after_each_exchange(scheduler: SchedulerConfig) -> None:
+    nodes = Nodes(3, algorithm_config=scheduler)
+    for number in range(6):
+        for node, curriculum in enumerate(nodes.curricula):
+            _play(curriculum, 200, 10 * number + node)
+        nodes.curricula[number % 3].on_epoch_end()
+        nodes.sync()
+        nodes.check()
+    figures = nodes.curricula[0].stats()
+    assert figures["num_completed"] + figures["num_refused"] == 6 * 3 * 220
+    assert figures["num_created"] >= 60
+
+
+def test_nodes_draw_from_different_streams_and_evict_different_tasks() -> None:
+    nodes = Nodes(3)
+    for number in range(20):
+        for node, curriculum in enumerate(nodes.curricula):
+            _play(curriculum, 100, 10 * number + node)
+        evicted = [int(curriculum._pool.state["header"]["evicted"][0]) for curriculum in nodes.curricula]
+        nodes.sync()
+    nodes.check()
+    assert min(evicted) > 0
+    refused = nodes.curricula[0].stats()["num_refused"]
+    assert refused < 0.2 * nodes.curricula[0].stats()["num_completed"]
+    draws = [curriculum.sample_ids(50).tolist() for curriculum in nodes.curricula]
+    assert draws[0] != draws[1] != draws[2]
+
+
+def test_a_scheduler_that_one_node_uses_is_everybodys_after_the_exchange() -> None:
+    nodes = Nodes(2)
+    nodes.curricula[1].use(lpcurr.FrontierConfig(frontier_share=0.25))
+    _play(nodes.curricula[0], 100, 1)
+    assert nodes.curricula[0].config.algorithm_config.type == "learning_progress"
+    nodes.sync()
+    nodes.check()
+    assert nodes.curricula[0].config.algorithm_config == nodes.curricula[1].config.algorithm_config
+
+
+def test_what_finds_no_room_in_the_log_is_undone_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    nodes = Nodes(2, log_entries=256)
+    _play(nodes.curricula[0], 1000, 1)
+    _play(nodes.curricula[1], 20, 2)
+    nodes.sync()
+    nodes.check()
+    assert nodes.curricula[0].last_exchange is not None
+    assert nodes.curricula[0].last_exchange.lost > 1000
+    assert "are undone: exchange more often" in caplog.text
+    _play(nodes.curricula[0], 50, 3)
+    completed = nodes.curricula[0].stats()["num_completed"]
+    nodes.sync()
+    nodes.check()
+    assert nodes.curricula[1].stats()["num_completed"] == completed
+
+
+def test_an_exchange_that_failed_here_and_came_through_elsewhere_counts_once() -> None:
+    nodes = Nodes(3)
+    for node, curriculum in enumerate(nodes.curricula):
+        _play(curriculum, 100, node)
+    nodes.transports[2].fails_afterwards = True
+
+    def sync(node: int) -> None:
+        if node == 2:
+            with pytest.raises(ExchangeError):
+                nodes.curricula[node].sync()
+        else:
+            nodes.curricula[node].sync()
+
+    nodes.all(sync)
+    _play(nodes.curricula[2], 10, 9)
+    transports = _transports(3)
+    nodes.all(lambda node: nodes.curricula[node].meet(transports[node]))
+    nodes.sync()
+    nodes.check()
+    figures = nodes.curricula[0].stats()
+    assert figures["num_completed"] + figures["num_refused"] == 3 * 110 + 11
+
+
+def test_nodes_of_another_size_and_pools_without_a_log_are_refused() -> None:
+    transports = _transports(2)
+    configs = [lpcurr.CurriculumConfig(num_active_tasks=size, use_shared_memory=False) for size in (8, 9)]
+
+    def make(node: int) -> str:
+        try:
+            join(configs[node], transports[node]).close()
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(2) as threads:
+        assert [("8 slots" in said) for said in threads.map(make, range(2))] == [False, True]
+    with pytest.raises(ConfigError, match="no log"):
+        ReplicatedCurriculum(configs[0]).meet(transports[0])
