@@ -89,7 +89,7 @@ class TaskGenerator(BaseModel, ABC):
         Returns:
             A new environment configuration with its label and slice values.
         """
-        task = self._generate(task_id)
+        task = self._generate(int(task_id))  # a NumPy integer where numba is disabled, which no seed may be
         return task._replace(env_cfg=apply_overrides(task.env_cfg, self.overrides)) if self.overrides else task
 
     def __call__(self, task_id: int) -> Any:
