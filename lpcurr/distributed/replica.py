@@ -74,6 +74,7 @@ class ReplicatedCurriculum(Curriculum):
     meeting: Meeting | None = None
     last_exchange: Exchange | None = None
     _transport: Transport | None = None
+    _failed = False  # the last exchange, which may have come through elsewhere
 
     def meet(self, transport: Transport) -> None:
         """Join other nodes by this transport: at first, and anew after some of them have died; on every rank.
@@ -103,6 +104,7 @@ class ReplicatedCurriculum(Curriculum):
         assign_node(self._base, meeting.node, meeting.nodes)
         self._log.install(self._base, self._sent)
         self._position, self._transport, self.meeting = meeting.position, transport, meeting
+        self._failed = False
         transport.share_session(self.session_id)
 
     def sync(self) -> Exchange | None:
@@ -119,6 +121,8 @@ class ReplicatedCurriculum(Curriculum):
         """
         if self._transport is None:
             return None
+        if self._failed:
+            raise ExchangeError("the last exchange failed; this node's entries are kept: meet() the others anew")
         began = time.perf_counter()
         entries, end, lost = self._log.read(self._sent)
         self._pending = end
@@ -129,7 +133,9 @@ class ReplicatedCurriculum(Curriculum):
                 lost,
                 self._log.capacity,
             )
+        self._failed = True
         chunks = self._transport.exchange(self._position, entries.tobytes())
+        self._failed = False
         before = config_text_of(self._base)
         for chunk in chunks:
             apply_entries(self._base, np.frombuffer(chunk, dtype=np.uint8))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from lpcurr.distributed.transport import Meeting, Transport
+from lpcurr.distributed.transport import Meeting, Transport, agree
 from lpcurr.errors import ExchangeError
 from lpcurr.memory.processes import pid_namespace
 
@@ -49,13 +49,7 @@ class TorchDistributed(Transport):
     def meet(self, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
         """See :class:`Transport`."""
         self._wait_for_all()
-        positions = [np.frombuffer(each, np.int64)[0] for each in self._gather(np.int64(position).tobytes())]
-        newest = max(positions)
-        source = positions.index(newest)
-        node, nodes = self._speakers.index(dist.get_rank()), len(self._speakers)
-        needs_it = [each < newest or newest < 0 for each in positions]
-        given = self._gather(checkpoint() if node == source and any(needs_it) else b"")[source]
-        return Meeting(node, nodes, max(int(newest), 0), given if needs_it[node] and node != source else None)
+        return agree(self._gather, self._speakers.index(dist.get_rank()), position, checkpoint)
 
     def exchange(self, position: int, entries: bytes) -> list[bytes]:
         """See :class:`Transport`."""

@@ -23,6 +23,18 @@ class Meeting(NamedTuple):
     checkpoint: bytes | None
 
 
+def agree(gather: Callable[[bytes], list[bytes]], node: int, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
+    """Meet by a function that gives every node's bytes to all, in the order of nodes."""
+    positions = [
+        int.from_bytes(each, "little", signed=True) for each in gather(position.to_bytes(8, "little", signed=True))
+    ]
+    newest = max(positions)
+    source = positions.index(newest)
+    needs_it = [each < newest or newest < 0 for each in positions]
+    given = gather(checkpoint() if node == source and any(needs_it) else b"")[source]
+    return Meeting(node, len(positions), max(newest, 0), given if needs_it[node] and node != source else None)
+
+
 class Transport(ABC):
     """Carries entries between nodes, by one process of each.
 

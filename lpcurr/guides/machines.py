@@ -37,6 +37,40 @@ Every rank makes the transport, once the trainer has its process group, whatever
 Of the ranks of a machine one speaks for the node; the others attach to its session, and `sync()` does nothing in them.
 Environments in further processes attach as ever: pickle the curriculum, or `lpcurr.attach(curriculum.session_id)`.
 
+With Ray
+--------
+One process of each machine makes the transport, a task, an actor or a driver, with a name for the curriculum and the
+node's number; the machine's other processes attach to `curriculum.session_id`. Here are two nodes, whichever machines
+they have for place:
+
+    import ray
+
+    import lpcurr
+    from lpcurr.distributed import join
+    from lpcurr.distributed.ray_actor import RayActor
+
+    @ray.remote(scheduling_strategy="SPREAD")
+    def train(node: int, nodes: int) -> int:
+        config = lpcurr.CurriculumConfig(num_active_tasks=100, seed=0)
+        transport = RayActor("run 7", node, nodes, timeout=300)
+        curriculum = join(config, transport, lambda task_id: {"map_seed": task_id})
+        for update in range(10):
+            for _ in range(30):
+                task = curriculum.get_task()
+                curriculum.update_task_performance(task.task_id, 0.5)
+            curriculum.sync()
+        completed = int(curriculum.stats()["num_completed"])
+        curriculum.close()
+        curriculum.unlink()
+        return completed
+
+    completed, _ = ray.get([train.remote(node, 2) for node in range(2)])
+    print(completed, "of 600 episodes")
+
+The actor gathers entries, one call an exchange and none an episode. It is found by its name from every job of the
+cluster, costs no CPU, and ends with the last node's `close()`. Where it dies, Ray restarts it: the exchange ends with
+`ExchangeError`, and every node says `curriculum.meet(RayActor("run 7", node, nodes))`.
+
 How often
 ---------
 Every rank calls `sync()` equally often; once an update of the learner is a good beginning. What is older than an
@@ -59,10 +93,10 @@ nodes share them.
 When a node dies
 ----------------
 The exchange ends with `ExchangeError` at its timeout, or at once where the connection breaks, and names who was
-missing (node 0's error all of them, another's whom it waited for). Its entries since the last exchange are lost,
+missing (by torch, node 0's error all of them, another's whom it waited for; by Ray, everybody's all of them). Its entries since the last exchange are lost,
 nobody else's. torchrun starts all ranks anew: `join(…, checkpoint=…)` goes on from the file, on as many nodes as
 there are. A trainer that goes on by itself makes a new process group and says `curriculum.meet(TorchDistributed())`
-on every rank; nodes that are new `join` at that moment, and get the pool from the others.
+on every rank, or gives each node of Ray its new number; nodes that are new `join` at that moment, and get the pool from the others.
 
 Another transport
 -----------------
