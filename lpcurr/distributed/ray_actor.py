@@ -23,12 +23,17 @@ _NAMESPACE = "lpcurr"  # the same in all jobs of a cluster, whose own differ
 _GRACE = 5.0  # seconds for an answer on its way, beyond the actor's own timeout
 
 
-class _Round:
-    """One gathering of something from every node."""
+class _Meeting:
+    """Nodes that have met, and the one gathering that they are at."""
 
     def __init__(self, nodes: int) -> None:
+        self.key, self.nodes, self.opening = uuid.uuid4().hex, nodes, True
+        self.names: dict[int, str] = {}
+        self.left: set[int] = set()
+        self.begin()
+
+    def begin(self) -> None:
         self.parts: dict[int, bytes] = {}
-        self.nodes = nodes
         self.result: asyncio.Future[list[bytes] | str] = asyncio.get_running_loop().create_future()
 
 
@@ -36,44 +41,42 @@ class _Gatherer:
     """What the actor runs: it gives every node the parts of all, or the reason why not, the same to each."""
 
     def __init__(self) -> None:
-        self._end("")
-
-    def _end(self, reason: str, meeting: str = "") -> None:
-        """End the meeting, if there is one: nobody waits on, and who comes later meets anew."""
-        if getattr(self, "_round", None) and not self._round.result.done():
-            self._round.result.set_result(reason)
-        self._meeting, self._opening = meeting, True
-        self._names: dict[int, str] = {}
-        self._left: set[int] = set()
+        self._meeting: _Meeting | None = None
 
     async def gather(
-        self, meeting: str, node: int, nodes: int, name: str, part: bytes, timeout: float
+        self, key: str, node: int, nodes: int, name: str, part: bytes, timeout: float
     ) -> tuple[str, list[bytes] | str]:
-        """Wait for all nodes; without a meeting, for a new one, whose name is returned beside the parts."""
-        if not meeting:
-            if not (self._meeting and self._opening and self._round.nodes == nodes):
-                self._end(f"node {node} ({name}) meets {nodes} nodes anew", uuid.uuid4().hex)
-                self._round = _Round(nodes)
-            self._names[node] = name
-        elif meeting != self._meeting:
-            return meeting, "the actor was restarted, or others have missed this node or met anew"
-        here, meeting = self._round, self._meeting
-        here.parts[node] = part
-        if len(here.parts) == nodes:
-            here.result.set_result([here.parts[each] for each in range(nodes)])
-            self._round, self._opening = _Round(nodes), False
-        await asyncio.wait([here.result], timeout=timeout)
-        if not here.result.done():
+        """Wait for all nodes; without the key of a meeting for a new one, whose key is returned beside the parts."""
+        meeting = self._meeting
+        if not key:
+            if meeting is None or not meeting.opening or meeting.nodes != nodes:
+                if meeting is not None:
+                    meeting.result.set_result(f"node {node} ({name}) meets {nodes} nodes anew")
+                meeting = self._meeting = _Meeting(nodes)
+            meeting.names[node] = name
+        elif meeting is None or key != meeting.key:
+            return key, "the actor was restarted, or others have missed this node or met anew"
+        parts, result = meeting.parts, meeting.result
+        parts[node] = part
+        if len(parts) == nodes:
+            result.set_result([parts[each] for each in range(nodes)])
+            meeting.opening = False
+            meeting.begin()
+        await asyncio.wait([result], timeout=timeout)
+        if not result.done():
             missing = [
-                f"{each} ({self._names.get(each, 'never seen')})" for each in range(nodes) if each not in here.parts
+                f"{each} ({meeting.names.get(each, 'never seen')})" for each in range(nodes) if each not in parts
             ]
-            self._end(f"after {timeout:g} s there was nothing from node {', '.join(missing)}")
-        return meeting, here.result.result()
+            result.set_result(f"after {timeout:g} s there was nothing from node {', '.join(missing)}")
+            self._meeting = None
+        return meeting.key, result.result()
 
-    async def leave(self, meeting: str, node: int) -> bool:
-        """Return whether this node was the last of the current meeting."""
-        self._left.add(node)
-        return meeting == self._meeting and len(self._left) == self._round.nodes
+    async def leave(self, key: str, node: int) -> bool:
+        """Return whether this node was the last of the meeting."""
+        if self._meeting is None or self._meeting.key != key:
+            return False
+        self._meeting.left.add(node)
+        return len(self._meeting.left) == self._meeting.nodes
 
 
 class RayActor(Transport):
@@ -93,11 +96,11 @@ class RayActor(Transport):
         if not 0 <= node < nodes:
             raise ValueError(f"node={node} is none of nodes={nodes}: give each a number from 0 to {nodes - 1}")
         self._name, self._node, self._nodes, self._timeout = name, node, nodes, timeout
-        self._meeting = ""
+        self._key = ""
 
     def meet(self, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
         """See :class:`Transport`."""
-        self._meeting = ""
+        self._key = ""
         self._find_actor()
         return agree(self._gather, self._node, position, checkpoint)
 
@@ -107,10 +110,10 @@ class RayActor(Transport):
 
     def close(self) -> None:
         """See :class:`Transport`; the last node ends the actor."""
-        if not (self._meeting and ray.is_initialized()):
+        if not (self._key and ray.is_initialized()):
             return
         try:
-            if ray.get(self._actor.leave.remote(self._meeting, self._node), timeout=_GRACE):
+            if ray.get(self._actor.leave.remote(self._key, self._node), timeout=_GRACE):
                 ray.kill(self._actor)
         except RayError:  # it is being restarted, with nobody in it
             pass
@@ -133,9 +136,9 @@ class RayActor(Transport):
     def _gather(self, part: bytes) -> list[bytes]:
         """Give every node's part to all, in their order."""
         name = f"{socket.gethostname()}, process {os.getpid()}"
-        answer = self._actor.gather.remote(self._meeting, self._node, self._nodes, name, part, self._timeout)
+        answer = self._actor.gather.remote(self._key, self._node, self._nodes, name, part, self._timeout)
         try:
-            self._meeting, parts = ray.get(answer, timeout=self._timeout + _GRACE)
+            self._key, parts = ray.get(answer, timeout=self._timeout + _GRACE)
         except RayError as error:
             raise ExchangeError(
                 f"the actor {self._name!r} did not answer; this node's entries are kept: {error}"

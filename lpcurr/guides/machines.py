@@ -93,10 +93,11 @@ nodes share them.
 When a node dies
 ----------------
 The exchange ends with `ExchangeError` at its timeout, or at once where the connection breaks, and names who was
-missing (by torch, node 0's error all of them, another's whom it waited for; by Ray, everybody's all of them). Its entries since the last exchange are lost,
-nobody else's. torchrun starts all ranks anew: `join(…, checkpoint=…)` goes on from the file, on as many nodes as
-there are. A trainer that goes on by itself makes a new process group and says `curriculum.meet(TorchDistributed())`
-on every rank, or gives each node of Ray its new number; nodes that are new `join` at that moment, and get the pool from the others.
+missing (by torch, node 0's error all of them, another's whom it waited for; by Ray, each node's all of them). Its
+entries since the last exchange are lost, nobody else's. torchrun starts all ranks anew: `join(…, checkpoint=…)` goes
+on from the file, on as many nodes as there are. A trainer that goes on by itself makes a new process group and says
+`curriculum.meet(TorchDistributed())` on every rank, or with Ray `curriculum.meet(RayActor(…))`, each node with its new
+number; nodes that are new `join` at that moment, and get the pool from the others.
 
 Another transport
 -----------------
