@@ -54,14 +54,14 @@ def cluster() -> Iterator[Any]:
 class Node:
     """What speaks for a node."""
 
-    def __init__(self, name: str, node: int, nodes: int, timeout: float = 120.0) -> None:
+    def __init__(self, name: str, node: int, nodes: int) -> None:
         lp = lpcurr.LearningProgressConfig(min_samples_for_lp=3, max_inactive_labels_retained=20, new_task_rate=0.3)
         config = lpcurr.CurriculumConfig(num_active_tasks=200, seed=5, algorithm_config=lp)
         self.name, self.rng, self.reported = name, np.random.default_rng([node, os.getpid()]), 0
-        self.curriculum = join(config, RayActor(name, node, nodes, timeout), Labelled(300))
+        self.curriculum = join(config, RayActor(name, node, nodes, 120.0), Labelled(300))
 
-    def meet(self, node: int, nodes: int) -> None:
-        self.curriculum.meet(RayActor(self.name, node, nodes, 120.0))
+    def meet(self, node: int, nodes: int, timeout: float) -> None:
+        self.curriculum.meet(RayActor(self.name, node, nodes, timeout))
 
     def play(self, episodes: int) -> int:
         for _ in range(episodes):
@@ -106,17 +106,17 @@ class Node:
         self.curriculum.unlink()
 
 
-def _node(name: str, node: int, nodes: int = _NODES, place: int | None = None, **more: Any) -> Any:
+def _node(name: str, node: int, nodes: int = _NODES, place: int | None = None) -> Any:
     placed = ray.remote(Node).options(num_cpus=0, resources={f"node{node if place is None else place}": 0.01})
-    return placed.remote(name, node, nodes, **more)
+    return placed.remote(name, node, nodes)
 
 
 def _all(nodes: list[Any], method: str, *arguments: Any) -> list[Any]:
     return list(ray.get([getattr(node, method).remote(*arguments) for node in nodes], timeout=300))
 
 
-def _meet(nodes: list[Any]) -> None:
-    ray.get([node.meet.remote(number, len(nodes)) for number, node in enumerate(nodes)], timeout=300)
+def _meet(nodes: list[Any], timeout: float = 120.0) -> None:
+    ray.get([node.meet.remote(number, len(nodes), timeout) for number, node in enumerate(nodes)], timeout=300)
 
 
 def _exchange(nodes: list[Any], lost: int = 0) -> int:
@@ -176,9 +176,10 @@ def test_a_killed_actor_is_restarted_and_met_anew() -> None:
 @pytest.mark.parametrize("during", [False, True])
 def test_a_node_that_dies_takes_no_more_than_its_own_entries_with_it(during: bool) -> None:
     name = f"dying {during}"
-    nodes = [_node(name, node, timeout=10.0) for node in range(_NODES)]
+    nodes = [_node(name, node) for node in range(_NODES)]
     _all(nodes, "play", 20)
     _exchange(nodes)
+    _meet(nodes, 15.0)
     sent = ray.get(nodes[2].play.remote(20)) if during else ray.get(nodes[2].say.remote())[2]
     pid = ray.get(nodes[2].pid.remote())
     if during:  # it has sent its entries, and gets no answer
@@ -196,7 +197,7 @@ def test_a_node_that_dies_takes_no_more_than_its_own_entries_with_it(during: boo
     _meet(nodes[:2])
     _exchange(nodes[:2], lost=sent)
     late = _node(name, 2, place=1)
-    again = [node.meet.remote(number, 3) for number, node in enumerate(nodes[:2])]
+    again = [node.meet.remote(number, 3, 120.0) for number, node in enumerate(nodes[:2])]
     ray.get(again, timeout=300)
     nodes[2] = late
     _all(nodes, "play", 20)
@@ -205,8 +206,9 @@ def test_a_node_that_dies_takes_no_more_than_its_own_entries_with_it(during: boo
 
 
 def test_what_was_played_after_an_exchange_that_failed_is_not_lost() -> None:
-    nodes = [_node("late", node, 2, timeout=5.0) for node in range(2)]
+    nodes = [_node("late", node, 2) for node in range(2)]
     _all(nodes, "play", 20)
+    _meet(nodes, 5.0)
     (said,) = _all(nodes[:1], "sync")
     assert "after 5 s there was nothing from node 1 (" in said
     _all(nodes, "play", 20)

@@ -161,6 +161,8 @@ def test_an_exchange_that_failed_here_and_came_through_elsewhere_counts_once() -
 
     nodes.all(sync)
     _play(nodes.curricula[2], 10, 9)
+    with pytest.raises(ExchangeError, match="the last exchange failed"):
+        nodes.curricula[2].sync()
     transports = _transports(3)
     nodes.all(lambda node: nodes.curricula[node].meet(transports[node]))
     nodes.sync()
