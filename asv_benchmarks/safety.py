@@ -8,6 +8,7 @@ The processes measure in turns, so that a disturbance of the machine meets all o
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import subprocess
@@ -30,30 +31,18 @@ def _remove_safety(variant: str) -> None:
     from lpcurr.kernels.machine.compiling import helper
     from lpcurr.kernels.safety import journal, mutex
 
-    def nothing(*names: str) -> Any:
-        code = f"def empty({', '.join(names)}):\n    return 0"
-        scope: dict[str, Any] = {}
-        exec(code, scope)
-        return helper(scope["empty"])
+    def empty(module: Any, *names: str) -> None:
+        for name in names:
+            parameters = ", ".join(inspect.signature(getattr(module, name).py_func).parameters)
+            scope: dict[str, Any] = {}
+            exec(f"def empty_{name}({parameters}):\n    return 0", scope)
+            setattr(module, name, helper(scope[f"empty_{name}"]))
 
     if variant != VARIANTS[0]:
-        journal.note_word = nothing("segment", "count", "word")
-        journal.note_columns = nothing("segment", "count", "first", "last", "slot")
-        journal.note_label_word = nothing("segment", "count", "row", "word")
-        journal.note_process_word = nothing("segment", "count", "process", "word")
-        journal.publish = nothing("segment", "count")
-        journal.remember_word = nothing("segment", "word")
-        journal.remember_words = nothing("segment", "first", "last")
-        journal.remember_columns = nothing("segment", "first", "last", "slot")
-        journal.remember_label_word = nothing("segment", "row", "word")
-        journal.remember_label = nothing("segment", "row")
-        journal.remember_label_name = nothing("segment", "row")
-        journal.remember_process_word = nothing("segment", "process", "word")
-        journal.commit = nothing("segment")
+        empty(journal, *(name for name in vars(journal) if name.startswith(("note_", "remember_"))))
+        empty(journal, "publish", "commit")
     if variant == VARIANTS[2]:
-        mutex.seems_held = nothing("segment")
-        mutex.wait_lock = nothing("segment")
-        mutex.unlock = nothing("segment")
+        empty(mutex, "seems_held", "take_lock", "wait_lock", "unlock")
 
 
 def _measure(variant: str, tasks: int) -> None:

@@ -511,12 +511,13 @@ CLOSED_CALLS: dict[str, Call] = {
     "calculate_per_label_mean_lp_stats": lambda c: c.calculate_per_label_mean_lp_stats(),
     "calculate_raw_lp_debug_stats": lambda c: c.calculate_raw_lp_debug_stats(),
     "process_counters": lambda c: c.process_counters(),
+    "record": lambda c: c.record("never_written.log"),
     "count_steps": lambda c: c.count_steps(3),
     "find_violations": lambda c: c.find_violations(),
     "__reduce__": pickle.dumps,
 }
 AFTER_CLOSE = {"config", "evaluation", "close", "unlink", "closed", "session_id"}
-ELSEWHERE = {"save", "load", "get_state", "load_state"}  # tests/test_checkpoint.py
+ELSEWHERE = {"save", "load", "get_state", "load_state", "replay"}  # tests/checkpoint, tests/test_recording.py
 
 
 def test_every_public_method_is_tried_after_close() -> None:

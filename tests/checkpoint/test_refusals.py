@@ -303,8 +303,8 @@ _CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a stream twice": lambda state: state["streams"].append(state["streams"][0]),
     "a stream of the future": _set("streams", 0, "ordinal")(5),
     "too many streams": lambda state: state.update(
-        streams=[{"ordinal": i, "words": [1, 1, 1, 1]} for i in range(257)],
-        counters=state["counters"] | {"next_stream": 300},
+        streams=[{"ordinal": i, "words": [1, 1, 1, 1]} for i in range(4097)],
+        counters=state["counters"] | {"next_stream": 5000},
     ),
 }
 
