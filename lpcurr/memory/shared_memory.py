@@ -56,10 +56,10 @@ class MemoryName:
 
     def unlink(self, *, created: bool) -> None:
         """Remove the name; ``created``: by this process, so that the resource tracker is to forget it."""
+        if created and not _tracker_is_stuck:  # first: who takes the name next tells the tracker of it again
+            resource_tracker.unregister(f"/{self.name}", "shared_memory")
         if self.is_current():
             unlink_memory(self.name)
-        if created and not _tracker_is_stuck:
-            resource_tracker.unregister(f"/{self.name}", "shared_memory")
 
 
 def create_memory(name: str, size: int, hole: tuple[int, int]) -> tuple[MemoryName, Bytes]:

@@ -74,7 +74,7 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
 
 @contextlib.contextmanager
 def forks_put_off() -> Iterator[None]:
-    """Make forks of other threads wait for the end of a block that holds a lock which a child would need."""
+    """Make forks, and undisturbed work, of other threads wait for the end of a block."""
     global _owner
     with _gate:
         before, _owner = _owner, threading.get_ident()

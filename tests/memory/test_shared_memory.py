@@ -330,10 +330,10 @@ for number in range(200):
                     lpcurr.attach(curriculum.session_id).close()
         except Exception as error:  # what pydantic makes of an interrupt, or a name that is being given back
             assert "Interrupt" in repr(error) or "exists already" in repr(error), error
-    except Interrupt:  # also at an error's handling
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Interrupt:  # also at an error's handling, or just before the timer ends
         interrupted += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
     curriculum = config = None
 gc.collect()
 lpcurr.memory.undisturbed.run_undisturbed(gc.collect)  # when its turn comes, whatever was begun has ended
