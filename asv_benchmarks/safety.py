@@ -75,7 +75,7 @@ def cost_of_safety(tasks: int = 1_000, rounds: int = 31) -> dict[str, tuple[floa
                 "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH")))),
             }
             command = [sys.executable, "-m", "asv_benchmarks.safety", "--variant", variant, "--tasks", str(tasks)]
-            pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": None}
+            pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
             processes.append(subprocess.Popen(command, env=environment, text=True, **pipes))
         try:
             turns = [[_ask(process) for process in processes] for _ in range(rounds + 1)]

@@ -74,44 +74,36 @@ class Segment:
             ConfigError: a session id that is malformed or in use.
             SegmentSpaceError: shared memory is full.
         """
-        return run_undisturbed(partial(cls._create, capacity, config_text, shared, session_id, file_lock, log_capacity))
 
-    @classmethod
-    def _create(
-        cls,
-        capacity: int,
-        config_text: bytes,
-        shared: bool,
-        session_id: str | None,
-        file_lock: bool,
-        log_capacity: int,
-    ) -> Segment:
-        config_offset = layout.segment_dtype(capacity).itemsize
-        config_room = -(-(2 * len(config_text) + _CONFIG_SLACK) // 8) * 8
-        log_offset = config_offset + 2 * config_room
-        size = log_offset + 8 * layout.RECORD_WORDS * log_capacity
-        if not shared:
-            room = np.zeros(size + layout.CACHE_LINE, dtype=np.uint8)
-            start = -room.ctypes.data % layout.CACHE_LINE
-            segment = cls(None, room[start : start + size], None)
-        else:
-            segment = cls._create_shared(size, session_id)
-        content = segment.bytes
-        content[config_offset : config_offset + len(config_text)] = np.frombuffer(config_text, dtype=np.uint8)
-        header = content[: layout.HEADER.itemsize].view(layout.HEADER)
-        header["creator_pid"] = os.getpid()
-        header["creator_start_time"] = own_start_time()
-        header["pid_namespace"] = pid_namespace()
-        header["lock_file"] = lock_files.watch(content, segment.name, make=True) if file_lock else 0
-        header["capacity"] = capacity
-        header["segment_size"] = size
-        header["process_room"] = layout.PROCESS_STEP
-        header["config_offset"] = config_offset
-        header["config_room"] = config_room
-        header["log_offset"] = log_offset
-        header["log_capacity"] = log_capacity
-        header["config_size0"] = len(config_text)
-        return segment
+        def make() -> Segment:
+            config_offset = layout.segment_dtype(capacity).itemsize
+            config_room = -(-(2 * len(config_text) + _CONFIG_SLACK) // 8) * 8
+            log_offset = config_offset + 2 * config_room
+            size = log_offset + 8 * layout.RECORD_WORDS * log_capacity
+            if not shared:
+                room = np.zeros(size + layout.CACHE_LINE, dtype=np.uint8)
+                start = -room.ctypes.data % layout.CACHE_LINE
+                segment = cls(None, room[start : start + size], None)
+            else:
+                segment = cls._create_shared(size, session_id)
+            content = segment.bytes
+            content[config_offset : config_offset + len(config_text)] = np.frombuffer(config_text, dtype=np.uint8)
+            header = content[: layout.HEADER.itemsize].view(layout.HEADER)
+            header["creator_pid"] = os.getpid()
+            header["creator_start_time"] = own_start_time()
+            header["pid_namespace"] = pid_namespace()
+            header["lock_file"] = lock_files.watch(content, segment.name, make=True) if file_lock else 0
+            header["capacity"] = capacity
+            header["segment_size"] = size
+            header["process_room"] = layout.PROCESS_STEP
+            header["config_offset"] = config_offset
+            header["config_room"] = config_room
+            header["log_offset"] = log_offset
+            header["log_capacity"] = log_capacity
+            header["config_size0"] = len(config_text)
+            return segment
+
+        return run_undisturbed(make)
 
     @classmethod
     def _create_shared(cls, size: int, session_id: str | None) -> Segment:
