@@ -8,7 +8,7 @@ from lpcurr.kernels.calls import log, repair, tasks
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.indices import labels, slots
 from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, words
+from lpcurr.kernels.machine.views import column, header_record, label_record, padded_capacity, process_record, words
 from lpcurr.kernels.safety import faults, journal, mutex
 from lpcurr.memory import layout
 
@@ -99,7 +99,7 @@ def read_task(segment, process, task_id, row):
     slot = slots.find_slot(segment, task_id)
     answer = _UNKNOWN_TASK
     if slot >= 0:
-        padded = (header_record(segment, 0).capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
+        padded = padded_capacity(header_record(segment, 0).capacity)
         cells = words(segment)
         for number in range(_TRUTH_COUNT):
             row[number] = cells[_FIRST_COLUMN_WORD + padded * number + slot]

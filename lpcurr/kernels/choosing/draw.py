@@ -25,7 +25,7 @@ from lpcurr.kernels import formulas
 from lpcurr.kernels.indices import staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine import random
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, process_record
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
@@ -46,7 +46,7 @@ def _any_slot(segment, process):
     return active_slot(segment, random.below(segment, process, header_record(segment, 0).active_count))
 
 
-@helper
+@inlined
 def draw_slot(segment, process):
     """Draw one active task by the pool's distribution; there must be one.
 

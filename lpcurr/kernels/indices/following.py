@@ -11,7 +11,7 @@ import numpy as np
 
 from lpcurr.kernels import formulas
 from lpcurr.kernels.indices import labels, slots, staleness, sums, trees
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, index_table
 from lpcurr.kernels.safety import faults
 from lpcurr.memory import layout
@@ -20,7 +20,7 @@ from lpcurr.schedulers.common import Way
 _Z_SCORE, _WEIGHT = int(Way.Z_SCORE), int(Way.WEIGHT)
 
 
-@helper
+@inlined
 def compute_priority(segment, slot):
     """Return what the draw goes by, NaN and what is beyond the limit dealt with."""
     priority = formulas.priority(column(segment), slot, header_record(segment, 0))
@@ -29,7 +29,7 @@ def compute_priority(segment, slot):
     return min(max(priority, -sums.PRIORITY_LIMIT), sums.PRIORITY_LIMIT)
 
 
-@helper
+@inlined
 def order_of_score(segment, slot):
     """Return a number that orders explored tasks as their scores do, whatever the pool's mean and deviation are.
 
@@ -47,7 +47,7 @@ def order_of_score(segment, slot):
     return retained if header.amplification > 0.0 else 0.0
 
 
-@helper
+@inlined
 def _eviction_key(segment, slot):
     """Return the slot's key in the tournament: infinite where it may not be evicted."""
     header = header_record(segment, 0)
@@ -59,7 +59,7 @@ def _eviction_key(segment, slot):
     return order_of_score(segment, slot) if completions >= header.explored_from else header.unexplored_key
 
 
-@helper
+@inlined
 def is_immature(segment, completions):
     """Return whether a task is explored and yet too young to be evicted (0 or 1)."""
     header = header_record(segment, 0)
@@ -76,7 +76,7 @@ def _weight(segment, slot):
     return max(view.priority[slot], 0.0)
 
 
-@helper
+@inlined
 def _refresh_trees(segment, slot):
     trees.set_evict_key(segment, slot, _eviction_key(segment, slot))
     faults.may_die_here(segment)
@@ -113,7 +113,7 @@ def enter(segment, slot):
     _refresh_trees(segment, slot)
 
 
-@helper
+@inlined
 def change(segment, slot):
     """Follow one more completion of a task."""
     header = header_record(segment, 0)
