@@ -94,6 +94,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
     *_integers("process_room"),  # process records that have memory; only ever grows
     *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
+    *_integers("index_multiplier"),  # odd: scatters ids over the id table
     *_floats("created_at"),  # seconds since 1970
 ]
 POOL_FIELDS: list[Any] = [

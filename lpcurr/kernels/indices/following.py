@@ -66,21 +66,34 @@ def is_immature(segment, completions):
     return 1 if completions >= header.explored_from and completions < header.mature_from else 0
 
 
+@inlined
+def keeps_weights(segment):
+    """Return whether the sum tree is kept: where draws are by weight, or a temperature makes sigmoids such weights.
+
+    At temperature 0 a task's sigmoid changes with the pool's mean and deviation, so no tree can hold it.
+    """
+    header = header_record(segment, 0)
+    return header.draws_by == _WEIGHT or (header.draws_by == _Z_SCORE and header.temperature != 0.0)
+
+
 @helper
 def _weight(segment, slot):
     """Return the slot's weight in the sum tree; negative ones are none."""
     header = header_record(segment, 0)
     view = column(segment)
-    if view.completion_count[slot] < header.explored_from:
-        return header.exploration_bonus
-    return max(view.priority[slot], 0.0)
+    explored = view.completion_count[slot] >= header.explored_from
+    if header.draws_by == _Z_SCORE:
+        if not explored and header.relative_exploration:  # their share is settled before
+            return 0.0
+        return formulas.sigmoid(formulas.z_score(view.priority[slot], 0.0, 0.0, 0.0, header.temperature))
+    return max(view.priority[slot], 0.0) if explored else header.exploration_bonus
 
 
 @inlined
 def _refresh_trees(segment, slot):
     trees.set_evict_key(segment, slot, _eviction_key(segment, slot))
     faults.may_die_here(segment)
-    if header_record(segment, 0).draws_by == _WEIGHT:
+    if keeps_weights(segment):
         trees.set_weight(segment, slot, _weight(segment, slot))
 
 
@@ -150,7 +163,7 @@ def leave(segment, slot):
     faults.may_die_here(segment)
     trees.set_evict_key(segment, slot, np.inf)
     faults.may_die_here(segment)
-    if header.draws_by == _WEIGHT:
+    if keeps_weights(segment):
         trees.set_weight(segment, slot, 0.0)
     if header.staleness_share > 0.0:
         staleness.change(segment, slot, -1, -view.last_drawn[slot])
@@ -196,10 +209,9 @@ def rebuild(segment):
 
 @helper
 def _rebuild_slot(segment, slot):
-    header = header_record(segment, 0)
     view = column(segment)
     _place(segment, slot)
     view.evict_key[slot] = _eviction_key(segment, slot)
-    if header.draws_by == _WEIGHT:
+    if keeps_weights(segment):
         view.weight[slot] = _weight(segment, slot)
     faults.may_die_here(segment)
