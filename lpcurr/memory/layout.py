@@ -7,7 +7,8 @@ A segment is one block of bytes, in shared memory or in the process:
 ``process``             one record for each attached process: who it is, its random stream, its counters; those beyond
                         ``process_room`` are a hole that takes no memory
 ``label``               the interned label strings with their counters; ``label_hash`` beside them
-columns                 each field of a task as a contiguous array of ``capacity`` cells, 64-byte aligned
+columns                 each field of a task as an array of ``capacity`` cells: contiguous and 64-byte aligned, but for
+                        those that a score changes, which stand side by side in a record for each task
 ``index``               open-addressing table from task id to slot
 config                  behind the dtype: two rooms for the configuration as JSON, of which one is valid, as the meta
                         pages of LMDB: :meth:`lpcurr.Curriculum.use` writes the other one and turns it round
@@ -19,7 +20,7 @@ a cell, first in the segment) hold what a task is; everything else (``DERIVED_CO
 in the header) follows from them and can be rebuilt, which is what repairs a pool after a worker died while changing it.
 
 >>> state = np.zeros(1, dtype=segment_dtype(1000))
->>> state["p_fast"][0].shape
+>>> cells(state, "p_fast")[0].shape
 (1000,)
 >>> state["header"]["active_count"].dtype
 dtype('int64')
@@ -43,7 +44,8 @@ PROCESS_STEP = 256  # process records that are given memory at a time
 SUSPECTS = 8
 LABEL_CAPACITY = 4096
 LABEL_BYTES = 120
-JOURNAL_CAPACITY = 128  # the longest call, naming a task while labels are dropped and made, writes down 68 words
+JOURNALS = 16  # processes take turns with them, so that few write into the cache lines of others
+JOURNAL_CAPACITY = 128  # a power of two; the longest call, naming a task while labels are dropped, writes down 68 words
 FANOUT = 16
 CACHE_LINE = 64
 
@@ -140,10 +142,14 @@ HEADER_FIELDS: list[Any] = [
     *RULE_FIELDS,
     *_integers("config_valid"),  # 0 or 1: the room whose text holds
     *_integers("config_size0", "config_size1"),  # bytes of the text in each room
-    # Truth: counters, each in the journal while it changes.
+    # What every episode writes, in one cache line.
     *_integers("completed"),  # scores credited
     *_floats("score_sum"),  # their sum
     *_integers("scheduled"),  # tasks handed out
+    *_floats("sum_high", "sum_low"),  # derived: sum of `priority` as a pair of floats (Dekker 1971)
+    *_floats("square_high", "square_low"),  # and of its square
+    *_integers("updates_since_rebuild"),  # of these sums
+    # Truth, as are the first three: counters, each in the journal while it changes.
     *_integers("created"),  # tasks that ever entered the pool
     *_integers("evicted"),  # that left it
     *_integers("entry_count"),  # serial number of the next tenancy
@@ -171,31 +177,34 @@ HEADER_FIELDS: list[Any] = [
     *_integers("free_count"),  # size of the heap of free slots below
     *_integers("index_mask"),  # cells of the id table - 1
     *_integers("inactive_labels"),  # labels in use without a task
-    *_floats("sum_high", "sum_low"),  # sum of `priority` as a pair of floats (Dekker 1971)
-    *_floats("square_high", "square_low"),  # and of its square
-    *_floats("square_peak"),  # the greatest since the last rebuild: what the sums' rounding is relative to
-    *_integers("updates_since_rebuild"),
+    *_floats("square_peak"),  # `square_high`'s greatest since the last rebuild, to which the sums' rounding is relative
     # What the next owner of the lock goes by if this one is found dead.
     *_integers("repairs"),  # times that happened
     *_integers("repairs_logged"),  # of which a process has warned
     *_integers("held"),  # tells of a dead owner where there is no robust mutex
     *_integers("epoch_ending"),  # number of an epoch that was being ended, else 0
     *_integers("fault_countdown"),  # tests only: fault points until the process kills itself
-    *_integers("journal_count"),  # words that are to be restored
-    ("journal_word", "<i8", (JOURNAL_CAPACITY,)),  # which words of the segment
-    ("journal_value", "<i8", (JOURNAL_CAPACITY,)),  # what they were
+    ("journal_count", "<i8", (JOURNALS * CACHE_LINE // 8,)),  # words that are to be restored, one count a cache line
+    ("journal_word", "<i8", (JOURNALS * JOURNAL_CAPACITY,)),  # which words of the segment
+    ("journal_value", "<i8", (JOURNALS * JOURNAL_CAPACITY,)),  # what they were
     ("clock", "<i8", (2,)),  # where the system writes the time into
     *_integers("replacing"),  # 1 while the whole content is being replaced, which is more than the journal holds
 ]
 _HEADER_PLAIN = np.dtype(HEADER_FIELDS)
-# The mutex stands on cache lines of its own behind the other fields.
-MUTEX_OFFSET = -(-_HEADER_PLAIN.itemsize // CACHE_LINE) * CACHE_LINE
-MUTEX_SIZE = 64
+_PLAIN_OFFSETS = {name: int(offset) for name, (_, offset, *_) in (_HEADER_PLAIN.fields or {}).items()}
+# With "completed" a cache line begins, as with the mutex behind all; in which the journal of its holder is named.
+_FIRST_WRITTEN = _PLAIN_OFFSETS["completed"]
+_GAP = -_FIRST_WRITTEN % CACHE_LINE
+MUTEX_OFFSET = -(-(_HEADER_PLAIN.itemsize + _GAP) // CACHE_LINE) * CACHE_LINE
+MUTEX_SIZE = 56
 _HEADER_SPEC: Any = {
-    "names": [*(_HEADER_PLAIN.names or ()), "mutex"],
-    "formats": [*(_HEADER_PLAIN[name] for name in _HEADER_PLAIN.names or ()), ("<i8", (MUTEX_SIZE // 8,))],
-    "offsets": [*(offset for _, offset, *_ in (_HEADER_PLAIN.fields or {}).values()), MUTEX_OFFSET],
-    "itemsize": MUTEX_OFFSET + MUTEX_SIZE,
+    "names": [*_PLAIN_OFFSETS, "mutex", "journal"],
+    "formats": [*(_HEADER_PLAIN[name] for name in _PLAIN_OFFSETS), ("<i8", (MUTEX_SIZE // 8,)), "<i8"],
+    "offsets": [
+        *(offset + (_GAP if offset >= _FIRST_WRITTEN else 0) for offset in _PLAIN_OFFSETS.values()),
+        *(MUTEX_OFFSET, MUTEX_OFFSET + MUTEX_SIZE),
+    ],
+    "itemsize": MUTEX_OFFSET + CACHE_LINE,
 }
 HEADER = np.dtype(_HEADER_SPEC)
 
@@ -241,16 +250,18 @@ _TABLES_SPEC: Any = {
 TABLES = np.dtype(_TABLES_SPEC)
 """What lies before the columns, in a segment of any capacity."""
 
-TRUTH_COLUMNS: list[tuple[str, str]] = [
+TASK_COLUMNS: list[tuple[str, str]] = [
     ("task_id", "<i8"),
     ("entry", "<i8"),  # serial number of the slot's tenancy: orders tasks by age and tells tenants of one slot apart
     ("label", "<i8"),
     ("creation_time", "<f8"),
-    ("success_threshold", "<f8"),
-    ("generator_type", "<f8"),
     ("scheduled_count", "<i8"),
     ("last_drawn", "<i8"),  # the pool's `scheduled` when the task was handed out last, or entered
-    # What a completion changes.
+]
+# What a completion reads and changes: 16 words, two cache lines of a task's own.
+PLAY_COLUMNS: list[tuple[str, str]] = [
+    ("success_threshold", "<f8"),
+    ("generator_type", "<f8"),
     ("completion_count", "<i8"),
     ("total_score", "<f8"),
     ("last_score", "<f8"),
@@ -263,6 +274,8 @@ TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("signal", "<f8"),  # average of what the learner reports beside the score, such as a value loss
     ("mean_cost", "<f8"),  # average of an episode's environment steps, or tokens
 ]
+TRUTH_COLUMNS: list[tuple[str, str]] = [*TASK_COLUMNS, *PLAY_COLUMNS]
+PLAY = np.dtype(PLAY_COLUMNS)
 SCORE_COLUMNS = ("completion_count", "mean_cost")
 """The first and the last of the columns that a completion changes."""
 
@@ -301,20 +314,27 @@ def index_size(capacity: int) -> int:
 
 
 class Column(NamedTuple):
-    """Where a column lies: at ``COLUMNS_OFFSET + padded_capacity * start``, in cells of ``dtype``."""
+    """Where a column lies: from ``COLUMNS_OFFSET + padded_capacity * start + offset`` on, in cells of ``dtype``."""
 
     name: str
     dtype: str
     start: int
     cells_divisor: int  # 1: a cell for each slot; 8: tree nodes
+    stride: int  # bytes from one cell to the next
+    offset: int = 0
 
 
 def _columns() -> list[Column]:
     columns, start = [], 0
-    for names, divisor in ((TRUTH_COLUMNS, 1), (DERIVED_COLUMNS, 1), (TREE_COLUMNS, 8)):
-        for name, dtype in names:
-            columns.append(Column(name, dtype, start, divisor))
-            start += np.dtype(dtype).itemsize // divisor
+    for names, divisor in ((TASK_COLUMNS, 1), (PLAY_COLUMNS, 1), (DERIVED_COLUMNS, 1), (TREE_COLUMNS, 8)):
+        for number, (name, dtype) in enumerate(names):
+            if names is PLAY_COLUMNS:
+                columns.append(Column(name, dtype, start, 1, PLAY.itemsize, 8 * number))
+            else:
+                columns.append(Column(name, dtype, start, divisor, np.dtype(dtype).itemsize))
+                start += np.dtype(dtype).itemsize // divisor
+        if names is PLAY_COLUMNS:
+            start += PLAY.itemsize
     return columns
 
 
@@ -339,7 +359,10 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
         ("label_table", (LABEL, (LABEL_CAPACITY,)), LABEL_OFFSET),
         ("label_hash", ("<i8", (LABEL_CAPACITY,)), LABEL_HASH_OFFSET),
     ]
+    fields.append(("play", (PLAY, (capacity,)), COLUMNS_OFFSET + padded * 8 * len(TASK_COLUMNS)))
     for column in COLUMNS:
+        if column.name in (PLAY.names or ()):
+            continue
         cells = capacity if column.cells_divisor == 1 else padded // column.cells_divisor
         fields.append((column.name, (column.dtype, (cells,)), COLUMNS_OFFSET + padded * column.start))
     index_offset = COLUMNS_OFFSET + padded * INDEX_START
@@ -353,6 +376,12 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
             "itemsize": index_offset + 4 * index_size(capacity),
         }
     )
+
+
+def cells(state: np.ndarray[Any, np.dtype[np.void]], name: str) -> np.ndarray[Any, Any]:
+    """Return a column of a segment, whose dtype is ``segment_dtype(capacity)``: shape [1, capacity], or of nodes."""
+    column: np.ndarray[Any, Any] = state["play"][name] if name in (PLAY.names or ()) else state[name]
+    return column
 
 
 def truth_range(first: str, last: str) -> tuple[int, int]:

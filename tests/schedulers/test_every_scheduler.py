@@ -119,7 +119,7 @@ def test_formulas_say_the_same_for_one_task_and_for_arrays_bit_for_bit(scheduler
         _one_by_one(pool._segment.bytes, TASKS, *one)
         state = pool.state
         names = (*(name for name, _ in layout.TRUTH_COLUMNS), "priority")
-        task = types.SimpleNamespace(**{name: state[name][0][:TASKS] for name in names})
+        task = types.SimpleNamespace(**{name: layout.cells(state, name)[0][:TASKS] for name in names})
         rules = types.SimpleNamespace(**{field[0]: state["header"][field[0]][0] for field in layout.RULE_FIELDS})
         with np.errstate(divide="raise", invalid="raise"):
             for name, expected in zip(FORMULAS, one, strict=True):
