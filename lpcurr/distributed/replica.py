@@ -6,10 +6,11 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.resuming import stored_config
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
-from lpcurr.memory import layout
+from lpcurr.memory import layout, node_figures
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import (
     PoolLog,
@@ -38,7 +39,26 @@ from lpcurr.pool.pool import Pool
 
 _logger = logging.getLogger("lpcurr")
 
+_PLACE = f"{socket.gethostname()}, process {{}}"
 _DEFAULT_LOG = 1 << 18  # 10 MB: 130,000 episodes between two exchanges
+
+
+class NodePart(NamedTuple):
+    """What one node gave to an exchange.
+
+    Attributes:
+        place: host and process.
+        entries: how many; as many as the others were behind it.
+        bytes: of them.
+        lost: entries that had found no room in its log.
+        waited: seconds that it waited for the others at the exchange before: the least at the slowest node.
+    """
+
+    place: str
+    entries: int
+    bytes: int
+    lost: int
+    waited: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,8 @@ class Exchange:
         sent: bytes of this node's entries.
         received: bytes of all nodes' entries.
         lost: entries of this node that found no room in its log, and were undone.
+        waited: seconds of it that went into waiting for the slowest node, and for the bytes.
+        nodes: what each node gave, in their order.
     """
 
     position: int
@@ -58,6 +80,13 @@ class Exchange:
     sent: int
     received: int
     lost: int
+    waited: float
+    nodes: tuple[NodePart, ...]
+
+    @property
+    def entries(self) -> int:
+        """Entries of all nodes."""
+        return sum(node.entries for node in self.nodes)
 
 
 class ReplicatedCurriculum(Curriculum):
@@ -74,6 +103,7 @@ class ReplicatedCurriculum(Curriculum):
     meeting: Meeting | None = None
     last_exchange: Exchange | None = None
     _transport: Transport | None = None
+    _waited = 0.0  # seconds, at the last exchange
     _failed = False  # the last exchange, which may have come through elsewhere
 
     def meet(self, transport: Transport) -> None:
@@ -134,18 +164,41 @@ class ReplicatedCurriculum(Curriculum):
                 self._log.capacity,
             )
         self._failed = True
-        chunks = self._transport.exchange(self._position, entries.tobytes())
-        self._failed = False
-        before = config_text_of(self._base)
-        for chunk in chunks:
-            apply_entries(self._base, np.frombuffer(chunk, dtype=np.uint8))
+        asked = time.perf_counter()
+        about = {"place": _PLACE.format(os.getpid()), "lost": lost, "waited": self._waited}
+        given = self._transport.exchange(self._position, _sealed(entries, about))
+        self._failed, self._waited = False, time.perf_counter() - asked
+        before, parts = config_text_of(self._base), []
+        for records, of_node in map(_opened, given):
+            applied = apply_entries(self._base, records)[1]
+            parts.append(NodePart(of_node["place"], applied, records.nbytes, of_node["lost"], of_node["waited"]))
         self._keep_own_config(before)
         lost = self._log.install(self._base, end)
         self._sent = end
-        received = sum(map(len, chunks))
-        self.last_exchange = Exchange(self._position, time.perf_counter() - began, entries.nbytes, received, lost)
+        seconds, received = time.perf_counter() - began, sum(part.bytes for part in parts)
+        exchange = Exchange(self._position, seconds, entries.nbytes, received, lost, self._waited, tuple(parts))
+        self.last_exchange = exchange
         self._position += 1
-        return self.last_exchange
+        self._publish(exchange)
+        return exchange
+
+    def stats(self) -> dict[str, float]:
+        """All figures for a dashboard, flat, with those of the last exchange where this process speaks for its node."""
+        figures, exchange = super().stats(), self.last_exchange
+        if exchange is None or self.meeting is None:
+            return figures
+        own = exchange.nodes[self.meeting.node]
+        header = self._pool.state["header"][0]
+        return figures | {
+            "exchange/nodes": float(self.meeting.nodes),
+            "exchange/count": float(exchange.position + 1),
+            "exchange/seconds": exchange.seconds,
+            "exchange/waited_seconds": exchange.waited,
+            "exchange/bytes": float(exchange.received),
+            "exchange/entries_behind": float(exchange.entries - own.entries),
+            "exchange/entries_ahead": float(header["log_end"] - header["log_begin"]),
+            "exchange/entries_lost": float(exchange.lost),
+        }
 
     def close(self) -> None:
         """Leave the pool, and the other nodes where this process speaks for its own."""
@@ -153,6 +206,14 @@ class ReplicatedCurriculum(Curriculum):
             self._transport.close()
             self._transport = None
         super().close()
+
+    def _publish(self, exchange: Exchange) -> None:
+        """Leave an exchange's figures for those who look at the session from outside."""
+        if self.session_id is None or self.meeting is None:
+            return
+        figures = {name: getattr(exchange, name) for name in ("position", "seconds", "received", "entries")}
+        nodes = [part._asdict() for part in exchange.nodes]
+        node_figures.write(self.session_id, figures | {"at": time.time(), "node": self.meeting.node, "nodes": nodes})
 
     def _take(self, checkpoint: Checkpoint) -> None:
         """Make the base of a checkpoint: content and scheduler; the rest of the configuration stays this node's."""
@@ -225,6 +286,18 @@ def join(
             curriculum.unlink()
         raise
     return curriculum
+
+
+def _sealed(records: Bytes, about: dict[str, Any]) -> bytes:
+    """Return a node's part of an exchange: its records, what it says of itself as JSON, and that text's size, int64."""
+    text = json.dumps(about).encode()
+    return records.tobytes() + text + len(text).to_bytes(8, "little")
+
+
+def _opened(part: bytes) -> tuple[Bytes, dict[str, Any]]:
+    end = len(part) - 8
+    start = end - int.from_bytes(part[end:], "little")
+    return np.frombuffer(part, dtype=np.uint8)[:start], json.loads(part[start:end])
 
 
 def _checkpoint_of(image: Bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,11 @@ import lpcurr
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.distributed import Meeting, ReplicatedCurriculum, Transport, join
 from lpcurr.errors import ConfigError, ExchangeError
+from lpcurr.memory import node_figures
+from lpcurr.memory.sessions import reap
+from lpcurr.monitor.drawing import View, draw
+from lpcurr.monitor.reading import SessionReader
+from lpcurr.monitor.watching import Watch
 from lpcurr.schedulers.common import SchedulerConfig
 from tests.stress.workers import Labelled
 from tests.test_recording import same_truth
@@ -63,7 +69,7 @@ class Nodes:
 
     def __init__(self, count: int, **fields: Any) -> None:
         defaults: dict[str, Any] = {"num_active_tasks": 60, "seed": 1, "algorithm_config": _LP}
-        self.config = lpcurr.CurriculumConfig(**defaults | fields, use_shared_memory=False)
+        self.config = lpcurr.CurriculumConfig(**{**defaults, "use_shared_memory": False, **fields})
         self.transports = _transports(count)
         self.curricula: list[ReplicatedCurriculum] = self.all(
             lambda node: join(self.config, self.transports[node], Labelled(100)), count
@@ -186,3 +192,43 @@ def test_nodes_of_another_size_and_pools_without_a_log_are_refused() -> None:
         assert [("8 slots" in said) for said in threads.map(make, range(2))] == [False, True]
     with pytest.raises(ConfigError, match="no log"):
         ReplicatedCurriculum(configs[0]).meet(transports[0])
+
+
+def test_stats_and_top_show_the_nodes() -> None:
+    nodes = Nodes(3, use_shared_memory=True)
+    assert "exchange/nodes" not in nodes.curricula[0].stats()
+    for node, curriculum in enumerate(nodes.curricula):
+        curriculum.update_many(curriculum.sample_ids(100 * node), np.full(100 * node, 0.5))
+    nodes.sync()
+    first = nodes.curricula[0]
+    first.sample_ids(7)
+    figures, exchange = first.stats(), first.last_exchange
+    assert exchange is not None
+    assert [part.entries >= 200 * node for node, part in enumerate(exchange.nodes)] == [True] * 3
+    assert figures["exchange/nodes"] == 3
+    assert figures["exchange/count"] == 1
+    assert figures["exchange/entries_behind"] == sum(part.entries for part in exchange.nodes[1:])
+    assert figures["exchange/entries_ahead"] >= 7
+    assert figures["exchange/bytes"] == exchange.received >= 40 * exchange.entries
+    assert 0 < figures["exchange/waited_seconds"] < figures["exchange/seconds"]
+
+    reader = SessionReader(str(first.session_id))
+    watch = Watch(reader)
+    said = watch.figures()["exchange"]
+    assert (said["node"], said["entries"], len(said["nodes"])) == (0, exchange.entries, 3)
+    assert said["nodes"][2] == exchange.nodes[2]._asdict()
+    picture = "\n".join(line.plain for line in draw(watch, View(), 120, 60))
+    assert "1 exchanges, the last" in picture
+    assert picture.count(f"process {os.getpid()}") == 3
+    for curriculum in nodes.curricula:
+        curriculum.close()
+        curriculum.unlink()
+    assert node_figures.read(reader.session_id) == {}
+    reader.close()
+
+
+def test_figures_of_a_session_that_was_killed_are_reaped() -> None:
+    node_figures.write("gone", {"node": 0})
+    assert "gone" in node_figures.sessions_with_figures()
+    reap()
+    assert node_figures.read("gone") == {}
