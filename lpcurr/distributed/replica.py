@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from lpcurr.checkpoint.restoring import image_of_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.resuming import stored_config
+from lpcurr.distributed.background import Background
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
 from lpcurr.memory import layout, node_figures
@@ -103,7 +105,12 @@ class ReplicatedCurriculum(Curriculum):
     meeting: Meeting | None = None
     last_exchange: Exchange | None = None
     _transport: Transport | None = None
+    _speaker = 0  # id of the process that does
+    _sync_every: float | None = None
+    _background: Background | None = None
+    _left: list[str]  # nodes that have left
     _waited = 0.0  # seconds, at the last exchange
+    _exchanging: contextlib.AbstractContextManager[Any]  # a lock, held by the thread that exchanges
     _failed = False  # the last exchange, which may have come through elsewhere
 
     def meet(self, transport: Transport) -> None:
@@ -118,8 +125,17 @@ class ReplicatedCurriculum(Curriculum):
         if not transport.speaks:
             transport.share_session(None)
             return
+        if self._background is not None:
+            self._background.stop(leaves=False)
+        self._meet(transport)
+        self._speaker, self._left = os.getpid(), []
+        if self._sync_every is not None:
+            self._background = Background(self._exchange_in_background, self._sync_every)
+
+    def _meet(self, transport: Transport) -> None:
+        """Do what :meth:`meet` does, in whichever thread exchanges."""
         if self._transport is None:
-            self._position, self._log = -1, PoolLog(self._pool)
+            self._position, self._log, self._exchanging = -1, PoolLog(self._pool), threading.RLock()
             if not self._log.capacity or self._log.is_on:
                 raise ConfigError("this pool keeps no log for other nodes, or one that is being recorded: use join()")
             self._sent = self._pending = self._log.begin()
@@ -149,8 +165,35 @@ class ReplicatedCurriculum(Curriculum):
             ExchangeError: a node did not answer in time; nothing is lost, and the pool can be used on. After that,
                 :meth:`meet` with a new transport.
         """
-        if self._transport is None:
+        if not self._speaks:
             return None
+        self._check_background()
+        with self._exchanging:
+            return self._exchange(leaves=False)
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether this process speaks for its node: a forked child does not."""
+        return self._transport is not None and self._speaker == os.getpid()
+
+    def _check_background(self) -> None:
+        if self._background is not None and self._background.error is not None:
+            raise self._background.error
+
+    def _exchange_in_background(self, leaves: bool) -> bool:
+        with self._exchanging:
+            try:
+                self._exchange(leaves)
+            except ExchangeError:
+                if leaves or self._transport is None or not self._transport.meets_anew:
+                    raise
+                self._meet(self._transport)
+            return not self._left
+
+    def _exchange(self, leaves: bool) -> Exchange:
+        assert self._transport is not None
+        if self._left:
+            raise ExchangeError(f"{', '.join(self._left)} has left; this node's entries are kept: meet() the others")
         if self._failed:
             raise ExchangeError("the last exchange failed; this node's entries are kept: meet() the others anew")
         began = time.perf_counter()
@@ -165,11 +208,12 @@ class ReplicatedCurriculum(Curriculum):
             )
         self._failed = True
         asked = time.perf_counter()
-        about = {"place": _PLACE.format(os.getpid()), "lost": lost, "waited": self._waited}
+        about = {"place": _PLACE.format(os.getpid()), "lost": lost, "waited": self._waited, "leaves": leaves}
         given = self._transport.exchange(self._position, _sealed(entries, about))
         self._failed, self._waited = False, time.perf_counter() - asked
         before, parts = config_text_of(self._base), []
         for records, of_node in map(_opened, given):
+            self._left += [of_node["place"]] * of_node["leaves"]
             applied = apply_entries(self._base, records)[1]
             parts.append(NodePart(of_node["place"], applied, records.nbytes, of_node["lost"], of_node["waited"]))
         self._keep_own_config(before)
@@ -183,7 +227,12 @@ class ReplicatedCurriculum(Curriculum):
         return exchange
 
     def stats(self) -> dict[str, float]:
-        """All figures for a dashboard, flat, with those of the last exchange where this process speaks for its node."""
+        """All figures for a dashboard, flat, with those of the last exchange where this process speaks for its node.
+
+        Raises:
+            ExchangeError: exchanges in the background have failed.
+        """
+        self._check_background()
         figures, exchange = super().stats(), self.last_exchange
         if exchange is None or self.meeting is None:
             return figures
@@ -201,8 +250,13 @@ class ReplicatedCurriculum(Curriculum):
         }
 
     def close(self) -> None:
-        """Leave the pool, and the other nodes where this process speaks for its own."""
-        if self._transport is not None:
+        """Leave the pool, and the other nodes where this process speaks for its own.
+
+        In the background, there is a last exchange, after which the others exchange no more.
+        """
+        if self._transport is not None and self._speaks:
+            if self._background is not None:
+                self._background.stop(leaves=True)
             self._transport.close()
             self._transport = None
         super().close()
@@ -246,6 +300,7 @@ def join(
     task_generator: Callable[[int], Any] | None = None,
     *,
     checkpoint: str | os.PathLike[str] | None = None,
+    sync_every: float | None = None,
 ) -> ReplicatedCurriculum:
     """Make this node's pool and join the other nodes with it.
 
@@ -258,13 +313,19 @@ def join(
             :class:`lpcurr.distributed.torch_distributed.TorchDistributed`.
         task_generator: as for :class:`lpcurr.Curriculum`.
         checkpoint: what any node has saved, of a run on however many nodes; the file need be there for node 0 alone.
+        sync_every: seconds after which a thread exchanges again, for as long as all nodes are there; by default only
+            :meth:`~ReplicatedCurriculum.sync` does. Its errors are logged, and raised by the next ``sync()`` or
+            ``stats()``.
 
     Raises:
+        ValueError: ``sync_every`` is not above 0.
         ExchangeError: not all nodes came in time.
 
     Example:
         See ``lpcurr help machines``.
     """
+    if sync_every is not None and not sync_every > 0:
+        raise ValueError(f"sync_every={sync_every} is no number of seconds above 0")
     if not transport.speaks:
         session_id = transport.share_session(None)
         if session_id is None:
@@ -277,6 +338,7 @@ def join(
             curriculum = ReplicatedCurriculum.load(checkpoint, task_generator, config=config)
         else:
             curriculum = ReplicatedCurriculum(config, task_generator)
+        curriculum._sync_every = sync_every
         curriculum.meet(transport)
     except BaseException:
         with contextlib.suppress(ExchangeError):
