@@ -48,6 +48,7 @@ from tests.stress.workers import SWITCHED, Labelled
 _BINS = 40
 _MEAN = 2500  # episodes of a node between two exchanges
 _PATIENCE = 600.0  # seconds without a word from any node: they hang
+_GENERATION, _LAST = -2, -1  # of the shared words: which groups there are; from which on nobody is killed
 _BEFORE, _JOINING, _PLAYING, _EXCHANGING, _TAKING_OVER = range(5)
 _PHASES = ("before it met anyone", "joining", "playing", "exchanging", "taking over")
 
@@ -194,7 +195,9 @@ class Killing:
         self.folder, self.wire, self.nodes, self.timeout = folder, wire, nodes, timeout
         self.faults: list[str] = []
         self.moments: Counter[str] = Counter()
-        self._phases = mmap.mmap(-1, mmap.PAGESIZE)  # shared with all children
+        self._shared = np.frombuffer(mmap.mmap(-1, mmap.PAGESIZE), dtype=np.int64)  # with all children
+        self._phases, self._wanted = self._shared[:nodes], self._shared[nodes : 2 * nodes]  # by node
+        self._shared[_GENERATION], self._shared[_LAST] = -1, 2**60
         self._children: dict[int, int] = {}
         self._lives = 0
 
@@ -217,23 +220,25 @@ class Killing:
         player: Player | None = None
         with open(self.folder / f"said {node} {life}", "w") as said:
             while True:
-                rounds = self._wait_for(generation)
+                generation = self._await_generation(node, generation)
                 try:
                     self._phases[node] = _JOINING
-                    _group(self.folder, f"store {generation}", node, self.nodes)
+                    _group(self.folder, f"store {generation}", node, self.nodes, self.timeout)
                     transport = TorchDistributed(self.timeout)
                     if player is None:
                         player = Player(join(config(), transport, Labelled(300)), node)
                         (self.folder / f"session {life}").write_text(str(player.curriculum.session_id))
                     else:
                         player.curriculum.meet(transport)
-                    for _ in range(rounds):
+                    rounds = 0
+                    while generation < self._shared[_LAST] or rounds < 5:
                         self._exchange(player, node, said)
+                        rounds += 1
+                    dist.barrier()
                     break
                 except (ExchangeError, RuntimeError):  # or by torch, where the group came to nothing
                     generation += 1
             assert player is not None
-            dist.barrier()
             player.curriculum.close()
             player.curriculum.unlink()
         os.waitpid(companion, 0)
@@ -267,11 +272,12 @@ class Killing:
             faults = curriculum.find_violations()
             (self.folder / f"answered {life}").write_text(json.dumps(faults))
 
-    def _wait_for(self, generation: int) -> int:
-        announced = self.folder / f"generation {generation}"
-        while not announced.exists():
+    def _await_generation(self, node: int, generation: int) -> int:
+        """Wait until there is a group of at least this number, and return which."""
+        self._wanted[node] = generation
+        while self._shared[_GENERATION] < generation:
             time.sleep(0.01)
-        return int(announced.read_text())
+        return int(self._shared[_GENERATION])
 
     # what runs in the parent
 
@@ -280,7 +286,6 @@ class Killing:
         for node in range(self.nodes):
             self._start(node, 0)
         for number in range(kills):
-            self._announce(number, 10**9)
             wished = 1 + number % (len(_PHASES) - 1)
             victim = random.randrange(self.nodes)
             self._await_phase(victim, wished)
@@ -288,8 +293,10 @@ class Killing:
             self.moments[_PHASES[self._phases[victim]]] += 1
             os.kill(self._children[victim], signal.SIGKILL)
             os.waitpid(self._children.pop(victim), 0)
-            self._start(victim, number + 1)
-        self._announce(kills, 5)
+            next_one = int(self._shared[_GENERATION]) + 1
+            if number == kills - 1:
+                self._shared[_LAST] = next_one
+            self._start(victim, next_one)
         deadline = time.monotonic() + _PATIENCE
         for child in self._children.values():
             while os.waitpid(child, os.WNOHANG) == (0, 0):
@@ -298,6 +305,7 @@ class Killing:
                     for each in self._children.values():
                         os.kill(each, signal.SIGKILL)
                     deadline = float("inf")
+                self._regroup()
                 time.sleep(0.05)
         time.sleep(1.0)  # for companions that are answering
         self._judge()
@@ -306,18 +314,20 @@ class Killing:
 
     def _start(self, node: int, generation: int) -> None:
         self._phases[node] = _BEFORE
+        self._wanted[node] = generation
         life = self._lives
         self._lives += 1
         self._children[node] = fork(lambda: self._node(node, life, generation))
 
-    def _announce(self, generation: int, rounds: int) -> None:
-        announced = self.folder / f"generation {generation}"
-        announced.with_suffix(".new").write_text(str(rounds))
-        announced.with_suffix(".new").rename(announced)
+    def _regroup(self) -> None:
+        """Form a new group once all nodes want one: an exchange of the old one has failed with each, or it is new."""
+        if self._wanted.min() > self._shared[_GENERATION]:
+            self._shared[_GENERATION] += 1
 
     def _await_phase(self, victim: int, wished: int) -> None:
         deadline = time.monotonic() + _PATIENCE
         while self._phases[victim] != wished:
+            self._regroup()
             if time.monotonic() > deadline:
                 self.faults.append(f"node {victim} came to {_PHASES[wished]!r} no more: the nodes hang")
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -36,9 +37,12 @@ class Threads(Transport):
 
     def _gather(self, thing: Any) -> list[Any]:
         self._table[self._node] = thing
-        self._barrier.wait(60)
-        things = [self._table[node] for node in range(self._barrier.parties)]
-        self._barrier.wait(60)
+        try:
+            self._barrier.wait(60)
+            things = [self._table[node] for node in range(self._barrier.parties)]
+            self._barrier.wait(60)
+        except threading.BrokenBarrierError as error:
+            raise ExchangeError("a node did not come") from error
         return things
 
     def meet(self, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
@@ -67,12 +71,12 @@ def _transports(nodes: int) -> list[Threads]:
 class Nodes:
     """Some nodes, each in the thread that does its part."""
 
-    def __init__(self, count: int, **fields: Any) -> None:
+    def __init__(self, count: int, sync_every: float | None = None, **fields: Any) -> None:
         defaults: dict[str, Any] = {"num_active_tasks": 60, "seed": 1, "algorithm_config": _LP}
         self.config = lpcurr.CurriculumConfig(**{**defaults, "use_shared_memory": False, **fields})
         self.transports = _transports(count)
         self.curricula: list[ReplicatedCurriculum] = self.all(
-            lambda node: join(self.config, self.transports[node], Labelled(100)), count
+            lambda node: join(self.config, self.transports[node], Labelled(100), sync_every=sync_every), count
         )
 
     def all(self, part: Callable[[int], Any], count: int | None = None) -> list[Any]:
@@ -175,6 +179,59 @@ def test_an_exchange_that_failed_here_and_came_through_elsewhere_counts_once() -
     nodes.check()
     figures = nodes.curricula[0].stats()
     assert figures["num_completed"] + figures["num_refused"] == 3 * 110 + 11
+
+
+def test_nodes_exchange_in_the_background_until_one_leaves() -> None:
+    nodes = Nodes(2, sync_every=0.01, use_shared_memory=True)
+    first, second = nodes.curricula
+    others = [lpcurr.attach(str(each.session_id), Labelled(100)) for each in nodes.curricula]
+    with first, second:
+        _play(second, 100, 0)
+        deadline = time.monotonic() + 60
+        while first.stats()["num_completed"] + first.stats()["num_refused"] < 110:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        _play(first, 100, 1)
+        first.close()
+        while not second._left:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with pytest.raises(ExchangeError, match=f"process {os.getpid()} has left"):
+            second.sync()
+        second.close()  # which waits for nobody
+        assert same_truth(*others)
+        figures = others[0].stats()
+        assert figures["num_completed"] + figures["num_refused"] == 220
+        for other in others:
+            other.close()
+
+
+def test_errors_of_the_background_come_with_the_next_call() -> None:
+    nodes = Nodes(2, sync_every=0.01)
+    nodes.transports[1].fails_afterwards = True
+    deadline, background = time.monotonic() + 60, nodes.curricula[1]._background
+    assert background is not None
+    while background.error is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with pytest.raises(ExchangeError, match="the connection broke"):
+        nodes.curricula[1].stats()
+    nodes.transports[0]._barrier.abort()  # the other node's thread waits there
+    assert nodes.curricula[1].get_task().task_id >= 0
+    with pytest.raises(ValueError, match="sync_every=0 is no number"):
+        join(nodes.config, nodes.transports[0], sync_every=0)
+
+
+def test_a_forked_child_does_not_speak_for_its_node() -> None:
+    nodes = Nodes(1, use_shared_memory=True)
+    with nodes.curricula[0] as curriculum:
+        child = os.fork()
+        if child == 0:
+            said = curriculum.sync()
+            curriculum.close()
+            os._exit(0 if said is None else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert curriculum.sync() is not None
 
 
 def test_nodes_of_another_size_and_pools_without_a_log_are_refused() -> None:
