@@ -50,6 +50,7 @@ _MEAN = 2500  # episodes of a node between two exchanges
 _PATIENCE = 600.0  # seconds without a word from any node: they hang
 _GENERATION, _LAST = -2, -1  # of the shared words: which groups there are; from which on nobody is killed
 _BEFORE, _JOINING, _PLAYING, _EXCHANGING, _TAKING_OVER = range(5)
+_DELAYS = {_PLAYING: 0.3, _TAKING_OVER: 0.0}  # seconds at most that a kill comes after a phase's beginning
 _PHASES = ("before it met anyone", "joining", "playing", "exchanging", "taking over")
 
 
@@ -94,9 +95,11 @@ class Player:
         self.curriculum.update_task_performance(task_id, self.rng.random())
         self.reported += 1
 
-    def say(self, **more: Any) -> str:
-        """A line of JSON: what the pool says after an exchange."""
+    def say(self, *, exchanged: bool = False, **more: Any) -> str:
+        """A line of JSON: what the pool says now; or what it was at the exchange, where others play on it meanwhile."""
         state = self.curriculum._pool.snapshot()
+        if exchanged:
+            state = self.curriculum._base[: state.dtype.itemsize].view(state.dtype)
         header, ids = state["header"][0], state["task_id"][0]
         ids = ids[ids != layout.FREE]
         faults = self.curriculum.find_violations()
@@ -110,6 +113,7 @@ class Player:
 def _group(folder: Path, name: str, node: int, nodes: int, timeout: float = 600.0) -> None:
     if dist.is_initialized():
         dist.destroy_process_group()
+    dist.distributed_c10d._world.group_count = 0  # which a group that came to nothing has raised, on this node alone
     limit = timedelta(seconds=timeout)
     dist.init_process_group("gloo", init_method=f"file://{folder}/{name}", rank=node, world_size=nodes, timeout=limit)
 
@@ -206,7 +210,7 @@ class Killing:
     def _node(self, node: int, life: int, generation: int) -> None:
         leave_shared_memory()
         self.wire.enter(node)
-        companion = fork(lambda: self._companion(life))
+        fork(lambda: self._companion(life))
         install = PoolLog.install
 
         def install_and_say(log: PoolLog, *arguments: Any) -> int:
@@ -226,7 +230,10 @@ class Killing:
                     _group(self.folder, f"store {generation}", node, self.nodes, self.timeout)
                     transport = TorchDistributed(self.timeout)
                     if player is None:
-                        player = Player(join(config(), transport, Labelled(300)), node)
+                        large = config().model_copy(
+                            update={"num_active_tasks": 3000}
+                        )  # so that to take it over takes a while
+                        player = Player(join(large, transport, Labelled(300)), node)
                         (self.folder / f"session {life}").write_text(str(player.curriculum.session_id))
                     else:
                         player.curriculum.meet(transport)
@@ -241,7 +248,6 @@ class Killing:
             assert player is not None
             player.curriculum.close()
             player.curriculum.unlink()
-        os.waitpid(companion, 0)
 
     def _exchange(self, player: Player, node: int, said: Any) -> None:
         self._phases[node] = _PLAYING
@@ -251,7 +257,7 @@ class Killing:
         said.flush()
         self._phases[node] = _EXCHANGING
         player.curriculum.sync()
-        said.write(player.say(position=position))
+        said.write(player.say(exchanged=True, position=position))
         said.flush()
 
     def _companion(self, life: int) -> None:
@@ -289,7 +295,7 @@ class Killing:
             wished = 1 + number % (len(_PHASES) - 1)
             victim = random.randrange(self.nodes)
             self._await_phase(victim, wished)
-            time.sleep(random.random() * (0.3 if wished == _PLAYING else 0.003))
+            time.sleep(random.random() * _DELAYS.get(wished, 0.003))
             self.moments[_PHASES[self._phases[victim]]] += 1
             os.kill(self._children[victim], signal.SIGKILL)
             os.waitpid(self._children.pop(victim), 0)
@@ -331,7 +337,7 @@ class Killing:
             if time.monotonic() > deadline:
                 self.faults.append(f"node {victim} came to {_PHASES[wished]!r} no more: the nodes hang")
                 return
-            time.sleep(0.0002)
+            time.sleep(0.0 if wished == _TAKING_OVER else 0.0002)
 
     def _judge(self) -> None:
         """Compare what all lives said, exchange by exchange."""
