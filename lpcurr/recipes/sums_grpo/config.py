@@ -11,10 +11,10 @@ from pydantic import Field
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.schedulers.common import CheckedModel, Rate
 
-NUMBERS = 10
-"""Terms are 0 … 9, a word each."""
+NUMBERS = 5
+"""Terms are 0 … 4, a word each."""
 
-GRADES = range(2, 8)
+GRADES = range(3, 9)
 """How many terms a sum has."""
 
 
@@ -25,7 +25,7 @@ class GRPOLearnerConfig(CheckedModel):
     hidden: int = Field(default=64, ge=8, le=4096, multiple_of=8, description="width of the model; its heads have 16")
     warm_steps: int = Field(default=300, ge=0, le=10**6, description="supervised steps on the two easiest grades")
     warm_learning_rate: Rate = Field(default=0.003, description="step size of AdamW in these")
-    learning_rate: Rate = Field(default=0.001, description="step size of AdamW in GRPO")
+    learning_rate: Rate = Field(default=0.0003, description="step size of AdamW in GRPO")
     prompts: int = Field(default=16, ge=1, le=4096, description="distinct prompts of one step")
     attempts: int = Field(default=8, ge=2, le=1024, description="answers to each prompt: a group")
 
@@ -54,7 +54,7 @@ class SumsConfig(TrainingConfig):
 
 
 def sums_grpo() -> SumsConfig:
-    """The recipe: 64 sums of each of two to seven one-digit terms; an answer is one word."""
+    """The recipe: 64 sums of each of three to eight terms from 0 to 4; an answer is one word."""
     prompts = list(_draw_sums(64, seed=0))
     labels = [grade_of(prompt) for prompt in prompts]
     return SumsConfig(curriculum=ScheduledCurriculum(tasks=prompts, task_labels=labels))
@@ -63,8 +63,8 @@ def sums_grpo() -> SumsConfig:
 def held_out_sums(config: EvaluationConfig, trained: Collection[str]) -> list[str]:
     """Return sums that are not among those that are trained on: num_tasks of them, easy ones first.
 
-    >>> held_out_sums(EvaluationConfig(num_tasks=12), ["2 + 2 ="])[0]
-    '7 + 5 ='
+    >>> held_out_sums(EvaluationConfig(num_tasks=12), ["2 + 2 + 2 ="])[0]
+    '3 + 2 + 4 ='
     """
     each = -(-config.num_tasks // len(GRADES))
     return list(_draw_sums(each, config.seed, without=trained))[: config.num_tasks]
