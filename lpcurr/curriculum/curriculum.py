@@ -124,7 +124,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         except OverflowError:
             status = Status.INVALID_TASK_ID
         if status < 0:
-            self._pool.fail(status, task_id, score)
+            given = {Status.INVALID_SIGNAL: signal, Status.INVALID_COST: cost}.get(status, score)
+            self._pool.fail(status, task_id, given)
         return status == Status.ACCEPTED
 
     def count_steps(self, count: int) -> None:

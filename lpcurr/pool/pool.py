@@ -240,16 +240,16 @@ class Pool:
         columns = ids, scores, signals, costs, credited
         status, count = episode.update_many.entry(self._segment.bytes, self._process, *columns)
         if status < 0:
-            self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
+            given = {Status.INVALID_SIGNAL: signals, Status.INVALID_COST: costs}.get(status, scores)[count]
+            self.fail(status, ids[count], given, f" (at index {count} of the batch; nothing was written)")
         return int(count), credited.view(np.bool_)
 
     def add_task(self, task_id: int, label: str | None, *, pending: bool, success_threshold: float | None) -> None:
         """Put a task into the pool; ``pending``: its configuration is yet to be built once."""
         threshold = self.state["header"]["success_threshold"][0] if success_threshold is None else success_threshold
         name = _KEEP_LABEL if label is None else encode_label(label)
-        status = upkeep.add_task.entry(
-            self._segment.bytes, self._process, task_id, float(threshold), int(pending), *name
-        )
+        settled = float(threshold), int(pending), *name
+        status = upkeep.add_task.entry(self._segment.bytes, self._process, task_id, *settled)
         if status < 0:
             self.fail(status, task_id)
 
@@ -380,10 +380,10 @@ class Pool:
         if answer == Status.LOCK_LOST:
             self.fail(answer)
 
-    def fail(self, status: int, task_id: object = None, score: object = None, where: str = "") -> NoReturn:
+    def fail(self, status: int, task_id: object = None, value: object = None, where: str = "") -> NoReturn:
         """Raise the error for a kernel's negative status; of a wait that was interrupted, what did."""
         waiting.raise_interruption(status)
-        raise error_of(status, self.capacity, task_id, score, where)
+        raise error_of(status, self.capacity, task_id, value, where)
 
 
 def _listed_pools() -> list[Pool]:

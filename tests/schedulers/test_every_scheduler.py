@@ -168,6 +168,28 @@ def test_huge_and_tiny_scores_leave_a_distribution(scheduler: type[SchedulerConf
 
 
 @every_scheduler
+def test_any_setting_that_is_taken_leaves_a_distribution(scheduler: type[SchedulerConfig]) -> None:
+    config = lpcurr.CurriculumConfig(num_active_tasks=20, defer_init=True, algorithm_config=scheduler(), seed=0)
+    with config.make() as curriculum:
+        for task_id in range(20):
+            curriculum.add_task(task_id)
+        for task_id in list(range(14)) * 12:  # the others stay unplayed
+            curriculum.update_task_performance(task_id, task_id / 14)
+        for name, field in scheduler.model_fields.items():
+            for value in (0.0, 5e-324, 1e-9, 1.0, 1e9, 1e308, -1e308) if isinstance(field.default, float) else ():
+                try:
+                    settings = scheduler(**{name: value})
+                except ValueError:  # refused, which is as good
+                    continue
+                curriculum.use(settings)
+                probabilities = curriculum.probabilities()[1]
+                assert (probabilities >= 0.0).all(), (name, value)
+                assert probabilities.sum() == pytest.approx(1.0, rel=1e-12), (name, value)
+                assert set(curriculum.sample_ids(100).tolist()) <= set(range(20))
+                assert curriculum.find_violations() == [], (name, value)
+
+
+@every_scheduler
 @pytest.mark.parametrize("chance", [0.2, 0.8])
 def test_identical_tasks_have_alike_chances_at_every_count(scheduler: type[SchedulerConfig], chance: float) -> None:
     """The luck of the first episode must not decide: mean probability of 2,000 tasks by their first score."""

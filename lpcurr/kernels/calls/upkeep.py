@@ -253,6 +253,8 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream, room):
             record.accepted = 0
             record.refused = 0
             record.steps = 0
+            for cell in range(layout.SUSPECTS):
+                record.suspects[cell] = 0
             faults.may_die_here(segment)
             record.pid = pid
             faults.may_die_here(segment)
