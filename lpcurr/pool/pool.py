@@ -306,12 +306,13 @@ class Pool:
         self._check_lock(size)
         return name[:size].tobytes().decode() if size >= 0 else None
 
-    def epoch_evictions(self) -> list[tuple[int, int]]:
-        """Label rows with evictions in this epoch, and how many."""
-        rows, counts = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
-        found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
+    def changed_evictions(self, hashes: Int64s, counts: Int64s) -> list[int]:
+        """Bring this epoch's evictions up to date, int64[LABEL_CAPACITY] by label row; the rows that changed."""
+        rows = np.empty(layout.LABEL_CAPACITY, dtype=np.int64)
+        found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, hashes, counts, rows)
         self._check_lock(found)
-        return list(zip(rows[:found].tolist(), counts[:found].tolist(), strict=True))
+        changed: list[int] = rows[:found].tolist()
+        return changed
 
     # -- all tasks ----------------------------------------------------------------------------------------------
 
