@@ -14,7 +14,7 @@ from lpcurr.curriculum.evictions import EpochEvictions
 from lpcurr.curriculum.making import make_pool
 from lpcurr.errors import ConfigError
 from lpcurr.generators import TaskGenerator, as_task_source
-from lpcurr.memory import task_records
+from lpcurr.memory import node_figures, task_records
 from lpcurr.pool.pool import Pool
 
 
@@ -78,6 +78,7 @@ class PoolMember:
         self._pool.unlink()
         if self._pool.session_id is not None:
             task_records.remove(self._pool.session_id)
+            node_figures.remove(self._pool.session_id)
 
     def __enter__(self) -> Self:
         return self

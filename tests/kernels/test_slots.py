@@ -76,7 +76,7 @@ def check_active_index(pool: Pool, slots: dict[int, int], completions: dict[int,
 def test_slots_are_found_by_id_given_lowest_first_and_sorted_by_whether_they_are_explored(capacity: int) -> None:
     pool = make_pool(capacity, explored_from=MIN_SAMPLES)
     ids = [0, 2**53 - 1, *range(1, 2 * capacity)]
-    play(pool, ids, 1500 if JIT else 150, capacity)
+    play(pool, ids, 1500 if JIT else 80, capacity)
 
 
 @pytest.mark.parametrize("capacity", [5, 16, 33])
@@ -85,7 +85,7 @@ def test_ids_that_collide_are_found_after_any_removal(capacity: int) -> None:
     for cells in ([0], [last], [last - 1, last, 0, 1], [3, 4, 5]):  # at the end the search goes round
         pool = make_pool(capacity, explored_from=MIN_SAMPLES)
         ids = colliding_ids(capacity, cells, capacity + 4)
-        play(pool, ids, 600 if JIT else 100, capacity)
+        play(pool, ids, 600 if JIT else 50, capacity)
 
 
 def test_ids_chosen_to_share_a_cell_in_one_pool_are_scattered_in_another() -> None:

@@ -43,13 +43,13 @@ def played(twins: Twins, seed: int = 0, rounds: int = 12) -> None:
 
 
 def check_many_draws(twins: Twins, count: int) -> None:
-    """Chi-square of the draws; where each draw changes the next one's chances, of a tenth of them, one by one."""
+    """Chi-square of the draws; where each draw changes the next one's chances, of a twentieth of them, one by one."""
     if twins.curriculum._pool.state["header"]["staleness_share"][0] == 0.0:
         twins.check_draws(twins.curriculum.sample_ids(count))
         return
     ids = twins.curriculum.probabilities()[0]
     counts, expected = np.zeros(ids.size), np.zeros(ids.size)
-    for _ in range(count // 10):
+    for _ in range(count // 20):
         expected += twins.curriculum.probabilities()[1]
         drawn = int(twins.curriculum.sample_ids(1)[0])
         counts[np.flatnonzero(ids == drawn)[0]] += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,18 @@ def truth(state: State, known: frozenset[int] | None = None) -> dict[str, Any]:
             if processes["pid"][number] != 0
         },
     }
+
+
+def shared_truth(state: State) -> dict[str, Any]:
+    """What of the truth is equal on all nodes that share a pool, and in one that was replayed."""
+    whole = truth(state)
+    del whole["processes"], whole["configuration"], whole["counters"]["next_stream"]
+    return whole
+
+
+def digest(state: State) -> str:
+    """A short text that differs where :func:`shared_truth` does."""
+    return hashlib.sha256(json.dumps(shared_truth(state), sort_keys=True).encode()).hexdigest()
 
 
 def load_kernels() -> None:
