@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lpcurr.generators import single_task as single_task
     from lpcurr.integrations.gymnasium import CurriculumEnv as CurriculumEnv
     from lpcurr.schedulers.frontier import FrontierConfig as FrontierConfig
+    from lpcurr.schedulers.label_progress import LabelProgressConfig as LabelProgressConfig
     from lpcurr.schedulers.learnability import LearnabilityConfig as LearnabilityConfig
     from lpcurr.schedulers.learning_progress import LearningProgressConfig as LearningProgressConfig
     from lpcurr.schedulers.plr import PrioritizedReplayConfig as PrioritizedReplayConfig
@@ -48,6 +49,7 @@ _HOMES = {
     "schedulers": (
         "DiscreteRandomConfig",
         "FrontierConfig",
+        "LabelProgressConfig",
         "LearnabilityConfig",
         "LearningProgressConfig",
         "PrioritizedReplayConfig",

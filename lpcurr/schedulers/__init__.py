@@ -27,7 +27,7 @@ def _config_of(name: str, number: int) -> type[SchedulerConfig]:
 
 
 # append only: headers hold the number
-_NAMES = ("learning_progress", "score_deviation", "uniform", "learnability", "frontier", "plr")
+_NAMES = ("learning_progress", "score_deviation", "uniform", "learnability", "frontier", "plr", "label_progress")
 
 ALL: tuple[type[SchedulerConfig], ...] = tuple(_config_of(name, number) for number, name in enumerate(_NAMES))
 """Every scheduler, in the order of their numbers."""
