@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from lpcurr.schedulers.label_progress import LabelProgressConfig as LabelProgressConfig
     from lpcurr.schedulers.learnability import LearnabilityConfig as LearnabilityConfig
     from lpcurr.schedulers.learning_progress import LearningProgressConfig as LearningProgressConfig
+    from lpcurr.schedulers.mixture import MixtureConfig as MixtureConfig
     from lpcurr.schedulers.plr import PrioritizedReplayConfig as PrioritizedReplayConfig
     from lpcurr.schedulers.score_deviation import ScoreDeviationConfig as ScoreDeviationConfig
+    from lpcurr.schedulers.staleness import StalenessConfig as StalenessConfig
     from lpcurr.schedulers.uniform import DiscreteRandomConfig as DiscreteRandomConfig
 
 __version__ = "0.2.0"
@@ -52,8 +54,10 @@ _HOMES = {
         "LabelProgressConfig",
         "LearnabilityConfig",
         "LearningProgressConfig",
+        "MixtureConfig",
         "PrioritizedReplayConfig",
         "ScoreDeviationConfig",
+        "StalenessConfig",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -68,6 +68,8 @@ class Rules:
         kind = settings.type
         if kind == "learning_progress" and not getattr(settings, "use_bidirectional", True):
             kind = "score_deviation"
+        if kind == "mixture":
+            return cls._mixed([(part.share, cls.of(config.with_scheduler(part.use))) for part in settings.parts])
         return cls(
             capacity=config.num_active_tasks,
             kind=kind,
@@ -78,6 +80,20 @@ class Rules:
             success_threshold=settings.task_default_success_threshold,
             **naive_schedulers.RULES[kind](settings),
         )
+
+    @classmethod
+    def _mixed(cls, parts: list[tuple[float, Rules]]) -> Rules:
+        """The rules of the part that has a priority of its own, else evicts; its share goes to what the others do."""
+        ways = naive_schedulers.DRAWS_BY
+        main = max((rules for _, rules in parts), key=lambda rules: (ways[rules.kind] != "uniform", rules.evicts))
+        shares = {name: sum(of * getattr(rules, name) for of, rules in parts) for name in ("exploring", "stale", "by_label")}
+        epsilon = 0.0
+        for of, rules in parts:
+            rest = 1.0 - rules.epsilon - rules.exploring - rules.stale - rules.by_label
+            epsilon += of * (rules.epsilon + (rest if ways[rules.kind] == "uniform" else 0.0))
+        (*_, labels) = (*(rules for _, rules in parts if rules.by_label == 0.0), *(r for _, r in parts if r.by_label > 0.0))
+        averages = {"label_tau": labels.label_tau, "label_slow_tau": labels.label_slow_tau}
+        return replace(main, epsilon=epsilon, **shares, **averages)
 
 
 @dataclass

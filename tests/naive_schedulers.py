@@ -1,6 +1,6 @@
 """The schedulers' formulas once more, for one task in plain Python, by the scheduler's name.
 
-A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the generic tests.
+A mixture has those of its parts. A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the generic tests.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ DRAWS_BY = {
     "frontier": "weight",
     "plr": "weight",
     "label_progress": "uniform",
+    "staleness": "uniform",
 }
 
 
@@ -98,6 +99,7 @@ RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "frontier": _frontier,
     "plr": _plr,
     "label_progress": _label_progress,
+    "staleness": lambda settings: {"stale": 1.0, "evicts": False},
 }
 
 
@@ -202,6 +204,7 @@ PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
     "frontier": _frontier_worth,
     "plr": lambda task, rules: max(_plr_value(task, rules), 0.0) ** rules.settings.sharpness,
     "label_progress": lambda task, rules: 0.0,
+    "staleness": lambda task, rules: 0.0,
 }
 
 EXPLORING: dict[str, Callable[[Task, Rules], float]] = {
