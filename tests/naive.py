@@ -86,12 +86,17 @@ class Rules:
         """The rules of the part that has a priority of its own, else evicts; its share goes to what the others do."""
         ways = naive_schedulers.DRAWS_BY
         main = max((rules for _, rules in parts), key=lambda rules: (ways[rules.kind] != "uniform", rules.evicts))
-        shares = {name: sum(of * getattr(rules, name) for of, rules in parts) for name in ("exploring", "stale", "by_label")}
+        shares = {
+            name: sum(of * getattr(rules, name) for of, rules in parts) for name in ("exploring", "stale", "by_label")
+        }
         epsilon = 0.0
         for of, rules in parts:
             rest = 1.0 - rules.epsilon - rules.exploring - rules.stale - rules.by_label
             epsilon += of * (rules.epsilon + (rest if ways[rules.kind] == "uniform" else 0.0))
-        (*_, labels) = (*(rules for _, rules in parts if rules.by_label == 0.0), *(r for _, r in parts if r.by_label > 0.0))
+        (*_, labels) = (
+            *(rules for _, rules in parts if rules.by_label == 0.0),
+            *(r for _, r in parts if r.by_label > 0.0),
+        )
         averages = {"label_tau": labels.label_tau, "label_slow_tau": labels.label_slow_tau}
         return replace(main, epsilon=epsilon, **shares, **averages)
 

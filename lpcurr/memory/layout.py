@@ -40,6 +40,7 @@ MAX_CAPACITY = 1_000_000
 MAX_TASK_ID = 2**53 - 1
 PROCESS_CAPACITY = 4096
 PROCESS_STEP = 256  # process records that are given memory at a time
+SUSPECTS = 8
 LABEL_CAPACITY = 4096
 LABEL_BYTES = 120
 JOURNAL_CAPACITY = 128  # the longest call, naming a task while labels are dropped and made, writes down 68 words
@@ -95,6 +96,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
     *_integers("process_room"),  # process records that have memory; only ever grows
     *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
+    *_integers("index_multiplier"),  # odd: scatters ids over the id table
     *_floats("created_at"),  # seconds since 1970
 ]
 POOL_FIELDS: list[Any] = [
@@ -207,15 +209,13 @@ STREAM_WAITS = -1
 PROCESS = np.dtype(
     [
         *_integers("pid", "start_time", "ordinal", "label_stamp"),
-        ("stream0", "<u8"),
-        ("stream1", "<u8"),
-        ("stream2", "<u8"),
-        ("stream3", "<u8"),
+        *((f"stream{word}", "<u8") for word in range(4)),
         *_integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
         *_integers("created", "evicted", "accepted", "refused"),
         *_integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
         ("wait_clock", "<i8", (2,)),  # where the system writes the time into
         ("wait_until", "<i8", (2,)),  # how long a turn of waiting for the lock lasts
+        ("suspects", "<i8", (SUSPECTS,)),  # ids + 1 of tasks that could not be begun here, each at id mod SUSPECTS
         ("padding", "<i8", (2,)),  # to whole cache lines: other processes write the records beside this one
     ]
 )
@@ -301,8 +301,12 @@ COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS
 
 
 def padded_capacity(capacity: int) -> int:
-    """Cells reserved for each column: the capacity rounded up to whole cache lines of every cell size."""
-    return -(-capacity // CACHE_LINE) * CACHE_LINE
+    """Cells reserved for each column: whole cache lines of every cell size, and an odd number of times 64 cells.
+
+    Were columns a multiple of 4 KiB apart, as in a pool of 1,000 tasks, all cells of a task would contend for the same
+    few places of the processor's cache: an update took half as long again.
+    """
+    return (capacity + CACHE_LINE - 1) & -CACHE_LINE | CACHE_LINE
 
 
 def index_size(capacity: int) -> int:

@@ -83,11 +83,10 @@ def _indices(kept: State, rebuilt: State) -> Iterator[str]:
 def _unfindable(kept: State) -> Iterator[str]:
     """Tasks that a search from their home cell does not reach."""
     table, ids = kept["index"][0].astype(np.int64), kept["task_id"][0]
-    mask = int(kept["header"][0]["index_mask"])
-    cells = np.flatnonzero(table)
+    cells, high = np.flatnonzero(table), np.uint64(32)
     with np.errstate(over="ignore"):
-        hashed = ids[table[cells] - 1].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    homes = (hashed >> np.uint64(32)).astype(np.int64) & mask
+        hashed = ids[table[cells] - 1].astype(np.uint64) * np.uint64(kept["header"][0]["index_multiplier"])
+    homes = ((hashed >> high) * np.uint64(table.size) >> high).astype(np.int64)
     # The empty cells up to each cell, going round once: none may lie between a task's home and where it stands.
     empties = np.concatenate([[0], np.cumsum(np.tile(table == 0, 2))])
     ends = np.where(cells >= homes, cells, cells + table.size)

@@ -44,13 +44,13 @@ def played(twins: Twins, seed: int = 0, rounds: int = 12) -> None:
 
 
 def check_many_draws(twins: Twins, count: int) -> None:
-    """Chi-square of the draws; where each draw changes the next one's chances, of a tenth of them, one by one."""
+    """Chi-square of the draws; where each draw changes the next one's chances, of a twentieth of them, one by one."""
     if twins.curriculum._pool.state["header"]["staleness_share"][0] == 0.0:
         twins.check_draws(twins.curriculum.sample_ids(count))
         return
     ids = twins.curriculum.probabilities()[0]
     counts, expected = np.zeros(ids.size), np.zeros(ids.size)
-    for _ in range(count // 10):
+    for _ in range(count // 20):
         expected += twins.curriculum.probabilities()[1]
         drawn = int(twins.curriculum.sample_ids(1)[0])
         counts[np.flatnonzero(ids == drawn)[0]] += 1
@@ -167,6 +167,28 @@ def test_huge_and_tiny_scores_leave_a_distribution(scheduler: type[SchedulerConf
         assert probabilities.sum() == pytest.approx(1.0, rel=1e-12)
         assert set(curriculum.sample_ids(2000).tolist()) <= set(range(20))
         assert curriculum.find_violations() == []
+
+
+@every_scheduler
+def test_any_setting_that_is_taken_leaves_a_distribution(scheduler: type[SchedulerConfig]) -> None:
+    config = lpcurr.CurriculumConfig(num_active_tasks=20, defer_init=True, algorithm_config=scheduler(), seed=0)
+    with config.make() as curriculum:
+        for task_id in range(20):
+            curriculum.add_task(task_id)
+        for task_id in list(range(14)) * 12:  # the others stay unplayed
+            curriculum.update_task_performance(task_id, task_id / 14)
+        for name, field in scheduler.model_fields.items():
+            for value in (0.0, 5e-324, 1e-9, 1.0, 1e9, 1e308, -1e308) if isinstance(field.default, float) else ():
+                try:
+                    settings = scheduler(**{name: value})
+                except ValueError:  # refused, which is as good
+                    continue
+                curriculum.use(settings)
+                probabilities = curriculum.probabilities()[1]
+                assert (probabilities >= 0.0).all(), (name, value)
+                assert probabilities.sum() == pytest.approx(1.0, rel=1e-12), (name, value)
+                assert set(curriculum.sample_ids(100).tolist()) <= set(range(20))
+                assert curriculum.find_violations() == [], (name, value)
 
 
 @every_scheduler

@@ -8,7 +8,7 @@ a value of exactly 0.0 for one that was never set.
 
 from __future__ import annotations
 
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, label_record
 from lpcurr.kernels.safety import faults
 
@@ -17,12 +17,12 @@ _LEAST_RANGE = 1e-10
 _HUGE = 1e300
 
 
-@helper
+@inlined
 def _moved(average, value, weight):
     return (1.0 - weight) * average + weight * value
 
 
-@helper
+@inlined
 def apply_score(segment, slot, score, signal, cost):
     """Write one completion into the slot's truth columns."""
     header = header_record(segment, 0)
@@ -48,7 +48,7 @@ def apply_score(segment, slot, score, signal, cost):
     _apply_bidirectional(segment, slot, score, first, least)
 
 
-@helper
+@inlined
 def _apply_bidirectional(segment, slot, score, first, least):
     """Move the fast and the slow average, from which learning progress follows."""
     header = header_record(segment, 0)

@@ -6,7 +6,7 @@ from lpcurr.kernels.calls import log
 from lpcurr.kernels.calls.scores import apply_score, apply_to_label
 from lpcurr.kernels.indices import following, labels, slots
 from lpcurr.kernels.machine import clock, random
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
 from lpcurr.kernels.safety import faults, journal
 from lpcurr.memory import layout
@@ -126,7 +126,7 @@ def create_random_task(segment, process):
     return slot
 
 
-@helper
+@inlined
 def complete_task(segment, process, slot, score, signal, cost):
     """Credit one completion to a task."""
     header = header_record(segment, 0)
@@ -156,7 +156,7 @@ def complete_task(segment, process, slot, score, signal, cost):
     log.append(segment, log.COMPLETED, view.task_id[slot], score, signal, cost)
 
 
-@helper
+@inlined
 def count_draw(segment, process, slot):
     """Count that a task was handed out."""
     header = header_record(segment, 0)

@@ -31,7 +31,7 @@ from numba.extending import (
     register_model,
 )
 
-from lpcurr.kernels.machine.compiling import JIT
+from lpcurr.kernels.machine.compiling import JIT, helper
 from lpcurr.kernels.machine.segment_type import segment_type
 from lpcurr.memory import layout
 
@@ -118,9 +118,11 @@ def _load_word(context: Any, builder: Any, base: Any, word: int) -> Any:
 
 
 def _padded(context: Any, builder: Any, capacity: Any) -> Any:
+    """Return ``layout.padded_capacity``."""
     line = layout.CACHE_LINE
     raised = builder.add(capacity, context.get_constant(types.int64, line - 1))
-    return builder.and_(raised, context.get_constant(types.int64, -line))
+    whole = builder.and_(raised, context.get_constant(types.int64, -line))
+    return builder.or_(whole, context.get_constant(types.int64, line))
 
 
 @intrinsic
@@ -344,3 +346,6 @@ pause = _jit_pause if JIT else _python_barrier
 
 compiler_barrier = _jit_compiler_barrier if JIT else _python_barrier
 """Keeps the compiler from moving memory accesses across it (the processor needs no telling: see ``journal``)."""
+
+padded_capacity = helper(layout.padded_capacity)
+"""``layout.padded_capacity``, compiled."""
