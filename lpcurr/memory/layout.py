@@ -224,7 +224,7 @@ LABEL = np.dtype(
     [
         *_integers("used", "name_size", "active", "inactive_since"),
         *_integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
-        # Kept where a share of the draws goes by label: scores averaged, and two averages of them on their tasks' scales.
+        # Kept where a share of the draws goes by label: scores averaged, and two averages of them, 0 … 1.
         *_integers("averaged"),
         *_floats("fast", "slow"),
         ("name", "u1", (LABEL_BYTES + 8,)),

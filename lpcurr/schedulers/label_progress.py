@@ -10,9 +10,9 @@ has given so far, 0 … 1. Where nothing changes, d = f − s has the variance �
 movement that is not noise. Averages begin with the first draw by label: after ``use`` they are plain means at first.
 
 References:
-    Matiisen, Oliver, Cohen and Schulman, "Teacher-student curriculum learning" (2017), arXiv 1707.00183: subtasks by the
-    slope of their scores, whichever sign it has. Graves and others, "Automated curriculum learning for neural networks"
-    (2017), arXiv 1704.03003.
+    Matiisen, Oliver, Cohen and Schulman, "Teacher-student curriculum learning" (2017), arXiv 1707.00183: subtasks by
+    the slope of their scores, whichever sign it has. Graves and others, "Automated curriculum learning for neural
+    networks" (2017), arXiv 1704.03003.
 """
 
 from __future__ import annotations

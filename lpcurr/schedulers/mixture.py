@@ -100,7 +100,8 @@ class MixtureConfig(SchedulerConfig):
             yield "two parts of 'label_progress' have other timescales, and a pool keeps one pair of averages a label"
         for use in uses:
             for name in use.model_fields_set.intersection(_OF_THE_POOL):
-                yield f"{name}={getattr(use, name)} of the part {use.type!r} is the whole pool's: give it to the mixture"
+                given = f"{name}={getattr(use, name)} of the part {use.type!r}"
+                yield f"{given} is the whole pool's: give it to the mixture"
 
     def _rules_of_parts(self, min_presentations: int, fixed_set: bool) -> list[dict[str, Any]]:
         return [part.use.rules(min_presentations, fixed_set) for part in self.parts]

@@ -1,7 +1,7 @@
 """Staleness: tasks in proportion to the draws since each was drawn last.
 
-When to use it: as uniform draws whose plays come out more even, and as a part of a mixture, so that nothing is forgotten
-unseen.
+When to use it: as uniform draws whose plays come out more even, and as a part of a mixture, so that nothing is
+forgotten unseen.
 
 References:
     Jiang, Grefenstette and Rocktäschel, "Prioritized level replay" (2021), arXiv 2010.03934: its staleness.
