@@ -93,10 +93,7 @@ class Rules:
         for of, rules in parts:
             rest = 1.0 - rules.epsilon - rules.exploring - rules.stale - rules.by_label
             epsilon += of * (rules.epsilon + (rest if ways[rules.kind] == "uniform" else 0.0))
-        (*_, labels) = (
-            *(rules for _, rules in parts if rules.by_label == 0.0),
-            *(r for _, r in parts if r.by_label > 0.0),
-        )
+        labels = max((rules for _, rules in parts), key=lambda rules: rules.by_label)
         averages = {"label_tau": labels.label_tau, "label_slow_tau": labels.label_slow_tau}
         return replace(main, epsilon=epsilon, **shares, **averages)
 

@@ -1,6 +1,7 @@
 """The schedulers' formulas once more, for one task in plain Python, by the scheduler's name.
 
-A mixture has those of its parts. A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the generic tests.
+A mixture has those of its parts. A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the
+generic tests.
 """
 
 from __future__ import annotations

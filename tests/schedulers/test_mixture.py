@@ -61,7 +61,7 @@ def test_the_part_with_a_priority_of_its_own_says_what_is_kept_and_evicted() -> 
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ([(0.5, "frontier"), (0.5, "learnability")], "'frontier' and 'learnability' both draw by a priority of their own"),
+        ([(0.5, "frontier"), (0.5, "learnability")], "'frontier' and 'learnability' both draw by a priority of"),
         ([(0.5, "frontier"), (0.4, "staleness")], "add up to 0.9, not 1"),
         ([(1.0, "frontier")], "at least 2 items"),
         ([(0.5, "frontier"), (0.5, "mixture")], "give its parts instead"),
