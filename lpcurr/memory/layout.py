@@ -6,7 +6,7 @@ A segment is one block of bytes, in shared memory or in the process:
 ``header``              one record: identity, configuration, counters, running sums, lock, undo journal
 ``process``             one record for each attached process: who it is, its random stream, its counters; those beyond
                         ``process_room`` are a hole that takes no memory
-``label``               the interned label strings with their counters; ``label_hash`` beside them
+``label``               the interned label strings with their counters; ``label_hash`` beside them, and ``label_sum``
 columns                 each field of a task as a contiguous array of ``capacity`` cells, 64-byte aligned
 ``index``               open-addressing table from task id to slot
 config                  behind the dtype: two rooms for the configuration as JSON, of which one is valid, as the meta
@@ -60,8 +60,10 @@ ENTRY_SHIFT = 33
 ENTRY_MASK = 0x3FFFFFFF
 ATTENTION = -(2**63)
 
-# A task's label cell is the label's row, plus this bit until the task's configuration has been built once.
+# A task's label cell is the label's row, plus this bit until the task's configuration has been built once, plus its
+# place among the label's tasks, where draws are made by label: see lpcurr.kernels.indices.members.
 PENDING = 1 << 16
+PLACE_SHIFT = 17
 UNKNOWN_LABEL = 0
 OVERFLOW_LABEL = 1
 
@@ -113,6 +115,8 @@ RULE_FIELDS: list[Any] = [
     *_floats("rand_task_rate"),  # share of the draws that are uniform over the pool
     *_floats("exploration_share"),  # share of the draws by rejection with the scheduler's `exploration`
     *_floats("staleness_share"),  # share of the draws in proportion to the draws since a task was last drawn
+    *_floats("label_share"),  # share of the draws by the progress of labels
+    *_floats("label_fast_timescale", "label_slow_timescale"),  # weight of a new score in a label's averages
     *_integers("explored_from"),  # completions from which a task counts as explored
     *_integers("mature_from"),  # completions from which a task may be evicted
     *_integers("may_evict"),  # 0: nothing is evicted by score
@@ -220,6 +224,9 @@ LABEL = np.dtype(
     [
         *_integers("used", "name_size", "active", "inactive_since"),
         *_integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
+        # Kept where a share of the draws goes by label: scores averaged, and two averages of them, 0 … 1.
+        *_integers("averaged"),
+        *_floats("fast", "slow"),
         ("name", "u1", (LABEL_BYTES + 8,)),
     ]
 )
@@ -229,7 +236,10 @@ PROCESS_OFFSET = HEADER.itemsize
 LABEL_OFFSET = PROCESS_OFFSET + PROCESS_CAPACITY * PROCESS.itemsize
 assert PROCESS.itemsize % CACHE_LINE == 0
 LABEL_HASH_OFFSET = LABEL_OFFSET + LABEL_CAPACITY * LABEL.itemsize
-COLUMNS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
+LABEL_SUMS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
+LABEL_LEAVES = (LABEL_CAPACITY - 1) // (FANOUT - 1)  # inner nodes of a full tree above the labels: they come first
+LABEL_SUMS = -(-(LABEL_LEAVES + LABEL_CAPACITY) // CACHE_LINE) * CACHE_LINE
+COLUMNS_OFFSET = LABEL_SUMS_OFFSET + LABEL_SUMS * 8
 assert COLUMNS_OFFSET % CACHE_LINE == 0
 
 _TABLES_SPEC: Any = {
@@ -283,7 +293,11 @@ TREE_COLUMNS: list[tuple[str, str]] = [
     ("weight_sum", "<f8"),  # sum of the weights below a node
     *(("drawn_count", "<i8"), ("drawn_sum", "<i8")),  # active tasks below a node, and the sum of their `last_drawn`
 ]
-COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS)]
+# Open addressing, four fifths full at most.
+TABLE_COLUMNS: list[tuple[str, str]] = [
+    ("member", "<i4"),  # slot + 1 by label row and place, where draws are made by label
+]
+COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS, *TABLE_COLUMNS)]
 
 
 def padded_capacity(capacity: int) -> int:
@@ -306,20 +320,20 @@ class Column(NamedTuple):
     name: str
     dtype: str
     start: int
-    cells_divisor: int  # 1: a cell for each slot; 8: tree nodes
+    eighths: int  # cells for eight slots of the padded capacity; 8: a cell for each slot
 
 
 def _columns() -> list[Column]:
     columns, start = [], 0
-    for names, divisor in ((TRUTH_COLUMNS, 1), (DERIVED_COLUMNS, 1), (TREE_COLUMNS, 8)):
+    for names, eighths in ((TRUTH_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10)):
         for name, dtype in names:
-            columns.append(Column(name, dtype, start, divisor))
-            start += np.dtype(dtype).itemsize // divisor
+            columns.append(Column(name, dtype, start, eighths))
+            start += np.dtype(dtype).itemsize * eighths // 8
     return columns
 
 
 COLUMNS: list[Column] = _columns()
-INDEX_START = COLUMNS[-1].start + 1  # bytes a slot before the index table
+INDEX_START = COLUMNS[-1].start + 5  # bytes a slot before the index table
 
 
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
@@ -338,9 +352,10 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
         ("process", (PROCESS, (PROCESS_CAPACITY,)), PROCESS_OFFSET),
         ("label_table", (LABEL, (LABEL_CAPACITY,)), LABEL_OFFSET),
         ("label_hash", ("<i8", (LABEL_CAPACITY,)), LABEL_HASH_OFFSET),
+        ("label_sum", ("<f8", (LABEL_SUMS,)), LABEL_SUMS_OFFSET),
     ]
     for column in COLUMNS:
-        cells = capacity if column.cells_divisor == 1 else padded // column.cells_divisor
+        cells = capacity if column.eighths == 8 else padded * column.eighths // 8
         fields.append((column.name, (column.dtype, (cells,)), COLUMNS_OFFSET + padded * column.start))
     index_offset = COLUMNS_OFFSET + padded * INDEX_START
     fields.append(("index", ("<i4", (index_size(capacity),)), index_offset))
