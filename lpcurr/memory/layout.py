@@ -6,7 +6,7 @@ A segment is one block of bytes, in shared memory or in the process:
 ``header``              one record: identity, configuration, counters, running sums, lock, undo journal
 ``process``             one record for each attached process: who it is, its random stream, its counters; those beyond
                         ``process_room`` are a hole that takes no memory
-``label``               the interned label strings with their counters; ``label_hash`` beside them
+``label``               the interned label strings with their counters; ``label_hash`` beside them, and ``label_sum``
 columns                 each field of a task as an array of ``capacity`` cells: contiguous and 64-byte aligned, but for
                         those that a score changes, which stand side by side in a record for each task
 ``index``               open-addressing table from task id to slot
@@ -33,6 +33,44 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpcurr.memory.header import (
+    CACHE_LINE as CACHE_LINE,
+)
+from lpcurr.memory.header import (
+    HEADER as HEADER,
+)
+from lpcurr.memory.header import (
+    HEADER_FIELDS as HEADER_FIELDS,
+)
+from lpcurr.memory.header import (
+    IDENTITY_FIELDS as IDENTITY_FIELDS,
+)
+from lpcurr.memory.header import (
+    JOURNAL_CAPACITY as JOURNAL_CAPACITY,
+)
+from lpcurr.memory.header import (
+    JOURNALS as JOURNALS,
+)
+from lpcurr.memory.header import (
+    MUTEX_OFFSET as MUTEX_OFFSET,
+)
+from lpcurr.memory.header import (
+    MUTEX_SIZE as MUTEX_SIZE,
+)
+from lpcurr.memory.header import (
+    OWN_WORDS as OWN_WORDS,
+)
+from lpcurr.memory.header import (
+    POOL_FIELDS as POOL_FIELDS,
+)
+from lpcurr.memory.header import (
+    RULE_FIELDS as RULE_FIELDS,
+)
+from lpcurr.memory.header import (
+    SCHEDULER_NAME_WORDS as SCHEDULER_NAME_WORDS,
+)
+from lpcurr.memory.header import floats as floats
+from lpcurr.memory.header import integers as integers
 from lpcurr.memory.status import Status as Status
 
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
@@ -44,10 +82,7 @@ PROCESS_STEP = 256  # process records that are given memory at a time
 SUSPECTS = 8
 LABEL_CAPACITY = 4096
 LABEL_BYTES = 120
-JOURNALS = 16  # processes take turns with them, so that few write into the cache lines of others
-JOURNAL_CAPACITY = 128  # a power of two; the longest call, naming a task while labels are dropped, writes down 68 words
 FANOUT = 16
-CACHE_LINE = 64
 
 FREE = -1  # task_id of a slot that holds no task
 
@@ -62,162 +97,30 @@ ENTRY_SHIFT = 33
 ENTRY_MASK = 0x3FFFFFFF
 ATTENTION = -(2**63)
 
-# A task's label cell is the label's row, plus this bit until the task's configuration has been built once.
+# A task's label cell is the label's row, plus this bit until the task's configuration has been built once, plus its
+# place among the label's tasks, where draws are made by label: see lpcurr.kernels.indices.members.
 PENDING = 1 << 16
+PLACE_SHIFT = 17
 UNKNOWN_LABEL = 0
 OVERFLOW_LABEL = 1
 
 EXPLORATION_UNIT = 10.0
 """An exploration bonus of 0.1 gives an unexplored task the weight of the mean explored one."""
 
-SCHEDULER_NAME_WORDS = 4
-OWN_WORDS = 16
 
 RECORD_WORDS = 5  # of the log
 
-
-def _integers(*names: str) -> list[tuple[str, str]]:
-    return [(name, "<i8") for name in names]
-
-
-def _floats(*names: str) -> list[tuple[str, str]]:
-    return [(name, "<f8") for name in names]
-
-
-IDENTITY_FIELDS: list[Any] = [
-    *_integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
-    *_integers("layout_version"),  # a hash of this description: processes of one pool have one layout
-    *_integers("capacity"),  # number of slots
-    *_integers("segment_size"),  # bytes, configuration included
-    *_integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
-    *_integers("log_offset", "log_capacity"),  # where the log begins; its records: a power of two, or 0
-    *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
-    *_integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
-    *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
-    *_integers("process_room"),  # process records that have memory; only ever grows
-    *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
-    *_integers("index_multiplier"),  # odd: scatters ids over the id table
-    *_floats("created_at"),  # seconds since 1970
-]
-POOL_FIELDS: list[Any] = [
-    *_integers("min_presentations"),  # completions before a task may be evicted
-    *_integers("fixed_set"),  # 1: only add_task brings tasks in
-    *_integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
-    *_integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other
-    *_integers("fill_limit"),  # tasks up to which a draw makes a new one without evicting: the capacity, or a share
-]
-# What a scheduler and its settings come to, resolved in Python: all that kernels know of an algorithm. `use` writes
-# these words anew in a live pool, under the journal.
-RULE_FIELDS: list[Any] = [
-    *_integers("scheduler"),  # its number: place in lpcurr.schedulers.ALL, by which kernels choose its formulas
-    ("scheduler_name", "<i8", (SCHEDULER_NAME_WORDS,)),  # UTF-8, for those who look from outside
-    *_integers("draws_by"),  # lpcurr.schedulers.common.Way: how most draws are made
-    *_floats("rand_task_rate"),  # share of the draws that are uniform over the pool
-    *_floats("exploration_share"),  # share of the draws by rejection with the scheduler's `exploration`
-    *_floats("staleness_share"),  # share of the draws in proportion to the draws since a task was last drawn
-    *_integers("explored_from"),  # completions from which a task counts as explored
-    *_integers("mature_from"),  # completions from which a task may be evicted
-    *_integers("may_evict"),  # 0: nothing is evicted by score
-    *_floats("unexplored_key"),  # key in the tournament of a mature task that is unexplored
-    *_floats("new_task_rate"),  # share of the draws on a full pool that may evict a task
-    *_floats("eviction_percentile"),  # only scores within this share of the lowest may go
-    *_integers("evict_explored_only"),  # 0: the reference's rule of eviction
-    *_floats("exploration_bonus"),  # weight of an unexplored task
-    *_integers("relative_exploration"),  # 1: in units of the mean explored task; 0: as it is
-    *_integers("unbiased"),  # 1: averages are plain means while young; 0: they begin at the first score
-    *_integers("baseline_normalization"),  # 1: p_fast and p_slow measure from the first score up to 1
-    *_integers("zero_is_unset"),  # 1: the reference's test for a first score
-    *_floats("ema_alpha"),  # weight of a new score in reward_ema, ema_squared, success_rate_ema, mean_cost
-    *_floats("fast_timescale"),  # in p_fast, p_true and signal
-    *_floats("slow_timescale"),  # in p_slow
-    *_floats("smoothing", "performance_weight", "early_progress_amplification"),  # of learning progress
-    *_floats("temperature", "amplification"),  # of the z-score
-    *_floats("success_threshold", "generator_type"),  # what new tasks get
-    *_integers("max_inactive_labels"),  # labels without a task whose counts are kept
-    ("own", "<f8", (OWN_WORDS,)),  # what the scheduler's file says they are
-]
-HEADER_FIELDS: list[Any] = [
-    *IDENTITY_FIELDS,
-    *POOL_FIELDS,
-    *RULE_FIELDS,
-    *_integers("config_valid"),  # 0 or 1: the room whose text holds
-    *_integers("config_size0", "config_size1"),  # bytes of the text in each room
-    # What every episode writes, in one cache line.
-    *_integers("completed"),  # scores credited
-    *_floats("score_sum"),  # their sum
-    *_integers("scheduled"),  # tasks handed out
-    *_floats("sum_high", "sum_low"),  # derived: sum of `priority` as a pair of floats (Dekker 1971)
-    *_floats("square_high", "square_low"),  # and of its square
-    *_integers("updates_since_rebuild"),  # of these sums
-    # Truth, as are the first three: counters, each in the journal while it changes.
-    *_integers("created"),  # tasks that ever entered the pool
-    *_integers("evicted"),  # that left it
-    *_integers("entry_count"),  # serial number of the next tenancy
-    *_integers("epoch_evictions"),  # evictions since the epoch began
-    *_integers("evicted_completions"),  # completions that evicted tasks took with them
-    *_integers("refused"),  # scores of tasks that had left
-    *_integers("dropped"),  # tasks that could not be played
-    *_integers("epoch"),  # epochs ended
-    *_integers("next_stream"),  # ordinal of the next process's random stream
-    *_integers("label_count"),  # rows of the label table that were ever used
-    *_integers("label_clock"),  # orders labels by when they became inactive
-    # Stamps only ever grow, also when a call is rolled back: a cache that has seen one is out of date once it differs.
-    *_integers("label_stamp"),  # a row of the label table may mean another label
-    *_integers("eviction_stamp"),  # the evictions of this epoch have changed
-    *_integers("rules_stamp"),  # the rules and the configuration have changed
-    # The log: numbers of records, which only grow. What lies between `log_begin` and `log_end` is yet to be read.
-    *_integers("log_on", "log_begin"),
-    *_integers("log_end", "log_lost"),  # in the journal; entries that found no room, and all that followed them
-    *_integers("log_target"),  # what `log_end` is to be when the epoch has ended that is being ended
-    # Derived: what a rebuild from the slots gives.
-    *_integers("active_count"),  # tasks in the pool
-    *_integers("explored_count"),  # of them with enough completions to tell
-    *_integers("immature_count"),  # of those, with too few to be evicted
-    *_integers("high_water"),  # slots from here on have never been used
-    *_integers("free_count"),  # size of the heap of free slots below
-    *_integers("index_mask"),  # cells of the id table - 1
-    *_integers("inactive_labels"),  # labels in use without a task
-    *_floats("square_peak"),  # `square_high`'s greatest since the last rebuild, to which the sums' rounding is relative
-    # What the next owner of the lock goes by if this one is found dead.
-    *_integers("repairs"),  # times that happened
-    *_integers("repairs_logged"),  # of which a process has warned
-    *_integers("held"),  # tells of a dead owner where there is no robust mutex
-    *_integers("epoch_ending"),  # number of an epoch that was being ended, else 0
-    *_integers("fault_countdown"),  # tests only: fault points until the process kills itself
-    ("journal_count", "<i8", (JOURNALS * CACHE_LINE // 8,)),  # words that are to be restored, one count a cache line
-    ("journal_word", "<i8", (JOURNALS * JOURNAL_CAPACITY,)),  # which words of the segment
-    ("journal_value", "<i8", (JOURNALS * JOURNAL_CAPACITY,)),  # what they were
-    ("clock", "<i8", (2,)),  # where the system writes the time into
-    *_integers("replacing"),  # 1 while the whole content is being replaced, which is more than the journal holds
-]
-_HEADER_PLAIN = np.dtype(HEADER_FIELDS)
-_PLAIN_OFFSETS = {name: int(offset) for name, (_, offset, *_) in (_HEADER_PLAIN.fields or {}).items()}
-# With "completed" a cache line begins, as with the mutex behind all; in which the journal of its holder is named.
-_FIRST_WRITTEN = _PLAIN_OFFSETS["completed"]
-_GAP = -_FIRST_WRITTEN % CACHE_LINE
-MUTEX_OFFSET = -(-(_HEADER_PLAIN.itemsize + _GAP) // CACHE_LINE) * CACHE_LINE
-MUTEX_SIZE = 56
-_HEADER_SPEC: Any = {
-    "names": [*_PLAIN_OFFSETS, "mutex", "journal"],
-    "formats": [*(_HEADER_PLAIN[name] for name in _PLAIN_OFFSETS), ("<i8", (MUTEX_SIZE // 8,)), "<i8"],
-    "offsets": [
-        *(offset + (_GAP if offset >= _FIRST_WRITTEN else 0) for offset in _PLAIN_OFFSETS.values()),
-        *(MUTEX_OFFSET, MUTEX_OFFSET + MUTEX_SIZE),
-    ],
-    "itemsize": MUTEX_OFFSET + CACHE_LINE,
-}
-HEADER = np.dtype(_HEADER_SPEC)
 
 # A record is free where its pid is 0. With this start time it holds a stream from a checkpoint, for the next process.
 STREAM_WAITS = -1
 
 PROCESS = np.dtype(
     [
-        *_integers("pid", "start_time", "ordinal", "label_stamp"),
+        *integers("pid", "start_time", "ordinal", "label_stamp"),
         *((f"stream{word}", "<u8") for word in range(4)),
-        *_integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
-        *_integers("created", "evicted", "accepted", "refused"),
-        *_integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
+        *integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
+        *integers("created", "evicted", "accepted", "refused"),
+        *integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
         ("wait_clock", "<i8", (2,)),  # where the system writes the time into
         ("wait_until", "<i8", (2,)),  # how long a turn of waiting for the lock lasts
         ("suspects", "<i8", (SUSPECTS,)),  # ids + 1 of tasks that could not be begun here, each at id mod SUSPECTS
@@ -227,8 +130,11 @@ PROCESS = np.dtype(
 
 LABEL = np.dtype(
     [
-        *_integers("used", "name_size", "active", "inactive_since"),
-        *_integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
+        *integers("used", "name_size", "active", "inactive_since"),
+        *integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
+        # Kept where a share of the draws goes by label: scores averaged, and two averages of them, 0 … 1.
+        *integers("averaged"),
+        *floats("fast", "slow"),
         ("name", "u1", (LABEL_BYTES + 8,)),
     ]
 )
@@ -238,7 +144,10 @@ PROCESS_OFFSET = HEADER.itemsize
 LABEL_OFFSET = PROCESS_OFFSET + PROCESS_CAPACITY * PROCESS.itemsize
 assert PROCESS.itemsize % CACHE_LINE == 0
 LABEL_HASH_OFFSET = LABEL_OFFSET + LABEL_CAPACITY * LABEL.itemsize
-COLUMNS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
+LABEL_SUMS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
+LABEL_LEAVES = (LABEL_CAPACITY - 1) // (FANOUT - 1)  # inner nodes of a full tree above the labels: they come first
+LABEL_SUMS = -(-(LABEL_LEAVES + LABEL_CAPACITY) // CACHE_LINE) * CACHE_LINE
+COLUMNS_OFFSET = LABEL_SUMS_OFFSET + LABEL_SUMS * 8
 assert COLUMNS_OFFSET % CACHE_LINE == 0
 
 _TABLES_SPEC: Any = {
@@ -296,7 +205,11 @@ TREE_COLUMNS: list[tuple[str, str]] = [
     ("weight_sum", "<f8"),  # sum of the weights below a node
     *(("drawn_count", "<i8"), ("drawn_sum", "<i8")),  # active tasks below a node, and the sum of their `last_drawn`
 ]
-COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS)]
+# Open addressing, four fifths full at most.
+TABLE_COLUMNS: list[tuple[str, str]] = [
+    ("member", "<i4"),  # slot + 1 by label row and place, where draws are made by label
+]
+COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS, *TABLE_COLUMNS)]
 
 
 def padded_capacity(capacity: int) -> int:
@@ -319,27 +232,28 @@ class Column(NamedTuple):
     name: str
     dtype: str
     start: int
-    cells_divisor: int  # 1: a cell for each slot; 8: tree nodes
+    eighths: int  # cells for eight slots of the padded capacity; 8: a cell for each slot
     stride: int  # bytes from one cell to the next
     offset: int = 0
 
 
 def _columns() -> list[Column]:
     columns, start = [], 0
-    for names, divisor in ((TASK_COLUMNS, 1), (PLAY_COLUMNS, 1), (DERIVED_COLUMNS, 1), (TREE_COLUMNS, 8)):
+    every = ((TASK_COLUMNS, 8), (PLAY_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10))
+    for names, eighths in every:
         for number, (name, dtype) in enumerate(names):
             if names is PLAY_COLUMNS:
-                columns.append(Column(name, dtype, start, 1, PLAY.itemsize, 8 * number))
+                columns.append(Column(name, dtype, start, 8, PLAY.itemsize, 8 * number))
             else:
-                columns.append(Column(name, dtype, start, divisor, np.dtype(dtype).itemsize))
-                start += np.dtype(dtype).itemsize // divisor
+                columns.append(Column(name, dtype, start, eighths, np.dtype(dtype).itemsize))
+                start += np.dtype(dtype).itemsize * eighths // 8
         if names is PLAY_COLUMNS:
             start += PLAY.itemsize
     return columns
 
 
 COLUMNS: list[Column] = _columns()
-INDEX_START = COLUMNS[-1].start + 1  # bytes a slot before the index table
+INDEX_START = COLUMNS[-1].start + 5  # bytes a slot before the index table
 
 
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
@@ -358,12 +272,13 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
         ("process", (PROCESS, (PROCESS_CAPACITY,)), PROCESS_OFFSET),
         ("label_table", (LABEL, (LABEL_CAPACITY,)), LABEL_OFFSET),
         ("label_hash", ("<i8", (LABEL_CAPACITY,)), LABEL_HASH_OFFSET),
+        ("label_sum", ("<f8", (LABEL_SUMS,)), LABEL_SUMS_OFFSET),
     ]
     fields.append(("play", (PLAY, (capacity,)), COLUMNS_OFFSET + padded * 8 * len(TASK_COLUMNS)))
     for column in COLUMNS:
         if column.name in (PLAY.names or ()):
             continue
-        cells = capacity if column.cells_divisor == 1 else padded // column.cells_divisor
+        cells = capacity if column.eighths == 8 else padded * column.eighths // 8
         fields.append((column.name, (column.dtype, (cells,)), COLUMNS_OFFSET + padded * column.start))
     index_offset = COLUMNS_OFFSET + padded * INDEX_START
     fields.append(("index", ("<i4", (index_size(capacity),)), index_offset))

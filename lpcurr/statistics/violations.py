@@ -75,6 +75,8 @@ def _indices(kept: State, rebuilt: State) -> Iterator[str]:
         yield "the id table does not hold the active slots"
     if not np.array_equal(kept["label_table"][0]["active"], rebuilt["label_table"][0]["active"]):
         yield "labels count their active tasks wrongly"
+    if not np.array_equal(np.sort(kept["member"][0]), np.sort(rebuilt["member"][0])):
+        yield "the table of places within labels does not hold the active slots"
     yield from _unfindable(kept)
 
 
@@ -101,7 +103,9 @@ def _sums_and_trees(kept: State, rebuilt: State) -> Iterator[str]:
     active = kept["active"][0][: header["active_count"]]
     if not np.array_equal(kept["priority"][0][active], rebuilt["priority"][0][active]):
         yield "a task's priority is stale"
-    for name in ("evict_key", "least_key", "weight", "weight_sum", "drawn_count", "drawn_sum"):
+    if not np.array_equal(kept["label"][0][active], rebuilt["label"][0][active]):
+        yield "the places of tasks within their labels are not 0 … n − 1"
+    for name in ("evict_key", "least_key", "weight", "weight_sum", "drawn_count", "drawn_sum", "label_sum"):
         if not np.array_equal(kept[name][0], rebuilt[name][0]):
             yield f"{name} differs from its rebuild"
     finite = np.isfinite(kept["least_key"][0])

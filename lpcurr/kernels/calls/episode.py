@@ -84,7 +84,7 @@ def pack(segment, process, slot):
     packed = slot | (labels.row_of(cell) << layout.LABEL_SHIFT)
     packed |= (view.entry[slot] & layout.ENTRY_MASK) << layout.ENTRY_SHIFT
     renamed = process_record(segment, process).label_stamp != header_record(segment, 0).label_stamp
-    if cell >= layout.PENDING:
+    if cell & layout.PENDING:
         packed |= layout.WAITS | layout.ATTENTION
     if renamed:
         packed |= layout.ATTENTION

@@ -5,7 +5,7 @@ uniformly, keep it with probability sigmoid(z). The mean and deviation behind z 
 other task is looked at, and a draw costs 1 / mean(sigmoid) tries: 8 at worst at amplification 10. Where tries run out
 one exact scan answers; a rejection sampler that gives up and scans is still exact. By *weight*, the sum tree answers;
 as it does where a temperature replaces the z-score.
-Beside these: *uniformly*; *exploring*, by rejection with a weight within 0 … 1; and by *staleness*.
+Beside these: *uniformly*; *exploring*, by rejection with a weight within 0 … 1; by *staleness*; and by *label*.
 
 For draws by z-score, the share of the unexplored tasks, which have no progress to go by, is settled first:
 
@@ -23,11 +23,11 @@ import math
 import numpy as np
 
 from lpcurr.kernels import formulas
-from lpcurr.kernels.indices import staleness, trees
+from lpcurr.kernels.indices import label_progress, members, staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine import random
 from lpcurr.kernels.machine.compiling import helper, inlined
-from lpcurr.kernels.machine.views import column, header_record, process_record
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
 
@@ -54,15 +54,18 @@ def draw_slot(segment, process):
     One uniform number settles which way the draw goes, where there is a choice; the shares stand in a fixed order.
     """
     header = header_record(segment, 0)
-    aside = header.rand_task_rate + header.exploration_share + header.staleness_share
+    by_now = header.rand_task_rate + header.exploration_share + header.staleness_share
+    aside = by_now + header.label_share
     if aside > 0.0:
         u = random.uniform(segment, process)
         if u < header.rand_task_rate:
             return _any_slot(segment, process)
         if u < header.rand_task_rate + header.exploration_share:
             return _draw_exploring(segment, process)
-        if u < aside:
+        if u < by_now:
             return _draw_by_staleness(segment, process)
+        if u < aside:
+            return _draw_by_label(segment, process)
     if header.draws_by == _WEIGHT:
         return _draw_by_weight(segment, process)
     if header.draws_by == _UNIFORM or header.explored_count == 0:
@@ -112,6 +115,16 @@ def _draw_by_staleness(segment, process):
     if total <= 0:
         return _any_slot(segment, process)
     return staleness.slot_at(segment, np.int64(random.uniform(segment, process) * total))
+
+
+@helper
+def _draw_by_label(segment, process):
+    """Draw a label in proportion to its progress, and one of its tasks uniformly."""
+    total = label_progress.total(segment)
+    if total <= 0.0:
+        return _any_slot(segment, process)
+    row = label_progress.row_at(segment, random.uniform(segment, process) * total)
+    return members.slot_at(segment, row, random.below(segment, process, label_record(segment, row).active))
 
 
 @helper

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lpcurr.kernels import formulas
-from lpcurr.kernels.indices import labels, slots, staleness, sums, trees
+from lpcurr.kernels.indices import label_progress, labels, members, slots, staleness, sums, trees
 from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, index_table
 from lpcurr.kernels.safety import faults
@@ -122,6 +122,8 @@ def enter(segment, slot):
     _place(segment, slot)
     if header.draws_by == _Z_SCORE:
         sums.add_priority(segment, view.priority[slot], 1.0)
+    if header.label_share > 0.0:
+        members.enter(segment, slot)
     labels.enter_label(segment, labels.row_of(view.label[slot]))
     _refresh_trees(segment, slot)
 
@@ -144,6 +146,8 @@ def change(segment, slot):
     faults.may_die_here(segment)
     if header.draws_by == _Z_SCORE:
         sums.replace_priority(segment, old, new)
+    if header.label_share > 0.0:
+        label_progress.follow(segment, labels.row_of(view.label[slot]))
     _refresh_trees(segment, slot)
 
 
@@ -167,6 +171,8 @@ def leave(segment, slot):
         trees.set_weight(segment, slot, 0.0)
     if header.staleness_share > 0.0:
         staleness.change(segment, slot, -1, -view.last_drawn[slot])
+    if header.label_share > 0.0:
+        members.leave(segment, slot)
     slots.leave_active(segment, slot)
     faults.may_die_here(segment)
     slots.index_remove(segment, slot)

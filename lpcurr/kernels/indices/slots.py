@@ -12,7 +12,7 @@ from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, index_table
 from lpcurr.kernels.safety import faults
 
-_GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 _U32 = np.uint64(32)
 
 
@@ -30,7 +30,7 @@ def home_cell(segment, task_id):
 @helper
 def owner(task_id, nodes):
     """Which of several nodes may evict a task by its score, so that they do not all evict the same one."""
-    return np.int64((np.uint64(task_id) * _GOLDEN_RATIO) >> _U32) % nodes
+    return np.int64((np.uint64(task_id) * GOLDEN_RATIO) >> _U32) % nodes
 
 
 @helper

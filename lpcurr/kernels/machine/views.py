@@ -104,8 +104,9 @@ def _lower_column(context: Any, builder: Any, columns_type: Any, value: Any, nam
         context.get_constant(types.int64, layout.COLUMNS_OFFSET + column.offset),
     )
     count = view.capacity
-    if column.cells_divisor != 1:
-        count = builder.sdiv(view.padded, context.get_constant(types.int64, column.cells_divisor))
+    if column.eighths != 8:
+        count = builder.mul(view.padded, context.get_constant(types.int64, column.eighths))
+        count = builder.lshr(count, context.get_constant(types.int64, 3))
     pointer = builder.gep(view.base, [offset])
     return _make_array(context, builder, _column_type(column), pointer, count, column.stride)
 
@@ -327,6 +328,9 @@ label_record = _record(layout.LABEL, layout.LABEL_OFFSET)
 
 label_hashes = _fixed_array("<i8", layout.LABEL_HASH_OFFSET, layout.LABEL_CAPACITY)
 """``int64[LABEL_CAPACITY]``: hash of each interned label."""
+
+label_sums = _fixed_array("<f8", layout.LABEL_SUMS_OFFSET, layout.LABEL_SUMS)
+"""``float64[…]``: the sum tree over the weights of the labels, the root first."""
 
 words = _fixed_array("<i8", 0, None)
 """``int64[…]``: the whole segment as eight-byte words, for the undo journal."""

@@ -1,0 +1,153 @@
+"""The header of a pool's segment: one record of eight-byte words.
+
+:mod:`lpcurr.memory.layout` has everything else, and these names as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+JOURNALS = 16  # processes take turns with them, so that few write into the cache lines of others
+JOURNAL_CAPACITY = 128  # a power of two; the longest call, naming a task while labels are dropped, writes down 68 words
+CACHE_LINE = 64
+SCHEDULER_NAME_WORDS = 4
+OWN_WORDS = 16
+
+
+def integers(*names: str) -> list[tuple[str, str]]:
+    """Return fields of int64."""
+    return [(name, "<i8") for name in names]
+
+
+def floats(*names: str) -> list[tuple[str, str]]:
+    """Return fields of float64."""
+    return [(name, "<f8") for name in names]
+
+
+IDENTITY_FIELDS: list[Any] = [
+    *integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
+    *integers("layout_version"),  # a hash of this description: processes of one pool have one layout
+    *integers("capacity"),  # number of slots
+    *integers("segment_size"),  # bytes, configuration included
+    *integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
+    *integers("log_offset", "log_capacity"),  # where the log begins; its records: a power of two, or 0
+    *integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
+    *integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
+    *integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
+    *integers("process_room"),  # process records that have memory; only ever grows
+    *integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
+    *integers("index_multiplier"),  # odd: scatters ids over the id table
+    *floats("created_at"),  # seconds since 1970
+]
+POOL_FIELDS: list[Any] = [
+    *integers("min_presentations"),  # completions before a task may be evicted
+    *integers("fixed_set"),  # 1: only add_task brings tasks in
+    *integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
+    *integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other
+    *integers("fill_limit"),  # tasks up to which a draw makes a new one without evicting: the capacity, or a share
+]
+# What a scheduler and its settings come to, resolved in Python: all that kernels know of an algorithm. `use` writes
+# these words anew in a live pool, under the journal.
+RULE_FIELDS: list[Any] = [
+    *integers("scheduler"),  # its number: place in lpcurr.schedulers.ALL, by which kernels choose its formulas
+    ("scheduler_name", "<i8", (SCHEDULER_NAME_WORDS,)),  # UTF-8, for those who look from outside
+    *integers("draws_by"),  # lpcurr.schedulers.common.Way: how most draws are made
+    *floats("rand_task_rate"),  # share of the draws that are uniform over the pool
+    *floats("exploration_share"),  # share of the draws by rejection with the scheduler's `exploration`
+    *floats("staleness_share"),  # share of the draws in proportion to the draws since a task was last drawn
+    *floats("label_share"),  # share of the draws by the progress of labels
+    *floats("label_fast_timescale", "label_slow_timescale"),  # weight of a new score in a label's averages
+    *integers("explored_from"),  # completions from which a task counts as explored
+    *integers("mature_from"),  # completions from which a task may be evicted
+    *integers("may_evict"),  # 0: nothing is evicted by score
+    *floats("unexplored_key"),  # key in the tournament of a mature task that is unexplored
+    *floats("new_task_rate"),  # share of the draws on a full pool that may evict a task
+    *floats("eviction_percentile"),  # only scores within this share of the lowest may go
+    *integers("evict_explored_only"),  # 0: the reference's rule of eviction
+    *floats("exploration_bonus"),  # weight of an unexplored task
+    *integers("relative_exploration"),  # 1: in units of the mean explored task; 0: as it is
+    *integers("unbiased"),  # 1: averages are plain means while young; 0: they begin at the first score
+    *integers("baseline_normalization"),  # 1: p_fast and p_slow measure from the first score up to 1
+    *integers("zero_is_unset"),  # 1: the reference's test for a first score
+    *floats("ema_alpha"),  # weight of a new score in reward_ema, ema_squared, success_rate_ema, mean_cost
+    *floats("fast_timescale"),  # in p_fast, p_true and signal
+    *floats("slow_timescale"),  # in p_slow
+    *floats("smoothing", "performance_weight", "early_progress_amplification"),  # of learning progress
+    *floats("temperature", "amplification"),  # of the z-score
+    *floats("success_threshold", "generator_type"),  # what new tasks get
+    *integers("max_inactive_labels"),  # labels without a task whose counts are kept
+    ("own", "<f8", (OWN_WORDS,)),  # what the scheduler's file says they are
+]
+HEADER_FIELDS: list[Any] = [
+    *IDENTITY_FIELDS,
+    *POOL_FIELDS,
+    *RULE_FIELDS,
+    *integers("config_valid"),  # 0 or 1: the room whose text holds
+    *integers("config_size0", "config_size1"),  # bytes of the text in each room
+    # What every episode writes, in one cache line.
+    *integers("completed"),  # scores credited
+    *floats("score_sum"),  # their sum
+    *integers("scheduled"),  # tasks handed out
+    *floats("sum_high", "sum_low"),  # derived: sum of `priority` as a pair of floats (Dekker 1971)
+    *floats("square_high", "square_low"),  # and of its square
+    *integers("updates_since_rebuild"),  # of these sums
+    # Truth, as are the first three: counters, each in the journal while it changes.
+    *integers("created"),  # tasks that ever entered the pool
+    *integers("evicted"),  # that left it
+    *integers("entry_count"),  # serial number of the next tenancy
+    *integers("epoch_evictions"),  # evictions since the epoch began
+    *integers("evicted_completions"),  # completions that evicted tasks took with them
+    *integers("refused"),  # scores of tasks that had left
+    *integers("dropped"),  # tasks that could not be played
+    *integers("epoch"),  # epochs ended
+    *integers("next_stream"),  # ordinal of the next process's random stream
+    *integers("label_count"),  # rows of the label table that were ever used
+    *integers("label_clock"),  # orders labels by when they became inactive
+    # Stamps only ever grow, also when a call is rolled back: a cache that has seen one is out of date once it differs.
+    *integers("label_stamp"),  # a row of the label table may mean another label
+    *integers("eviction_stamp"),  # the evictions of this epoch have changed
+    *integers("rules_stamp"),  # the rules and the configuration have changed
+    # The log: numbers of records, which only grow. What lies between `log_begin` and `log_end` is yet to be read.
+    *integers("log_on", "log_begin"),
+    *integers("log_end", "log_lost"),  # in the journal; entries that found no room, and all that followed them
+    *integers("log_target"),  # what `log_end` is to be when the epoch has ended that is being ended
+    # Derived: what a rebuild from the slots gives.
+    *integers("active_count"),  # tasks in the pool
+    *integers("explored_count"),  # of them with enough completions to tell
+    *integers("immature_count"),  # of those, with too few to be evicted
+    *integers("high_water"),  # slots from here on have never been used
+    *integers("free_count"),  # size of the heap of free slots below
+    *integers("index_mask"),  # cells of the id table - 1
+    *integers("inactive_labels"),  # labels in use without a task
+    *floats("square_peak"),  # `square_high`'s greatest since the last rebuild, to which the sums' rounding is relative
+    # What the next owner of the lock goes by if this one is found dead.
+    *integers("repairs"),  # times that happened
+    *integers("repairs_logged"),  # of which a process has warned
+    *integers("held"),  # tells of a dead owner where there is no robust mutex
+    *integers("epoch_ending"),  # number of an epoch that was being ended, else 0
+    *integers("fault_countdown"),  # tests only: fault points until the process kills itself
+    ("journal_count", "<i8", (JOURNALS * CACHE_LINE // 8,)),  # words that are to be restored, one count a cache line
+    ("journal_word", "<i8", (JOURNALS * JOURNAL_CAPACITY,)),  # which words of the segment
+    ("journal_value", "<i8", (JOURNALS * JOURNAL_CAPACITY,)),  # what they were
+    ("clock", "<i8", (2,)),  # where the system writes the time into
+    *integers("replacing"),  # 1 while the whole content is being replaced, which is more than the journal holds
+]
+_HEADER_PLAIN = np.dtype(HEADER_FIELDS)
+_PLAIN_OFFSETS = {name: int(offset) for name, (_, offset, *_) in (_HEADER_PLAIN.fields or {}).items()}
+# With "completed" a cache line begins, as with the mutex behind all; in which the journal of its holder is named.
+_FIRST_WRITTEN = _PLAIN_OFFSETS["completed"]
+_GAP = -_FIRST_WRITTEN % CACHE_LINE
+MUTEX_OFFSET = -(-(_HEADER_PLAIN.itemsize + _GAP) // CACHE_LINE) * CACHE_LINE
+MUTEX_SIZE = 56
+_HEADER_SPEC: Any = {
+    "names": [*_PLAIN_OFFSETS, "mutex", "journal"],
+    "formats": [*(_HEADER_PLAIN[name] for name in _PLAIN_OFFSETS), ("<i8", (MUTEX_SIZE // 8,)), "<i8"],
+    "offsets": [
+        *(offset + (_GAP if offset >= _FIRST_WRITTEN else 0) for offset in _PLAIN_OFFSETS.values()),
+        *(MUTEX_OFFSET, MUTEX_OFFSET + MUTEX_SIZE),
+    ],
+    "itemsize": MUTEX_OFFSET + CACHE_LINE,
+}
+HEADER = np.dtype(_HEADER_SPEC)
