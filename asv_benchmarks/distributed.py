@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 
 import numpy as np
@@ -57,25 +58,47 @@ class Exchange:
 
 
 class Logging:
-    """An episode with and without a log."""
+    """What a log adds to an episode, and what a recording to a file adds, its thread included: side by side."""
 
-    params = ([False, True],)
-    param_names = ("log",)
-    number = 200_000
-    warmup_time = 0.2
+    params = (["log", "file"],)
+    param_names = ("written",)
+    unit = "share of an episode"
+    episodes, rounds = 50_000, 15
+    timeout = 300
 
-    def setup(self, log: bool) -> None:
-        """Fill a pool."""
-        config = lpcurr.CurriculumConfig(num_active_tasks=1000, seed=0, use_shared_memory=False, log_entries=1 << 20)
-        self.curriculum = config.make()
-        _play(self.curriculum, 20_000, np.random.default_rng(0))
-        if log:
-            PoolLog(self.curriculum._pool).begin()
+    def setup(self, written: str) -> None:
+        """Fill two equal pools; of one a log is kept."""
+        self.folder = tempfile.TemporaryDirectory()
+        self.curricula = []
+        for logged in (False, True):
+            config = lpcurr.CurriculumConfig(num_active_tasks=1000, seed=0, log_entries=1 << 20)
+            curriculum = config.make()
+            _play(curriculum, 20_000, np.random.default_rng(0))
+            if logged and written == "file":
+                curriculum.record(f"{self.folder.name}/played")
+            elif logged:
+                PoolLog(curriculum._pool).begin()
+            self.curricula.append(curriculum)
 
-    def teardown(self, log: bool) -> None:
+    def teardown(self, written: str) -> None:
         """Give the memory back."""
-        self.curriculum.close()
+        for curriculum in self.curricula:
+            curriculum.close()
+            curriculum.unlink()
+        self.folder.cleanup()
 
-    def time_episode(self, log: bool) -> None:
-        """Draw a task and report its score."""
-        self.curriculum.update_task_performance(self.curriculum.get_task().task_id, 0.5)
+    def track_share(self, written: str) -> float:
+        """Processor time of an episode with it over one without, less 1: median of the rounds."""
+        shares = []
+        for _ in range(self.rounds):
+            plain, logged = map(self._seconds, self.curricula)
+            shares.append(logged / plain - 1)
+        return float(np.median(shares))
+
+    def _seconds(self, curriculum: lpcurr.Curriculum) -> float:
+        began = time.process_time()
+        for _ in range(self.episodes):
+            curriculum.update_task_performance(curriculum.get_task().task_id, 0.5)
+        if curriculum._recording is not None:
+            curriculum._recording.flush()
+        return time.process_time() - began
