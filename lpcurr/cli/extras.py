@@ -12,6 +12,7 @@ _PACKAGES = {
     "train": {"gymnasium", "rich", "matplotlib", "omegaconf", "yaml"},
     "top": {"rich", "textual"},
     "sb3": {"stable_baselines3", "torch"},
+    "llm": {"torch", "trl", "datasets"},
     "tensorboard": {"tensorboard"},
     "wandb": {"wandb"},
     "metta": {"mettagrid", "pufferlib", "torch", "psutil", "rich_argparse", "pyro"},

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.evictions import EpochEvictions
 from lpcurr.curriculum.making import make_pool
 from lpcurr.errors import ConfigError
 from lpcurr.generators import TaskGenerator, as_task_source
@@ -46,6 +47,7 @@ class PoolMember:
         self.performance_mode = config.performance_mode
         self._generator: TaskGenerator | None = generator
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
+        self._evictions = EpochEvictions(self._pool, self._builder)
         self._rules_stamp = self._pool.rules_stamp
 
     @property

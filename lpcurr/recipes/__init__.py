@@ -18,6 +18,7 @@ A recipe is a function without arguments that returns a :class:`TrainingConfig`.
 ``epochs``              the loop over epochs that the packaged recipes have in common
 ``frozen_lake``         the default recipe
 ``cartpole_physics``    Stable-Baselines3's PPO on poles of all kinds
+``sums_grpo``           TRL's GRPO on sums, with a language model of two layers
 ``mettagrid_arena``     PufferLib's PPO in MettaGrid's arena
 ``examples``            trainings in one file, to copy
 ======================  =============================================================================================

@@ -17,6 +17,7 @@ DEFAULT = "frozen_lake"
 PACKAGED = {
     "frozen_lake": "lpcurr.recipes.frozen_lake.config:frozen_lake",
     "cartpole_physics": "lpcurr.recipes.cartpole_physics.config:cartpole_physics",
+    "sums_grpo": "lpcurr.recipes.sums_grpo.config:sums_grpo",
     "mettagrid_arena": "lpcurr.recipes.mettagrid_arena.config:mettagrid_arena",
 }
 """``package.module:function`` of every packaged recipe, by name."""

@@ -247,9 +247,11 @@ def shorten(text: str, most: int = 28) -> str:
 
 # -- progress of labels, and inequality -----------------------------------------------------------------------------
 
+_AVERAGES = "Moving averages, over the active tasks of each label"
 _PROGRESS = (
-    ("label_progress/", "Learning progress by label", "mean |fast − slow average| of the score"),
-    ("label_reward/", "Score by label", "mean score of the active tasks"),
+    ("label_progress/", "Learning progress by label", "mean |fast − slow average| of the score", _AVERAGES),
+    ("label_reward/", "Score by label", "mean score of the active tasks", _AVERAGES),
+    ("label_held_out/", "Held-out score by label", "mean score (0 … 1)", "Tasks that are never trained on"),
 )
 _STAGES = (
     ("raw_lp_scores", "raw learning progress"),
@@ -265,10 +267,10 @@ _INEQUALITY = (
 
 def _progress_panels(arm: Arm) -> Iterator[Panel]:
     order = series.totals(arm, "epoch_completions/")
-    for prefix, title, unit in _PROGRESS:
+    for prefix, title, unit, what in _PROGRESS:
         table = series.mean_table(arm, prefix, MOST_LINES, order)
         if table is not None:
-            caption = "Moving averages, over the active tasks of each label; mean of the seeds."
+            caption = f"{what}; mean of the seeds."
             if table.others:
                 caption += f" The {len(table.names)} labels with most episodes; {table.others} others are not drawn."
             nothing = np.full(len(table.steps), math.nan)

@@ -32,6 +32,7 @@ METRICS = {
     "label_probability/<label>": "of a task with this label being the next draw",
     "label_progress/<label>": "mean raw learning progress of the active tasks, |fast − slow average| of the score",
     "label_reward/<label>": "mean over the active tasks of the moving average of the score",
+    "label_held_out/<label>": "mean success probability on the held-out tasks with this label, if the recipe says it",
     "success_probability/<tenth>": "of a task whose success rate (EMA) is from there to 0.1 above, or `unplayed`",
     "gini/<name>": "inequality from 0 (equal) to 1, of raw LP, probabilities, episodes and more",
     "epoch_draws": "tasks handed out in this epoch, by all processes",

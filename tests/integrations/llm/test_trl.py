@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def make_trainer(
-    folder: Path, curriculum: Curriculum, seen: list[Any], *, real: bool = True, **options: Any
+    folder: Path, curriculum: Curriculum | None, seen: list[Any], *, real: bool = True, **options: Any
 ) -> CurriculumGRPOTrainer:
     def is_right(completions: list[str], total: list[int], curriculum_task_id: list[int], **_: Any) -> list[float]:
         rewards = [float(text.split()[:1] == [str(n)]) for text, n in zip(completions, total, strict=True)]
@@ -112,3 +116,38 @@ def test_a_resumed_training_goes_on_with_the_same_prompts(tmp_path: Path, cut: i
         trainer = make_trainer(tmp_path, curriculum, again, real=False)
         trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{cut}"))
     assert again == seen[cut:]
+
+
+def run_ranks(folder: Path, mode: str) -> int:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["-m", "tests.integrations.llm.rank", str(folder), mode]
+    root = Path(__file__).parents[3]
+    environment = os.environ | {"PYTHONPATH": str(root), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, cwd=root, timeout=600, check=False).returncode
+
+
+def test_two_ranks_of_which_one_is_killed_credit_every_group_to_its_prompt(tmp_path: Path) -> None:
+    assert run_ranks(tmp_path, "dies") != 0
+    assert run_ranks(tmp_path, "resumes") == 0
+    said = {
+        name: [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        for name in ("before0", "before1", "after0", "after1")
+    }
+    checkpoint, steps = 4, 8
+    kept = [
+        first + second for first, second in zip(*(said[f"before{rank}"][:checkpoint] for rank in (0, 1)), strict=True)
+    ]
+    again = [first + second for first, second in zip(said["after0"], said["after1"], strict=True)]
+    assert len(kept + again) == steps
+    # What was in flight when the rank was killed is the first that is trained after the resume.
+    assert said["after0"][0][0] == said["before0"][checkpoint][0]
+    successes, attempts = [0.0] * len(SUMS), [0] * len(SUMS)
+    for first_ids, first_rewards, second_ids, second_rewards in kept + again:
+        ids = first_ids + second_ids
+        assert ids == [task_id for task_id in ids[::4] for _ in range(4)]
+        assert len(set(ids)) == 3
+        for task_id, reward in zip(ids, first_rewards + second_rewards, strict=True):
+            successes[task_id] += reward
+            attempts[task_id] += 1
+    credited = json.loads((tmp_path / "credited.json").read_text())
+    assert credited == [list(pair) for pair in zip(successes, attempts, strict=True)]
