@@ -57,6 +57,30 @@ class Exchange:
         return sum(chunk.nbytes for chunk in self.chunks) / (2048 * self.nodes)
 
 
+class TakingOver:
+    """What an exchange costs by the size of the pool alone: to bring it into place, when nothing was played."""
+
+    params = ([1_000, 10_000, 100_000, 1_000_000],)
+    param_names = ("tasks",)
+    timeout = 300
+
+    def setup(self, tasks: int) -> None:
+        """Fill a pool."""
+        config = lpcurr.CurriculumConfig(num_active_tasks=tasks, seed=0, use_shared_memory=False, log_entries=1 << 12)
+        self.curriculum = config.make()
+        _play(self.curriculum, 2 * tasks, np.random.default_rng(0))
+        self.log = PoolLog(self.curriculum._pool)
+        self.base, self.begin = image_of(self.curriculum._pool), self.log.begin()
+
+    def teardown(self, tasks: int) -> None:
+        """Give the memory back."""
+        self.curriculum.close()
+
+    def time_install(self, tasks: int) -> None:
+        """Put the image in place of the pool."""
+        self.log.install(self.base, self.begin)
+
+
 class Logging:
     """What a log adds to an episode, and what a recording to a file adds, its thread included: side by side."""
 
