@@ -1,6 +1,6 @@
 """Thousands of gymnax CartPoles on an accelerator, with a curriculum: ids and scores cross once a rollout.
 
-    python -m lpcurr.recipes.examples.gymnax_poles                 plays, and says what it costs
+    python -m lpcurr.recipes.examples.gymnax_poles                 plays, and measures what it costs
     python -m lpcurr.recipes.examples.gymnax_poles --num-envs 8192 --rollouts 50
 
 Needs ``lpcurr[jax]``. The lines that are there for the curriculum end in ``# curriculum``.
@@ -77,7 +77,7 @@ def make_rollout(table: dict[str, NDArray[Any]], num_envs: int, num_steps: int, 
         first, second, last = weights
         return jax.random.categorical(key, jnp.tanh(jnp.tanh(observation @ first) @ second) @ last)
 
-    def begin_one(key: Any, task: Any) -> tuple[Any, Any]:
+    def begin_one(key: Any, task: Any) -> Any:
         return env.reset_env(key, params_of(task))
 
     def step_one(key: Any, state: Any, action: Any, task: Any, following: Any) -> tuple[Any, ...]:
@@ -90,12 +90,10 @@ def make_rollout(table: dict[str, NDArray[Any]], num_envs: int, num_steps: int, 
         observation, state = jax.tree.map(lambda new, old: jnp.where(ended, new, old), begun, (observation, state))
         return observation, state, task, reward, ended
 
-    @jax.jit
     def begin(key: Any, task: Any) -> Any:
         observation, state = jax.vmap(begin_one)(jax.random.split(key, num_envs), task)
         return observation, state, task, jnp.zeros(num_envs)
 
-    @jax.jit
     def rollout(carried: Any, following: Any, key: Any) -> Any:
         def step(carried: Any, key: Any) -> Any:
             observation, state, task, length = carried
@@ -109,7 +107,7 @@ def make_rollout(table: dict[str, NDArray[Any]], num_envs: int, num_steps: int, 
 
         return jax.lax.scan(step, carried, jax.random.split(key, num_steps))
 
-    return begin, rollout
+    return jax.jit(begin), jax.jit(rollout)
 
 
 def play(curriculum: Curriculum | None, begin: Any, rollout: Rollout, args: Args) -> dict[str, float]:

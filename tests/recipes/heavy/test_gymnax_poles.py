@@ -1,4 +1,4 @@
-"""The example of a native SAME_STEP simulator: gymnax's CartPole, compiled, with tasks that can be told by their scores."""
+"""The example of a simulator that resets within the step: gymnax's CartPole, with tasks that scores tell apart."""
 
 from __future__ import annotations
 
