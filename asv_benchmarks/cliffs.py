@@ -41,7 +41,6 @@ BASES: dict[str, list[dict[str, Any]]] = {
 """From where one setting at a time is changed, beside the default."""
 
 KNOWN: dict[str, Callable[[Any], bool]] = {
-    "lp_score_temperature": lambda value: value != 0.0,
     "z_score_amplification": lambda value: value > 100.0,
     "new_task_rate": lambda value: value == 1.0,
     "exploration": lambda value: value == "absolute",

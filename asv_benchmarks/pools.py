@@ -12,6 +12,7 @@ from lpcurr import (
     CurriculumConfig,
     DiscreteRandomConfig,
     FrontierConfig,
+    LabelProgressConfig,
     LearnabilityConfig,
     LearningProgressConfig,
     PrioritizedReplayConfig,
@@ -35,6 +36,7 @@ ALGORITHMS = {
     "frontier": FrontierConfig,
     "learnability": LearnabilityConfig,
     "plr": PrioritizedReplayConfig,
+    "label_progress": LabelProgressConfig,
 }
 
 

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from lpcurr.generators import single_task as single_task
     from lpcurr.integrations.gymnasium import CurriculumEnv as CurriculumEnv
     from lpcurr.schedulers.frontier import FrontierConfig as FrontierConfig
+    from lpcurr.schedulers.label_progress import LabelProgressConfig as LabelProgressConfig
     from lpcurr.schedulers.learnability import LearnabilityConfig as LearnabilityConfig
     from lpcurr.schedulers.learning_progress import LearningProgressConfig as LearningProgressConfig
+    from lpcurr.schedulers.mixture import MixtureConfig as MixtureConfig
     from lpcurr.schedulers.plr import PrioritizedReplayConfig as PrioritizedReplayConfig
     from lpcurr.schedulers.score_deviation import ScoreDeviationConfig as ScoreDeviationConfig
+    from lpcurr.schedulers.staleness import StalenessConfig as StalenessConfig
     from lpcurr.schedulers.uniform import DiscreteRandomConfig as DiscreteRandomConfig
 
 __version__ = "0.2.0"
@@ -48,10 +51,13 @@ _HOMES = {
     "schedulers": (
         "DiscreteRandomConfig",
         "FrontierConfig",
+        "LabelProgressConfig",
         "LearnabilityConfig",
         "LearningProgressConfig",
+        "MixtureConfig",
         "PrioritizedReplayConfig",
         "ScoreDeviationConfig",
+        "StalenessConfig",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -8,8 +8,9 @@ was allowed.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -55,6 +56,10 @@ class Rules:
     percentile: float = 1.0
     explored_only: bool = True
     new_task_rate: float = 0.0
+    by_label: float = 0.0
+    label_tau: float = 1.0
+    label_slow_tau: float = 1.0
+    evicts: bool = True
     explored_at_maturity: bool = False  # a task counts as explored from min_presentations on
 
     @classmethod
@@ -63,6 +68,8 @@ class Rules:
         kind = settings.type
         if kind == "learning_progress" and not getattr(settings, "use_bidirectional", True):
             kind = "score_deviation"
+        if kind == "mixture":
+            return cls._mixed([(part.share, cls.of(config.with_scheduler(part.use))) for part in settings.parts])
         return cls(
             capacity=config.num_active_tasks,
             kind=kind,
@@ -73,6 +80,22 @@ class Rules:
             success_threshold=settings.task_default_success_threshold,
             **naive_schedulers.RULES[kind](settings),
         )
+
+    @classmethod
+    def _mixed(cls, parts: list[tuple[float, Rules]]) -> Rules:
+        """The rules of the part that has a priority of its own, else evicts; its share goes to what the others do."""
+        ways = naive_schedulers.DRAWS_BY
+        main = max((rules for _, rules in parts), key=lambda rules: (ways[rules.kind] != "uniform", rules.evicts))
+        shares = {
+            name: sum(of * getattr(rules, name) for of, rules in parts) for name in ("exploring", "stale", "by_label")
+        }
+        epsilon = 0.0
+        for of, rules in parts:
+            rest = 1.0 - rules.epsilon - rules.exploring - rules.stale - rules.by_label
+            epsilon += of * (rules.epsilon + (rest if ways[rules.kind] == "uniform" else 0.0))
+        labels = max((rules for _, rules in parts), key=lambda rules: rules.by_label)
+        averages = {"label_tau": labels.label_tau, "label_slow_tau": labels.label_slow_tau}
+        return replace(main, epsilon=epsilon, **shares, **averages)
 
 
 @dataclass
@@ -202,6 +225,7 @@ class NaivePool:
         self.tasks: dict[int, Task] = {}
         self.created = self.evicted = self.completed = self.refused = self.scheduled = self.evicted_completions = 0
         self.score_sum = 0.0
+        self.label_averages: dict[str, tuple[int, float, float]] = {}  # scores, fast, slow
 
     # -- operations -------------------------------------------------------------------------------------------------
 
@@ -224,7 +248,16 @@ class NaivePool:
         apply_score(self.tasks[task_id], score, self.rules, signal, cost)
         self.completed += 1
         self.score_sum += score
+        if self.rules.by_label > 0.0:
+            self._average_label(self.tasks[task_id], score)
         return True
+
+    def _average_label(self, task: Task, score: float) -> None:
+        count, fast, slow = self.label_averages.get(task.label, (0, 0.0, 0.0))
+        value = naive_schedulers.scaled(score, task)
+        weights = (max(tau, 1.0 / (count + 1)) for tau in (self.rules.label_tau, self.rules.label_slow_tau))
+        moved = [old + weight * (value - old) for old, weight in zip((fast, slow), weights, strict=True)]
+        self.label_averages[task.label] = (count + 1, moved[0], moved[1])
 
     def count_draw(self, task_id: int) -> None:
         self.scheduled += 1
@@ -306,11 +339,20 @@ class NaivePool:
         if rules.kind in naive_schedulers.ACCEPTANCE and sum(scores.values()) > 0.0:
             kept = {i: p * naive_schedulers.ACCEPTANCE[rules.kind](self.tasks[i]) for i, p in main.items()}
             main = {i: p + (1.0 - math.fsum(kept.values())) * exploring[i] for i, p in kept.items()}
-        rest = 1.0 - rules.epsilon - rules.exploring - rules.stale
-        return {
-            i: rest * main[i] + rules.epsilon / n + rules.exploring * exploring[i] + rules.stale * stale[i]
-            for i in self.tasks
+        by_label = _normalised(self._label_weights(), uniform)
+        rest = 1.0 - rules.epsilon - rules.exploring - rules.stale - rules.by_label
+        shares = (rest, rules.epsilon, rules.exploring, rules.stale, rules.by_label)
+        laws = (main, uniform, exploring, stale, by_label)
+        return {i: sum(share * law[i] for share, law in zip(shares, laws, strict=True)) for i in self.tasks}
+
+    def _label_weights(self) -> dict[int, float]:
+        """Each task's part of what its label weighs."""
+        size = Counter(task.label for task in self.tasks.values())
+        worth = {
+            label: naive_schedulers.label_worth(*self.label_averages.get(label, (0, 0.0, 0.0))[1:], self.rules)
+            for label in size
         }
+        return {i: worth[task.label] / size[task.label] for i, task in self.tasks.items()}
 
     def _exploring_weight(self, task: Task) -> float:
         weight = naive_schedulers.EXPLORING.get(self.rules.kind)
@@ -338,7 +380,7 @@ class NaivePool:
     def evictable(self, min_presentations: int | None = None) -> list[int]:
         """Tasks that may be evicted by their scores, in entry order."""
         rules = self.rules
-        if naive_schedulers.DRAWS_BY[rules.kind] == "uniform" or len(self.tasks) <= 1:
+        if not rules.evicts or len(self.tasks) <= 1:
             return []
         scores = self.eviction_scores()
         counted = [s for i, s in scores.items() if not rules.explored_only or self.is_explored(self.tasks[i])]

@@ -1,6 +1,7 @@
 """The schedulers' formulas once more, for one task in plain Python, by the scheduler's name.
 
-A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the generic tests.
+A mixture has those of its parts. A scheduler without an entry in ``DRAWS_BY``, ``RULES`` and ``PRIORITY`` fails the
+generic tests.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ DRAWS_BY = {
     "learnability": "weight",
     "frontier": "weight",
     "plr": "weight",
+    "label_progress": "uniform",
+    "staleness": "uniform",
 }
 
 
@@ -80,13 +83,24 @@ def _plr(settings: Any) -> dict[str, Any]:
     }
 
 
+def _label_progress(settings: Any) -> dict[str, Any]:
+    return {
+        "by_label": settings.label_share,
+        "label_tau": settings.ema_timescale,
+        "label_slow_tau": settings.ema_timescale * settings.slow_timescale_factor,
+        "new_task_rate": settings.new_task_rate,
+    }
+
+
 RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "learning_progress": _learning_progress,
     "score_deviation": _score_deviation,
-    "discrete_random": lambda settings: {},
+    "discrete_random": lambda settings: {"evicts": False},
     "learnability": _learnability,
     "frontier": _frontier,
     "plr": _plr,
+    "label_progress": _label_progress,
+    "staleness": lambda settings: {"stale": 1.0, "evicts": False},
 }
 
 
@@ -129,23 +143,23 @@ def _plr_value(task: Task, rules: Rules) -> float:
     return task.p_true if rules.settings.by == "score" else task.signal
 
 
-def _scaled(value: float, task: Task) -> float:
+def scaled(value: float, task: Task) -> float:
     low, high = min(0.0, task.least_score), max(1.0, task.greatest_score)
     return (value - low) / (high - low)
 
 
 def _mastery(task: Task) -> float:
-    return _scaled(task.p_fast, task) * task.completion_count / (task.completion_count + 1)
+    return scaled(task.p_fast, task) * task.completion_count / (task.completion_count + 1)
 
 
 def _middle_noise(task: Task) -> float:
-    middle = (_scaled(task.p_fast, task) + _scaled(task.p_slow, task)) / 2
+    middle = (scaled(task.p_fast, task) + scaled(task.p_slow, task)) / 2
     return max(middle * (1 - middle), 0.0)
 
 
 def _stillness(task: Task, rules: Rules) -> float:
     noise = rules.tau / (2 - rules.tau) * _middle_noise(task)
-    away = _scaled(task.p_fast, task) - _scaled(task.reward_ema, task)
+    away = scaled(task.p_fast, task) - scaled(task.reward_ema, task)
     n = task.completion_count
     return noise / (away**2 + noise) * n / (n + 10) if away**2 + noise > 0.0 else 0.0
 
@@ -158,7 +172,7 @@ def _frontier_exploring(task: Task, rules: Rules) -> float:
 def _frontier_worth(task: Task, rules: Rules) -> float:
     if task.completion_count < rules.min_presentations:
         return 0.0
-    fast, slow = _scaled(task.p_fast, task), _scaled(task.p_slow, task)
+    fast, slow = scaled(task.p_fast, task), scaled(task.p_slow, task)
     t, ts = rules.tau, rules.slow_tau
     noise = t / (2 - t) + ts / (2 - ts) - 2 * t * ts / (t + ts - t * ts)
     movement = (fast - slow) ** 2
@@ -166,6 +180,15 @@ def _frontier_worth(task: Task, rules: Rules) -> float:
     m = _mastery(task)
     worth = m * (1 - m) ** 3 * (movement / both if both > 0.0 else 0.0) ** 2 * (1 - _stillness(task, rules))
     return worth / task.mean_cost if rules.settings.per_cost else worth
+
+
+def label_worth(fast: float, slow: float, rules: Rules) -> float:
+    """|d| times the share of d² that is not noise."""
+    t, ts = rules.label_tau, rules.label_slow_tau
+    noise = t / (2 - t) + ts / (2 - ts) - 2 * t * ts / (t + ts - t * ts)
+    q, movement = (fast + slow) / 2, (fast - slow) ** 2
+    both = movement + noise * max(q * (1 - q), 0.0)
+    return abs(fast - slow) * movement / both if both > 0.0 else 0.0
 
 
 def _recent_learnability(task: Task, p: float) -> float:
@@ -181,6 +204,8 @@ PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
     "learnability": _learnable,
     "frontier": _frontier_worth,
     "plr": lambda task, rules: max(_plr_value(task, rules), 0.0) ** rules.settings.sharpness,
+    "label_progress": lambda task, rules: 0.0,
+    "staleness": lambda task, rules: 0.0,
 }
 
 EXPLORING: dict[str, Callable[[Task, Rules], float]] = {
@@ -192,7 +217,8 @@ ACCEPTANCE: dict[str, Callable[[Task], float]] = {"frontier": lambda task: 1.0 -
 """With what chance a draw by weight is kept, where it may be made anew by exploring."""
 
 RETENTION: dict[str, Callable[[Task, Rules], float]] = {
-    "frontier": lambda task, rules: _recent_learnability(task, _scaled(task.p_slow, task)),
+    "frontier": lambda task, rules: _recent_learnability(task, scaled(task.p_slow, task)),
     "plr": lambda task, rules: _recent_learnability(task, task.success_rate_ema),
+    "label_progress": lambda task, rules: _recent_learnability(task, task.success_rate_ema),
 }
 """What evictions go by, where that is not the score."""

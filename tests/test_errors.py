@@ -171,6 +171,7 @@ ID_CALLS: dict[str, Callable[[Curriculum, Any], object]] = {
     "add_task": lambda c, i: c.add_task(i),
     "evict": lambda c, i: c.evict(i),
     "drop_task": lambda c, i: c.drop_task(i),
+    "drop_unplayable": lambda c, i: c.drop_unplayable(i),
     "get_task_score": lambda c, i: c.get_task_score(i),
     "get_task_stats": lambda c, i: c.get_task_stats(i),
 }
@@ -491,6 +492,7 @@ CLOSED_CALLS: dict[str, Call] = {
     "add_task": lambda c: c.add_task(6),
     "evict": lambda c: c.evict(TASK),
     "drop_task": lambda c: c.drop_task(TASK),
+    "drop_unplayable": lambda c: c.drop_unplayable(TASK),
     "build": lambda c: c.build(TASK),
     "slice_values": lambda c: c.slice_values(TASK),
     "use": lambda c: c.use(LearningProgressConfig()),

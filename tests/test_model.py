@@ -383,7 +383,17 @@ class PoolMachine(RuleBasedStateMachine):
 def test_every_public_operation_is_among_the_rules() -> None:
     source = Path(__file__).read_text()
     elsewhere = {
-        *("moment", "columns", "statistics", "append_tasks", "evaluation", "update_groups", "record", "replay"),
+        *(
+            "moment",
+            "columns",
+            "statistics",
+            "append_tasks",
+            "evaluation",
+            "update_groups",
+            "record",
+            "replay",
+            "drop_unplayable",
+        ),
         "config",
         "session_id",
         "closed",

@@ -39,10 +39,10 @@ class Twins:
         self.curriculum.close()
         self.curriculum.unlink()
 
-    def add(self, *task_ids: int) -> None:
+    def add(self, *task_ids: int, label: str | None = None) -> None:
         for task_id in task_ids:
-            self.curriculum.add_task(task_id)
-            self.naive.add_task(task_id)
+            self.curriculum.add_task(task_id, label)
+            self.naive.add_task(task_id, label)
 
     def create(self) -> int:
         """Let ``get_task`` fill a place that is free."""

@@ -84,6 +84,9 @@ class Label(_Model):
     evicted: Integer
     epoch_evicted: Integer
     epoch_sampled: Integer
+    averaged: Natural = 0
+    fast: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    slow: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
 class Stream(_Model):
@@ -225,8 +228,8 @@ def write_labels(table: np.ndarray[Any, np.dtype[np.void]], labels: Iterable[Lab
         name, row = label.name.encode(), table[label.row]
         row["used"], row["name_size"] = 1, len(name)
         row["name"][: len(name)] = np.frombuffer(name, dtype=np.uint8)
-        for counter in ("inactive_since", "completed", "evicted", "epoch_evicted", "epoch_sampled"):
-            row[counter] = getattr(label, counter)
+        for field in set(Label.model_fields) - {"row", "name"}:
+            row[field] = getattr(label, field)
 
 
 def _describe(moment: Moment, config: dict[str, Any]) -> Description:
@@ -335,9 +338,9 @@ def _label_problems(description: Description, columns: Columns) -> Iterator[str]
         encoded = name.encode(errors="replace")  # half a surrogate pair becomes a question mark
         if len(encoded) > layout.LABEL_BYTES or encoded.decode() != name:
             yield f"label {name!r} is not text of at most {layout.LABEL_BYTES} bytes"
-    cells = np.unique(columns["label"])
-    used = {int(cell) & (layout.PENDING - 1) for cell in cells}
-    if (cells >= 2 * layout.PENDING).any() or not used <= labels.keys():
+    cells = columns["label"].astype(np.int64)
+    used = set(np.unique(cells & (layout.PENDING - 1)).tolist())
+    if (cells >> layout.PLACE_SHIFT >= layout.MAX_CAPACITY).any() or not used <= labels.keys():
         yield "a task has a label that is not there"
     for row, label in labels.items():
         inactive = row > layout.OVERFLOW_LABEL and row not in used

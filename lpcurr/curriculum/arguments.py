@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy import ma
 from numpy.typing import ArrayLike
 
 from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError
@@ -34,7 +35,7 @@ def as_score(score: object, name: str = "score") -> float:
 
     Kernels see to it that it is finite.
     """
-    if np.ma.isMaskedArray(score) and np.ma.getmaskarray(score).any():
+    if ma.isMaskedArray(score) and ma.getmaskarray(score).any():
         raise InvalidScoreError(f"{name} {score!r} is masked: report a number, or nothing")
     number: Any = score
     if not isinstance(number, (Real, np.bool_)) and hasattr(number, "item"):
@@ -65,7 +66,7 @@ def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: 
 
     Tensors are taken from their device and their gradient; successes may be bools, ids may not.
     """
-    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
+    if ma.isMaskedArray(values) and ma.getmaskarray(values).any():
         raise InvalidBatchError(f"{name} has masked elements: leave them out, as in {name}.compressed()")
     detach = getattr(values, "detach", None)
     try:

@@ -65,7 +65,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     """
 
     _warned_of_unknown_ids = False
-    _far = _FAR  # scores beyond ± this get a word; infinite once they had it, or need none
+    _far_squared = _FAR**2  # scores beyond ± its root get a word; infinite once they had it, or need none
 
     # -- an episode ---------------------------------------------------------------------------------------------
 
@@ -117,14 +117,15 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             signal = as_score(signal, "signal")
         if type(cost) is not float:
             cost = as_score(cost, "cost")
-        if not -self._far <= score <= self._far:
+        if score * score > self._far_squared:
             self._warn_of_scale(score)
         try:
             status = self._pool.update(task_id, score, signal, cost)
         except OverflowError:
             status = Status.INVALID_TASK_ID
         if status < 0:
-            self._pool.fail(status, task_id, score)
+            given = {Status.INVALID_SIGNAL: signal, Status.INVALID_COST: cost}.get(status, score)
+            self._pool.fail(status, task_id, given)
         return status == Status.ACCEPTED
 
     def count_steps(self, count: int) -> None:
@@ -241,7 +242,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         config = self.config.with_scheduler(scheduler)
         generator = json.loads(self._pool.config_text).get("task_generator")
         self._pool.use(config.rules(config.algorithm_config), config.to_json(None, generator))
-        self._far = _FAR
+        self._far_squared = _FAR**2
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -280,8 +281,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
             columns.append(column)
         credited = self._pool.update_many(checked_ids, *columns)
-        farthest = np.abs(columns[0]).max(initial=0.0)
-        if farthest > self._far:
+        farthest = float(np.abs(columns[0]).max(initial=0.0))
+        if farthest * farthest > self._far_squared:
             self._warn_of_scale(farthest)
         if checked_ids.size > 1 and credited[0] == 0 and not self._warned_of_unknown_ids:
             self._warned_of_unknown_ids = True
@@ -295,7 +296,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     def _warn_of_scale(self, score: float) -> None:
         """Say once that a score lies far outside 0 … 1, where the scheduler goes by scores as they are."""
-        self._far, settings = math.inf, self.config.algorithm_config
+        self._far_squared, settings = math.inf, self.config.algorithm_config
         if not settings.scheduler.scale_free:
             _logger.warning(
                 "a score of size %g lies far outside 0 … 1, and %s goes by scores as they are: tasks with large scores "

@@ -156,7 +156,7 @@ class Evaluation:
         """What is known of a task, by field name; None where it is none of these, or its episode not counted."""
         return None if task_id < 0 else self._pool.read_task(as_task_id(task_id))
 
-    def drop_task(self, task_id: int) -> bool:
+    def drop_unplayable(self, task_id: int, *, again: bool = False) -> bool:
         """Leave the set as it is, though a task could not be played: its episodes will be missing from the result."""
         return False
 

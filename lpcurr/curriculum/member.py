@@ -10,10 +10,11 @@ from typing import Any, Self
 
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.evictions import EpochEvictions
 from lpcurr.curriculum.making import make_pool
 from lpcurr.errors import ConfigError
 from lpcurr.generators import TaskGenerator, as_task_source
-from lpcurr.memory import task_records
+from lpcurr.memory import node_figures, task_records
 from lpcurr.pool.pool import Pool
 
 
@@ -46,6 +47,7 @@ class PoolMember:
         self.performance_mode = config.performance_mode
         self._generator: TaskGenerator | None = generator
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
+        self._evictions = EpochEvictions(self._pool, self._builder)
         self._rules_stamp = self._pool.rules_stamp
 
     @property
@@ -76,6 +78,7 @@ class PoolMember:
         self._pool.unlink()
         if self._pool.session_id is not None:
             task_records.remove(self._pool.session_id)
+            node_figures.remove(self._pool.session_id)
 
     def __enter__(self) -> Self:
         return self

@@ -19,7 +19,6 @@ from lpcurr.statistics.ranking import rank_for_eviction
 from lpcurr.statistics.violations import find_violations
 
 _EVICTION_STAMP = layout.header_word("eviction_stamp")
-_EPOCH_EVICTIONS = layout.header_word("epoch_evictions")
 _SAMPLES = "env_curriculum_stats/per_label_samples"
 _EVICTIONS = "env_curriculum_stats/per_label_evictions"
 
@@ -34,8 +33,8 @@ class CurriculumQueries(PoolMember):
         words = self._pool.header_words
         if words[_EVICTION_STAMP] != self._seen_evictions:
             self._seen_evictions = words[_EVICTION_STAMP]
-            self._evictions = self._count_evictions() if words[_EPOCH_EVICTIONS] else {}
-        return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.copy()}
+            self._evictions.refresh()
+        return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.by_label.copy()}
 
     def recommend_eviction(self, ids: ArrayLike | None = None, min_presentations: int | None = None) -> int | None:
         """The task that would make room first, by exact scores, O(n).
@@ -184,8 +183,3 @@ class CurriculumQueries(PoolMember):
         counted = int(header["explored_from"]) if header["evict_explored_only"] else None
         retention, percentile = score_tasks(moment).retention, float(header["eviction_percentile"])
         return rank_for_eviction(moment, retention, queried, enough, counted, percentile)
-
-    def _count_evictions(self) -> dict[str, int]:
-        """Evictions of this epoch by label."""
-        named = ((self._builder.row_name(row), count) for row, count in self._pool.epoch_evictions())
-        return {label: count for label, count in named if label is not None}

@@ -10,6 +10,7 @@ from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.memory.layout import Status
+from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
 
 
@@ -68,6 +69,22 @@ class CurriculumTasks(PoolMember):
     def drop_task(self, task_id: int) -> bool:
         """Take a task out of the pool because it cannot be played (``num_dropped``); False where it is not in it."""
         return self._pool.remove_task(as_task_id(task_id), dropped=True)
+
+    def drop_unplayable(self, task_id: int, *, again: bool = False) -> bool:
+        """Note that a task could not be begun by this process though others could, and drop it if that is its fault.
+
+        It is where the task was never completed, and another process could not begin it either; where no other process
+        plays, ``again`` decides: that it is not for the first time, or for an error that tells as much.
+
+        Returns:
+            Whether it was dropped; never from a fixed set.
+        """
+        stats = self._pool.read_task(as_task_id(task_id))
+        known = suspect(self._pool.state, self._pool.process, task_id)
+        at_fault = known == "elsewhere" or (known == "alone" and again)
+        if self.config.defer_init or not at_fault or stats is None or stats["completion_count"]:
+            return False
+        return self.drop_task(task_id)
 
     def build(self, task_id: int) -> Any:
         """The environment configuration of any task id, a copy; raises ``TaskGenerationError``."""

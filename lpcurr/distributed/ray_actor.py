@@ -19,7 +19,7 @@ from ray.exceptions import RayError
 from lpcurr.distributed.transport import Meeting, Transport, agree
 from lpcurr.errors import ExchangeError
 
-_NAMESPACE = "lpcurr"  # the same in all jobs of a cluster, whose own differ
+NAMESPACE = "lpcurr"  # the same in all jobs of a cluster, whose own differ
 _GRACE = 5.0  # seconds for an answer on its way, beyond the actor's own timeout
 
 
@@ -92,6 +92,8 @@ class RayActor(Transport):
         ValueError: the node is none of so many.
     """
 
+    meets_anew = True
+
     def __init__(self, name: str, node: int, nodes: int, timeout: float = 300.0) -> None:
         if not 0 <= node < nodes:
             raise ValueError(f"node={node} is none of nodes={nodes}: give each a number from 0 to {nodes - 1}")
@@ -121,7 +123,7 @@ class RayActor(Transport):
     def _find_actor(self) -> None:
         """Get the actor, or make it, and wait until it answers, which takes a while after it died."""
         deadline = time.monotonic() + self._timeout
-        options = {"name": self._name, "namespace": _NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+        options = {"name": self._name, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
         gatherer = ray.remote(_Gatherer).options(**options, max_restarts=-1, num_cpus=0)
         while True:
             try:

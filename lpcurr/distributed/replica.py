@@ -6,10 +6,12 @@ import contextlib
 import json
 import logging
 import os
+import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +21,10 @@ from lpcurr.checkpoint.restoring import image_of_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.resuming import stored_config
+from lpcurr.distributed.background import Background
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
-from lpcurr.memory import layout
+from lpcurr.memory import layout, node_figures
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import (
     PoolLog,
@@ -38,7 +41,26 @@ from lpcurr.pool.pool import Pool
 
 _logger = logging.getLogger("lpcurr")
 
+_PLACE = f"{socket.gethostname()}, process {{}}"
 _DEFAULT_LOG = 1 << 18  # 10 MB: 130,000 episodes between two exchanges
+
+
+class NodePart(NamedTuple):
+    """What one node gave to an exchange.
+
+    Attributes:
+        place: host and process.
+        entries: how many; as many as the others were behind it.
+        bytes: of them.
+        lost: entries that had found no room in its log.
+        waited: seconds that it waited for the others at the exchange before: the least at the slowest node.
+    """
+
+    place: str
+    entries: int
+    bytes: int
+    lost: int
+    waited: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,8 @@ class Exchange:
         sent: bytes of this node's entries.
         received: bytes of all nodes' entries.
         lost: entries of this node that found no room in its log, and were undone.
+        waited: seconds of it that went into waiting for the slowest node, and for the bytes.
+        nodes: what each node gave, in their order.
     """
 
     position: int
@@ -58,6 +82,13 @@ class Exchange:
     sent: int
     received: int
     lost: int
+    waited: float
+    nodes: tuple[NodePart, ...]
+
+    @property
+    def entries(self) -> int:
+        """Entries of all nodes."""
+        return sum(node.entries for node in self.nodes)
 
 
 class ReplicatedCurriculum(Curriculum):
@@ -74,6 +105,12 @@ class ReplicatedCurriculum(Curriculum):
     meeting: Meeting | None = None
     last_exchange: Exchange | None = None
     _transport: Transport | None = None
+    _speaker = 0  # id of the process that does
+    _sync_every: float | None = None
+    _background: Background | None = None
+    _left: list[str]  # nodes that have left
+    _waited = 0.0  # seconds, at the last exchange
+    _exchanging: contextlib.AbstractContextManager[Any]  # a lock, held by the thread that exchanges
     _failed = False  # the last exchange, which may have come through elsewhere
 
     def meet(self, transport: Transport) -> None:
@@ -88,8 +125,17 @@ class ReplicatedCurriculum(Curriculum):
         if not transport.speaks:
             transport.share_session(None)
             return
+        if self._background is not None:
+            self._background.stop(leaves=False)
+        self._meet(transport)
+        self._speaker, self._left = os.getpid(), []
+        if self._sync_every is not None:
+            self._background = Background(self._exchange_in_background, self._sync_every)
+
+    def _meet(self, transport: Transport) -> None:
+        """Do what :meth:`meet` does, in whichever thread exchanges."""
         if self._transport is None:
-            self._position, self._log = -1, PoolLog(self._pool)
+            self._position, self._log, self._exchanging = -1, PoolLog(self._pool), threading.RLock()
             if not self._log.capacity or self._log.is_on:
                 raise ConfigError("this pool keeps no log for other nodes, or one that is being recorded: use join()")
             self._sent = self._pending = self._log.begin()
@@ -119,8 +165,35 @@ class ReplicatedCurriculum(Curriculum):
             ExchangeError: a node did not answer in time; nothing is lost, and the pool can be used on. After that,
                 :meth:`meet` with a new transport.
         """
-        if self._transport is None:
+        if not self._speaks:
             return None
+        self._check_background()
+        with self._exchanging:
+            return self._exchange(leaves=False)
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether this process speaks for its node: a forked child does not."""
+        return self._transport is not None and self._speaker == os.getpid()
+
+    def _check_background(self) -> None:
+        if self._background is not None and self._background.error is not None:
+            raise self._background.error
+
+    def _exchange_in_background(self, leaves: bool) -> bool:
+        with self._exchanging:
+            try:
+                self._exchange(leaves)
+            except ExchangeError:
+                if leaves or self._transport is None or not self._transport.meets_anew:
+                    raise
+                self._meet(self._transport)
+            return not self._left
+
+    def _exchange(self, leaves: bool) -> Exchange:
+        assert self._transport is not None
+        if self._left:
+            raise ExchangeError(f"{', '.join(self._left)} has left; this node's entries are kept: meet() the others")
         if self._failed:
             raise ExchangeError("the last exchange failed; this node's entries are kept: meet() the others anew")
         began = time.perf_counter()
@@ -134,25 +207,67 @@ class ReplicatedCurriculum(Curriculum):
                 self._log.capacity,
             )
         self._failed = True
-        chunks = self._transport.exchange(self._position, entries.tobytes())
-        self._failed = False
-        before = config_text_of(self._base)
-        for chunk in chunks:
-            apply_entries(self._base, np.frombuffer(chunk, dtype=np.uint8))
+        asked = time.perf_counter()
+        about = {"place": _PLACE.format(os.getpid()), "lost": lost, "waited": self._waited, "leaves": leaves}
+        given = self._transport.exchange(self._position, _sealed(entries, about))
+        self._failed, self._waited = False, time.perf_counter() - asked
+        before, parts = config_text_of(self._base), []
+        for records, of_node in map(_opened, given):
+            self._left += [of_node["place"]] * of_node["leaves"]
+            applied = apply_entries(self._base, records)[1]
+            parts.append(NodePart(of_node["place"], applied, records.nbytes, of_node["lost"], of_node["waited"]))
         self._keep_own_config(before)
         lost = self._log.install(self._base, end)
         self._sent = end
-        received = sum(map(len, chunks))
-        self.last_exchange = Exchange(self._position, time.perf_counter() - began, entries.nbytes, received, lost)
+        seconds, received = time.perf_counter() - began, sum(part.bytes for part in parts)
+        exchange = Exchange(self._position, seconds, entries.nbytes, received, lost, self._waited, tuple(parts))
+        self.last_exchange = exchange
         self._position += 1
-        return self.last_exchange
+        self._publish(exchange)
+        return exchange
+
+    def stats(self) -> dict[str, float]:
+        """All figures for a dashboard, flat, with those of the last exchange where this process speaks for its node.
+
+        Raises:
+            ExchangeError: exchanges in the background have failed.
+        """
+        self._check_background()
+        figures, exchange = super().stats(), self.last_exchange
+        if exchange is None or self.meeting is None:
+            return figures
+        own = exchange.nodes[self.meeting.node]
+        header = self._pool.state["header"][0]
+        return figures | {
+            "exchange/nodes": float(self.meeting.nodes),
+            "exchange/count": float(exchange.position + 1),
+            "exchange/seconds": exchange.seconds,
+            "exchange/waited_seconds": exchange.waited,
+            "exchange/bytes": float(exchange.received),
+            "exchange/entries_behind": float(exchange.entries - own.entries),
+            "exchange/entries_ahead": float(header["log_end"] - header["log_begin"]),
+            "exchange/entries_lost": float(exchange.lost),
+        }
 
     def close(self) -> None:
-        """Leave the pool, and the other nodes where this process speaks for its own."""
-        if self._transport is not None:
+        """Leave the pool, and the other nodes where this process speaks for its own.
+
+        In the background, there is a last exchange, after which the others exchange no more.
+        """
+        if self._transport is not None and self._speaks:
+            if self._background is not None:
+                self._background.stop(leaves=True)
             self._transport.close()
             self._transport = None
         super().close()
+
+    def _publish(self, exchange: Exchange) -> None:
+        """Leave an exchange's figures for those who look at the session from outside."""
+        if self.session_id is None or self.meeting is None:
+            return
+        figures = {name: getattr(exchange, name) for name in ("position", "seconds", "received", "entries")}
+        nodes = [part._asdict() for part in exchange.nodes]
+        node_figures.write(self.session_id, figures | {"at": time.time(), "node": self.meeting.node, "nodes": nodes})
 
     def _take(self, checkpoint: Checkpoint) -> None:
         """Make the base of a checkpoint: content and scheduler; the rest of the configuration stays this node's."""
@@ -185,6 +300,7 @@ def join(
     task_generator: Callable[[int], Any] | None = None,
     *,
     checkpoint: str | os.PathLike[str] | None = None,
+    sync_every: float | None = None,
 ) -> ReplicatedCurriculum:
     """Make this node's pool and join the other nodes with it.
 
@@ -197,13 +313,19 @@ def join(
             :class:`lpcurr.distributed.torch_distributed.TorchDistributed`.
         task_generator: as for :class:`lpcurr.Curriculum`.
         checkpoint: what any node has saved, of a run on however many nodes; the file need be there for node 0 alone.
+        sync_every: seconds after which a thread exchanges again, for as long as all nodes are there; by default only
+            :meth:`~ReplicatedCurriculum.sync` does. Its errors are logged, and raised by the next ``sync()`` or
+            ``stats()``.
 
     Raises:
+        ValueError: ``sync_every`` is not above 0.
         ExchangeError: not all nodes came in time.
 
     Example:
         See ``lpcurr help machines``.
     """
+    if sync_every is not None and not sync_every > 0:
+        raise ValueError(f"sync_every={sync_every} is no number of seconds above 0")
     if not transport.speaks:
         session_id = transport.share_session(None)
         if session_id is None:
@@ -216,6 +338,7 @@ def join(
             curriculum = ReplicatedCurriculum.load(checkpoint, task_generator, config=config)
         else:
             curriculum = ReplicatedCurriculum(config, task_generator)
+        curriculum._sync_every = sync_every
         curriculum.meet(transport)
     except BaseException:
         with contextlib.suppress(ExchangeError):
@@ -225,6 +348,18 @@ def join(
             curriculum.unlink()
         raise
     return curriculum
+
+
+def _sealed(records: Bytes, about: dict[str, Any]) -> bytes:
+    """Return a node's part of an exchange: its records, what it says of itself as JSON, and that text's size, int64."""
+    text = json.dumps(about).encode()
+    return records.tobytes() + text + len(text).to_bytes(8, "little")
+
+
+def _opened(part: bytes) -> tuple[Bytes, dict[str, Any]]:
+    end = len(part) - 8
+    start = end - int.from_bytes(part[end:], "little")
+    return np.frombuffer(part, dtype=np.uint8)[:start], json.loads(part[start:end])
 
 
 def _checkpoint_of(image: Bytes) -> bytes:

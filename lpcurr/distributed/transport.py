@@ -40,9 +40,14 @@ class Transport(ABC):
 
     Where several processes of a machine make a transport, one of them ``speaks`` for the node, and the others attach to
     its session.
+
+    Attributes:
+        speaks: whether this process does.
+        meets_anew: whether :meth:`meet` can follow an exchange that failed, without a new transport.
     """
 
     speaks: bool = True
+    meets_anew: bool = False
 
     def share_session(self, session_id: str | None) -> str | None:
         """Tell the node's other processes the session's id; they give None, and get it."""

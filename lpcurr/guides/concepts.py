@@ -37,6 +37,7 @@ last score, and needs no look at the other tasks:
     by z-score      (learning progress) mean and deviation of all progress come from two running sums; a task is picked
                     uniformly and kept with probability sigmoid(z), 2 to 9 tries on average, whatever the pool's size
     by staleness    a tree of the moments when tasks were drawn last
+    by label        a tree of sums over the labels, then any of the label's tasks by its place among them
     uniformly
 
 Rescoring all tasks at every episode is what makes other implementations slow.

@@ -36,6 +36,7 @@ Every rank makes the transport, once the trainer has its process group, whatever
 
 Of the ranks of a machine one speaks for the node; the others attach to its session, and `sync()` does nothing in them.
 Environments in further processes attach as ever: pickle the curriculum, or `lpcurr.attach(curriculum.session_id)`.
+A whole PPO of this kind is `lpcurr/recipes/examples/torchrun_ppo.py`.
 
 With Ray
 --------
@@ -71,9 +72,60 @@ The actor gathers entries, one call an exchange and none an episode. It is found
 cluster, costs no CPU, and ends with the last node's `close()`. Where it dies, Ray restarts it: the exchange ends with
 `ExchangeError`, and every node says `curriculum.meet(RayActor("run 7", node, nodes))`.
 
+With RLlib
+----------
+The driver makes the curriculum on all nodes of the cluster; env runners, wherever Ray puts them, attach to that of
+their node. With the new API stack:
+
+    import gymnasium
+    from ray.rllib.algorithms.ppo import PPOConfig
+    from ray.tune import register_env
+
+    import lpcurr
+    from lpcurr.distributed.rllib import ClusterCurriculum
+    from lpcurr.generators import Span, bucketed
+
+    def set_physics(pole, physics):
+        for name, value in physics.items():
+            setattr(pole.unwrapped, name, value)
+
+    def share_of_steps(episode):
+        return episode.length / 500
+
+    def make_pole(_context):
+        pole = gymnasium.make("CartPole-v1")
+        return lpcurr.CurriculumEnv(pole, cluster.attach(), apply_task=set_physics, score=share_of_steps)
+
+    poles = bucketed({"length": 0.5, "gravity": 9.8}, label="pole")
+    poles.add_bucket("length", Span(0.03, 1.0)).add_bucket("gravity", Span(1.6, 50.0))
+    tasks = lpcurr.CurriculumConfig(num_active_tasks=100, seed=0, task_generator=poles)
+    cluster = ClusterCurriculum("run 8", tasks, sync_every=5.0)
+    register_env("poles", make_pole)
+    config = PPOConfig().environment("poles").env_runners(num_env_runners=2)
+    algorithm = config.callbacks(on_train_result=cluster.on_train_result).build_algo()
+    for _ in range(2):
+        result = algorithm.train()
+        print(int(result["curriculum"]["num_completed"]), "episodes")
+    algorithm.stop()
+    cluster.save("pool.lpc")
+    cluster.close()
+
+`on_train_result` ends an epoch and puts `curriculum.stats()` into the result. What `save()` wrote, on the driver's
+machine, is the whole: `ClusterCurriculum(…, checkpoint="pool.lpc")` goes on from it in a cluster of any size, and
+`lpcurr.Curriculum.load("pool.lpc")` without Ray. A node that joins the cluster later has no pool; where one is lost,
+make the curriculum anew from the checkpoint.
+
 How often
 ---------
-Every rank calls `sync()` equally often; once an update of the learner is a good beginning. What is older than an
+Every rank calls `sync()` equally often; once an update of the learner is a good beginning. Or leave it to a thread:
+`join(…, sync_every=5.0)` exchanges every five seconds on every node, until the first one closes its curriculum. Its
+errors are logged, and raised by the next `stats()` or `sync()`; by Ray, the nodes meet a restarted actor anew by
+themselves.
+
+`lpcurr top` shows the nodes, with how many entries each was behind and sent at the last exchange, and who waits for
+whom; `curriculum.stats()` has the same under `exchange/…`, and a report draws it.
+
+What is older than an
 exchange is what other nodes played since: at 8 nodes, 1,000 episodes a second in all and an exchange every ten seconds,
 a node draws without the last 8,750 episodes of others. An episode is two entries of 40 bytes (80 KB a second there),
 and applying them takes less than a microsecond each, beside the training of the node's other processes. Between two

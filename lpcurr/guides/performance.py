@@ -27,8 +27,6 @@ What else takes time in a training with a curriculum:
 Settings under which a draw may look at every task, at some 3 ns each; no default comes near them, and the sweep
 `python -m asv_benchmarks.cliffs` finds none beside them above 20 times the default's draw:
 
-* `lp_score_temperature` other than 0, where all priorities are far below 0 (scores of -200 with a performance bonus):
-  3 ms at 100,000 tasks. Scale the scores, or leave z-scores on;
 * `z_score_amplification` above 100 with a few tasks far ahead of the others;
 * `new_task_rate=1` or the reference's rules (`eviction_among="all"`, `exploration="absolute"`), where most tasks are
   explored and too young to be evicted: 0.6 ms at 100,000 tasks.

@@ -31,6 +31,16 @@ tokens (by default 1; the wrappers count steps), which `FrontierConfig(per_cost=
 True
 >>> curriculum.close(); curriculum.unlink()
 
+**Several at once**, each for a share of the draws:
+
+>>> frontier = {"share": 0.8, "use": lpcurr.FrontierConfig()}
+>>> by_label = {"share": 0.2, "use": {"type": "label_progress", "label_share": 1.0}}
+>>> curriculum = lpcurr.CurriculumConfig(algorithm_config={"type": "mixture", "parts": [frontier, by_label]}).make()
+>>> curriculum.close(); curriculum.unlink()
+
+A pool keeps one priority a task, so one part at most may be a scheduler that draws by its own: mix it with
+`discrete_random`, `staleness` and `label_progress`.
+
 Every draw is exact and fresh to the last update, whichever scheduler makes it. In doubt keep the default, and compare
 it with `discrete_random` on your own tasks: `lpcurr train compare=true seeds=5`. `python -m asv_benchmarks.teaching`
 shows all of them on simulated students.

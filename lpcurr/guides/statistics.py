@@ -18,7 +18,7 @@ Always
 
 Unless in performance mode
     algorithm/draws/share/<way>                    of the draws: by the scheduler's own rule (`scheduler`), `uniform`,
-                                                   `exploring` or by `staleness`; they add up to 1
+                                                   `exploring`, by `staleness` or by `label`; they add up to 1
     algorithm/draws/starving_tasks                 tasks that were not drawn in the last five draws a task, that is,
                                                    that get less than a fifth of the mean
 

@@ -30,7 +30,8 @@ update_task_performance() returns False
     close() was called, or its `with` block is over; attach again, or make a new one.
 
 "task … cannot be played, another is taken"
-    The generator, apply_task or the environment's reset raised. The log has the traceback, once in full.
+    The generator, apply_task or the environment's reset raised. The log has the traceback, once in full. The task
+    leaves the pool once it has failed in two processes, or for good in the only one that plays; not from a fixed set.
 
 "a score of size … lies far outside 0 … 1"
     The scheduler goes by scores as they are, and tasks with large ones take its draws. Report a success rate or a

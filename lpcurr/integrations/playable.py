@@ -128,10 +128,11 @@ def _watch(layer: Any, calls: list[dict[str, Any]]) -> bool:
 class PlayableTasks:
     """Draws tasks until one can be begun.
 
-    A task is passed over where beginning it raises any ``Exception`` but ``ConfigError``. It is evicted as well where
-    it is known to be at fault: never completed, and the error is a bad value's (``OF_THE_TASK``), or the task has
-    failed here before, and others could be begun since. So a simulator that is down costs no task, and a task of a
-    fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
+    A task is passed over where beginning it raises any ``Exception`` but ``ConfigError``. It is evicted as well once it
+    is known to be at fault: never completed, another task could be begun here since, and it could not be begun in
+    another process either. Where no other process plays, that the error is a bad value's (``OF_THE_TASK``), or that the
+    task has failed once more, stands for the other process. So a simulator that is down, or one worker's trouble, costs
+    no task; and a task of a fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
 
     Args:
         max_attempts: tasks in a row that may turn out unplayable.
@@ -141,7 +142,7 @@ class PlayableTasks:
         self._max_attempts = max_attempts
         self._drop_level = logging.WARNING
         self._suspects: set[int] = set()  # tasks that have failed, and others were begun since
-        self._failing: set[int] = set()  # tasks that have failed since one was begun
+        self._failing: dict[int, bool] = {}  # tasks that have failed since one was begun, and whether by a bad value
 
     def begin(
         self, curriculum: AnyCurriculum, start: Callable[..., Result], *arguments: Any
@@ -166,7 +167,7 @@ class PlayableTasks:
                 task = _draw(curriculum, failure)
                 try:
                     result = start(task, *arguments)
-                    self.begun(task)
+                    self.begun(curriculum, task)
                     return task, result
                 except ConfigError:
                     raise
@@ -182,29 +183,24 @@ class PlayableTasks:
         finally:
             failure = None  # else it and this frame would hold each other
 
-    def begun(self, task: CurriculumTask) -> None:
+    def begun(self, curriculum: AnyCurriculum, task: CurriculumTask) -> None:
         """Say that a task could be begun: the environment works, so those that failed before it may be at fault."""
-        if self._failing:
+        failing, self._failing = self._failing, {}
+        for task_id, of_bad_value in failing.items():
             if len(self._suspects) > _MAX_SUSPECTS:
                 self._suspects.clear()
-            self._suspects |= self._failing
-            self._failing.clear()
+            curriculum.drop_unplayable(task_id, again=of_bad_value or task_id in self._suspects)
+            self._suspects.add(task_id)
         self._suspects.discard(task.task_id)
 
     def pass_over(self, curriculum: AnyCurriculum, task: CurriculumTask, error: Exception) -> None:
-        """Say that a task cannot be played, and evict it where the fault is known to be the task's."""
+        """Say that a task cannot be played; it is evicted once the fault is known to be the task's."""
         message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
         _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)
         self._drop_level = logging.DEBUG
         reason = error.__cause__ or error
-        if curriculum.config.defer_init or isinstance(reason, OF_THE_MACHINE):
-            return
-        if not isinstance(reason, OF_THE_TASK) and task.task_id not in self._suspects:
-            self._failing.add(task.task_id)
-            return
-        stats = curriculum.get_task_stats(task.task_id)
-        if stats is not None and stats["completion_count"] == 0:
-            curriculum.drop_task(task.task_id)
+        if not (curriculum.config.defer_init or isinstance(reason, OF_THE_MACHINE)):
+            self._failing[task.task_id] = isinstance(reason, OF_THE_TASK)
 
 
 def _draw(curriculum: AnyCurriculum, failure: Exception | None) -> CurriculumTask:

@@ -143,7 +143,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
                 self._drop(error)
                 continue
             assert self._current_task is not None
-            self._playable.begun(self._current_task)
+            self._playable.begun(self._curriculum, self._current_task)
             self._ended = False
             self._length = 0
             return result

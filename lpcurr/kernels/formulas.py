@@ -13,7 +13,7 @@ from typing import Any
 
 from lpcurr import schedulers
 from lpcurr.kernels.machine.compiling import JIT, helper
-from lpcurr.schedulers import common
+from lpcurr.schedulers import common, label_progress
 
 Formula = Callable[[Any, Any, Any], Any]
 
@@ -62,8 +62,9 @@ def _chain(name: str) -> Formula:
 
 if JIT:
     sigmoid, z_score = compiled(common.sigmoid), compiled(common.z_score)
+    label_worth = compiled(label_progress.label_worth)
 else:
-    sigmoid, z_score = common.sigmoid, common.z_score
+    sigmoid, z_score, label_worth = common.sigmoid, common.z_score, label_progress.label_worth
 
 priority = _chain("priority")
 """``priority(column(segment), slot, header_record(segment, 0))``: what the draw goes by; may be NaN, or huge."""

@@ -29,17 +29,17 @@ _ERRORS: dict[int, type[LpcurrError]] = {
 }
 
 
-def error_of(status: int, capacity: int, task_id: object = None, score: object = None, where: str = "") -> LpcurrError:
+def error_of(status: int, capacity: int, task_id: object = None, value: object = None, where: str = "") -> LpcurrError:
     """The error for a kernel's negative status.
 
     >>> error_of(Status.UNKNOWN_TASK, 10, 3)
     UnknownTaskError('task 3 is not in the pool')
     """
     message = {
-        Status.INVALID_SCORE: f"score {score!r} is not finite{where}: report a finite number, by convention 0 … 1",
+        Status.INVALID_SCORE: f"score {value!r} is not finite{where}: report a finite number, by convention 0 … 1",
         Status.INVALID_TASK_ID: f"task id {task_id!r} is outside 0 … 2**53 − 1{where}",
-        Status.INVALID_SIGNAL: f"the signal{where} is not finite: leave it out, or report a finite number",
-        Status.INVALID_COST: f"the cost{where} is not finite and above 0: report steps or tokens, or leave it out",
+        Status.INVALID_SIGNAL: f"signal {value!r} is not finite{where}: leave it out, or report a finite number",
+        Status.INVALID_COST: f"cost {value!r} is not finite and above 0{where}: report steps or tokens, or nothing",
         Status.UNKNOWN_TASK: f"task {task_id!r} is not in the pool",
         Status.DUPLICATE_TASK: f"task {task_id!r} is in the pool already",
         Status.POOL_FULL: f"the pool is full ({capacity} tasks): evict one or raise num_active_tasks",

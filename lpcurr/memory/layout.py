@@ -6,7 +6,7 @@ A segment is one block of bytes, in shared memory or in the process:
 ``header``              one record: identity, configuration, counters, running sums, lock, undo journal
 ``process``             one record for each attached process: who it is, its random stream, its counters; those beyond
                         ``process_room`` are a hole that takes no memory
-``label``               the interned label strings with their counters; ``label_hash`` beside them
+``label``               the interned label strings with their counters; ``label_hash`` beside them, and ``label_sum``
 columns                 each field of a task as a contiguous array of ``capacity`` cells, 64-byte aligned
 ``index``               open-addressing table from task id to slot
 config                  behind the dtype: two rooms for the configuration as JSON, of which one is valid, as the meta
@@ -40,6 +40,7 @@ MAX_CAPACITY = 1_000_000
 MAX_TASK_ID = 2**53 - 1
 PROCESS_CAPACITY = 4096
 PROCESS_STEP = 256  # process records that are given memory at a time
+SUSPECTS = 8
 LABEL_CAPACITY = 4096
 LABEL_BYTES = 120
 JOURNAL_CAPACITY = 128  # the longest call, naming a task while labels are dropped and made, writes down 68 words
@@ -59,8 +60,10 @@ ENTRY_SHIFT = 33
 ENTRY_MASK = 0x3FFFFFFF
 ATTENTION = -(2**63)
 
-# A task's label cell is the label's row, plus this bit until the task's configuration has been built once.
+# A task's label cell is the label's row, plus this bit until the task's configuration has been built once, plus its
+# place among the label's tasks, where draws are made by label: see lpcurr.kernels.indices.members.
 PENDING = 1 << 16
+PLACE_SHIFT = 17
 UNKNOWN_LABEL = 0
 OVERFLOW_LABEL = 1
 
@@ -93,6 +96,7 @@ IDENTITY_FIELDS: list[Any] = [
     *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
     *_integers("process_room"),  # process records that have memory; only ever grows
     *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
+    *_integers("index_multiplier"),  # odd: scatters ids over the id table
     *_floats("created_at"),  # seconds since 1970
 ]
 POOL_FIELDS: list[Any] = [
@@ -111,6 +115,8 @@ RULE_FIELDS: list[Any] = [
     *_floats("rand_task_rate"),  # share of the draws that are uniform over the pool
     *_floats("exploration_share"),  # share of the draws by rejection with the scheduler's `exploration`
     *_floats("staleness_share"),  # share of the draws in proportion to the draws since a task was last drawn
+    *_floats("label_share"),  # share of the draws by the progress of labels
+    *_floats("label_fast_timescale", "label_slow_timescale"),  # weight of a new score in a label's averages
     *_integers("explored_from"),  # completions from which a task counts as explored
     *_integers("mature_from"),  # completions from which a task may be evicted
     *_integers("may_evict"),  # 0: nothing is evicted by score
@@ -203,15 +209,13 @@ STREAM_WAITS = -1
 PROCESS = np.dtype(
     [
         *_integers("pid", "start_time", "ordinal", "label_stamp"),
-        ("stream0", "<u8"),
-        ("stream1", "<u8"),
-        ("stream2", "<u8"),
-        ("stream3", "<u8"),
+        *((f"stream{word}", "<u8") for word in range(4)),
         *_integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
         *_integers("created", "evicted", "accepted", "refused"),
         *_integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
         ("wait_clock", "<i8", (2,)),  # where the system writes the time into
         ("wait_until", "<i8", (2,)),  # how long a turn of waiting for the lock lasts
+        ("suspects", "<i8", (SUSPECTS,)),  # ids + 1 of tasks that could not be begun here, each at id mod SUSPECTS
         ("padding", "<i8", (2,)),  # to whole cache lines: other processes write the records beside this one
     ]
 )
@@ -220,6 +224,9 @@ LABEL = np.dtype(
     [
         *_integers("used", "name_size", "active", "inactive_since"),
         *_integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
+        # Kept where a share of the draws goes by label: scores averaged, and two averages of them, 0 … 1.
+        *_integers("averaged"),
+        *_floats("fast", "slow"),
         ("name", "u1", (LABEL_BYTES + 8,)),
     ]
 )
@@ -229,7 +236,10 @@ PROCESS_OFFSET = HEADER.itemsize
 LABEL_OFFSET = PROCESS_OFFSET + PROCESS_CAPACITY * PROCESS.itemsize
 assert PROCESS.itemsize % CACHE_LINE == 0
 LABEL_HASH_OFFSET = LABEL_OFFSET + LABEL_CAPACITY * LABEL.itemsize
-COLUMNS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
+LABEL_SUMS_OFFSET = LABEL_HASH_OFFSET + LABEL_CAPACITY * 8
+LABEL_LEAVES = (LABEL_CAPACITY - 1) // (FANOUT - 1)  # inner nodes of a full tree above the labels: they come first
+LABEL_SUMS = -(-(LABEL_LEAVES + LABEL_CAPACITY) // CACHE_LINE) * CACHE_LINE
+COLUMNS_OFFSET = LABEL_SUMS_OFFSET + LABEL_SUMS * 8
 assert COLUMNS_OFFSET % CACHE_LINE == 0
 
 _TABLES_SPEC: Any = {
@@ -283,12 +293,20 @@ TREE_COLUMNS: list[tuple[str, str]] = [
     ("weight_sum", "<f8"),  # sum of the weights below a node
     *(("drawn_count", "<i8"), ("drawn_sum", "<i8")),  # active tasks below a node, and the sum of their `last_drawn`
 ]
-COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS)]
+# Open addressing, four fifths full at most.
+TABLE_COLUMNS: list[tuple[str, str]] = [
+    ("member", "<i4"),  # slot + 1 by label row and place, where draws are made by label
+]
+COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS, *TABLE_COLUMNS)]
 
 
 def padded_capacity(capacity: int) -> int:
-    """Cells reserved for each column: the capacity rounded up to whole cache lines of every cell size."""
-    return -(-capacity // CACHE_LINE) * CACHE_LINE
+    """Cells reserved for each column: whole cache lines of every cell size, and an odd number of times 64 cells.
+
+    Were columns a multiple of 4 KiB apart, as in a pool of 1,000 tasks, all cells of a task would contend for the same
+    few places of the processor's cache: an update took half as long again.
+    """
+    return (capacity + CACHE_LINE - 1) & -CACHE_LINE | CACHE_LINE
 
 
 def index_size(capacity: int) -> int:
@@ -302,20 +320,20 @@ class Column(NamedTuple):
     name: str
     dtype: str
     start: int
-    cells_divisor: int  # 1: a cell for each slot; 8: tree nodes
+    eighths: int  # cells for eight slots of the padded capacity; 8: a cell for each slot
 
 
 def _columns() -> list[Column]:
     columns, start = [], 0
-    for names, divisor in ((TRUTH_COLUMNS, 1), (DERIVED_COLUMNS, 1), (TREE_COLUMNS, 8)):
+    for names, eighths in ((TRUTH_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10)):
         for name, dtype in names:
-            columns.append(Column(name, dtype, start, divisor))
-            start += np.dtype(dtype).itemsize // divisor
+            columns.append(Column(name, dtype, start, eighths))
+            start += np.dtype(dtype).itemsize * eighths // 8
     return columns
 
 
 COLUMNS: list[Column] = _columns()
-INDEX_START = COLUMNS[-1].start + 1  # bytes a slot before the index table
+INDEX_START = COLUMNS[-1].start + 5  # bytes a slot before the index table
 
 
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
@@ -334,9 +352,10 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
         ("process", (PROCESS, (PROCESS_CAPACITY,)), PROCESS_OFFSET),
         ("label_table", (LABEL, (LABEL_CAPACITY,)), LABEL_OFFSET),
         ("label_hash", ("<i8", (LABEL_CAPACITY,)), LABEL_HASH_OFFSET),
+        ("label_sum", ("<f8", (LABEL_SUMS,)), LABEL_SUMS_OFFSET),
     ]
     for column in COLUMNS:
-        cells = capacity if column.cells_divisor == 1 else padded // column.cells_divisor
+        cells = capacity if column.eighths == 8 else padded * column.eighths // 8
         fields.append((column.name, (column.dtype, (cells,)), COLUMNS_OFFSET + padded * column.start))
     index_offset = COLUMNS_OFFSET + padded * INDEX_START
     fields.append(("index", ("<i4", (index_size(capacity),)), index_offset))

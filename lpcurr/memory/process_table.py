@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from lpcurr.memory import layout
+
+Suspicion = Literal["here", "elsewhere", "alone"]
 
 
 def process_records(state: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the process records that have memory, of a segment or of a copy of its tables."""
     records: np.ndarray[Any, Any] = state["process"][0, : int(state["header"]["process_room"][0])]
     return records
+
+
+def suspect(state: np.ndarray[Any, Any], process: int, task_id: int) -> Suspicion:
+    """Note that a task could not be begun by a process, and say who else could not.
+
+    A record remembers few tasks, and forgets one for another: so a fault may be found later, but never a false one.
+
+    Returns:
+        ``elsewhere`` where another process could not begin it either; ``alone`` where no other process plays; ``here``.
+    """
+    records, cell = process_records(state), task_id % layout.SUSPECTS
+    records["suspects"][process, cell] = task_id + 1
+    others = np.arange(records.size) != process
+    if (records["suspects"][others, cell] == task_id + 1).any():
+        return "elsewhere"
+    return "here" if (others & (records["pid"] != 0) & (records["draws"] > 0)).any() else "alone"
 
 
 def process_hole(room: int) -> tuple[int, int]:

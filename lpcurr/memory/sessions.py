@@ -11,14 +11,14 @@ import contextlib
 import mmap
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from lpcurr.memory import layout, lock_files, task_records
+from lpcurr.memory import layout, lock_files, node_figures, task_records
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
 from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
@@ -95,7 +95,8 @@ def reap() -> list[Session]:
                 lock_files.remove(name)
                 removed.append(session)
     _remove_stale_lock_files()
-    _remove_stale_task_records()
+    _remove_stale(task_records.sessions_with_records(), task_records.remove)
+    _remove_stale(node_figures.sessions_with_figures(), node_figures.remove)
     return removed
 
 
@@ -200,13 +201,13 @@ def _remove_stale_lock_files() -> None:
                 continue
 
 
-def _remove_stale_task_records() -> None:
-    """Lists of tasks whose segments are gone; a segment is there before its list is."""
-    for session_id in task_records.sessions_with_records():
+def _remove_stale(session_ids: Iterable[str], remove: Callable[[str], None]) -> None:
+    """Remove what stands beside segments that are gone; a segment is there before what stands beside it is."""
+    for session_id in session_ids:
         try:
             with opened(NAME_PREFIX + session_id):
                 continue
         except FileNotFoundError:
-            task_records.remove(session_id)
+            remove(session_id)
         except PermissionError:  # something else has that name
             continue

@@ -49,7 +49,8 @@ place in the pool: it can be killed at any moment, and the training does not not
 [b]drawn[/b]     the probability of being the next task, and that in multiples of the mean task's
 [b]new[/b]       a task with too few episodes for its progress to count
 [b]tries[/b]     tasks looked at for one drawn: high where the curriculum is very selective
-[b]waited[/b]    how long a process has waited for the pool's lock since it joined
+[b]waited[/b]    how long a process has waited for the pool's lock since it joined; a node for the slowest other one
+[b]behind[/b]    entries of other nodes that a node had not seen before the last exchange
 
 Any key closes this."""
 

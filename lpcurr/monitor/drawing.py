@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lpcurr.memory import layout
 from lpcurr.monitor.watching import Watch, tries_per_draw
-from lpcurr.monitor.wording import duration, number, short_time
+from lpcurr.monitor.wording import duration, number, short_time, size_of
 from lpcurr.statistics.laws import shares
 
 # Two of the colours that Okabe and Ito chose for all eyes, light enough for black and dark enough for white ground.
@@ -63,6 +63,8 @@ def draw(watch: Watch, view: View, width: int, height: int) -> list[Text]:
     lines = [*_headline(watch, view, width), *_overview(watch, width), *_histogram(watch, width, 4 if roomy else 1)]
     processes, labels = watch.counts.processes, watch.tasks.labels
     gap = [Text()] if height >= 24 else []
+    nodes = _nodes(watch, max(2, height // 8))
+    lines += [*gap, *nodes] if nodes else []
     room = height - len(lines) - 3 * len(gap) - 3  # a heading for each table
     process_count = min(len(processes), max(2, room // 4))
     label_count = min(len(labels), max(4, (room - process_count) // 3)) if len(labels) > 1 else 0
@@ -260,6 +262,37 @@ def _tasks(watch: Watch, view: View, width: int, count: int) -> list[Text]:
     if not total:
         lines.append(Text(f"  no task with a label like {view.label!r}" if view.label else "  no tasks yet", "dim"))
     return lines + [Text()] * (count + 1 - len(lines))
+
+
+def _nodes(watch: Watch, count: int) -> list[Text]:
+    """The nodes that share the curriculum, at the last exchange: nothing where there are none."""
+    if not watch.nodes:
+        return []
+    exchange, all_nodes = watch.nodes, watch.nodes["nodes"]
+    columns = _columns(
+        ("NODE", 6), ("PLACE", -34), ("BEHIND", 11), ("SENT", 11), ("BYTES", 10), ("LOST", 8), ("WAITED", 9)
+    )
+    rows: list[list[str | Text]] = [
+        [
+            Text(f"{place}{'*' * (place == exchange['node'])}"),
+            node["place"],
+            number(exchange["entries"] - node["entries"]),
+            number(node["entries"]),
+            size_of(node["bytes"]),
+            Text(number(node["lost"]), ORANGE if node["lost"] else ""),
+            short_time(node["waited"]),
+        ]
+        for place, node in enumerate(all_nodes)
+    ]
+    shown = rows if len(rows) <= count else rows[: count - 1]
+    said = _field(
+        "exchange",
+        (f"{number(exchange['position'] + 1):>9}", "bold"),
+        f" exchanges, the last {duration(time.time() - exchange['at'])} ago in {short_time(exchange['seconds'])}, ",
+        f"{size_of(exchange['received'])}; this node* is {number(exchange['ahead'])} entries ahead",
+    )
+    lines = [said, _heading(columns), *(_row(columns, row) for row in shown)]
+    return lines + [Text(f"  ⋯ {len(rows) - len(shown)} more", "dim")] * (len(shown) < len(rows))
 
 
 def _processes(watch: Watch, width: int, count: int) -> list[Text]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
-from lpcurr.memory import layout
+from lpcurr.memory import layout, node_figures
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
 from lpcurr.memory.sessions import Session, is_held, list_sessions, opened, problem_of
@@ -125,6 +125,15 @@ class SessionReader:
         start, size = layout.config_place(header)
         found = json.loads(self._content[start : start + size].tobytes() or b"{}")
         return found if isinstance(found, dict) else {}
+
+    def nodes(self) -> dict[str, Any]:
+        """What the last exchange with other nodes was: see ``lpcurr.distributed.replica``; empty where there are none.
+
+        ``ahead`` is added: records of this node's log that the others have not seen.
+        """
+        header = self._state["header"][0]
+        figures = node_figures.read(self.session_id) if header["nodes"] else {}
+        return figures and figures | {"ahead": int(header["log_end"] - header["log_begin"])}
 
     def moment(self, names: Iterable[str] = TRUTH) -> Moment:
         """Copy the pool while it changes: see :meth:`lpcurr.pool.moment.Moment.of_state`."""

@@ -119,6 +119,7 @@ class Watch:
         tasks: of the latest look that went through all tasks. A pool so large that this would take more than a
             hundredth of a processor is gone through less often than it is looked at.
         tasks_clock: when that was.
+        nodes: what the last exchange with other nodes was, see :meth:`SessionReader.nodes`.
         ending: how the session ended; empty while it goes on.
     """
 
@@ -128,17 +129,18 @@ class Watch:
     counts: Counts = field(init=False)
     tasks: Tasks = field(init=False)
     tasks_clock: float = field(init=False)
+    nodes: dict[str, Any] = field(init=False)
     ending: str = ""
     _tasks_due: float = 0.0
 
     def __post_init__(self) -> None:
-        self.counts = self._count(None)
+        self.counts, self.nodes = self._count(None), self.reader.nodes()
         self._go_through_tasks()
 
     def look(self) -> None:
         """Take a new look, unless the session has ended."""
         if not self.ending:
-            self.counts = self._count(self.counts)
+            self.counts, self.nodes = self._count(self.counts), self.reader.nodes()
             self.history.append(self.counts.episodes_per_second or 0.0)
             self.steps_history.append(self.counts.steps_per_second or 0.0)
             if time.monotonic() >= self._tasks_due - _PUNCTUAL:
@@ -222,6 +224,7 @@ class Watch:
             "coldest": [self.tasks.row(position) for position in coldest],
             "labels": [{name: value for name, value in each.items() if name != "row"} for each in self.tasks.labels],
             "processes": [{name: value for name, value in each.items() if name != "key"} for each in processes],
+            "exchange": self.nodes or None,
         }
 
 

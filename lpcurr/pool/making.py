@@ -13,6 +13,7 @@ from lpcurr.kernels.safety import mutex
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.segment import Segment
+from lpcurr.pool.streams import index_multiplier
 
 
 def new_segment(
@@ -40,6 +41,7 @@ def new_segment(
         for name, value in settings.items():
             header[name] = value
         header["seed"] = seed
+        header["index_multiplier"] = index_multiplier(seed)
         header["index_mask"] = layout.index_size(capacity) - 1
         header["layout_version"] = layout.LAYOUT_VERSION
         header["created_at"] = time.time()

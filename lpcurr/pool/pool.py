@@ -240,16 +240,16 @@ class Pool:
         columns = ids, scores, signals, costs, credited
         status, count = episode.update_many.entry(self._segment.bytes, self._process, *columns)
         if status < 0:
-            self.fail(status, ids[count], scores[count], f" (at index {count} of the batch; nothing was written)")
+            given = {Status.INVALID_SIGNAL: signals, Status.INVALID_COST: costs}.get(status, scores)[count]
+            self.fail(status, ids[count], given, f" (at index {count} of the batch; nothing was written)")
         return int(count), credited.view(np.bool_)
 
     def add_task(self, task_id: int, label: str | None, *, pending: bool, success_threshold: float | None) -> None:
         """Put a task into the pool; ``pending``: its configuration is yet to be built once."""
         threshold = self.state["header"]["success_threshold"][0] if success_threshold is None else success_threshold
         name = _KEEP_LABEL if label is None else encode_label(label)
-        status = upkeep.add_task.entry(
-            self._segment.bytes, self._process, task_id, float(threshold), int(pending), *name
-        )
+        settled = float(threshold), int(pending), *name
+        status = upkeep.add_task.entry(self._segment.bytes, self._process, task_id, *settled)
         if status < 0:
             self.fail(status, task_id)
 
@@ -306,12 +306,13 @@ class Pool:
         self._check_lock(size)
         return name[:size].tobytes().decode() if size >= 0 else None
 
-    def epoch_evictions(self) -> list[tuple[int, int]]:
-        """Label rows with evictions in this epoch, and how many."""
-        rows, counts = np.empty((2, layout.LABEL_CAPACITY), dtype=np.int64)
-        found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, rows, counts)
+    def changed_evictions(self, hashes: Int64s, counts: Int64s) -> list[int]:
+        """Bring this epoch's evictions up to date, int64[LABEL_CAPACITY] by label row; the rows that changed."""
+        rows = np.empty(layout.LABEL_CAPACITY, dtype=np.int64)
+        found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, hashes, counts, rows)
         self._check_lock(found)
-        return list(zip(rows[:found].tolist(), counts[:found].tolist(), strict=True))
+        changed: list[int] = rows[:found].tolist()
+        return changed
 
     # -- all tasks ----------------------------------------------------------------------------------------------
 
@@ -380,10 +381,10 @@ class Pool:
         if answer == Status.LOCK_LOST:
             self.fail(answer)
 
-    def fail(self, status: int, task_id: object = None, score: object = None, where: str = "") -> NoReturn:
+    def fail(self, status: int, task_id: object = None, value: object = None, where: str = "") -> NoReturn:
         """Raise the error for a kernel's negative status; of a wait that was interrupted, what did."""
         waiting.raise_interruption(status)
-        raise error_of(status, self.capacity, task_id, score, where)
+        raise error_of(status, self.capacity, task_id, value, where)
 
 
 def _listed_pools() -> list[Pool]:

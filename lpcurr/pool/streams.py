@@ -12,9 +12,17 @@ from lpcurr.memory.shared_memory import Bytes
 Stream = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 
+_INDEX_KEY = (2**32 - 1, 1)  # of no process
+
+
 def seed_stream(seed: int, *spawn_key: int) -> Stream:
     """The beginning of a random stream, uint64[4]; the spawn key of a process's is its ordinal."""
     return np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(4, np.uint64)  # type: ignore[return-value]
+
+
+def index_multiplier(seed: int) -> int:
+    """Return the odd number by which a pool of this seed scatters ids over its table, below 2**63."""
+    return int(seed_stream(seed, *_INDEX_KEY)[0]) >> 1 | 1
 
 
 def attach_process(content: Bytes, state: State, pid: int, start_time: int, room: int = 0) -> int:

@@ -15,7 +15,8 @@ from typing import Any
 from lpcurr import __version__
 from lpcurr.errors import ConfigError, NotAFileError
 from lpcurr.memory.files import write_atomically
-from lpcurr.reports.panels import SECTIONS, Panel, panels
+from lpcurr.reports.curves import SECTIONS
+from lpcurr.reports.panels import Panel, panels
 from lpcurr.reports.pictures import draw_png, inline_svg
 from lpcurr.reports.verdict import Verdict, decide, key_figures
 from lpcurr.runs.reading import Arm, Run, read_run, sort_into_arms

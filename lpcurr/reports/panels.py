@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,9 +16,9 @@ from matplotlib.colors import PowerNorm
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from lpcurr.reports import series
+from lpcurr.reports.curves import BAND, CURVES, DOING, NODE_CURVES, SECTIONS, What
 from lpcurr.reports.intervals import Floats
-from lpcurr.reports.series import Curve, Figure, Table, of
-from lpcurr.runs.metrics import Row
+from lpcurr.reports.series import Curve, Table, of
 from lpcurr.runs.reading import Arm
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
@@ -28,7 +27,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 STEPS = "environment steps"
 MOST_LABELS = 16  # rows of a heat map
 MOST_LINES = len(MARKERS)
-SECTIONS = _LEARNING, _DOING, _COST = ("Does it learn?", "What the curriculum does", "What it costs")
 MOST_POINTS = 5000  # of a scatter plot
 
 
@@ -63,12 +61,12 @@ def panels(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
         made += [_marked(panel, [arm]) for arm in learning for panel in of_one(arm)]
     made += [panel for arm in learning for panel in _tasks_panel(arm)]
     missing: list[str] = []
-    for what in _CURVES:
+    for what in (*CURVES, *NODE_CURVES):
         found = [(place, arm.name, series.curve(arm, what.figure)) for place, arm in enumerate(arms)]
         curves = [(place, name, each) for place, name, each in found if each is not None]
         if curves:
             made.append(_marked(_curves_panel(what, curves), arms))
-        else:
+        elif what in CURVES:  # most runs have one node
             missing.append(what.title)
     for key, title in _FAMILIES.items():
         if not any(key in name for arm in arms for rows in arm.trainings.values() for name in rows[-1]):
@@ -92,80 +90,6 @@ def _marked(panel: Panel, arms: Sequence[Arm]) -> Panel:
     return replace(panel, draw=draw, caption=panel.caption + note, alt=panel.alt + note)
 
 
-def _per_draw(name: str, scale: float) -> Figure:
-    def figure(row: Row) -> float:
-        draws, counted = series.number(row.get("epoch_draws")), series.number(row.get(name))
-        return scale * counted / draws if draws > 0 else math.nan
-
-    return figure
-
-
-def _tries(row: Row) -> float:
-    tries = _per_draw("epoch_tries", 1.0)(row)
-    return tries if tries > 0 else math.nan  # discrete random rejects nothing
-
-
-class _What(NamedTuple):
-    """What curves are of."""
-
-    section: str
-    title: str
-    unit: str
-    figure: Figure
-    caption: str
-    headline: bool = False
-
-
-_BAND = "Line: mean over the seeds; band: its 95 % interval (Student's t)."
-_CURVES = (
-    _What(
-        *(_LEARNING, "Score on held-out tasks", "mean score (0 … 1)", of("eval/score")),
-        "Tasks that are never trained on, the same for every curriculum: the figure to judge by.",
-        headline=True,
-    ),
-    _What(
-        *(_LEARNING, "Worst tenth of the held-out tasks", "mean score (0 … 1)", of("eval/worst_tenth")),
-        "The tenth of the held-out tasks on which the policy does worst at that moment. A mean can hide tasks that a "
-        "curriculum has left behind; this does not.",
-        headline=True,
-    ),
-    _What(
-        *(_LEARNING, "Held-out tasks mastered", "share of held-out tasks", of("eval/mastered_share")),
-        "Held-out tasks at or above the recipe's mastery threshold.",
-        headline=True,
-    ),
-    _What(
-        *(_LEARNING, "Score of the training episodes", "mean score (0 … 1)", of("score")),
-        "Of the tasks that the curriculum chose, so it cannot be compared between curricula: harder tasks lower it.",
-    ),
-    _What(
-        *(_LEARNING, "Mastered tasks in the pool", "share of active tasks", of("pool/mastered_share")),
-        "Active tasks whose success rate is at or above the algorithm's success threshold.",
-    ),
-    _What(
-        *(_COST, "Speed", "environment steps per second", of("steps_per_second")),
-        "Acting and learning, evaluation left out. Curricula choose different tasks: where episodes are shorter, more "
-        "of the time goes into resets.",
-        headline=True,
-    ),
-    _What(
-        *(_DOING, "Tasks that left the pool", "tasks evicted so far", of("curriculum/num_evicted")),
-        "Each made room for a new task. Discrete random never evicts.",
-    ),
-    _What(
-        *(_DOING, "Tasks that starve", "tasks", of("curriculum/algorithm/draws/starving_tasks")),
-        "Active tasks that were not drawn in the last five draws a task: they get less than a fifth of the mean.",
-    ),
-    _What(
-        *(_COST, "Tries per draw", "tasks looked at per draw", _tries),
-        "A draw looks at tasks until one is accepted. The more unequal the probabilities, the more tries. "
-        "Draws of unexplored tasks and uniform draws need none.",
-    ),
-    _What(
-        *(_COST, "Waiting for the pool's lock", "waits per 1,000 draws", _per_draw("epoch_lock_waits", 1000.0)),
-        "Calls of all processes that found the lock of the shared pool taken.",
-    ),
-)
 _FAMILIES = {
     "epoch_completions/": "Where the episodes went",
     "success_probability/": "What is drawn, by success rate",
@@ -177,7 +101,7 @@ _FAMILIES = {
 # -- curves ---------------------------------------------------------------------------------------------------------
 
 
-def _curves_panel(what: _What, curves: Sequence[tuple[int, str, Curve]], highest: float | None = None) -> Panel:
+def _curves_panel(what: What, curves: Sequence[tuple[int, str, Curve]], highest: float | None = None) -> Panel:
     """Return a picture of curves, each with its place among the styles and its name."""
 
     def draw(axis: Axes) -> None:
@@ -186,7 +110,7 @@ def _curves_panel(what: _What, curves: Sequence[tuple[int, str, Curve]], highest
         axis.set(ylabel=what.unit)
         _finish_curves(axis, highest)
 
-    caption = what.caption + (f" {_BAND}" if any(np.isfinite(each.low).any() for *_, each in curves) else "")
+    caption = what.caption + (f" {BAND}" if any(np.isfinite(each.low).any() for *_, each in curves) else "")
     caption += _thinning(max(each.thinned for *_, each in curves))
     alt = "; ".join(f"{name} {_course(each)}" for _, name, each in curves)
     alt = f"{what.title}, {what.unit}, over {STEPS}: {alt}."
@@ -313,7 +237,7 @@ def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerN
         caption += f" The {table.others} labels with the fewest are one row."
     text = f"{title}, {unit}, from first to last: {ends}."
     left = 0.05 + 0.0125 * max(len(shorten(name)) for name in names)
-    return Panel(title, caption + _thinning(table.thinned), text, draw, _DOING, headline, left)
+    return Panel(title, caption + _thinning(table.thinned), text, draw, DOING, headline, left)
 
 
 def shorten(text: str, most: int = 28) -> str:
@@ -354,7 +278,7 @@ def _progress_panels(arm: Arm) -> Iterator[Panel]:
                 (place, name, Curve(table.steps, values, nothing, nothing, 1, table.thinned))
                 for place, (name, values) in enumerate(zip(table.names, table.values, strict=True))
             ]
-            yield _curves_panel(_What(_DOING, f"{title}: {arm.name}", unit, of(prefix), caption), curves)
+            yield _curves_panel(What(DOING, f"{title}: {arm.name}", unit, of(prefix), caption), curves)
 
 
 def _stages_panel(arm: Arm) -> Iterator[Panel]:
@@ -362,7 +286,7 @@ def _stages_panel(arm: Arm) -> Iterator[Panel]:
     curves = [(place, name, each) for place, name, each in found if each is not None]
     if curves:
         title = f"Inequality through the stages: {arm.name}"
-        what = _What(_DOING, title, "Gini coefficient over the tasks", of("gini/"), _INEQUALITY, headline=True)
+        what = What(DOING, title, "Gini coefficient over the tasks", of("gini/"), _INEQUALITY, headline=True)
         yield _curves_panel(what, curves, highest=1.0)
 
 
@@ -394,4 +318,4 @@ def _tasks_panel(arm: Arm) -> Iterator[Panel]:
         caption += f" {len(shown):,} of {len(values):,} tasks are drawn, evenly spaced in the file."
     most = values[:, 1].max()
     alt = f"{title}: {len(values):,} tasks, probability of a draw up to {most:.2g}, uniform would be {uniform:.2g}."
-    yield Panel(title, caption, alt, draw, _DOING, left=0.14)
+    yield Panel(title, caption, alt, draw, DOING, left=0.14)

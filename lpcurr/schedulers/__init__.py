@@ -1,7 +1,7 @@
 """Schedulers, one file each: settings, formula, references. :data:`ALL` has them in the order of their numbers.
 
 A new one is a file with one subclass of :class:`lpcurr.schedulers.common.SchedulerConfig`, and its name behind the
-others in the line below; ``lpcurr help contributing`` has an example.
+others in the lines below; ``lpcurr help contributing`` has an example.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ def _config_of(name: str, number: int) -> type[SchedulerConfig]:
 
 
 # append only: headers hold the number
-_NAMES = ("learning_progress", "score_deviation", "uniform", "learnability", "frontier", "plr")
+_NAMES = (
+    *("learning_progress", "score_deviation", "uniform", "learnability", "frontier", "plr"),
+    *("label_progress", "staleness", "mixture"),
+)
 
 ALL: tuple[type[SchedulerConfig], ...] = tuple(_config_of(name, number) for number, name in enumerate(_NAMES))
 """Every scheduler, in the order of their numbers."""

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from lpcurr.schedulers.common import Count, NonNegative, SchedulerConfig, Share
 
+_MOST = 1e100  # of a bonus: a sum over a million tasks stays finite, and all draws are unexplored tasks' long before
+
 
 class RenewingConfig(SchedulerConfig):
     """What the schedulers have that evict tasks by score."""
@@ -45,5 +47,5 @@ class RenewingConfig(SchedulerConfig):
             "new_task_rate": self.new_task_rate,
             "eviction_percentile": self.eviction_threshold_percentile,
             "evict_explored_only": explored_only,
-            "exploration_bonus": self.exploration_bonus,
+            "exploration_bonus": min(self.exploration_bonus, _MOST),
         }

@@ -23,7 +23,7 @@ PROCESS_COUNTERS = {
     "tries": "tasks looked at for them by rejection; none for discrete random",
     "scans": "draws that ran out of tries and went through all tasks instead, with the same distribution",
     "lock_waits": "calls that found the lock taken",
-    "lock_wait_seconds": "how long those waited together",
+    "lock_wait_seconds": "how long those slept together; some microseconds' wait is no sleep",
     "created": "tasks brought into the pool",
     "evicted": "tasks evicted for new ones",
     "accepted": "scores credited",

@@ -18,13 +18,14 @@ from lpcurr import schedulers
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Bools, Float64s, Moment
 from lpcurr.schedulers.common import Way, sigmoid, z_score
+from lpcurr.schedulers.label_progress import label_worth
 from lpcurr.schedulers.learning_progress import raw_learning_progress
 
 PRIORITY_LIMIT = 1e140
 """Priorities are clamped to ± this, as in the kernels."""
 
 _EVERY = slice(None)
-_ALWAYS = {"task_id", "entry", "completion_count", "p_fast", "p_slow", "last_drawn"}
+_ALWAYS = {"task_id", "entry", "label", "completion_count", "p_fast", "p_slow", "last_drawn"}
 
 
 class Scores(NamedTuple):
@@ -75,10 +76,12 @@ def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, schedu
     if rules.exploration_share > 0.0 and rules.draws_by == Way.WEIGHT and scores.sum() > 0.0:
         accepted = chosen * scheduler.acceptance(task, _EVERY, rules)
         chosen = accepted + max(1.0 - accepted.sum(), 0.0) * exploring
-    aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share
+    aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share + rules.label_share
     probabilities = (1.0 - aside) * chosen + rules.rand_task_rate * uniform
     if aside > rules.rand_task_rate:
         probabilities += rules.exploration_share * exploring + rules.staleness_share * stale
+    if rules.label_share > 0.0:
+        probabilities += rules.label_share * _by_label(moment, rules, uniform)
     return Scores(raw, explored, lp_scores, scores, retention, probabilities)
 
 
@@ -88,6 +91,7 @@ def shares(header: np.void) -> dict[str, float]:
         "uniform": float(header["rand_task_rate"]),
         "exploring": float(header["exploration_share"]),
         "staleness": float(header["staleness_share"]),
+        "label": float(header["label_share"]),
     }
     return {"scheduler": 1.0 - sum(aside.values())} | aside
 
@@ -153,6 +157,14 @@ def _proportional(weights: Any, otherwise: Float64s) -> Float64s:
     """Return the weights as shares of their sum; where that is 0, another law."""
     total = weights.sum()
     return weights / total if total > 0.0 else otherwise
+
+
+def _by_label(moment: Moment, rules: SimpleNamespace, uniform: Float64s) -> Float64s:
+    """Return the law of the draws by label: its progress, and its tasks alike."""
+    rows, labels = moment.label_rows, moment.labels
+    counts = np.bincount(rows, minlength=labels.size)
+    weights = np.where(counts > 0, label_worth(labels["fast"], labels["slow"], rules), 0.0)
+    return _proportional(weights[rows] / counts[rows], uniform)
 
 
 def _scores_of_z(moment: Moment, priority: Float64s, explored: Bools, rules: Any) -> tuple[Float64s, Float64s]:

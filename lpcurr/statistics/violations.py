@@ -75,17 +75,18 @@ def _indices(kept: State, rebuilt: State) -> Iterator[str]:
         yield "the id table does not hold the active slots"
     if not np.array_equal(kept["label_table"][0]["active"], rebuilt["label_table"][0]["active"]):
         yield "labels count their active tasks wrongly"
+    if not np.array_equal(np.sort(kept["member"][0]), np.sort(rebuilt["member"][0])):
+        yield "the table of places within labels does not hold the active slots"
     yield from _unfindable(kept)
 
 
 def _unfindable(kept: State) -> Iterator[str]:
     """Tasks that a search from their home cell does not reach."""
     table, ids = kept["index"][0].astype(np.int64), kept["task_id"][0]
-    mask = int(kept["header"][0]["index_mask"])
-    cells = np.flatnonzero(table)
+    cells, high = np.flatnonzero(table), np.uint64(32)
     with np.errstate(over="ignore"):
-        hashed = ids[table[cells] - 1].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    homes = (hashed >> np.uint64(32)).astype(np.int64) & mask
+        hashed = ids[table[cells] - 1].astype(np.uint64) * np.uint64(kept["header"][0]["index_multiplier"])
+    homes = ((hashed >> high) * np.uint64(table.size) >> high).astype(np.int64)
     # The empty cells up to each cell, going round once: none may lie between a task's home and where it stands.
     empties = np.concatenate([[0], np.cumsum(np.tile(table == 0, 2))])
     ends = np.where(cells >= homes, cells, cells + table.size)
@@ -102,7 +103,9 @@ def _sums_and_trees(kept: State, rebuilt: State) -> Iterator[str]:
     active = kept["active"][0][: header["active_count"]]
     if not np.array_equal(kept["priority"][0][active], rebuilt["priority"][0][active]):
         yield "a task's priority is stale"
-    for name in ("evict_key", "least_key", "weight", "weight_sum", "drawn_count", "drawn_sum"):
+    if not np.array_equal(kept["label"][0][active], rebuilt["label"][0][active]):
+        yield "the places of tasks within their labels are not 0 … n − 1"
+    for name in ("evict_key", "least_key", "weight", "weight_sum", "drawn_count", "drawn_sum", "label_sum"):
         if not np.array_equal(kept[name][0], rebuilt[name][0]):
             yield f"{name} differs from its rebuild"
     finite = np.isfinite(kept["least_key"][0])

@@ -11,6 +11,7 @@ import pytest
 from asv_benchmarks import steady
 
 
+@pytest.mark.heavy
 def test_three_arms_learn_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = tmp_path / "steady.png"
     monkeypatch.setattr(sys, "argv", ["steady", "--epochs", "2", "--episodes", "300", "--picture", str(picture)])

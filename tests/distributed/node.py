@@ -6,7 +6,6 @@ It plays, exchanges, and writes a line of JSON after each exchange into ``FOLDER
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
@@ -22,7 +21,7 @@ import lpcurr
 from lpcurr.distributed import ReplicatedCurriculum, join
 from lpcurr.distributed.torch_distributed import TorchDistributed
 from lpcurr.errors import ExchangeError, UnknownTaskError
-from tests.stress.truth import truth
+from tests.stress.truth import digest
 from tests.stress.workers import SWITCHED, Labelled
 
 TIMEOUT = 120.0
@@ -75,11 +74,9 @@ class Node:
 
     def say(self, curriculum: ReplicatedCurriculum, **more: Any) -> None:
         state = curriculum._pool.snapshot()
-        whole = truth(state)
-        del whole["processes"], whole["configuration"], whole["counters"]["next_stream"]
         header = state["header"][0]
         line = {
-            "digest": hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest(),
+            "digest": digest(state),
             "counted": int(header["completed"] + header["refused"]),
             "evicted": int(header["evicted"]),
             "reported": self.reported,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +16,11 @@ import lpcurr
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.distributed import Meeting, ReplicatedCurriculum, Transport, join
 from lpcurr.errors import ConfigError, ExchangeError
+from lpcurr.memory import node_figures
+from lpcurr.memory.sessions import reap
+from lpcurr.monitor.drawing import View, draw
+from lpcurr.monitor.reading import SessionReader
+from lpcurr.monitor.watching import Watch
 from lpcurr.schedulers.common import SchedulerConfig
 from tests.stress.workers import Labelled
 from tests.test_recording import same_truth
@@ -30,9 +37,12 @@ class Threads(Transport):
 
     def _gather(self, thing: Any) -> list[Any]:
         self._table[self._node] = thing
-        self._barrier.wait(60)
-        things = [self._table[node] for node in range(self._barrier.parties)]
-        self._barrier.wait(60)
+        try:
+            self._barrier.wait(60)
+            things = [self._table[node] for node in range(self._barrier.parties)]
+            self._barrier.wait(60)
+        except threading.BrokenBarrierError as error:
+            raise ExchangeError("a node did not come") from error
         return things
 
     def meet(self, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
@@ -61,12 +71,12 @@ def _transports(nodes: int) -> list[Threads]:
 class Nodes:
     """Some nodes, each in the thread that does its part."""
 
-    def __init__(self, count: int, **fields: Any) -> None:
+    def __init__(self, count: int, sync_every: float | None = None, **fields: Any) -> None:
         defaults: dict[str, Any] = {"num_active_tasks": 60, "seed": 1, "algorithm_config": _LP}
-        self.config = lpcurr.CurriculumConfig(**defaults | fields, use_shared_memory=False)
+        self.config = lpcurr.CurriculumConfig(**{**defaults, "use_shared_memory": False, **fields})
         self.transports = _transports(count)
         self.curricula: list[ReplicatedCurriculum] = self.all(
-            lambda node: join(self.config, self.transports[node], Labelled(100)), count
+            lambda node: join(self.config, self.transports[node], Labelled(100), sync_every=sync_every), count
         )
 
     def all(self, part: Callable[[int], Any], count: int | None = None) -> list[Any]:
@@ -171,6 +181,59 @@ def test_an_exchange_that_failed_here_and_came_through_elsewhere_counts_once() -
     assert figures["num_completed"] + figures["num_refused"] == 3 * 110 + 11
 
 
+def test_nodes_exchange_in_the_background_until_one_leaves() -> None:
+    nodes = Nodes(2, sync_every=0.01, use_shared_memory=True)
+    first, second = nodes.curricula
+    others = [lpcurr.attach(str(each.session_id), Labelled(100)) for each in nodes.curricula]
+    with first, second:
+        _play(second, 100, 0)
+        deadline = time.monotonic() + 60
+        while first.stats()["num_completed"] + first.stats()["num_refused"] < 110:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        _play(first, 100, 1)
+        first.close()
+        while not second._left:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with pytest.raises(ExchangeError, match=f"process {os.getpid()} has left"):
+            second.sync()
+        second.close()  # which waits for nobody
+        assert same_truth(*others)
+        figures = others[0].stats()
+        assert figures["num_completed"] + figures["num_refused"] == 220
+        for other in others:
+            other.close()
+
+
+def test_errors_of_the_background_come_with_the_next_call() -> None:
+    nodes = Nodes(2, sync_every=0.01)
+    nodes.transports[1].fails_afterwards = True
+    deadline, background = time.monotonic() + 60, nodes.curricula[1]._background
+    assert background is not None
+    while background.error is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with pytest.raises(ExchangeError, match="the connection broke"):
+        nodes.curricula[1].stats()
+    nodes.transports[0]._barrier.abort()  # the other node's thread waits there
+    assert nodes.curricula[1].get_task().task_id >= 0
+    with pytest.raises(ValueError, match="sync_every=0 is no number"):
+        join(nodes.config, nodes.transports[0], sync_every=0)
+
+
+def test_a_forked_child_does_not_speak_for_its_node() -> None:
+    nodes = Nodes(1, use_shared_memory=True)
+    with nodes.curricula[0] as curriculum:
+        child = os.fork()
+        if child == 0:
+            said = curriculum.sync()
+            curriculum.close()
+            os._exit(0 if said is None else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert curriculum.sync() is not None
+
+
 def test_nodes_of_another_size_and_pools_without_a_log_are_refused() -> None:
     transports = _transports(2)
     configs = [lpcurr.CurriculumConfig(num_active_tasks=size, use_shared_memory=False) for size in (8, 9)]
@@ -186,3 +249,43 @@ def test_nodes_of_another_size_and_pools_without_a_log_are_refused() -> None:
         assert [("8 slots" in said) for said in threads.map(make, range(2))] == [False, True]
     with pytest.raises(ConfigError, match="no log"):
         ReplicatedCurriculum(configs[0]).meet(transports[0])
+
+
+def test_stats_and_top_show_the_nodes() -> None:
+    nodes = Nodes(3, use_shared_memory=True)
+    assert "exchange/nodes" not in nodes.curricula[0].stats()
+    for node, curriculum in enumerate(nodes.curricula):
+        curriculum.update_many(curriculum.sample_ids(100 * node), np.full(100 * node, 0.5))
+    nodes.sync()
+    first = nodes.curricula[0]
+    first.sample_ids(7)
+    figures, exchange = first.stats(), first.last_exchange
+    assert exchange is not None
+    assert [part.entries >= 200 * node for node, part in enumerate(exchange.nodes)] == [True] * 3
+    assert figures["exchange/nodes"] == 3
+    assert figures["exchange/count"] == 1
+    assert figures["exchange/entries_behind"] == sum(part.entries for part in exchange.nodes[1:])
+    assert figures["exchange/entries_ahead"] >= 7
+    assert figures["exchange/bytes"] == exchange.received >= 40 * exchange.entries
+    assert 0 < figures["exchange/waited_seconds"] < figures["exchange/seconds"]
+
+    reader = SessionReader(str(first.session_id))
+    watch = Watch(reader)
+    said = watch.figures()["exchange"]
+    assert (said["node"], said["entries"], len(said["nodes"])) == (0, exchange.entries, 3)
+    assert said["nodes"][2] == exchange.nodes[2]._asdict()
+    picture = "\n".join(line.plain for line in draw(watch, View(), 120, 60))
+    assert "1 exchanges, the last" in picture
+    assert picture.count(f"process {os.getpid()}") == 3
+    for curriculum in nodes.curricula:
+        curriculum.close()
+        curriculum.unlink()
+    assert node_figures.read(reader.session_id) == {}
+    reader.close()
+
+
+def test_figures_of_a_session_that_was_killed_are_reaped() -> None:
+    node_figures.write("gone", {"node": 0})
+    assert "gone" in node_figures.sessions_with_figures()
+    reap()
+    assert node_figures.read("gone") == {}

@@ -238,4 +238,4 @@ def test_a_worker_s_error_names_the_task_and_the_cause(curriculum: Curriculum) -
             envs.reset()
     finally:
         envs.close(terminate=True)
-    assert curriculum.stats()["num_evicted"] == 3
+    assert curriculum.stats()["num_evicted"] == 0  # nothing could be begun there: it need not be the tasks' fault

@@ -16,7 +16,10 @@ from lpcurr.kernels.safety import journal
 from lpcurr.memory import layout
 from lpcurr.pool.pool import Pool
 
-STEPS = 4000 if JIT else 300
+CHECKED = {"NUMBA_BOUNDSCHECK": "1", "LPCURR_FAULT_POINTS": "1"}
+"""The environment of kernels with bounds checks and fault points, which are compiled once for both."""
+
+STEPS = 4000 if JIT else 150
 CAPACITIES = [1, 2, 15, 16, 17, 255, 256, 257, 4097]
 
 _compile: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy")

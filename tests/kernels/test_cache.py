@@ -59,8 +59,7 @@ def cache_of_tests(tmp_path: Path) -> Path:
     return shutil.copytree(os.environ["NUMBA_CACHE_DIR"], tmp_path / "cache")
 
 
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-@pytest.mark.parametrize("damage", [empty, cut, alter])
+@pytest.mark.parametrize(("damage", "kind"), [(empty, "nbi"), (cut, "nbc"), (alter, "nbi"), (alter, "nbc")])
 def test_a_damaged_file_is_compiled_anew_once(
     damage: Callable[[bytes], bytes], kind: str, cache_of_tests: Path
 ) -> None:

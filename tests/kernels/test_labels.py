@@ -39,7 +39,7 @@ def test_labels_come_and_go_as_in_the_twin(retained: int) -> None:
     rng = random.Random(retained)
     table, labels = LabelTable(ROWS, retained), {}
     with make(12, retained) as curriculum:
-        for step in range(600 if JIT else 80):
+        for step in range(600 if JIT else 50):
             if len(labels) < 12 and rng.random() < 0.55:
                 labels[step] = f"label {rng.randrange(15)}"
                 curriculum.add_task(step, labels[step])

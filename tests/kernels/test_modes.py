@@ -1,19 +1,23 @@
-"""The kernel tests once more without JIT, where Python checks every index, and with bounds checks compiled in."""
+"""The kernel tests once more without JIT, where Python checks every index, and with bounds checks compiled in.
+
+The second run's kernels have fault points as well: ``tests.stress.test_fault_points`` uses the same ones.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.kernels.calls import CHECKED
+
 HERE = Path(__file__).parent
 INSIDE = "LPCURR_TEST_MODE"
-MODES = ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"]
+MODES = {"NUMBA_DISABLE_JIT": {"NUMBA_DISABLE_JIT": "1"}, "NUMBA_BOUNDSCHECK": CHECKED}
 FILES = ["trees", "slots", "random", "journal", "labels", "episodes"]
 
 
@@ -28,8 +32,7 @@ def runs() -> Iterator[dict[str, subprocess.Popen[str]]]:
 
 
 def _start(mode: str) -> subprocess.Popen[str]:
-    cache = Path(tempfile.gettempdir()) / f"lpcurr-tests-{os.getuid()}-{mode}"
-    environment = os.environ | {mode: "1", INSIDE: mode, "NUMBA_CACHE_DIR": str(cache)}
+    environment = os.environ | MODES[mode] | {INSIDE: mode}
     files = [str(HERE / f"test_{name}.py") for name in FILES]
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "--no-header", *files]
     return subprocess.Popen(

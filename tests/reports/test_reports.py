@@ -180,6 +180,15 @@ def test_long_trainings_are_thinned_to_means_of_all_epochs(epochs: int, tmp_path
     assert (f"{width} consecutive epochs" in panel.caption) == (width > 1)
 
 
+def test_exchanges_with_other_nodes_are_shown_where_there_are_any(tmp_path: Path) -> None:
+    names = [f"curriculum/exchange/{name}" for name in ("entries_behind", "seconds", "bytes")]
+    rows = [line(epoch, **dict.fromkeys(names, float(epoch))) for epoch in range(1, 5)]
+    drawn, missing = panels(arms_of(folder(tmp_path / "nodes", rows)))
+    alone, missing_alone = panels(arms_of(folder(tmp_path / "alone", [line(1), line(2)])))
+    assert len({panel.title for panel in drawn} - {panel.title for panel in alone}) == 3
+    assert missing == missing_alone
+
+
 def test_labels_are_ordered_small_ones_are_others_and_shares_add_up(tmp_path: Path) -> None:
     many = {f"epoch_completions/n={n}": float(n) for n in range(300)}
     bare = {"curriculum": LP, "epoch": 1, "steps": 5}

@@ -35,7 +35,8 @@ every_scheduler = pytest.mark.parametrize("scheduler", ALL, ids=name_of)
 def played(twins: Twins, seed: int = 0, rounds: int = 12) -> None:
     """Give tasks different histories: some never played, some always solved, some improving, some random."""
     rng = np.random.default_rng(seed)
-    twins.add(*range(TASKS))
+    for task_id in range(TASKS):
+        twins.add(task_id, label=(None, "few", "some", "many")[(task_id >= 3) + (task_id >= 9) + (task_id >= 20)])
     for task_id in range(TASKS - 5):
         for round_ in range(int(rng.integers(1, 4 * rounds))):
             chance = (0.0, 1.0, task_id / TASKS, round_ / (4 * rounds))[task_id % 4]
@@ -43,13 +44,13 @@ def played(twins: Twins, seed: int = 0, rounds: int = 12) -> None:
 
 
 def check_many_draws(twins: Twins, count: int) -> None:
-    """Chi-square of the draws; where each draw changes the next one's chances, of a tenth of them, one by one."""
+    """Chi-square of the draws; where each draw changes the next one's chances, of a twentieth of them, one by one."""
     if twins.curriculum._pool.state["header"]["staleness_share"][0] == 0.0:
         twins.check_draws(twins.curriculum.sample_ids(count))
         return
     ids = twins.curriculum.probabilities()[0]
     counts, expected = np.zeros(ids.size), np.zeros(ids.size)
-    for _ in range(count // 10):
+    for _ in range(count // 20):
         expected += twins.curriculum.probabilities()[1]
         drawn = int(twins.curriculum.sample_ids(1)[0])
         counts[np.flatnonzero(ids == drawn)[0]] += 1
@@ -77,9 +78,10 @@ def test_a_file_says_when_to_use_it_and_whence_it_comes(scheduler: type[Schedule
 
 @every_scheduler
 def test_a_naive_twin_is_there(scheduler: type[SchedulerConfig]) -> None:
-    assert name_of(scheduler) in naive_schedulers.DRAWS_BY
-    assert name_of(scheduler) in naive_schedulers.RULES
-    assert name_of(scheduler) in naive_schedulers.PRIORITY
+    name = name_of(scheduler().scheduler)  # of a mixture, that of a part
+    assert name in naive_schedulers.DRAWS_BY
+    assert name in naive_schedulers.RULES
+    assert name in naive_schedulers.PRIORITY
 
 
 @every_scheduler
@@ -123,7 +125,7 @@ def test_formulas_say_the_same_for_one_task_and_for_arrays_bit_for_bit(scheduler
         rules = types.SimpleNamespace(**{field[0]: state["header"][field[0]][0] for field in layout.RULE_FIELDS})
         with np.errstate(divide="raise", invalid="raise"):
             for name, expected in zip(FORMULAS, one, strict=True):
-                values = getattr(scheduler, name)(task, slice(None), rules)
+                values = getattr(scheduler().scheduler, name)(task, slice(None), rules)
                 np.testing.assert_array_equal(values, expected, err_msg=name)
         assert ((one[1:3] >= 0.0) & (one[1:3] <= 1.0)).all()
         if scheduler.draws_by == Way.WEIGHT:
@@ -165,6 +167,28 @@ def test_huge_and_tiny_scores_leave_a_distribution(scheduler: type[SchedulerConf
         assert probabilities.sum() == pytest.approx(1.0, rel=1e-12)
         assert set(curriculum.sample_ids(2000).tolist()) <= set(range(20))
         assert curriculum.find_violations() == []
+
+
+@every_scheduler
+def test_any_setting_that_is_taken_leaves_a_distribution(scheduler: type[SchedulerConfig]) -> None:
+    config = lpcurr.CurriculumConfig(num_active_tasks=20, defer_init=True, algorithm_config=scheduler(), seed=0)
+    with config.make() as curriculum:
+        for task_id in range(20):
+            curriculum.add_task(task_id)
+        for task_id in list(range(14)) * 12:  # the others stay unplayed
+            curriculum.update_task_performance(task_id, task_id / 14)
+        for name, field in scheduler.model_fields.items():
+            for value in (0.0, 5e-324, 1e-9, 1.0, 1e9, 1e308, -1e308) if isinstance(field.default, float) else ():
+                try:
+                    settings = scheduler(**{name: value})
+                except ValueError:  # refused, which is as good
+                    continue
+                curriculum.use(settings)
+                probabilities = curriculum.probabilities()[1]
+                assert (probabilities >= 0.0).all(), (name, value)
+                assert probabilities.sum() == pytest.approx(1.0, rel=1e-12), (name, value)
+                assert set(curriculum.sample_ids(100).tolist()) <= set(range(20))
+                assert curriculum.find_violations() == [], (name, value)
 
 
 @every_scheduler

@@ -15,7 +15,6 @@ import pytest
 
 import lpcurr
 from lpcurr.guides.contributing import ZONE
-from lpcurr.kernels import JIT
 
 PACKAGE = Path(lpcurr.__file__).parent
 
@@ -27,6 +26,7 @@ import lpcurr
 from lpcurr.cli import main
 from lpcurr.schedulers import ALL, ZoneConfig
 
+DRAWS = int(sys.argv[1])
 config = lpcurr.CurriculumConfig(num_active_tasks=30, seed=1, defer_init=True, algorithm_config={"type": "zone"})
 curriculum = config.make()
 rng = np.random.default_rng(0)
@@ -41,8 +41,8 @@ def is_drawn_exactly():
     weight = p**2 * (1 - p)
     expected = 0.3 / 30 + 0.7 * weight / weight.sum()
     np.testing.assert_allclose(columns["probability"], expected, rtol=1e-12)
-    counts = np.bincount(curriculum.sample_ids(60_000), minlength=30)
-    assert stats.chisquare(counts, expected * 60_000).pvalue > 1e-4
+    counts = np.bincount(curriculum.sample_ids(DRAWS), minlength=30)
+    assert stats.chisquare(counts, expected * DRAWS).pvalue > 1e-4
 
 is_drawn_exactly()
 curriculum.save("pool.lpc")
@@ -66,7 +66,7 @@ assert "zone" in says("inspect", "pool.lpc", "--json")
 assert "zone" in says("sessions")
 curriculum.close(); curriculum.unlink()
 
-lakes = ["total_steps=4000", "epoch_steps=2000", "envs_per_worker=4", "vectorization=sync", "evaluation.num_tasks=2"]
+lakes = ["total_steps=1000", "epoch_steps=500", "envs_per_worker=2", "vectorization=sync", "evaluation.num_tasks=2"]
 says("train", "frozen_lake", "run_dir=run", "curriculum.algorithm_config={type: zone}", *lakes)
 assert "zone" in pathlib.Path("run/report.html").read_text()
 assert json.loads(pathlib.Path("run/metrics.jsonl").read_text().splitlines()[-1])["algorithm"] == "zone"
@@ -74,9 +74,14 @@ print("done")
 """
 
 
-def test_zone(tmp_path: Path) -> None:
-    if not JIT:
-        pytest.skip("the copy compiles its kernels")
+@pytest.mark.parametrize(
+    ("draws", "variables"),
+    [
+        pytest.param(60_000, {}, marks=pytest.mark.heavy, id="compiled"),  # all kernels of the copy
+        pytest.param(3_000, {"NUMBA_DISABLE_JIT": "1", "LPCURR_LOCK": "fcntl"}, id="in Python"),
+    ],
+)
+def test_zone(draws: int, variables: dict[str, str], tmp_path: Path) -> None:
     copy = tmp_path / "lpcurr"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "schedulers" / "zone.py").write_text(ZONE)
@@ -85,8 +90,8 @@ def test_zone(tmp_path: Path) -> None:
     assert text.count('"frontier"') == 1
     names.write_text(text.replace('"plr"', '"plr", "zone"'))
     assert '"zone"' in names.read_text()
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    command = [sys.executable, "-c", USES]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")} | variables
+    command = [sys.executable, "-c", USES, str(draws)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.endswith("done\n")

@@ -116,7 +116,7 @@ def test_the_names_are_those_of_the_specification(twins: LabelledTwins) -> None:
             expected.add(f"algorithm/eviction_counts/{label}")
     assert expected - names == set()
     ours = {"num_refused", "num_dropped", "num_repairs", "algorithm/num_tasks", "algorithm/draws/starving_tasks"}
-    ours |= {f"algorithm/draws/share/{way}" for way in ("scheduler", "uniform", "exploring", "staleness")}
+    ours |= {f"algorithm/draws/share/{way}" for way in ("scheduler", "uniform", "exploring", "staleness", "label")}
     assert {name for name in names - expected - ours if not name.startswith("task_metrics/")} == set()
 
 
@@ -202,6 +202,7 @@ def test_learning_progress(twins: LabelledTwins) -> None:
 def test_shares_and_starving_tasks(twins: LabelledTwins) -> None:
     figures, rules = twins.curriculum.stats(), twins.naive.rules
     ways = {"uniform": rules.epsilon, "exploring": rules.exploring, "staleness": rules.stale}
+    ways["label"] = rules.by_label
     ways["scheduler"] = 1.0 - sum(ways.values())
     expect(figures, {f"algorithm/draws/share/{way}": share for way, share in ways.items()})
     waiting = [twins.naive.scheduled - task.last_drawn for task in twins.naive.tasks.values()]

@@ -1,9 +1,9 @@
 """Kill a process at every fault point of every call that changes a pool, and look at what is left.
 
 ``LPCURR_FAULT_POINTS=1 python -m tests.stress.fault_points`` prints a line of JSON for each scenario. For each point in
-turn, the pool is put into the scenario's state, a child makes the call and dies at the point, and the parent goes on
-with the pool. Then the pool must be sound, must be as it was before the call or after it (of a batch: after one of its
-items), and must have counted and logged one repair.
+turn (``--every 3``: each third one, and the first and last few), the pool is put into the scenario's state, a child
+makes the call and dies at the point, and the parent goes on with the pool. Then the pool must be sound, must be as it
+was before the call or after it (of a batch: after one of its items), and must have counted and logged one repair.
 
 The child that repairs is killed at every point of the repair as well, for some of the scenarios and for more of them
 with ``--thorough``.
@@ -34,6 +34,7 @@ from tests.stress.scenarios import SCENARIOS, Call, Scenario
 from tests.stress.truth import STAMPS, differences, load_kernels, task_ids, truth
 
 _NEVER = 2**62
+_ENDS = 4  # points at the beginning and the end that are never left out
 _MUTEX = slice(layout.MUTEX_OFFSET, layout.MUTEX_OFFSET + layout.MUTEX_SIZE)
 
 # Scenarios in which the repair itself is killed as well.
@@ -67,7 +68,7 @@ class Trial:
         self.found = self.before
         self.log_image = image_of(self.pool)
         self.log_begin = int(start["header"][0]["log_begin"])
-        self.journalled = 0
+        self.journalled = self.passed = 0
         self.allowed = [self.before, *(self._outcome(call) for call in scenario.calls)]
 
     def reset(self) -> None:
@@ -77,13 +78,13 @@ class Trial:
         self.pool._segment.bytes[_MUTEX] = mutex
 
     def run(self, call: Callable[[], None], countdown: int) -> bool:
-        """Make a call in a child that dies at the given point; whether it did."""
+        """Make a call in a child that dies at the given point; whether it did, else ``passed`` has the points."""
         child = os.fork()
+        header = self.pool.state["header"]
         if child == 0:
             try:
-                self.pool.state["header"]["fault_countdown"] = countdown
+                header["fault_countdown"] = countdown
                 call()
-                self.pool.state["header"]["fault_countdown"] = 0
                 os._exit(0)
             except BaseException:
                 logging.exception("the child failed")
@@ -93,6 +94,8 @@ class Trial:
             self.journalled = max(self.journalled, int(self.pool.state["header"]["journal_count"][0]))
             return True
         assert os.WEXITSTATUS(status) == 0, "the call raised"
+        self.passed = countdown - int(header["fault_countdown"][0])
+        header["fault_countdown"] = 0
         return False
 
     def call(self, call: Call) -> Callable[[], None]:
@@ -158,19 +161,21 @@ def _trial(scenario: Scenario) -> Iterator[Trial]:
         trial.curriculum.unlink()
 
 
-def kill_in_call(scenario: Scenario) -> dict[str, Any]:
-    """Kill at every point of the scenario's call."""
-    started, point, undone, faults = time.perf_counter(), 0, 0, []
+def kill_in_call(scenario: Scenario, every: int = 1) -> dict[str, Any]:
+    """Kill at the points of the scenario's call."""
+    started, kills, undone, faults = time.perf_counter(), 0, 0, []
     with _trial(scenario) as trial:
-        call = trial.call(scenario.calls[-1])
-        while True:
-            trial.reset()
-            if not trial.run(call, point + 1):
-                break
-            point += 1
-            faults += [f"point {point}: {fault}" for fault in trial.faults(deaths=1)]
-            undone += trial.found == trial.before
-    return _report(scenario.name, started, kills=point, undone=undone, journalled=trial.journalled, faults=faults)
+        call, last = trial.call(scenario.calls[-1]), trial.passed
+        for point in range(1, last + 1):
+            if point % every == 0 or point <= _ENDS or point > last - _ENDS:
+                trial.reset()
+                assert trial.run(call, point), f"point {point} of {last} was not reached"
+                kills += 1
+                faults += [f"point {point}: {fault}" for fault in trial.faults(deaths=1)]
+                undone += trial.found == trial.before
+        trial.reset()
+        assert not trial.run(call, last + 1)
+    return _report(scenario.name, started, kills=kills, undone=undone, journalled=trial.journalled, faults=faults)
 
 
 def kill_in_repair(scenario: Scenario, *, thorough: bool) -> dict[str, Any]:
@@ -210,6 +215,7 @@ def _report(name: str, started: float, **figures: Any) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--every", type=int, default=1, help="kill at each so manieth point only")
     parser.add_argument("--thorough", action="store_true", help="kill more repairs")
     arguments = parser.parse_args()
     assert FAULT_POINTS, "set LPCURR_FAULT_POINTS=1"
@@ -220,7 +226,7 @@ def main() -> None:
     load_kernels()
     chosen = [scenario for scenario in SCENARIOS if arguments.only in scenario.name]
     for scenario in chosen:
-        print(json.dumps(kill_in_call(scenario)), flush=True)
+        print(json.dumps(kill_in_call(scenario, arguments.every)), flush=True)
     for scenario in chosen:
         if scenario.name in (_REPAIRED_THOROUGHLY if arguments.thorough else _REPAIRED):
             print(json.dumps(kill_in_repair(scenario, thorough=arguments.thorough)), flush=True)

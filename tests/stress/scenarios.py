@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, FrontierConfig, LearningProgressConfig
+from lpcurr import (
+    Curriculum,
+    CurriculumConfig,
+    DiscreteRandomConfig,
+    FrontierConfig,
+    LabelProgressConfig,
+    LearningProgressConfig,
+)
 from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.indices import sums as moments
 from lpcurr.memory import layout
@@ -116,6 +123,28 @@ def _frontier() -> Curriculum:
 def _frontier_evicting() -> Curriculum:
     curriculum = _labelled(20, 20, 9)
     curriculum.use(FrontierConfig(new_task_rate=1.0))
+    return curriculum
+
+
+def _by_label(new_task_rate: float = 0.0) -> Curriculum:
+    """Twenty tasks of two labels, and two of labels of their own."""
+    curriculum = _labelled(22, 2, 9)
+    ids = list(range(20, 40))
+    for task_id in ids:
+        curriculum.add_task(task_id, f"of {task_id % 2}")
+    curriculum.use(LabelProgressConfig(ema_timescale=1.0, label_share=0.9, new_task_rate=new_task_rate))
+    _play(curriculum, ids, 9)
+    return curriculum
+
+
+def _by_label_evicting() -> Curriculum:
+    return _by_label(new_task_rate=1.0)
+
+
+def _by_label_waiting() -> Curriculum:
+    """As ``_waiting``, drawn from by label."""
+    curriculum = _waiting()
+    curriculum.use(LabelProgressConfig())
     return curriculum
 
 
@@ -285,6 +314,12 @@ _UNLOGGED: tuple[Scenario, ...] = (
     Scenario("draw by the frontier", _frontier, (_draw,)),
     Scenario("draw evicts, frontier", _frontier_evicting, (_draw,)),
     Scenario("draw by staleness", _by_staleness, (_draw,)),
+    Scenario("draw by label", _by_label, (_draw,)),
+    Scenario("draw evicts, by label", _by_label_evicting, (_draw,)),
+    Scenario("update, by label", _by_label, (_update(23),)),
+    Scenario("name a task, by label", _by_label_waiting, (_label_task(NEW, "new"),)),
+    Scenario("remove a task, by label", _by_label, (_remove_task(20, 0),)),
+    Scenario("use label progress", _settled, (_use(LabelProgressConfig()),)),
     Scenario("update, frontier", _frontier, (_update(13),)),
     Scenario("use the frontier", _settled, (_use(FrontierConfig()),)),
     Scenario("use learning progress", _frontier, (_use(LearningProgressConfig()),)),

@@ -1,6 +1,6 @@
 """A process is killed inside every step of every call that changes a pool: ``tests.stress.fault_points`` as tests.
 
-The kernels with fault points are compiled into the tests' cache, once for a state of the sources.
+The kernels with fault points are compiled once for a state of the sources, with bounds checks: see ``test_modes``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from lpcurr.memory import layout
+from tests.kernels.calls import CHECKED
 from tests.stress.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
@@ -24,18 +25,19 @@ Reports = dict[str, dict[str, Any]]
 UNDER_LOCKF = ("update explores", "end an epoch", "drop a task")
 
 
-def _run(only: str = "", **variables: str) -> Reports:
-    environment = os.environ | {"LPCURR_FAULT_POINTS": "1", "PYTHONPATH": str(ROOT)} | variables
-    command = [sys.executable, "-m", "tests.stress.fault_points", "--only", only]
+def _run(only: str = "", every: int = 1, **variables: str) -> Reports:
+    environment = os.environ | CHECKED | {"PYTHONPATH": str(ROOT)} | variables
+    command = [sys.executable, "-m", "tests.stress.fault_points", "--only", only, "--every", str(every)]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     reports = [json.loads(line) for line in done.stdout.splitlines()]
     return {report["name"]: report for report in reports}
 
 
-@pytest.fixture(scope="module")
-def reports() -> Reports:
-    return _run()
+@pytest.fixture(scope="module", params=[4, pytest.param(1, marks=pytest.mark.heavy)], ids="every {}".format)
+def reports(request: pytest.FixtureRequest) -> Reports:
+    """Kills at each fourth point; at all of them in the heavy suite."""
+    return _run(every=request.param)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="robust mutexes are Linux's")
@@ -60,6 +62,6 @@ def test_the_journal_has_room_to_spare(reports: Reports) -> None:
 
 @pytest.mark.parametrize("name", UNDER_LOCKF)
 def test_without_a_robust_mutex_it_is_the_same(name: str) -> None:
-    report = _run(only=name, NUMBA_DISABLE_JIT="1", LPCURR_LOCK="fcntl")[name]
+    report = _run(only=name, every=4, NUMBA_DISABLE_JIT="1", LPCURR_LOCK="fcntl")[name]
     assert report["faults"] == []
     assert 0 < report["undone"] < report["kills"]

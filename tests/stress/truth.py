@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ COUNTERS = (
     *("evicted_completions", "refused", "dropped", "epoch", "next_stream"),
 )
 STAMPS = ("label_stamp", "eviction_stamp", "rules_stamp")
-LABEL_COUNTERS = ("active", "completed", "evicted", "epoch_evicted", "epoch_sampled")
+LABEL_COUNTERS = ("active", "completed", "evicted", "epoch_evicted", "epoch_sampled", "averaged", "fast", "slow")
 PROCESS_COUNTERS = ("draws", "created", "evicted", "accepted", "refused")
 _CLOCK = "creation_time"
 
@@ -47,7 +49,7 @@ def truth(state: State, known: frozenset[int] | None = None) -> dict[str, Any]:
         "rules": {field[0]: header[field[0]].tolist() for field in layout.RULE_FIELDS},
         "configuration": [int(header["config_valid"]), int(header["config_size0"]), int(header["config_size1"])],
         "tasks": tasks,
-        "labels": {names[row]: {name: int(table[name][row]) for name in LABEL_COUNTERS} for row in used},
+        "labels": {names[row]: {name: table[name][row].item() for name in LABEL_COUNTERS} for row in used},
         "inactive": [names[row] for row in sorted(inactive, key=lambda row: int(table["inactive_since"][row]))],
         "processes": {
             number: {name: int(processes[name][number]) for name in ("pid", *PROCESS_COUNTERS)}
@@ -55,6 +57,18 @@ def truth(state: State, known: frozenset[int] | None = None) -> dict[str, Any]:
             if processes["pid"][number] != 0
         },
     }
+
+
+def shared_truth(state: State) -> dict[str, Any]:
+    """What of the truth is equal on all nodes that share a pool, and in one that was replayed."""
+    whole = truth(state)
+    del whole["processes"], whole["configuration"], whole["counters"]["next_stream"]
+    return whole
+
+
+def digest(state: State) -> str:
+    """A short text that differs where :func:`shared_truth` does."""
+    return hashlib.sha256(json.dumps(shared_truth(state), sort_keys=True).encode()).hexdigest()
 
 
 def load_kernels() -> None:

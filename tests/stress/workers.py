@@ -20,6 +20,7 @@ _FIELDS = 8
 SWITCHED = (
     lpcurr.LearningProgressConfig(min_samples_for_lp=3, max_inactive_labels_retained=30, new_task_rate=0.2),
     lpcurr.FrontierConfig(max_inactive_labels_retained=30),
+    lpcurr.LabelProgressConfig(max_inactive_labels_retained=30, new_task_rate=0.2),
 )
 """What workers switch between where they are told to."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, process_record, words
+from lpcurr.kernels.machine.views import column, header_record, padded_capacity, process_record, words
 from lpcurr.kernels.safety import mutex, replacement
 from lpcurr.memory import layout
 
@@ -59,7 +59,7 @@ def capture(segment, process, tables, numbers, truth, active):
             target[word] = source[word]
         for word in range(_LABEL_TABLE_WORD, _LABEL_TABLE_WORD + header.label_count * _LABEL_WORDS):
             target[word] = source[word]
-        padded = (header.capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
+        padded = padded_capacity(header.capacity)
         for row in range(numbers.size):
             first = _FIRST_COLUMN_WORD + padded * numbers[row]
             for slot in range(needed):

@@ -15,7 +15,7 @@ from lpcurr.kernels.choosing import draw as drawing
 from lpcurr.kernels.choosing import eviction
 from lpcurr.kernels.indices import labels, slots
 from lpcurr.kernels.machine import random
-from lpcurr.kernels.machine.compiling import helper, kernel
+from lpcurr.kernels.machine.compiling import helper, inlined, kernel
 from lpcurr.kernels.machine.views import column, header_record, process_record
 from lpcurr.kernels.safety import faults, journal, mutex
 from lpcurr.memory import layout
@@ -35,7 +35,7 @@ _PROCESS_REFUSED = layout.process_word("refused")
 DRAW, FREE_SLOT = -1, -2
 
 
-@helper
+@inlined
 def room_for_new_task(segment, process):
     """Settle whether the next task is a new one.
 
@@ -63,7 +63,7 @@ def _give_way(segment, process):
     return lock(segment, process)
 
 
-@helper
+@inlined
 def _next_slot(segment, process):
     """The slot of the next task to play: a new one, a new one in place of an evicted one, or a draw."""
     leaving = room_for_new_task(segment, process)
@@ -76,7 +76,7 @@ def _next_slot(segment, process):
     return tasks.create_random_task(segment, process)
 
 
-@helper
+@inlined
 def pack(segment, process, slot):
     """Slot, label row and entry as one int64."""
     view = column(segment)
@@ -84,14 +84,14 @@ def pack(segment, process, slot):
     packed = slot | (labels.row_of(cell) << layout.LABEL_SHIFT)
     packed |= (view.entry[slot] & layout.ENTRY_MASK) << layout.ENTRY_SHIFT
     renamed = process_record(segment, process).label_stamp != header_record(segment, 0).label_stamp
-    if cell >= layout.PENDING:
+    if cell & layout.PENDING:
         packed |= layout.WAITS | layout.ATTENTION
     if renamed:
         packed |= layout.ATTENTION
     return packed
 
 
-@helper
+@inlined
 def _draw_one(segment, process):
     slot = _next_slot(segment, process)
     if slot < 0:
@@ -128,7 +128,7 @@ def draw_many(segment, process, ids, packed):
     return status
 
 
-@helper
+@inlined
 def _check(task_id, score, signal, cost):
     if not math.isfinite(score):
         return _INVALID_SCORE
@@ -141,7 +141,7 @@ def _check(task_id, score, signal, cost):
     return _ACCEPTED
 
 
-@helper
+@inlined
 def _update_one(segment, process, task_id, score, signal, cost):
     slot = slots.find_slot(segment, task_id)
     if slot < 0:
@@ -170,7 +170,7 @@ def update(segment, process, task_id, score, signal, cost):
     return status
 
 
-@helper
+@inlined
 def _given(values, i, default):
     """Return what a batch says of its item i: nothing where it has no values."""
     return values[i] if values.size > 0 else default

@@ -93,7 +93,7 @@ def append(segment, kind, task_id, first, second, third):
 def append_created(segment, slot):
     """Write that a draw made the task in this slot."""
     view = column(segment)
-    kind = CREATED + (PENDING if view.label[slot] >= layout.PENDING else 0)
+    kind = CREATED + (PENDING if view.label[slot] & layout.PENDING else 0)
     append(segment, kind, view.task_id[slot], view.success_threshold[slot], view.creation_time[slot], 0.0)
 
 
@@ -124,7 +124,7 @@ def append_added(segment, slot, name, size, name_hash):
     """Write that the task in this slot was put into the pool by hand; a negative ``size``: without a label."""
     if header_record(segment, 0).log_on:
         view = column(segment)
-        kind = CREATED + (PENDING if view.label[slot] >= layout.PENDING else 0)
+        kind = CREATED + (PENDING if view.label[slot] & layout.PENDING else 0)
         threshold, time = view.success_threshold[slot], view.creation_time[slot]
         _append_name(segment, kind, view.task_id[slot], threshold, time, name, size, name_hash)
 

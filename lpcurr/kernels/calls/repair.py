@@ -98,15 +98,17 @@ if ROBUST_MUTEX:
     def wait_for_lock(pointer, process):
         """Take a lock that someone holds; ``mutex.take_lock``'s answers, ``TIMED_OUT`` where the wait is given up."""
         segment = segment_at(pointer)
-        began = clock.monotonic_ns(segment, process)
-        answer = mutex.wait_lock(segment, process)
-        waited = clock.monotonic_ns(segment, process) - began
-        while answer == mutex.TIMED_OUT and not waiting.give_up(mutex.holder(segment), waited):
+        record = process_record(segment, process)
+        answer = mutex.spin_lock(segment, process)
+        if answer == mutex.BUSY:
+            began = clock.monotonic_ns(segment, process)
             answer = mutex.wait_lock(segment, process)
             waited = clock.monotonic_ns(segment, process) - began
-        record = process_record(segment, process)
+            while answer == mutex.TIMED_OUT and not waiting.give_up(mutex.holder(segment), waited):
+                answer = mutex.wait_lock(segment, process)
+                waited = clock.monotonic_ns(segment, process) - began
+            record.lock_wait_ns += max(waited, 0)
         record.lock_waits += 1
-        record.lock_wait_ns += max(waited, 0)
         return np.int64(answer)
 
     _wait_for_lock = types.ExternalFunction("lpcurr_wait", types.int64(types.voidptr, types.int64))
@@ -138,8 +140,8 @@ def lock(segment, process):
         Whether the lock was taken. It is not where someone gave it back unrepaired after its owner's death
         (``ENOTRECOVERABLE``), nor is it ever again; or where a signal handler raised during the wait.
     """
-    answer = np.int64(mutex.TIMED_OUT if mutex.seems_held(segment) else mutex.take_lock(segment, process))
-    if answer == mutex.TIMED_OUT:
+    answer = np.int64(mutex.take_lock(segment, process))
+    if answer == mutex.BUSY:
         answer = _wait(segment, process)
     if answer == mutex.OWNER_DEAD:
         _repair(segment)

@@ -8,8 +8,8 @@ a value of exactly 0.0 for one that was never set.
 
 from __future__ import annotations
 
-from lpcurr.kernels.machine.compiling import helper
-from lpcurr.kernels.machine.views import column, header_record
+from lpcurr.kernels.machine.compiling import helper, inlined
+from lpcurr.kernels.machine.views import column, header_record, label_record
 from lpcurr.kernels.safety import faults
 
 _BASELINE_LIMIT = 0.75
@@ -17,12 +17,12 @@ _LEAST_RANGE = 1e-10
 _HUGE = 1e300
 
 
-@helper
+@inlined
 def _moved(average, value, weight):
     return (1.0 - weight) * average + weight * value
 
 
-@helper
+@inlined
 def apply_score(segment, slot, score, signal, cost):
     """Write one completion into the slot's truth columns."""
     header = header_record(segment, 0)
@@ -48,7 +48,7 @@ def apply_score(segment, slot, score, signal, cost):
     _apply_bidirectional(segment, slot, score, first, least)
 
 
-@helper
+@inlined
 def _apply_bidirectional(segment, slot, score, first, least):
     """Move the fast and the slow average, from which learning progress follows."""
     header = header_record(segment, 0)
@@ -66,3 +66,19 @@ def _apply_bidirectional(segment, slot, score, first, least):
     view.p_fast[slot] = normalised * fast + view.p_fast[slot] * (1.0 - fast)
     view.p_slow[slot] = normalised * slow + view.p_slow[slot] * (1.0 - slow)
     view.p_true[slot] = score * fast + view.p_true[slot] * (1.0 - fast)
+
+
+@helper
+def apply_to_label(segment, row, slot, score):
+    """Move the averages of a label by a score of one of its tasks, 0 … 1 on the scale of what that has given so far."""
+    header = header_record(segment, 0)
+    view = column(segment)
+    record = label_record(segment, row)
+    lowest = 0.5 * min(view.least_score[slot], 0.0)  # halves, so that no difference overflows
+    value = (0.5 * score - lowest) / (0.5 * max(view.greatest_score[slot], 1.0) - lowest)
+    record.averaged += 1
+    faults.may_die_here(segment)
+    young = 1.0 / record.averaged
+    record.fast = _moved(record.fast, value, max(header.label_fast_timescale, young))
+    record.slow = _moved(record.slow, value, max(header.label_slow_timescale, young))
+    faults.may_die_here(segment)

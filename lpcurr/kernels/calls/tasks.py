@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lpcurr.kernels.calls import log
-from lpcurr.kernels.calls.scores import apply_score
+from lpcurr.kernels.calls.scores import apply_score, apply_to_label
 from lpcurr.kernels.indices import following, labels, slots
 from lpcurr.kernels.machine import clock, random
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
 from lpcurr.kernels.safety import faults, journal
 from lpcurr.memory import layout
@@ -22,6 +22,7 @@ _EVICTED_COMPLETIONS_WORD = layout.header_word("evicted_completions")
 _DROPPED_WORD = layout.header_word("dropped")
 _LABEL_COMPLETED = layout.label_word("completed")
 _LABEL_SAMPLED = layout.label_word("epoch_sampled")
+_LABEL_AVERAGES = layout.label_word("averaged"), layout.label_word("slow") + 1
 _PROCESS_DRAWS = layout.process_word("draws")
 _PROCESS_CREATED = layout.process_word("created")
 _PROCESS_EVICTED = layout.process_word("evicted")
@@ -125,7 +126,7 @@ def create_random_task(segment, process):
     return slot
 
 
-@helper
+@inlined
 def complete_task(segment, process, slot, score, signal, cost):
     """Credit one completion to a task."""
     header = header_record(segment, 0)
@@ -135,9 +136,14 @@ def complete_task(segment, process, slot, score, signal, cost):
     count = journal.note_word(segment, count, _COMPLETED_WORD)
     count = journal.note_word(segment, count, _SCORE_SUM_WORD)
     count = journal.note_label_word(segment, count, row, _LABEL_COMPLETED)
+    if header.label_share > 0.0:
+        for word in range(*_LABEL_AVERAGES):
+            count = journal.note_label_word(segment, count, row, word)
     journal.publish(segment, journal.note_process_word(segment, count, process, _PROCESS_ACCEPTED))
     apply_score(segment, slot, score, signal, cost)
     faults.may_die_here(segment)
+    if header.label_share > 0.0:
+        apply_to_label(segment, row, slot, score)
     header.completed += 1
     faults.may_die_here(segment)
     header.score_sum += score
@@ -150,7 +156,7 @@ def complete_task(segment, process, slot, score, signal, cost):
     log.append(segment, log.COMPLETED, view.task_id[slot], score, signal, cost)
 
 
-@helper
+@inlined
 def count_draw(segment, process, slot):
     """Count that a task was handed out."""
     header = header_record(segment, 0)

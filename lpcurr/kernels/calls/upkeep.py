@@ -8,7 +8,15 @@ from lpcurr.kernels.calls import log, repair, tasks
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.indices import labels, slots
 from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, words
+from lpcurr.kernels.machine.views import (
+    column,
+    header_record,
+    label_hashes,
+    label_record,
+    padded_capacity,
+    process_record,
+    words,
+)
 from lpcurr.kernels.safety import faults, journal, mutex
 from lpcurr.memory import layout
 
@@ -99,7 +107,7 @@ def read_task(segment, process, task_id, row):
     slot = slots.find_slot(segment, task_id)
     answer = _UNKNOWN_TASK
     if slot >= 0:
-        padded = (header_record(segment, 0).capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
+        padded = padded_capacity(header_record(segment, 0).capacity)
         cells = words(segment)
         for number in range(_TRUTH_COUNT):
             row[number] = cells[_FIRST_COLUMN_WORD + padded * number + slot]
@@ -124,17 +132,25 @@ def read_label(segment, process, row, stamp, name):
     return answer
 
 
-@kernel("int64(segment, int64, int64[::1], int64[::1])")
-def epoch_evictions(segment, process, rows, counts):
-    """Evictions of this epoch, where there are any: label rows and counts, each [LABEL_CAPACITY]; how many rows."""
+@kernel("int64(segment, int64, int64[::1], int64[::1], int64[::1])")
+def epoch_evictions(segment, process, hashes, counts, rows):
+    """Bring up to date what a caller knows of this epoch's evictions; how many label rows changed, written to ``rows``.
+
+    Args:
+        hashes: of the label in each row, 0 where none of its tasks was evicted; [LABEL_CAPACITY], as all of these.
+        counts: evictions of each row.
+    """
     if not lock(segment, process):
         return _LOCK_LOST
     found = 0
-    for row in range(header_record(segment, 0).label_count):
-        evicted = label_record(segment, row).epoch_evicted
+    for row in range(layout.LABEL_CAPACITY):
+        evicted, name_hash = np.int64(0), np.int64(0)
+        if row < header_record(segment, 0).label_count:
+            evicted = label_record(segment, row).epoch_evicted
         if evicted > 0:
-            rows[found] = row
-            counts[found] = evicted
+            name_hash = label_hashes(segment)[row]
+        if evicted != counts[row] or name_hash != hashes[row]:
+            hashes[row], counts[row], rows[found] = name_hash, evicted, row
             found += 1
     mutex.unlock(segment)
     return found
@@ -253,6 +269,8 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream, room):
             record.accepted = 0
             record.refused = 0
             record.steps = 0
+            for cell in range(layout.SUSPECTS):
+                record.suspects[cell] = 0
             faults.may_die_here(segment)
             record.pid = pid
             faults.may_die_here(segment)

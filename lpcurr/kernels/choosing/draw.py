@@ -3,8 +3,9 @@
 A scheduler is a mixture of a few ways with shares. By *z-score*, p ∝ sigmoid(z), by rejection: pick an active task
 uniformly, keep it with probability sigmoid(z). The mean and deviation behind z come from the running sums, so no
 other task is looked at, and a draw costs 1 / mean(sigmoid) tries: 8 at worst at amplification 10. Where tries run out
-one exact scan answers; a rejection sampler that gives up and scans is still exact. By *weight*, the sum tree answers.
-Beside these: *uniformly*; *exploring*, by rejection with a weight within 0 … 1; and by *staleness*.
+one exact scan answers; a rejection sampler that gives up and scans is still exact. By *weight*, the sum tree answers;
+as it does where a temperature replaces the z-score.
+Beside these: *uniformly*; *exploring*, by rejection with a weight within 0 … 1; by *staleness*; and by *label*.
 
 For draws by z-score, the share of the unexplored tasks, which have no progress to go by, is settled first:
 
@@ -22,11 +23,11 @@ import math
 import numpy as np
 
 from lpcurr.kernels import formulas
-from lpcurr.kernels.indices import staleness, trees
+from lpcurr.kernels.indices import label_progress, members, staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine import random
-from lpcurr.kernels.machine.compiling import helper
-from lpcurr.kernels.machine.views import column, header_record, process_record
+from lpcurr.kernels.machine.compiling import helper, inlined
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
 
@@ -46,27 +47,52 @@ def _any_slot(segment, process):
     return active_slot(segment, random.below(segment, process, header_record(segment, 0).active_count))
 
 
-@helper
+@inlined
 def draw_slot(segment, process):
     """Draw one active task by the pool's distribution; there must be one.
 
     One uniform number settles which way the draw goes, where there is a choice; the shares stand in a fixed order.
     """
     header = header_record(segment, 0)
-    aside = header.rand_task_rate + header.exploration_share + header.staleness_share
+    by_now = header.rand_task_rate + header.exploration_share + header.staleness_share
+    aside = by_now + header.label_share
     if aside > 0.0:
         u = random.uniform(segment, process)
         if u < header.rand_task_rate:
             return _any_slot(segment, process)
         if u < header.rand_task_rate + header.exploration_share:
             return _draw_exploring(segment, process)
-        if u < aside:
+        if u < by_now:
             return _draw_by_staleness(segment, process)
+        if u < aside:
+            return _draw_by_label(segment, process)
     if header.draws_by == _WEIGHT:
         return _draw_by_weight(segment, process)
     if header.draws_by == _UNIFORM or header.explored_count == 0:
         return _any_slot(segment, process)
+    if header.temperature != 0.0:
+        return _draw_by_sigmoid(segment, process)
     return _draw_by_z_score(segment, process)
+
+
+@helper
+def _draw_by_sigmoid(segment, process):
+    """The draw by z-score where a temperature replaces it: no sigmoid depends on another task, the sum tree has them.
+
+    Under the absolute rule the tree has the unexplored tasks too, and a draw from all of them may start over.
+    """
+    header = header_record(segment, 0)
+    explored = header.explored_count
+    to_unexplored = unexplored_probability(segment)
+    total = trees.total_weight(segment)
+    for _ in range(max(header.active_count, 16)):
+        if to_unexplored > 0.0 and random.uniform(segment, process) < to_unexplored:
+            return active_slot(segment, explored + random.below(segment, process, header.active_count - explored))
+        slot = trees.slot_at_weight(segment, random.uniform(segment, process) * total)
+        if column(segment).position[slot] < explored:
+            return slot
+    process_record(segment, process).scans += 1
+    return _draw_by_scan(segment, process, 0.0, 0.0, False)
 
 
 @helper
@@ -89,6 +115,16 @@ def _draw_by_staleness(segment, process):
     if total <= 0:
         return _any_slot(segment, process)
     return staleness.slot_at(segment, np.int64(random.uniform(segment, process) * total))
+
+
+@helper
+def _draw_by_label(segment, process):
+    """Draw a label in proportion to its progress, and one of its tasks uniformly."""
+    total = label_progress.total(segment)
+    if total <= 0.0:
+        return _any_slot(segment, process)
+    row = label_progress.row_at(segment, random.uniform(segment, process) * total)
+    return members.slot_at(segment, row, random.below(segment, process, label_record(segment, row).active))
 
 
 @helper
@@ -128,13 +164,13 @@ def unexplored_probability(segment):
 
 
 @helper
-def _ceiling(count, mean, deviation, amplification, temperature):
+def _ceiling(count, mean, deviation, amplification):
     """Return what no task's sigmoid exceeds: 1, unless all are far below it, as where every score is -200.
 
     No value lies more than √n standard deviations above the mean (Samuelson 1968).
     """
     most = mean + (deviation + 1e-9 * (1.0 + abs(mean))) * math.sqrt(float(count))
-    z = formulas.z_score(most, mean, deviation, amplification, temperature)
+    z = formulas.z_score(most, mean, deviation, amplification, 0.0)
     return formulas.sigmoid(z) if z < _FAR_BELOW else 1.0
 
 
@@ -148,9 +184,9 @@ def _draw_by_z_score(segment, process):
     # The relative rule has settled the groups' shares: it draws among the explored tasks alone.
     candidates = explored if header.relative_exploration else count
     mean, deviation = mean_and_deviation(segment)
-    amplification, temperature = header.amplification, header.temperature
+    amplification = header.amplification
     limit = max(count, 16)
-    ceiling = _ceiling(count, mean, deviation, amplification, temperature)
+    ceiling = _ceiling(count, mean, deviation, amplification)
     settled = False
     for _ in range(limit):
         if not settled and to_unexplored > 0.0 and random.uniform(segment, process) < to_unexplored:
@@ -159,7 +195,7 @@ def _draw_by_z_score(segment, process):
         record.tries += 1
         position = random.below(segment, process, candidates)
         slot = np.int64(view.active[position])
-        z = formulas.z_score(view.priority[slot], mean, deviation, amplification, temperature)
+        z = formulas.z_score(view.priority[slot], mean, deviation, amplification, 0.0)
         u = random.uniform(segment, process) * ceiling
         # For z < 0, formulas.sigmoid(z) < 1 / (2 − z + z²/2): most rejections need no exponential.
         if z < 0.0 and u * (2.0 - z + 0.5 * z * z) >= 1.0:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from lpcurr.kernels import formulas
 from lpcurr.kernels.choosing.draw import EXPLORATION_UNIT, active_slot
-from lpcurr.kernels.indices import staleness, trees
+from lpcurr.kernels.indices import label_progress, labels, staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine.compiling import helper
-from lpcurr.kernels.machine.views import column, header_record
+from lpcurr.kernels.machine.views import column, header_record, label_record
 from lpcurr.schedulers.common import Way
 
 _WEIGHT, _Z_SCORE = int(Way.WEIGHT), int(Way.Z_SCORE)
@@ -92,9 +92,15 @@ def probability(segment, position, sums):
                 chosen = chosen * formulas.acceptance(view, slot, header) + max(rejected, 0.0) * exploring
     elif header.draws_by == _Z_SCORE and header.explored_count > 0:
         chosen = _by_z_score(segment, position, sums)
-    aside = header.rand_task_rate + header.exploration_share + header.staleness_share
+    aside = header.rand_task_rate + header.exploration_share + header.staleness_share + header.label_share
     answer = (1.0 - aside) * chosen + header.rand_task_rate * uniform + header.exploration_share * exploring
     if header.staleness_share > 0.0:
         share = (header.scheduled - view.last_drawn[slot]) / stale_sum if stale_sum > 0 else uniform
         answer += header.staleness_share * share
+    if header.label_share > 0.0:
+        total, row = label_progress.total(segment), labels.row_of(view.label[slot])
+        share = uniform
+        if total > 0.0:
+            share = label_progress.weight_of(segment, row) / total / label_record(segment, row).active
+        answer += header.label_share * share
     return answer

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from lpcurr.kernels import formulas
-from lpcurr.kernels.indices import labels, slots, staleness, sums, trees
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.indices import label_progress, labels, members, slots, staleness, sums, trees
+from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, index_table
 from lpcurr.kernels.safety import faults
 from lpcurr.memory import layout
@@ -20,7 +20,7 @@ from lpcurr.schedulers.common import Way
 _Z_SCORE, _WEIGHT = int(Way.Z_SCORE), int(Way.WEIGHT)
 
 
-@helper
+@inlined
 def compute_priority(segment, slot):
     """Return what the draw goes by, NaN and what is beyond the limit dealt with."""
     priority = formulas.priority(column(segment), slot, header_record(segment, 0))
@@ -29,7 +29,7 @@ def compute_priority(segment, slot):
     return min(max(priority, -sums.PRIORITY_LIMIT), sums.PRIORITY_LIMIT)
 
 
-@helper
+@inlined
 def order_of_score(segment, slot):
     """Return a number that orders explored tasks as their scores do, whatever the pool's mean and deviation are.
 
@@ -47,7 +47,7 @@ def order_of_score(segment, slot):
     return retained if header.amplification > 0.0 else 0.0
 
 
-@helper
+@inlined
 def _eviction_key(segment, slot):
     """Return the slot's key in the tournament: infinite where it may not be evicted."""
     header = header_record(segment, 0)
@@ -59,11 +59,21 @@ def _eviction_key(segment, slot):
     return order_of_score(segment, slot) if completions >= header.explored_from else header.unexplored_key
 
 
-@helper
+@inlined
 def is_immature(segment, completions):
     """Return whether a task is explored and yet too young to be evicted (0 or 1)."""
     header = header_record(segment, 0)
     return 1 if completions >= header.explored_from and completions < header.mature_from else 0
+
+
+@inlined
+def keeps_weights(segment):
+    """Return whether the sum tree is kept: where draws are by weight, or a temperature makes sigmoids such weights.
+
+    At temperature 0 a task's sigmoid changes with the pool's mean and deviation, so no tree can hold it.
+    """
+    header = header_record(segment, 0)
+    return header.draws_by == _WEIGHT or (header.draws_by == _Z_SCORE and header.temperature != 0.0)
 
 
 @helper
@@ -71,16 +81,19 @@ def _weight(segment, slot):
     """Return the slot's weight in the sum tree; negative ones are none."""
     header = header_record(segment, 0)
     view = column(segment)
-    if view.completion_count[slot] < header.explored_from:
-        return header.exploration_bonus
-    return max(view.priority[slot], 0.0)
+    explored = view.completion_count[slot] >= header.explored_from
+    if header.draws_by == _Z_SCORE:
+        if not explored and header.relative_exploration:  # their share is settled before
+            return 0.0
+        return formulas.sigmoid(formulas.z_score(view.priority[slot], 0.0, 0.0, 0.0, header.temperature))
+    return max(view.priority[slot], 0.0) if explored else header.exploration_bonus
 
 
-@helper
+@inlined
 def _refresh_trees(segment, slot):
     trees.set_evict_key(segment, slot, _eviction_key(segment, slot))
     faults.may_die_here(segment)
-    if header_record(segment, 0).draws_by == _WEIGHT:
+    if keeps_weights(segment):
         trees.set_weight(segment, slot, _weight(segment, slot))
 
 
@@ -109,11 +122,13 @@ def enter(segment, slot):
     _place(segment, slot)
     if header.draws_by == _Z_SCORE:
         sums.add_priority(segment, view.priority[slot], 1.0)
+    if header.label_share > 0.0:
+        members.enter(segment, slot)
     labels.enter_label(segment, labels.row_of(view.label[slot]))
     _refresh_trees(segment, slot)
 
 
-@helper
+@inlined
 def change(segment, slot):
     """Follow one more completion of a task."""
     header = header_record(segment, 0)
@@ -131,6 +146,8 @@ def change(segment, slot):
     faults.may_die_here(segment)
     if header.draws_by == _Z_SCORE:
         sums.replace_priority(segment, old, new)
+    if header.label_share > 0.0:
+        label_progress.follow(segment, labels.row_of(view.label[slot]))
     _refresh_trees(segment, slot)
 
 
@@ -150,10 +167,12 @@ def leave(segment, slot):
     faults.may_die_here(segment)
     trees.set_evict_key(segment, slot, np.inf)
     faults.may_die_here(segment)
-    if header.draws_by == _WEIGHT:
+    if keeps_weights(segment):
         trees.set_weight(segment, slot, 0.0)
     if header.staleness_share > 0.0:
         staleness.change(segment, slot, -1, -view.last_drawn[slot])
+    if header.label_share > 0.0:
+        members.leave(segment, slot)
     slots.leave_active(segment, slot)
     faults.may_die_here(segment)
     slots.index_remove(segment, slot)
@@ -196,10 +215,9 @@ def rebuild(segment):
 
 @helper
 def _rebuild_slot(segment, slot):
-    header = header_record(segment, 0)
     view = column(segment)
     _place(segment, slot)
     view.evict_key[slot] = _eviction_key(segment, slot)
-    if header.draws_by == _WEIGHT:
+    if keeps_weights(segment):
         view.weight[slot] = _weight(segment, slot)
     faults.may_die_here(segment)

@@ -7,6 +7,7 @@ Row 0 is "unknown", the label of a task that has none.
 
 from __future__ import annotations
 
+from lpcurr.kernels.indices import label_progress, members
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, label_hashes, label_record
 from lpcurr.kernels.safety import faults, journal
@@ -17,11 +18,7 @@ _LABEL_COUNT_WORD = layout.header_word("label_count")
 _LABEL_CLOCK_WORD = layout.header_word("label_clock")
 _INACTIVE_SINCE = layout.label_word("inactive_since")
 
-
-@helper
-def row_of(cell):
-    """The label's row in a cell of the ``label`` column."""
-    return cell & (layout.PENDING - 1)
+row_of = members.row_of
 
 
 @helper
@@ -60,6 +57,9 @@ def _drop_row(segment, row):
     record.evicted = 0
     record.epoch_evicted = 0
     record.epoch_sampled = 0
+    record.averaged = 0
+    record.fast = 0.0
+    record.slow = 0.0
     faults.may_die_here(segment)
 
 
@@ -140,6 +140,8 @@ def enter_label(segment, row):
         faults.may_die_here(segment)
         header_record(segment, 0).inactive_labels -= 1
         faults.may_die_here(segment)
+    if record.active == 1:
+        label_progress.follow(segment, row)
 
 
 @helper
@@ -148,6 +150,8 @@ def leave_label(segment, row):
     record = label_record(segment, row)
     record.active -= 1
     faults.may_die_here(segment)
+    if record.active == 0:
+        label_progress.follow(segment, row)
     if record.active == 0 and row >= FIRST_FREE_ROW:
         header = header_record(segment, 0)
         journal.remember_word(segment, _LABEL_CLOCK_WORD)
@@ -180,15 +184,22 @@ def relabel(segment, slot, row):
         faults.may_die_here(segment)
         new.completed += view.completion_count[slot]
         faults.may_die_here(segment)
+        by_label = header_record(segment, 0).label_share > 0.0
+        if by_label:
+            members.leave(segment, slot)
+        view.label[slot] = row
+        faults.may_die_here(segment)
+        if by_label:
+            members.enter(segment, slot)
         enter_label(segment, row)
         leave_label(segment, old_row)
-    view.label[slot] = row
+    view.label[slot] &= ~layout.PENDING
     faults.may_die_here(segment)
 
 
 @helper
 def rebuild_labels(segment):
-    """Count each label's active tasks anew, and the inactive labels, O(n + labels)."""
+    """Count each label's active tasks anew, and the inactive labels, and what follows from it, O(n + labels)."""
     header = header_record(segment, 0)
     view = column(segment)
     for row in range(header.label_count):
@@ -208,3 +219,5 @@ def rebuild_labels(segment):
             header.inactive_labels += 1
         else:
             record.inactive_since = 0
+    members.rebuild(segment)
+    label_progress.rebuild(segment)

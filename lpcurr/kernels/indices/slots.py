@@ -12,20 +12,25 @@ from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, index_table
 from lpcurr.kernels.safety import faults
 
-_GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 _U32 = np.uint64(32)
 
 
 @helper
-def home_cell(task_id, mask):
-    """The cell where the search for an id begins (Fibonacci hashing)."""
-    return np.int64((np.uint64(task_id) * _GOLDEN_RATIO) >> _U32) & mask
+def home_cell(segment, task_id):
+    """The cell where the search for an id begins: the high bits of its product with an odd number of the pool's own.
+
+    Dietzfelbinger and others (1997): whatever ids there are, for most such numbers few share a cell.
+    """
+    header = header_record(segment, 0)
+    hashed = (np.uint64(task_id) * np.uint64(header.index_multiplier)) >> _U32
+    return np.int64((hashed * np.uint64(header.index_mask + 1)) >> _U32)
 
 
 @helper
 def owner(task_id, nodes):
     """Which of several nodes may evict a task by its score, so that they do not all evict the same one."""
-    return np.int64((np.uint64(task_id) * _GOLDEN_RATIO) >> _U32) % nodes
+    return np.int64((np.uint64(task_id) * GOLDEN_RATIO) >> _U32) % nodes
 
 
 @helper
@@ -34,7 +39,7 @@ def find_slot(segment, task_id):
     mask = header_record(segment, 0).index_mask
     table = index_table(segment)
     ids = column(segment).task_id
-    cell = home_cell(task_id, mask)
+    cell = home_cell(segment, task_id)
     while True:
         slot = np.int64(table[cell]) - 1  # 0 marks an empty cell, so that a new segment needs no filling
         if slot < 0 or ids[slot] == task_id:
@@ -47,7 +52,7 @@ def index_insert(segment, slot):
     """Enter a slot under its task id, which must not be in the table."""
     mask = header_record(segment, 0).index_mask
     table = index_table(segment)
-    cell = home_cell(column(segment).task_id[slot], mask)
+    cell = home_cell(segment, column(segment).task_id[slot])
     while table[cell] != 0:
         cell = (cell + 1) & mask
     table[cell] = slot + 1
@@ -59,7 +64,7 @@ def index_remove(segment, slot):
     mask = header_record(segment, 0).index_mask
     table = index_table(segment)
     ids = column(segment).task_id
-    hole = home_cell(ids[slot], mask)
+    hole = home_cell(segment, ids[slot])
     while table[hole] != slot + 1:
         hole = (hole + 1) & mask
     cell = hole
@@ -68,7 +73,7 @@ def index_remove(segment, slot):
         occupant = np.int64(table[cell]) - 1
         if occupant < 0:
             break
-        home = home_cell(ids[occupant], mask)
+        home = home_cell(segment, ids[occupant])
         if ((cell - home) & mask) >= ((cell - hole) & mask):
             table[hole] = occupant + 1
             faults.may_die_here(segment)

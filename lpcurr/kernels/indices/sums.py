@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from lpcurr.kernels.machine.compiling import helper
+from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, fused_multiply_add, header_record
 from lpcurr.kernels.safety import faults
 
@@ -62,7 +62,7 @@ def add_priority(segment, value, sign):
     faults.may_die_here(segment)
 
 
-@helper
+@inlined
 def _exchange(segment, old, new):
     """Take one value out and put another in: half the work of doing one after the other."""
     header = header_record(segment, 0)
@@ -99,7 +99,7 @@ def rebuild_sums(segment, count):
     faults.may_die_here(segment)
 
 
-@helper
+@inlined
 def replace_priority(segment, old, new):
     """Follow a task's priority from ``old`` to ``new``; the column holds the new value already."""
     header = header_record(segment, 0)
@@ -116,7 +116,7 @@ def remove_priority(segment, value):
     _rebuild_if_due(segment)
 
 
-@helper
+@inlined
 def _rebuild_if_due(segment):
     """Rebuild before rounding can show: after ``32 · capacity`` updates, or when the sums have shrunk by 16 digits.
 

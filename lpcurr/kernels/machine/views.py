@@ -31,7 +31,7 @@ from numba.extending import (
     register_model,
 )
 
-from lpcurr.kernels.machine.compiling import JIT
+from lpcurr.kernels.machine.compiling import JIT, helper
 from lpcurr.kernels.machine.segment_type import segment_type
 from lpcurr.memory import layout
 
@@ -96,8 +96,9 @@ def _lower_column(context: Any, builder: Any, columns_type: Any, value: Any, nam
         context.get_constant(types.int64, layout.COLUMNS_OFFSET),
     )
     count = view.capacity
-    if column.cells_divisor != 1:
-        count = builder.sdiv(view.padded, context.get_constant(types.int64, column.cells_divisor))
+    if column.eighths != 8:
+        count = builder.mul(view.padded, context.get_constant(types.int64, column.eighths))
+        count = builder.lshr(count, context.get_constant(types.int64, 3))
     pointer = builder.gep(view.base, [offset])
     return _make_array(context, builder, _array_type(column.dtype), pointer, count)
 
@@ -117,9 +118,11 @@ def _load_word(context: Any, builder: Any, base: Any, word: int) -> Any:
 
 
 def _padded(context: Any, builder: Any, capacity: Any) -> Any:
+    """Return ``layout.padded_capacity``."""
     line = layout.CACHE_LINE
     raised = builder.add(capacity, context.get_constant(types.int64, line - 1))
-    return builder.and_(raised, context.get_constant(types.int64, -line))
+    whole = builder.and_(raised, context.get_constant(types.int64, -line))
+    return builder.or_(whole, context.get_constant(types.int64, line))
 
 
 @intrinsic
@@ -320,6 +323,9 @@ label_record = _record(layout.LABEL, layout.LABEL_OFFSET)
 label_hashes = _fixed_array("<i8", layout.LABEL_HASH_OFFSET, layout.LABEL_CAPACITY)
 """``int64[LABEL_CAPACITY]``: hash of each interned label."""
 
+label_sums = _fixed_array("<f8", layout.LABEL_SUMS_OFFSET, layout.LABEL_SUMS)
+"""``float64[…]``: the sum tree over the weights of the labels, the root first."""
+
 words = _fixed_array("<i8", 0, None)
 """``int64[…]``: the whole segment as eight-byte words, for the undo journal."""
 
@@ -340,3 +346,6 @@ pause = _jit_pause if JIT else _python_barrier
 
 compiler_barrier = _jit_compiler_barrier if JIT else _python_barrier
 """Keeps the compiler from moving memory accesses across it (the processor needs no telling: see ``journal``)."""
+
+padded_capacity = helper(layout.padded_capacity)
+"""``layout.padded_capacity``, compiled."""

@@ -13,9 +13,11 @@ is needed: a killed process's stores retire in program order, as every thread se
 
 from __future__ import annotations
 
+import numpy as np
+
 from lpcurr.kernels.machine import views
-from lpcurr.kernels.machine.compiling import helper
-from lpcurr.kernels.machine.views import compiler_barrier, header_record, words
+from lpcurr.kernels.machine.compiling import helper, inlined
+from lpcurr.kernels.machine.views import compiler_barrier, header_record, padded_capacity, words
 from lpcurr.kernels.safety import faults
 from lpcurr.memory import layout
 
@@ -28,44 +30,59 @@ _PROCESS_TABLE_WORD = layout.PROCESS_OFFSET // 8
 _PROCESS_WORDS = layout.PROCESS.itemsize // 8
 _PROCESS_IDENTITY_WORDS = layout.process_word("draws")
 
+_RUN_BITS = 8
+_RUN_MASK = (1 << _RUN_BITS) - 1
+
 _journal_words = views._fixed_array("<i8", 8 * layout.header_word("journal_word"), layout.JOURNAL_CAPACITY)
 _journal_values = views._fixed_array("<i8", 8 * layout.header_word("journal_value"), layout.JOURNAL_CAPACITY)
 
 
-@helper
+@inlined
 def note_word(segment, count, word):
     """Write one eight-byte word of the segment into entry ``count`` of the journal; the next entry.
 
     Nothing counts until :func:`publish` says so: what a call changes is noted and published together, which takes
     fewer steps that wait for each other than to publish each.
     """
-    _journal_words(segment)[count] = word
-    _journal_values(segment)[count] = words(segment)[word]
+    _journal_words(segment)[np.uint64(count)] = word
+    _journal_values(segment)[np.uint64(count)] = words(segment)[np.uint64(word)]
     return count + 1
 
 
 @helper
+def _stride(segment):
+    """Return how many words lie between a slot's cells of one column and the next."""
+    return padded_capacity(header_record(segment, 0).capacity)
+
+
+@inlined
 def note_columns(segment, count, first, last, slot):
-    """Write the truth columns number ``first`` … ``last - 1`` of a slot into the journal; the next entry."""
-    padded = (header_record(segment, 0).capacity + layout.CACHE_LINE - 1) & -layout.CACHE_LINE
-    for number in range(first, last):
-        count = note_word(segment, count, _FIRST_COLUMN_WORD + padded * number + slot)
-    return count
+    """Write the truth columns number ``first`` … ``last - 1`` of a slot into the journal; the next entry.
+
+    Their values take an entry each; where they belong is told once, by a negative word in the last.
+    """
+    stride, number = _stride(segment), last - first
+    cells, values = words(segment), _journal_values(segment)
+    word = _FIRST_COLUMN_WORD + stride * first + slot
+    for i in range(number):  # unsigned: a signed index is looked at for whether it counts from the end
+        values[np.uint64(count + i)] = cells[np.uint64(word + stride * i)]
+    _journal_words(segment)[np.uint64(count + number - 1)] = -(word << _RUN_BITS | number)
+    return count + number
 
 
-@helper
+@inlined
 def note_label_word(segment, count, row, word):
     """Write one word of a label's record, ``word`` as ``layout.label_word`` has it; the next entry."""
     return note_word(segment, count, _LABEL_TABLE_WORD + row * _LABEL_WORDS + word)
 
 
-@helper
+@inlined
 def note_process_word(segment, count, process, word):
     """Write one word of a process's record, ``word`` as ``layout.process_word`` has it; the next entry."""
     return note_word(segment, count, _PROCESS_TABLE_WORD + process * _PROCESS_WORDS + word)
 
 
-@helper
+@inlined
 def publish(segment, count):
     """From now on a repair restores the first ``count`` entries."""
     faults.may_die_here(segment)
@@ -130,7 +147,7 @@ def remember_process(segment, process):
     remember_words(segment, start, start + _PROCESS_IDENTITY_WORDS)
 
 
-@helper
+@inlined
 def commit(segment):
     """The call's truth is complete: forget the journal."""
     faults.may_die_here(segment)
@@ -145,8 +162,13 @@ def roll_back(segment):
     """Undo what an unfinished call had journalled; the number of words restored."""
     count = header_record(segment, 0).journal_count
     cells = words(segment)
-    for entry in range(count - 1, -1, -1):
-        cells[_journal_words(segment)[entry]] = _journal_values(segment)[entry]
-        faults.may_die_here(segment)
+    entry, stride = count, _stride(segment)
+    while entry > 0:
+        word = _journal_words(segment)[entry - 1]
+        first, number = (word, 1) if word >= 0 else (-word >> _RUN_BITS, -word & _RUN_MASK)
+        entry -= number
+        for i in range(number):
+            cells[first + stride * i] = _journal_values(segment)[entry + i]
+            faults.may_die_here(segment)
     commit(segment)
     return count

@@ -4,6 +4,10 @@
 pool: see :mod:`lpcurr.kernels.calls.repair`. A ``multiprocessing.Lock`` would stay locked for ever, and a manager's
 lock costs about 100 µs.
 
+Whoever finds it taken looks again for some microseconds, then lets others use the processor for some hundred, and only
+then sleeps: a thread that sleeps makes the holder wake it, by a system call that takes longer than what it held the
+lock for, and then most likely finds it taken again. Two processes together were slower than one that way.
+
 Where there is no robust mutex, Python holds a lock around each kernel (:mod:`lpcurr.memory.lock_files`), and what the
 kernel itself takes is a mark in the header: who finds it set knows that the holder is dead, because a holder that
 lives would not have let anyone in.
@@ -27,9 +31,13 @@ from lpcurr.memory import layout
 
 OWNER_DEAD = 130  # EOWNERDEAD on Linux; without robust mutexes only a name here
 TIMED_OUT = 110  # ETIMEDOUT there
-_SPINS = 100  # looks at a lock that is taken before sleeping: a sleep and a wake-up cost more than most calls
-_HELD_BY = 0xFFFFFFFF  # half of the mutex's first word
-_THREAD_ID = 0x3FFFFFFF  # of that, what is not flags
+BUSY = 16  # EBUSY
+_NOT_RECOVERABLE = 131  # ENOTRECOVERABLE
+_LOOKS = 14  # at a lock that is taken, ever less often: 2 µs; then the processor is given away
+_TURNS = 50  # of that before sleeping
+_THREAD_ID = 0x3FFFFFFF  # of the mutex's first word, what is neither flags nor the other half
+_OWNER = 0xFFFFFFFF  # half of its second word, where glibc keeps the owner, or
+_GIVEN_UP = 0x7FFFFFFF  # that nobody can have it ever again
 
 
 def _external(name: str) -> Any:
@@ -52,37 +60,46 @@ else:
 
 if ROBUST_MUTEX:
     _mutex_timedlock = types.ExternalFunction("pthread_mutex_timedlock", types.int32(types.voidptr, types.voidptr))
+    _mutex_trylock = _external("pthread_mutex_trylock")
     _mutex_unlock = _external("pthread_mutex_unlock")
     _mutex_consistent = _external("pthread_mutex_consistent")
 
     @helper
-    def seems_held(segment):
-        """Whether a thread holds the lock at this moment; good for statistics and nothing else.
-
-        Read from where glibc keeps the holder's thread id. ``pthread_mutex_trylock`` would tell as well, but leaves a
-        mutex locked for ever when it says ENOTRECOVERABLE (seen with glibc 2.36): the next call would wait for ever.
-        """
-        return header_record(segment, 0).mutex[0] & _HELD_BY != 0
+    def holder(segment):
+        """The id of the thread that holds the lock, 0 if nobody does, or one that has died."""
+        return header_record(segment, 0).mutex[0] & _THREAD_ID
 
     @helper
     def take_lock(segment, process):
-        """Take the lock, waiting until the process's deadline: 0, ``TIMED_OUT``, ``OWNER_DEAD`` or what is wrong."""
-        return _mutex_timedlock(address(segment, layout.MUTEX_OFFSET), clock.deadline(segment, process))
+        """Take the lock, unless it is taken: 0, ``BUSY``, ``OWNER_DEAD`` or what is wrong.
+
+        ``pthread_mutex_trylock`` alone leaves a mutex locked for ever when it says ENOTRECOVERABLE (seen with glibc
+        2.36): the next call would wait for ever. And it writes where others read.
+        """
+        if holder(segment) != 0:
+            return np.int32(BUSY)
+        if header_record(segment, 0).mutex[1] & _OWNER == _GIVEN_UP:
+            return np.int32(_NOT_RECOVERABLE)
+        return _mutex_trylock(address(segment, layout.MUTEX_OFFSET))
+
+    @helper
+    def spin_lock(segment, process):
+        """Take the lock that was found taken, if it is given back soon; answers likewise."""
+        for _ in range(_TURNS):
+            for look in range(_LOOKS):
+                answer = take_lock(segment, process)
+                if answer != BUSY:
+                    return answer
+                for _ in range(look):
+                    pause()
+            yield_processor()
+        return np.int32(BUSY)
 
     @helper
     def wait_lock(segment, process):
-        """Take the lock, after looking whether it is given back at once, or wait for a second; answers likewise."""
-        for _ in range(_SPINS):
-            if not seems_held(segment):
-                break
-            pause()
+        """Sleep until the lock is there, for a second at most: ``TIMED_OUT``, or answers likewise."""
         clock.set_deadline(segment, process)
-        return take_lock(segment, process)
-
-    @helper
-    def holder(segment):
-        """The id of the thread that holds the lock, if any does."""
-        return header_record(segment, 0).mutex[0] & _THREAD_ID
+        return _mutex_timedlock(address(segment, layout.MUTEX_OFFSET), clock.deadline(segment, process))
 
     @helper
     def mark_consistent(segment):
@@ -96,11 +113,6 @@ if ROBUST_MUTEX:
         _mutex_unlock(address(segment, layout.MUTEX_OFFSET))
 
 else:
-
-    @helper
-    def seems_held(segment):
-        """Never: whoever is here was let in by Python's lock, and has waited there."""
-        return False
 
     @helper
     def take_lock(segment, process):

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.distributions import Categorical
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.generators import Span, bucketed
 from lpcurr.integrations.gymnasium_vector import Episodes, VectorCurriculumEnv
 
@@ -66,7 +66,7 @@ class Agent(nn.Module):  # type: ignore[misc, unused-ignore]
         return self.critic(observation).squeeze(-1)
 
 
-def make_curriculum(args: Args) -> Curriculum:  # curriculum
+def make_config(args: Args) -> CurriculumConfig:  # curriculum
     """Poles of 6 cm to 2 m and of 0.05 to 3 kg, from the gravity of the Moon to five times Earth's."""
     tasks = bucketed({"length": 0.5, "masspole": 0.1, "gravity": 9.8}, label="pole")
     tasks.add_bucket("length", [0.03, 0.08, 0.2, 0.5, 1.0], label=True)
@@ -74,8 +74,7 @@ def make_curriculum(args: Args) -> Curriculum:  # curriculum
     algorithm: LearningProgressConfig | DiscreteRandomConfig = DiscreteRandomConfig()
     if args.use_lp:
         algorithm = LearningProgressConfig(ema_timescale=0.3, min_samples_for_lp=4)
-    config = CurriculumConfig(num_active_tasks=128, seed=args.seed, task_generator=tasks, algorithm_config=algorithm)
-    return config.make()
+    return CurriculumConfig(num_active_tasks=128, seed=args.seed, task_generator=tasks, algorithm_config=algorithm)
 
 
 def set_physics(envs: Any, indices: Any, configs: list[dict[str, float]]) -> None:  # curriculum
@@ -88,7 +87,7 @@ def set_physics(envs: Any, indices: Any, configs: list[dict[str, float]]) -> Non
     envs.polemass_length = envs.masspole * envs.length
 
 
-def _share_of_steps(episodes: Episodes) -> Any:  # curriculum
+def share_of_steps(episodes: Episodes) -> Any:  # curriculum
     return episodes.lengths / 500
 
 
@@ -105,7 +104,7 @@ def update(args: Args, agent: Agent, optimizer: Any, batch: dict[str, Any]) -> N
     """Some passes over a batch in minibatches."""
     count = len(batch["actions"])
     for _ in range(args.update_epochs):
-        for part in torch.randperm(count).chunk(args.num_minibatches):
+        for part in torch.randperm(count).tensor_split(args.num_minibatches):
             policy, values = agent.policy(batch["observations"][part]), agent.value(batch["observations"][part])
             ratio = (policy.log_prob(batch["actions"][part]) - batch["log_probs"][part]).exp()
             advantages = batch["advantages"][part]
@@ -123,7 +122,7 @@ def update(args: Args, agent: Agent, optimizer: Any, batch: dict[str, Any]) -> N
 class Rollouts:
     """Plays the policy, ``num_steps`` at a time."""
 
-    def __init__(self, args: Args, envs: VectorCurriculumEnv) -> None:
+    def __init__(self, args: Args, envs: Any) -> None:
         self._args, self._envs = args, envs
         observation, _ = envs.reset(seed=args.seed)
         self._observation = torch.as_tensor(observation)
@@ -166,9 +165,9 @@ def train(args: Args, *, verbose: bool = False) -> dict[str, float]:
         The numbers of steps and episodes, and the mean score of the last rollout with an ended episode.
     """
     torch.manual_seed(args.seed)
-    with make_curriculum(args) as curriculum:  # curriculum
+    with make_config(args).make() as curriculum:  # curriculum
         poles = gymnasium.make_vec("CartPole-v1", num_envs=args.num_envs, vectorization_mode="vector_entry_point")
-        envs = VectorCurriculumEnv(poles, curriculum, apply_tasks=set_physics, score=_share_of_steps)  # curriculum
+        envs = VectorCurriculumEnv(poles, curriculum, apply_tasks=set_physics, score=share_of_steps)  # curriculum
         agent = Agent(4, 2)
         optimizer = torch.optim.Adam(agent.parameters(), lr=args.learning_rate, eps=1e-5)
         rollouts = Rollouts(args, envs)

@@ -1,0 +1,68 @@
+"""What a node knows of the others it shares a curriculum with: a small file beside its session's segment.
+
+The process that speaks for the node writes it at every exchange, whole; ``lpcurr top`` reads it. Nothing depends on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Any
+
+from lpcurr.memory import lock_files
+
+_SHARED_MEMORY = Path("/dev/shm")
+_PREFIX = "lpcurr-nodes_"  # not that of segments, among which whoever lists sessions would find it
+_LARGEST = 2**22  # bytes
+
+
+def path_of(session_id: str) -> Path:
+    """Return where a session's figures are."""
+    return (_SHARED_MEMORY if _SHARED_MEMORY.is_dir() else lock_files.DIRECTORY) / f"{_PREFIX}{session_id}"
+
+
+def write(session_id: str, figures: dict[str, Any]) -> None:
+    """Replace a session's figures, which can be JSON; where that is impossible they are not there to be seen."""
+    target = path_of(session_id)
+    temporary = target.with_name(f"{target.name}.{secrets.token_hex(6)}")
+    with contextlib.suppress(OSError):
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(figures, file)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read(session_id: str) -> dict[str, Any]:
+    """Return a session's figures; empty where it shares nothing, or what is there is not this user's."""
+    try:
+        descriptor = os.open(path_of(session_id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return {}
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            return {}
+        found = json.loads(file.read(_LARGEST))
+    return found if isinstance(found, dict) else {}
+
+
+def sessions_with_figures() -> list[str]:
+    """Return the ids of the sessions of which there are figures, be they alive or dead."""
+    folder = path_of("").parent
+    names = [path.name.removeprefix(_PREFIX) for path in folder.glob(f"{_PREFIX}*")] if folder.is_dir() else []
+    return [name for name in names if "." not in name]
+
+
+def remove(session_id: str) -> None:
+    """Remove the figures of a session, if there are any, and what a killed writer has left."""
+    target = path_of(session_id)
+    for path in [target, *target.parent.glob(f"{target.name}.*")]:
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            path.unlink()
