@@ -81,11 +81,11 @@ nothing from GRPO. Chance of the right answer on held-out sums after 38,400 answ
     frontier, the default 0.449 ± 0.064   0.81      0.59      0.19      0.088 ± 0.031     5
     learnability          0.487 ± 0.098   0.83      0.60      0.31      0.141 ± 0.057     4
 
-Paired by seed, frontier − uniform is −0.031 ± 0.075, learnability − uniform 0.007 ± 0.102: none of these is a difference
-that so few seeds can show, nor is that of the hardest grade (0.052 ± 0.074 for learnability). The worst tenth of
-the sums is solved by nobody. Learnability had `attempts=8`, priors of 0.001 and `rand_task_rate=0.25`: three quarters of
-its answers were right, half of uniform's, a third of the frontier's. With six grades of 64 prompts, each of which is seen
-a dozen times, there is little for a curriculum to find; try it on your own prompts.
+Paired by seed, frontier − uniform is −0.031 ± 0.075, learnability − uniform 0.007 ± 0.102: none of these is a
+difference that so few seeds can show, nor is that of the hardest grade (0.052 ± 0.074 for learnability). The worst
+tenth of the sums is solved by nobody. Learnability had `attempts=8`, priors of 0.001 and `rand_task_rate=0.25`: three
+quarters of its answers were right, half of uniform's, a third of the frontier's. With six grades of 64 prompts, each
+of which is seen a dozen times, there is little for a curriculum to find; try it on your own prompts.
 
 slime, verl and prime-rl have adapters of the same kind, `lpcurr.integrations.slime`, `.verl` and `.prime_rl`, whose
 docstrings say which settings to give. They are tried on stand-ins for these trainers' classes, not on the trainers.
