@@ -32,9 +32,11 @@ the worst tenth of the tasks more than 0.03 below. Frontier: ten students a fami
 
 *Needles* are 15 tasks that can be learned among 1,038, *hidden* is progress that does not show until it jumps, *faint
 noise* are tasks that succeed once in five plays whatever is done. Label progress is uniform draws where all tasks have
-one label, as in most of these; where labels name what is learned together, it makes 1.28 (area 1.84, frontier 1.40). A simulated student is no agent: on real lakes the
-frontier and learning progress are not told apart by three seeds (README). All figures, and those of students whose
-families were kept for a last run: `asv_benchmarks/teaching/RESULTS.md`.
+one label, as in most of these; where labels name what is learned together, it makes 1.28 (area 1.84, frontier 1.40).
+
+A simulated student is no agent: on real lakes the frontier and learning progress are not told apart by three seeds
+(README). All figures, and those of students whose families were kept for a last run:
+`asv_benchmarks/teaching/RESULTS.md`.
 
 >>> import lpcurr
 >>> lpcurr.CurriculumConfig(algorithm_config={"type": "learnability", "attempts": 8}).algorithm_config.attempts
