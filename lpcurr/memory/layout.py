@@ -32,6 +32,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpcurr.memory.rules import OWN_WORDS as OWN_WORDS
+from lpcurr.memory.rules import RULE_FIELDS as RULE_FIELDS
+from lpcurr.memory.rules import SCHEDULER_NAME_WORDS as SCHEDULER_NAME_WORDS
+from lpcurr.memory.rules import floats, integers
 from lpcurr.memory.status import Status as Status
 
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
@@ -70,126 +74,83 @@ OVERFLOW_LABEL = 1
 EXPLORATION_UNIT = 10.0
 """An exploration bonus of 0.1 gives an unexplored task the weight of the mean explored one."""
 
-SCHEDULER_NAME_WORDS = 4
-OWN_WORDS = 16
-
 RECORD_WORDS = 5  # of the log
 
 
-def _integers(*names: str) -> list[tuple[str, str]]:
-    return [(name, "<i8") for name in names]
-
-
-def _floats(*names: str) -> list[tuple[str, str]]:
-    return [(name, "<f8") for name in names]
-
-
 IDENTITY_FIELDS: list[Any] = [
-    *_integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
-    *_integers("layout_version"),  # a hash of this description: processes of one pool have one layout
-    *_integers("capacity"),  # number of slots
-    *_integers("segment_size"),  # bytes, configuration included
-    *_integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
-    *_integers("log_offset", "log_capacity"),  # where the log begins; its records: a power of two, or 0
-    *_integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
-    *_integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
-    *_integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
-    *_integers("process_room"),  # process records that have memory; only ever grows
-    *_integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
-    *_integers("index_multiplier"),  # odd: scatters ids over the id table
-    *_floats("created_at"),  # seconds since 1970
+    *integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
+    *integers("layout_version"),  # a hash of this description: processes of one pool have one layout
+    *integers("capacity"),  # number of slots
+    *integers("segment_size"),  # bytes, configuration included
+    *integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
+    *integers("log_offset", "log_capacity"),  # where the log begins; its records: a power of two, or 0
+    *integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
+    *integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
+    *integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
+    *integers("process_room"),  # process records that have memory; only ever grows
+    *integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
+    *integers("index_multiplier"),  # odd: scatters ids over the id table
+    *floats("created_at"),  # seconds since 1970
 ]
 POOL_FIELDS: list[Any] = [
-    *_integers("min_presentations"),  # completions before a task may be evicted
-    *_integers("fixed_set"),  # 1: only add_task brings tasks in
-    *_integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
-    *_integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other
-    *_integers("fill_limit"),  # tasks up to which a draw makes a new one without evicting: the capacity, or a share
-]
-# What a scheduler and its settings come to, resolved in Python: all that kernels know of an algorithm. `use` writes
-# these words anew in a live pool, under the journal.
-RULE_FIELDS: list[Any] = [
-    *_integers("scheduler"),  # its number: place in lpcurr.schedulers.ALL, by which kernels choose its formulas
-    ("scheduler_name", "<i8", (SCHEDULER_NAME_WORDS,)),  # UTF-8, for those who look from outside
-    *_integers("draws_by"),  # lpcurr.schedulers.common.Way: how most draws are made
-    *_floats("rand_task_rate"),  # share of the draws that are uniform over the pool
-    *_floats("exploration_share"),  # share of the draws by rejection with the scheduler's `exploration`
-    *_floats("staleness_share"),  # share of the draws in proportion to the draws since a task was last drawn
-    *_floats("label_share"),  # share of the draws by the progress of labels
-    *_floats("label_fast_timescale", "label_slow_timescale"),  # weight of a new score in a label's averages
-    *_integers("explored_from"),  # completions from which a task counts as explored
-    *_integers("mature_from"),  # completions from which a task may be evicted
-    *_integers("may_evict"),  # 0: nothing is evicted by score
-    *_floats("unexplored_key"),  # key in the tournament of a mature task that is unexplored
-    *_floats("new_task_rate"),  # share of the draws on a full pool that may evict a task
-    *_floats("eviction_percentile"),  # only scores within this share of the lowest may go
-    *_integers("evict_explored_only"),  # 0: the reference's rule of eviction
-    *_floats("exploration_bonus"),  # weight of an unexplored task
-    *_integers("relative_exploration"),  # 1: in units of the mean explored task; 0: as it is
-    *_integers("unbiased"),  # 1: averages are plain means while young; 0: they begin at the first score
-    *_integers("baseline_normalization"),  # 1: p_fast and p_slow measure from the first score up to 1
-    *_integers("zero_is_unset"),  # 1: the reference's test for a first score
-    *_floats("ema_alpha"),  # weight of a new score in reward_ema, ema_squared, success_rate_ema, mean_cost
-    *_floats("fast_timescale"),  # in p_fast, p_true and signal
-    *_floats("slow_timescale"),  # in p_slow
-    *_floats("smoothing", "performance_weight", "early_progress_amplification"),  # of learning progress
-    *_floats("temperature", "amplification"),  # of the z-score
-    *_floats("success_threshold", "generator_type"),  # what new tasks get
-    *_integers("max_inactive_labels"),  # labels without a task whose counts are kept
-    ("own", "<f8", (OWN_WORDS,)),  # what the scheduler's file says they are
+    *integers("min_presentations"),  # completions before a task may be evicted
+    *integers("fixed_set"),  # 1: only add_task brings tasks in
+    *integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
+    *integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other
+    *integers("fill_limit"),  # tasks up to which a draw makes a new one without evicting: the capacity, or a share
 ]
 HEADER_FIELDS: list[Any] = [
     *IDENTITY_FIELDS,
     *POOL_FIELDS,
     *RULE_FIELDS,
-    *_integers("config_valid"),  # 0 or 1: the room whose text holds
-    *_integers("config_size0", "config_size1"),  # bytes of the text in each room
+    *integers("config_valid"),  # 0 or 1: the room whose text holds
+    *integers("config_size0", "config_size1"),  # bytes of the text in each room
     # Truth: counters, each in the journal while it changes.
-    *_integers("completed"),  # scores credited
-    *_floats("score_sum"),  # their sum
-    *_integers("scheduled"),  # tasks handed out
-    *_integers("created"),  # tasks that ever entered the pool
-    *_integers("evicted"),  # that left it
-    *_integers("entry_count"),  # serial number of the next tenancy
-    *_integers("epoch_evictions"),  # evictions since the epoch began
-    *_integers("evicted_completions"),  # completions that evicted tasks took with them
-    *_integers("refused"),  # scores of tasks that had left
-    *_integers("dropped"),  # tasks that could not be played
-    *_integers("epoch"),  # epochs ended
-    *_integers("next_stream"),  # ordinal of the next process's random stream
-    *_integers("label_count"),  # rows of the label table that were ever used
-    *_integers("label_clock"),  # orders labels by when they became inactive
+    *integers("completed"),  # scores credited
+    *floats("score_sum"),  # their sum
+    *integers("scheduled"),  # tasks handed out
+    *integers("created"),  # tasks that ever entered the pool
+    *integers("evicted"),  # that left it
+    *integers("entry_count"),  # serial number of the next tenancy
+    *integers("epoch_evictions"),  # evictions since the epoch began
+    *integers("evicted_completions"),  # completions that evicted tasks took with them
+    *integers("refused"),  # scores of tasks that had left
+    *integers("dropped"),  # tasks that could not be played
+    *integers("epoch"),  # epochs ended
+    *integers("next_stream"),  # ordinal of the next process's random stream
+    *integers("label_count"),  # rows of the label table that were ever used
+    *integers("label_clock"),  # orders labels by when they became inactive
     # Stamps only ever grow, also when a call is rolled back: a cache that has seen one is out of date once it differs.
-    *_integers("label_stamp"),  # a row of the label table may mean another label
-    *_integers("eviction_stamp"),  # the evictions of this epoch have changed
-    *_integers("rules_stamp"),  # the rules and the configuration have changed
+    *integers("label_stamp"),  # a row of the label table may mean another label
+    *integers("eviction_stamp"),  # the evictions of this epoch have changed
+    *integers("rules_stamp"),  # the rules and the configuration have changed
     # The log: numbers of records, which only grow. What lies between `log_begin` and `log_end` is yet to be read.
-    *_integers("log_on", "log_begin"),
-    *_integers("log_end", "log_lost"),  # in the journal; entries that found no room, and all that followed them
-    *_integers("log_target"),  # what `log_end` is to be when the epoch has ended that is being ended
+    *integers("log_on", "log_begin"),
+    *integers("log_end", "log_lost"),  # in the journal; entries that found no room, and all that followed them
+    *integers("log_target"),  # what `log_end` is to be when the epoch has ended that is being ended
     # Derived: what a rebuild from the slots gives.
-    *_integers("active_count"),  # tasks in the pool
-    *_integers("explored_count"),  # of them with enough completions to tell
-    *_integers("immature_count"),  # of those, with too few to be evicted
-    *_integers("high_water"),  # slots from here on have never been used
-    *_integers("free_count"),  # size of the heap of free slots below
-    *_integers("index_mask"),  # cells of the id table - 1
-    *_integers("inactive_labels"),  # labels in use without a task
-    *_floats("sum_high", "sum_low"),  # sum of `priority` as a pair of floats (Dekker 1971)
-    *_floats("square_high", "square_low"),  # and of its square
-    *_floats("square_peak"),  # the greatest since the last rebuild: what the sums' rounding is relative to
-    *_integers("updates_since_rebuild"),
+    *integers("active_count"),  # tasks in the pool
+    *integers("explored_count"),  # of them with enough completions to tell
+    *integers("immature_count"),  # of those, with too few to be evicted
+    *integers("high_water"),  # slots from here on have never been used
+    *integers("free_count"),  # size of the heap of free slots below
+    *integers("index_mask"),  # cells of the id table - 1
+    *integers("inactive_labels"),  # labels in use without a task
+    *floats("sum_high", "sum_low"),  # sum of `priority` as a pair of floats (Dekker 1971)
+    *floats("square_high", "square_low"),  # and of its square
+    *floats("square_peak"),  # the greatest since the last rebuild: what the sums' rounding is relative to
+    *integers("updates_since_rebuild"),
     # What the next owner of the lock goes by if this one is found dead.
-    *_integers("repairs"),  # times that happened
-    *_integers("repairs_logged"),  # of which a process has warned
-    *_integers("held"),  # tells of a dead owner where there is no robust mutex
-    *_integers("epoch_ending"),  # number of an epoch that was being ended, else 0
-    *_integers("fault_countdown"),  # tests only: fault points until the process kills itself
-    *_integers("journal_count"),  # words that are to be restored
+    *integers("repairs"),  # times that happened
+    *integers("repairs_logged"),  # of which a process has warned
+    *integers("held"),  # tells of a dead owner where there is no robust mutex
+    *integers("epoch_ending"),  # number of an epoch that was being ended, else 0
+    *integers("fault_countdown"),  # tests only: fault points until the process kills itself
+    *integers("journal_count"),  # words that are to be restored
     ("journal_word", "<i8", (JOURNAL_CAPACITY,)),  # which words of the segment
     ("journal_value", "<i8", (JOURNAL_CAPACITY,)),  # what they were
     ("clock", "<i8", (2,)),  # where the system writes the time into
-    *_integers("replacing"),  # 1 while the whole content is being replaced, which is more than the journal holds
+    *integers("replacing"),  # 1 while the whole content is being replaced, which is more than the journal holds
 ]
 _HEADER_PLAIN = np.dtype(HEADER_FIELDS)
 # The mutex stands on cache lines of its own behind the other fields.
@@ -208,11 +169,11 @@ STREAM_WAITS = -1
 
 PROCESS = np.dtype(
     [
-        *_integers("pid", "start_time", "ordinal", "label_stamp"),
+        *integers("pid", "start_time", "ordinal", "label_stamp"),
         *((f"stream{word}", "<u8") for word in range(4)),
-        *_integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
-        *_integers("created", "evicted", "accepted", "refused"),
-        *_integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
+        *integers("draws", "tries", "scans", "lock_waits", "lock_wait_ns"),
+        *integers("created", "evicted", "accepted", "refused"),
+        *integers("steps"),  # of environments: told by the trainer for those who watch, used by nobody else
         ("wait_clock", "<i8", (2,)),  # where the system writes the time into
         ("wait_until", "<i8", (2,)),  # how long a turn of waiting for the lock lasts
         ("suspects", "<i8", (SUSPECTS,)),  # ids + 1 of tasks that could not be begun here, each at id mod SUSPECTS
@@ -222,11 +183,11 @@ PROCESS = np.dtype(
 
 LABEL = np.dtype(
     [
-        *_integers("used", "name_size", "active", "inactive_since"),
-        *_integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
+        *integers("used", "name_size", "active", "inactive_since"),
+        *integers("completed", "evicted", "epoch_evicted", "epoch_sampled"),
         # Kept where a share of the draws goes by label: scores averaged, and two averages of them, 0 … 1.
-        *_integers("averaged"),
-        *_floats("fast", "slow"),
+        *integers("averaged"),
+        *floats("fast", "slow"),
         ("name", "u1", (LABEL_BYTES + 8,)),
     ]
 )
