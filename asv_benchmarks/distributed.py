@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 
 import numpy as np
@@ -56,26 +57,72 @@ class Exchange:
         return sum(chunk.nbytes for chunk in self.chunks) / (2048 * self.nodes)
 
 
-class Logging:
-    """An episode with and without a log."""
+class TakingOver:
+    """What an exchange costs by the size of the pool alone: to bring it into place, when nothing was played."""
 
-    params = ([False, True],)
-    param_names = ("log",)
-    number = 200_000
-    warmup_time = 0.2
+    params = ([1_000, 10_000, 100_000, 1_000_000],)
+    param_names = ("tasks",)
+    timeout = 300
 
-    def setup(self, log: bool) -> None:
+    def setup(self, tasks: int) -> None:
         """Fill a pool."""
-        config = lpcurr.CurriculumConfig(num_active_tasks=1000, seed=0, use_shared_memory=False, log_entries=1 << 20)
+        config = lpcurr.CurriculumConfig(num_active_tasks=tasks, seed=0, use_shared_memory=False, log_entries=1 << 12)
         self.curriculum = config.make()
-        _play(self.curriculum, 20_000, np.random.default_rng(0))
-        if log:
-            PoolLog(self.curriculum._pool).begin()
+        _play(self.curriculum, 2 * tasks, np.random.default_rng(0))
+        self.log = PoolLog(self.curriculum._pool)
+        self.base, self.begin = image_of(self.curriculum._pool), self.log.begin()
 
-    def teardown(self, log: bool) -> None:
+    def teardown(self, tasks: int) -> None:
         """Give the memory back."""
         self.curriculum.close()
 
-    def time_episode(self, log: bool) -> None:
-        """Draw a task and report its score."""
-        self.curriculum.update_task_performance(self.curriculum.get_task().task_id, 0.5)
+    def time_install(self, tasks: int) -> None:
+        """Put the image in place of the pool."""
+        self.log.install(self.base, self.begin)
+
+
+class Logging:
+    """What a log adds to an episode, and what a recording to a file adds, its thread included: side by side."""
+
+    params = (["log", "file"],)
+    param_names = ("written",)
+    unit = "share of an episode"
+    episodes, rounds = 50_000, 15
+    timeout = 300
+
+    def setup(self, written: str) -> None:
+        """Fill two equal pools; of one a log is kept."""
+        self.folder = tempfile.TemporaryDirectory()
+        self.curricula = []
+        for logged in (False, True):
+            config = lpcurr.CurriculumConfig(num_active_tasks=1000, seed=0, log_entries=1 << 20)
+            curriculum = config.make()
+            _play(curriculum, 20_000, np.random.default_rng(0))
+            if logged and written == "file":
+                curriculum.record(f"{self.folder.name}/played")
+            elif logged:
+                PoolLog(curriculum._pool).begin()
+            self.curricula.append(curriculum)
+
+    def teardown(self, written: str) -> None:
+        """Give the memory back."""
+        for curriculum in self.curricula:
+            curriculum.close()
+            curriculum.unlink()
+        self.folder.cleanup()
+
+    def track_share(self, written: str) -> float:
+        """Processor time of an episode with it over one without, less 1: median of the rounds."""
+        shares = []
+        for _ in range(self.rounds):
+            plain, logged = map(self._seconds, self.curricula)
+            shares.append(logged / plain - 1)
+        return float(np.median(shares))
+
+    def _seconds(self, curriculum: lpcurr.Curriculum) -> float:
+        began = time.process_time()
+        for _ in range(self.episodes):
+            curriculum.update_task_performance(curriculum.get_task().task_id, 0.5)
+        if curriculum._recording is not None:
+            curriculum._recording.flush()
+        return time.process_time() - began

@@ -44,7 +44,7 @@ ROOMS: list[set[str]] = [
 CONFIG_MAKES_A_CURRICULUM = ("lpcurr.curriculum.config", "lpcurr.curriculum.curriculum")  # the one arrow back
 EXTRAS = ["gymnasium", "rich", "matplotlib", "omegaconf", "yaml", "torch", "pygame", "scipy", "hypothesis", "asv"]
 EXTRAS += ["pufferlib", "mettagrid", "textual", "stable_baselines3", "pettingzoo", "tensorboard", "wandb"]
-EXTRAS += ["slime", "verl", "trl", "datasets", "transformers", "tokenizers", "accelerate", "ray"]
+EXTRAS += ["slime", "verl", "trl", "datasets", "transformers", "tokenizers", "accelerate", "ray", "jax", "gymnax"]
 
 
 def module_of(path: Path) -> str:

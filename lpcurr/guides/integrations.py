@@ -25,6 +25,14 @@ curriculum in `env_config`; the local ranks of torchrun, where rank 0 makes the 
 `GymnasiumPufferEnv(env=lpcurr.CurriculumEnv(…))`; `gymnasium.make_vec(…, wrappers=[partial(lpcurr.CurriculumEnv, …)])`;
 SuperSuit outside of `ParallelCurriculumEnv`.
 
+Environments in JAX (gymnax, Brax): a rollout is compiled, so ids and scores cross once in each, and what is drawn is
+played an episode ahead. `lpcurr/recipes/examples/gymnax_poles.py` (extra `jax`) does it with thousands of CartPoles:
+
+    following = curriculum.sample_ids(num_envs).astype(np.int32)     # begun where the next episodes end
+    carried, told = rollout(carried, following, key)                 # says which task each ended episode was of
+    ended, task, score = (np.asarray(told[name]) for name in ("ended", "task", "score"))
+    curriculum.update_many(task[ended], score[ended])
+
 Anything else: `get_task()` at the start of an episode and `update_task_performance(task.task_id, score)` at its end is
 all there is; `lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file. `sample_ids(k)` and
 `update_many(ids, scores)` do k of them at once, for 0.1 µs each.

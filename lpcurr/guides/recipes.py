@@ -3,6 +3,7 @@
 
     lpcurr train                                     the default recipe: FrozenLake, about a minute
     lpcurr train NAME key.sub=value …                another, with overrides; values are YAML
+    lpcurr train sums_grpo                           GRPO of TRL on sums; needs lpcurr[llm]
     lpcurr train use_lp=false                        the same with tasks drawn at random
     lpcurr train compare=true seeds=5                the recipe's own and random, at equal environment steps
     lpcurr train seeds=3 'arms={fast: {type: learning_progress, ema_timescale: 0.3}, slow: {type: learning_progress},

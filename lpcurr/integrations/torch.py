@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lpcurr.curriculum.arguments import as_count
+from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.ledger import TaskLedger
 from lpcurr.errors import ConfigError
@@ -55,7 +56,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
 
     Args:
         curriculum: over a fixed set of tasks whose ids are the indices of the data set, as with
-            ``CurriculumConfig(tasks=…)``; None on other ranks than 0.
+            ``CurriculumConfig(tasks=…)``, or the id of its session; None on other ranks than 0.
         batch_size: distinct tasks in a batch.
         num_generations: how often each stands in the batch, one behind the other.
         num_batches: batches of one pass of the loader; None: it never ends.
@@ -71,7 +72,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
 
     def __init__(
         self,
-        curriculum: Curriculum | None,
+        curriculum: Curriculum | str | None,
         batch_size: int,
         *,
         num_generations: int = 1,
@@ -91,6 +92,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
         self._chooses = self._group is None or distributed.get_rank(self._group) == 0
         self.ledger: TaskLedger | None = None
         if self._chooses:
+            curriculum = attach(curriculum) if isinstance(curriculum, str) else curriculum
             if not isinstance(curriculum, Curriculum):
                 kind = type(curriculum).__name__
                 raise ConfigError(f"curriculum is a {kind}, not a Curriculum, and this rank is the one that chooses")

@@ -52,8 +52,8 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
 
     Args:
         args: as ``GRPOTrainer``'s, all of them; ``train_dataset`` is a ``datasets.Dataset``.
-        curriculum: over a fixed set of tasks, of which that with id i is ``train_dataset[i]``. With several processes
-            that of rank 0 is used; others may pass None.
+        curriculum: over a fixed set of tasks, of which that with id i is ``train_dataset[i]``, or its session's id.
+            With several processes that of rank 0 is used; others may pass None.
         success_threshold: completions whose total reward is this or more count as a success.
         options: as ``GRPOTrainer``'s keyword arguments.
 
@@ -68,20 +68,20 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
     eval_dataset: Any
 
     def __init__(
-        self, *args: Any, curriculum: Curriculum | None, success_threshold: float = 0.5, **options: Any
+        self, *args: Any, curriculum: Curriculum | str | None, success_threshold: float = 0.5, **options: Any
     ) -> None:
         super().__init__(*args, **options)
         self.success_threshold = as_threshold(success_threshold)
         if not isinstance(self.train_dataset, datasets.Dataset):
             kind = type(self.train_dataset).__name__
             raise ConfigError(f"train_dataset is a {kind}: a curriculum needs a datasets.Dataset, in which to look up")
-        if self.accelerator.is_main_process and curriculum is not None:
-            ids, _ = curriculum.probabilities()
+        distinct = self.args.generation_batch_size // self.num_generations
+        self.sampler = CurriculumSampler(curriculum, distinct, num_generations=self.num_generations)
+        if self.sampler.ledger is not None:
+            ids, _ = self.sampler.ledger.curriculum.probabilities()
             if ids.size and ids.max() >= len(self.train_dataset):
                 raise ConfigError(f"task {ids.max()} is no index of the data set, which has {len(self.train_dataset)}")
         self.train_dataset = self.train_dataset.add_column(_TASK_ID, list(range(len(self.train_dataset))))
-        distinct = self.args.generation_batch_size // self.num_generations
-        self.sampler = CurriculumSampler(curriculum, distinct, num_generations=self.num_generations)
         # The sampler goes on where it was by itself: the trainer must not draw prompts only to skip them.
         self.args.ignore_data_skip = True
 

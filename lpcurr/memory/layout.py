@@ -33,44 +33,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpcurr.memory.header import (
-    CACHE_LINE as CACHE_LINE,
-)
-from lpcurr.memory.header import (
-    HEADER as HEADER,
-)
-from lpcurr.memory.header import (
-    HEADER_FIELDS as HEADER_FIELDS,
-)
-from lpcurr.memory.header import (
-    IDENTITY_FIELDS as IDENTITY_FIELDS,
-)
-from lpcurr.memory.header import (
-    JOURNAL_CAPACITY as JOURNAL_CAPACITY,
-)
-from lpcurr.memory.header import (
-    JOURNALS as JOURNALS,
-)
-from lpcurr.memory.header import (
-    MUTEX_OFFSET as MUTEX_OFFSET,
-)
-from lpcurr.memory.header import (
-    MUTEX_SIZE as MUTEX_SIZE,
-)
-from lpcurr.memory.header import (
-    OWN_WORDS as OWN_WORDS,
-)
-from lpcurr.memory.header import (
-    POOL_FIELDS as POOL_FIELDS,
-)
-from lpcurr.memory.header import (
-    RULE_FIELDS as RULE_FIELDS,
-)
-from lpcurr.memory.header import (
-    SCHEDULER_NAME_WORDS as SCHEDULER_NAME_WORDS,
-)
-from lpcurr.memory.header import floats as floats
-from lpcurr.memory.header import integers as integers
+from lpcurr.memory.header import CACHE_LINE as CACHE_LINE
+from lpcurr.memory.header import HEADER as HEADER
+from lpcurr.memory.header import HEADER_FIELDS as HEADER_FIELDS
+from lpcurr.memory.header import IDENTITY_FIELDS as IDENTITY_FIELDS
+from lpcurr.memory.header import JOURNAL_CAPACITY as JOURNAL_CAPACITY
+from lpcurr.memory.header import JOURNALS as JOURNALS
+from lpcurr.memory.header import MUTEX_OFFSET as MUTEX_OFFSET
+from lpcurr.memory.header import MUTEX_SIZE as MUTEX_SIZE
+from lpcurr.memory.header import POOL_FIELDS as POOL_FIELDS
+from lpcurr.memory.rules import OWN_WORDS as OWN_WORDS
+from lpcurr.memory.rules import RULE_FIELDS as RULE_FIELDS
+from lpcurr.memory.rules import SCHEDULER_NAME_WORDS as SCHEDULER_NAME_WORDS
+from lpcurr.memory.rules import floats, integers
 from lpcurr.memory.status import Status as Status
 
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
@@ -106,7 +81,6 @@ OVERFLOW_LABEL = 1
 
 EXPLORATION_UNIT = 10.0
 """An exploration bonus of 0.1 gives an unexplored task the weight of the mean explored one."""
-
 
 RECORD_WORDS = 5  # of the log
 

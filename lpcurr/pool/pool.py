@@ -37,9 +37,8 @@ from lpcurr.pool.place import Place
 
 _logger = logging.getLogger("lpcurr")
 
-_NO_NAME = np.zeros(1, dtype=np.uint8)
 _NONE = np.empty(0, dtype=np.float64)
-_KEEP_LABEL = (_NO_NAME, -1, 0)
+_KEEP_LABEL = (np.zeros(1, dtype=np.uint8), -1, 0)
 
 # By identity; a dictionary, since its values can be listed while other threads make pools.
 _open_pools: weakref.WeakValueDictionary[int, Pool] = weakref.WeakValueDictionary()

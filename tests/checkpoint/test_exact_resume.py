@@ -96,7 +96,7 @@ def test_nothing_in_the_layout_is_forgotten() -> None:
     """Whoever adds a field decides here whether a checkpoint has it."""
     identity = {"magic", "layout_version", "segment_size", "config_offset", "config_room", "creator_pid"}
     identity |= {"creator_start_time", "created_at", "mutex", "clock", "new_label"}
-    identity |= {"pid_namespace", "config_valid", "config_size0", "config_size1"}
+    identity |= {"index_multiplier", "pid_namespace", "config_valid", "config_size0", "config_size1"}
     of_this_segment = {"eviction_stamp", "label_stamp", "rules_stamp", "repairs", "replacing"}
     of_this_segment |= {"journal", "journal_count", "journal_word", "journal_value", "epoch_ending"}
     of_this_segment |= {"held", "lock_file", "fault_countdown", "repairs_logged", "process_room"}

@@ -239,7 +239,7 @@ class Killing:
                         player.curriculum.meet(transport)
                     rounds = 0
                     while generation < self._shared[_LAST] or rounds < 5:
-                        self._exchange(player, node, said)
+                        self._exchange(player, node, generation, said)
                         rounds += 1
                     dist.barrier()
                     break
@@ -249,7 +249,7 @@ class Killing:
             player.curriculum.close()
             player.curriculum.unlink()
 
-    def _exchange(self, player: Player, node: int, said: Any) -> None:
+    def _exchange(self, player: Player, node: int, generation: int, said: Any) -> None:
         self._phases[node] = _PLAYING
         player.play(int(player.rng.integers(1000)))
         position = player.curriculum._position
@@ -257,7 +257,7 @@ class Killing:
         said.flush()
         self._phases[node] = _EXCHANGING
         player.curriculum.sync()
-        said.write(player.say(exchanged=True, position=position))
+        said.write(player.say(exchanged=True, position=position, generation=generation))
         said.flush()
 
     def _companion(self, life: int) -> None:
@@ -353,21 +353,32 @@ class Killing:
                     self.faults += [f"after exchange {line['position']}: {fault}" for fault in line["faults"]]
         settled: dict[int, int] = {}  # what the dead are known to have given
         ended = {life: max((p for p, of in exchanges.items() if life in of), default=-1) for life in lives}
-        for position, of in sorted(exchanges.items()):
+        sent = {life: max((line.get("sending", -1) for line in lines), default=-1) for life, lines in lives.items()}
+        for position, tried in sorted(exchanges.items()):
+            newest = max(line["generation"] for line in tried.values())
+            of = {life: line for life, line in tried.items() if line["generation"] == newest}
+            for life in tried.keys() - of.keys():  # it came through there alone, and was made anew without that node
+                lives[life].remove(tried[life])
+                if ended[life] > position:
+                    self.faults.append(f"life {life} went on from exchange {position}, which was made anew")
+                ended[life] = position - 1
             if len({line["digest"] for line in of.values()}) > 1:
                 self.faults.append(f"pools differ after exchange {position}")
             counted = {line["counted"] for line in of.values()}
             alive = sum(line["reported"] for line in of.values())
-            dead = [life for life in lives if life not in of and life not in settled and ended[life] < position]
-            offers = [self._offers(lives[life], position) for life in dead]
+            absent = [life for life in lives if life not in of and life not in settled]
+            offers = [self._offers(lives[life], position) for life in absent]
             sums = {alive + sum(settled.values()): ()}
             for offer in offers:
                 sums = {total + each: (*chosen, each) for total, chosen in sums.items() for each in offer}
             (total,) = counted if len(counted) == 1 else (-1,)
             if total not in sums:
-                self.faults.append(f"exchange {position} counts {counted}, and the nodes gave one of {sorted(sums)}")
+                self.faults.append(
+                    f"exchange {position} counts {counted}, and the nodes gave one of {sorted(sums)[:9]}"
+                )
             else:
-                settled |= dict(zip(dead, sums[total], strict=True))
+                gave = zip(absent, sums[total], strict=True)
+                settled |= {life: each for life, each in gave if max(ended[life] + 1, sent[life]) <= position}
         last = exchanges[max(exchanges)]
         if len(last) != self.nodes:
             self.faults.append(f"{len(last)} of {self.nodes} nodes came to the end")
@@ -383,10 +394,10 @@ class Killing:
 
     @staticmethod
     def _offers(lines: list[dict[str, Any]], position: int) -> set[int]:
-        """What a dead node may have given by an exchange: all up to its last completed one, or the one it died in."""
-        done = max((line["reported"] for line in lines if "position" in line), default=0)
-        tried = [line["reported"] for line in lines if "sending" in line and line["sending"] <= position]
-        return {done, max([done, *tried])}
+        """What a node may have given by an exchange of which it said nothing: see what it did before, and tried."""
+        done = max((line["reported"] for line in lines if line.get("position", position) < position), default=0)
+        tried = {line["reported"] for line in lines if "sending" in line and line["sending"] <= position}
+        return {done} | {each for each in tried if each > done}
 
 
 def kill_nodes(kills: int, nodes: int = 3, timeout: float = 20.0) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def source_fingerprint() -> str:
     digest = hashlib.sha256(f"boundscheck={_settings.BOUNDSCHECK} opt={_settings.OPT} {FINGERPRINT}".encode())
     folders = (package / "schedulers", package / "kernels")
     sources = (source for folder in folders for source in sorted(folder.rglob("*.py")))
-    for source in (package / "memory" / "layout.py", package / "memory" / "status.py", *sources):
+    memory = [package / "memory" / f"{name}.py" for name in ("layout", "rules", "status")]
+    for source in (*memory, *sources):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -37,7 +37,7 @@ _LOOKS = 14  # at a lock that is taken, ever less often: 2 µs; then the process
 _TURNS = 50  # of that before sleeping
 _THREAD_ID = 0x3FFFFFFF  # of the mutex's first word, what is neither flags nor the other half
 _OWNER = 0xFFFFFFFF  # half of its second word, where glibc keeps the owner, or
-_GIVEN_UP = 0x7FFFFFFF  # that nobody can have it ever again
+_GIVEN_UP = 0x7FFFFFFE  # that nobody can have it ever again (0x7FFFFFFF: who has it has yet to repair the pool)
 
 
 def _external(name: str) -> Any:

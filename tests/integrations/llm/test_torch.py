@@ -96,6 +96,15 @@ def test_groups_stand_together_and_a_batch_has_no_prompt_twice() -> None:
         assert sampler.ledger.in_flight.size == 40
 
 
+def test_a_session_is_named_in_place_of_its_curriculum() -> None:
+    with make_curriculum(3, use_shared_memory=True) as curriculum:
+        sampler = CurriculumSampler(curriculum.session_id, batch_size=4)
+        assert sampler.ledger is not None
+        with sampler.ledger.curriculum:
+            sampler.report(sampler.sample(), [1] * 4, attempts=2)
+        assert curriculum.stats()["num_completed"] == 8
+
+
 def test_what_a_sampler_cannot_do_is_said() -> None:
     with pytest.raises(ConfigError, match="NoneType"):
         CurriculumSampler(None, 4)

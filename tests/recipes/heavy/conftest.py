@@ -1,4 +1,4 @@
-"""What needs SB3, torch, TensorBoard and W&B: marked ``heavy``, and collected only where those are installed."""
+"""What needs large libraries: marked ``heavy``, and each file collected only where its own are installed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-_INSTALLED = all(importlib.util.find_spec(name) for name in ("stable_baselines3", "torch", "tensorboard", "wandb"))
-collect_ignore_glob = [] if _INSTALLED else ["test_*.py"]
+_SB3 = ("stable_baselines3", "torch", "tensorboard", "wandb")
+_NEEDS = {
+    "test_cartpole_physics.py": _SB3,
+    "test_loggers.py": _SB3,
+    "test_sums_grpo.py": ("torch", "trl", "datasets", "rich", "matplotlib", "omegaconf"),
+    "test_gymnax_poles.py": ("gymnax", "six"),
+}
+collect_ignore = [name for name, needs in _NEEDS.items() if not all(importlib.util.find_spec(need) for need in needs)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,6 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """Networks this small are slower with more, above all beside worker processes."""
-    import torch
+    if importlib.util.find_spec("torch"):
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
