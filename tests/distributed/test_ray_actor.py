@@ -39,6 +39,7 @@ def cluster() -> Iterator[Any]:
     """Three nodes of Ray on this machine: what is started on one is a process of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", _ROOT)  # for the workers
+        patch.setenv("RAY_worker_niceness", "0")  # by default they get nothing of a machine that is busy
         made = Cluster()
         for node in range(_NODES):
             made.add_node(
