@@ -284,17 +284,17 @@ class Column(NamedTuple):
     eighths: int  # cells for eight slots of the padded capacity; 8: a cell for each slot
 
 
-def _columns() -> list[Column]:
+def _columns() -> tuple[list[Column], int]:
+    """Return all columns, and the bytes a slot before what follows them."""
     columns, start = [], 0
     for names, eighths in ((TRUTH_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10)):
         for name, dtype in names:
             columns.append(Column(name, dtype, start, eighths))
             start += np.dtype(dtype).itemsize * eighths // 8
-    return columns
+    return columns, start
 
 
-COLUMNS: list[Column] = _columns()
-INDEX_START = COLUMNS[-1].start + 5  # bytes a slot before the index table
+COLUMNS, INDEX_START = _columns()
 
 
 def segment_dtype(capacity: int) -> np.dtype[np.void]:

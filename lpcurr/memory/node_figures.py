@@ -10,19 +10,13 @@ import json
 import os
 import secrets
 import stat
-from pathlib import Path
 from typing import Any
 
-from lpcurr.memory import lock_files
+from lpcurr.memory.companions import Companions
 
-_SHARED_MEMORY = Path("/dev/shm")
-_PREFIX = "lpcurr-nodes_"  # not that of segments, among which whoever lists sessions would find it
+_FILES = Companions("lpcurr-nodes_")
+path_of, sessions_with_figures = _FILES.path_of, _FILES.sessions
 _LARGEST = 2**22  # bytes
-
-
-def path_of(session_id: str) -> Path:
-    """Return where a session's figures are."""
-    return (_SHARED_MEMORY if _SHARED_MEMORY.is_dir() else lock_files.DIRECTORY) / f"{_PREFIX}{session_id}"
 
 
 def write(session_id: str, figures: dict[str, Any]) -> None:
@@ -51,13 +45,6 @@ def read(session_id: str) -> dict[str, Any]:
             return {}
         found = json.loads(file.read(_LARGEST))
     return found if isinstance(found, dict) else {}
-
-
-def sessions_with_figures() -> list[str]:
-    """Return the ids of the sessions of which there are figures, be they alive or dead."""
-    folder = path_of("").parent
-    names = [path.name.removeprefix(_PREFIX) for path in folder.glob(f"{_PREFIX}*")] if folder.is_dir() else []
-    return [name for name in names if "." not in name]
 
 
 def remove(session_id: str) -> None:
