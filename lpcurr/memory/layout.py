@@ -211,7 +211,8 @@ class Column(NamedTuple):
     offset: int = 0
 
 
-def _columns() -> list[Column]:
+def _columns() -> tuple[list[Column], int]:
+    """Return all columns, and the bytes a slot before what follows them."""
     columns, start = [], 0
     every = ((TASK_COLUMNS, 8), (PLAY_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10))
     for names, eighths in every:
@@ -223,11 +224,10 @@ def _columns() -> list[Column]:
                 start += np.dtype(dtype).itemsize * eighths // 8
         if names is PLAY_COLUMNS:
             start += PLAY.itemsize
-    return columns
+    return columns, start
 
 
-COLUMNS: list[Column] = _columns()
-INDEX_START = COLUMNS[-1].start + 5  # bytes a slot before the index table
+COLUMNS, INDEX_START = _columns()
 
 
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
