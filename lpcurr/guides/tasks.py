@@ -42,6 +42,19 @@ so it has to be given the list itself: `attach(session, task_generator=[…])`. 
 and not the list: give it again, `Curriculum.load(path, task_generator=[…])`. One that has grown at its end is taken,
 another one refused.
 
+**Stages**: labels of a list whose tasks wait until those of another label are mastered, which is looked at whenever
+`on_epoch_end` is called. What is locked is not in the pool; an open label stays open.
+
+>>> sums = {"2+3=": "easy", "7+5=": "easy", "64+88=": "hard"}
+>>> stage = {"unlock": "hard", "after": "easy", "mastered": 0.8, "episodes": 20}
+>>> config = lpcurr.CurriculumConfig(tasks=list(sums), task_labels=list(sums.values()), stages=[stage])
+>>> with config.make() as curriculum:
+...     before = curriculum.columns()["task_id"].tolist()
+...     credited = curriculum.update_groups([0, 1], [9, 8], 10)
+...     curriculum.on_epoch_end()
+...     before, curriculum.columns()["task_id"].tolist()
+([0, 1], [0, 1, 2])
+
 **What belongs in `reset`**: where a task is the seed of a level, or an option, say so, and leave `apply_task` out:
 `lpcurr.CurriculumEnv(env, curriculum, reset_with=lambda config: {"seed": config["seed"]})`.
 
