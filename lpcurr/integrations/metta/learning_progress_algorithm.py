@@ -75,7 +75,7 @@ class LearningProgressConfig(learning_progress.LearningProgressConfig, Curriculu
     """
 
     unbiased_averages: bool = Field(
-        default=False, description="plain means while a task is young: no progress is seen before 1 / ema_timescale plays"
+        default=False, description="plain means while a task is young: no progress before 1 / ema_timescale plays"
     )
     use_baseline_normalization: bool = Field(default=True, description="measure scores from the first one up to 1")
     ema_timescale: Rate = Field(default=0.1, description="weight τ of a new score in the fast average")
