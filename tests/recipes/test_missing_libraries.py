@@ -13,7 +13,7 @@ import pytest
     ("words", "package", "extra"),
     [
         (["cartpole_physics"], "stable_baselines3", "sb3"),
-        (["sums_grpo"], "trl", "llm"),
+        (["sums_grpo"], "datasets", "llm"),
         (["log.tensorboard=true"], "tensorboard", "tensorboard"),
         (["log.wandb.project=lakes"], "wandb", "wandb"),
     ],

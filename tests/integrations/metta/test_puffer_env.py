@@ -170,7 +170,7 @@ def test_tasks_that_cannot_be_played_are_not_tried_for_ever() -> None:
         env = MakeEnv(curriculum)()
         with pytest.raises(TaskGenerationError, match=r"4 tasks in a row .* ValueError: Number of agents 2 exceeds"):
             env.reset()
-        assert curriculum.stats()["num_dropped"] == 4
+        assert curriculum.stats()["num_dropped"] == 0  # none could be begun: it need not be the tasks' fault
 
 
 class Stub(pufferlib.PufferEnv):
