@@ -29,7 +29,7 @@ def compiled_kernels() -> None:
 def _segments_left() -> set[str]:
     """Segments that this process made: another test run on this machine may have some of its own."""
     left = set()
-    for path in Path("/dev/shm").glob(f"{NAME_PREFIX}*"):
+    for path in filter(Path.is_file, Path("/dev/shm").glob(f"{NAME_PREFIX}*")):  # tests put other things there, too
         with contextlib.suppress(FileNotFoundError):
             header = np.fromfile(path, dtype=layout.HEADER, count=1)
             if header.size and header["creator_pid"][0] == os.getpid():

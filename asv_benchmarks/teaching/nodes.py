@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import lpcurr
+from asv_benchmarks.teaching.schedulers import config_of
 from asv_benchmarks.teaching.streams import Floats, Ints
 from lpcurr.distributed import Meeting, Transport, join
 from lpcurr.distributed.transport import agree
@@ -50,14 +51,7 @@ class Nodes:
     """Four nodes that draw and are told of scores in turn, and exchange after every so many episodes in all."""
 
     def __init__(self, algorithm: Any, every: int, *, labels: list[str], pool: int, seed: int) -> None:
-        config = lpcurr.CurriculumConfig(
-            num_active_tasks=len(labels) or pool,
-            seed=seed,
-            use_shared_memory=False,
-            defer_init=bool(labels),
-            algorithm_config=algorithm(),
-            log_entries=1 << 15,
-        )
+        config = config_of(algorithm, labels=labels, pool=pool, seed=seed, log_entries=1 << 15)
         self._every, self._turn, self._played = every, 0, 0
         self._threads = ThreadPoolExecutor(NODES)
         parts, barrier = [b""] * NODES, threading.Barrier(NODES)

@@ -12,16 +12,21 @@ import lpcurr
 from lpcurr.schedulers import ALL
 
 
-def make(algorithm: Any, *, labels: list[str], pool: int, seed: int) -> lpcurr.Curriculum:
-    """Make lpcurr's curriculum with a scheduler: a fixed set of tasks, or, without labels, a pool that is renewed."""
-    config = lpcurr.CurriculumConfig(
+def config_of(algorithm: Any, *, labels: list[str], pool: int, seed: int, **fields: Any) -> lpcurr.CurriculumConfig:
+    """Return the settings of what is judged: a fixed set of tasks, or, without labels, a pool that is renewed."""
+    return lpcurr.CurriculumConfig(
         num_active_tasks=len(labels) or pool,
         seed=seed,
         use_shared_memory=False,
         defer_init=bool(labels),
         algorithm_config=algorithm(),
+        **fields,
     )
-    curriculum = config.make()
+
+
+def make(algorithm: Any, *, labels: list[str], pool: int, seed: int) -> lpcurr.Curriculum:
+    """Make lpcurr's curriculum with a scheduler."""
+    curriculum = config_of(algorithm, labels=labels, pool=pool, seed=seed).make()
     for task_id, label in enumerate(labels):
         curriculum.add_task(task_id, label)
     return curriculum

@@ -79,7 +79,7 @@ def image_of_checkpoint(checkpoint: Checkpoint, header: np.void, capacity: int, 
     slots = _slots_within(checkpoint.columns["slot"].astype(np.int64), capacity)
     image["task_id"][0] = layout.FREE
     for name, _ in layout.TRUTH_COLUMNS:
-        image[name][0][slots] = checkpoint.columns[name]
+        layout.cells(image, name)[0][slots] = checkpoint.columns[name]
     upkeep.rebuild_copy.entry(content)
     _order_active(image, slots)
     _limit_inactive_labels(image)

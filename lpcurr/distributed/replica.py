@@ -185,9 +185,11 @@ class ReplicatedCurriculum(Curriculum):
             try:
                 self._exchange(leaves)
             except ExchangeError:
-                if leaves or self._transport is None or not self._transport.meets_anew:
+                if self._left or self._transport is None or not self._transport.meets_anew:
                     raise
                 self._meet(self._transport)
+                if leaves:  # what was played since then must still reach the others
+                    self._exchange(leaves)
             return not self._left
 
     def _exchange(self, leaves: bool) -> Exchange:

@@ -84,9 +84,11 @@ scheduler.
 
 A column
 --------
-What is known of a task: a line in `TRUTH_COLUMNS` of `memory/layout.py`, and its value for a new task in `_fill` of
-`kernels/calls/tasks.py`. Where a completion changes it, it goes among the `SCORE_COLUMNS`, which are journalled
-together, and is written in `kernels/calls/scores.py`; otherwise journal it where you write it. A checkpoint that lacks
+What is known of a task: a line in `TASK_COLUMNS` of `memory/layout.py`, and its value for a new task in `_fill` of
+`kernels/calls/tasks.py`; journal it where you write it. Where a completion changes it, it goes between the first and
+the last of the `SCORE_COLUMNS` in `PLAY_COLUMNS` instead, which are journalled together, and is written in
+`kernels/calls/scores.py`; these lie task by task in two cache lines, which are full: give up `generator_type`'s place
+in them for it. A checkpoint that lacks
 it gives 0, or what `COLUMN_DEFAULTS` says. `columns()`, `inspect` and checkpoints have it by its name; the naive twin
 needs it too.
 
@@ -115,7 +117,8 @@ From `lock(segment, process)` to `mutex.unlock(segment)` a process may be killed
 * never take more words into the journal than `JOURNAL_CAPACITY`; what needs more is announced in the header and begun
   anew by the repair, as the end of an epoch is;
 * never leave out `faults.may_die_here(segment)` between two stores: tests kill a process at each one of them;
-* never go through all tasks in a call of the episode path.
+* never go through all tasks in a call of the episode path;
+* never store where nothing changes, into a cache line that other processes read: it costs each of them 100 ns.
 
 Tests
 -----

@@ -69,6 +69,17 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
         raise
 
 
+def names_beginning(prefix: str, folder: Path) -> list[str]:
+    """Return the names of what lies in a folder and begins so; none where there is no such folder.
+
+    ``Path.glob`` would leave a descriptor to be collected, with a warning, where an interrupt ends it.
+    """
+    try:
+        return [name for name in os.listdir(folder) if name.startswith(prefix)]
+    except FileNotFoundError:
+        return []
+
+
 def sync(path: Path) -> None:
     """Make what was written to a file, or a renaming in a directory, last through a power cut."""
     if os.name != "posix":
@@ -114,10 +125,12 @@ def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:
 
 def _remove_leftovers(target: Path) -> None:
     """Remove the temporary files of writes to this target that were killed."""
-    if fcntl is None or not target.parent.is_dir():
+    if fcntl is None:
         return
-    pattern = re.compile(re.escape(f".{_hidden_name(target)}.") + r"[0-9a-f]{12}\.tmp")
-    for leftover in [entry for entry in os.scandir(target.parent) if pattern.fullmatch(entry.name)]:
-        with contextlib.suppress(OSError), open(leftover.path, "r+b") as file:
+    prefix = f".{_hidden_name(target)}."
+    for name in names_beginning(prefix, target.parent):
+        if not re.fullmatch(r"[0-9a-f]{12}\.tmp", name.removeprefix(prefix)):
+            continue
+        with contextlib.suppress(OSError), open(target.parent / name, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.unlink(leftover.path)
+            (target.parent / name).unlink()

@@ -7,7 +7,8 @@ A segment is one block of bytes, in shared memory or in the process:
 ``process``             one record for each attached process: who it is, its random stream, its counters; those beyond
                         ``process_room`` are a hole that takes no memory
 ``label``               the interned label strings with their counters; ``label_hash`` beside them, and ``label_sum``
-columns                 each field of a task as a contiguous array of ``capacity`` cells, 64-byte aligned
+columns                 each field of a task as an array of ``capacity`` cells: contiguous and 64-byte aligned, but for
+                        those that a score changes, which stand side by side in a record for each task
 ``index``               open-addressing table from task id to slot
 config                  behind the dtype: two rooms for the configuration as JSON, of which one is valid, as the meta
                         pages of LMDB: :meth:`lpcurr.Curriculum.use` writes the other one and turns it round
@@ -19,7 +20,7 @@ a cell, first in the segment) hold what a task is; everything else (``DERIVED_CO
 in the header) follows from them and can be rebuilt, which is what repairs a pool after a worker died while changing it.
 
 >>> state = np.zeros(1, dtype=segment_dtype(1000))
->>> state["p_fast"][0].shape
+>>> cells(state, "p_fast")[0].shape
 (1000,)
 >>> state["header"]["active_count"].dtype
 dtype('int64')
@@ -32,6 +33,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpcurr.memory.header import CACHE_LINE as CACHE_LINE
+from lpcurr.memory.header import HEADER as HEADER
+from lpcurr.memory.header import HEADER_FIELDS as HEADER_FIELDS
+from lpcurr.memory.header import IDENTITY_FIELDS as IDENTITY_FIELDS
+from lpcurr.memory.header import JOURNAL_CAPACITY as JOURNAL_CAPACITY
+from lpcurr.memory.header import JOURNALS as JOURNALS
+from lpcurr.memory.header import MUTEX_OFFSET as MUTEX_OFFSET
+from lpcurr.memory.header import MUTEX_SIZE as MUTEX_SIZE
+from lpcurr.memory.header import POOL_FIELDS as POOL_FIELDS
 from lpcurr.memory.rules import OWN_WORDS as OWN_WORDS
 from lpcurr.memory.rules import RULE_FIELDS as RULE_FIELDS
 from lpcurr.memory.rules import SCHEDULER_NAME_WORDS as SCHEDULER_NAME_WORDS
@@ -47,9 +57,7 @@ PROCESS_STEP = 256  # process records that are given memory at a time
 SUSPECTS = 8
 LABEL_CAPACITY = 4096
 LABEL_BYTES = 120
-JOURNAL_CAPACITY = 128  # the longest call, naming a task while labels are dropped and made, writes down 68 words
 FANOUT = 16
-CACHE_LINE = 64
 
 FREE = -1  # task_id of a slot that holds no task
 
@@ -76,93 +84,6 @@ EXPLORATION_UNIT = 10.0
 
 RECORD_WORDS = 5  # of the log
 
-
-IDENTITY_FIELDS: list[Any] = [
-    *integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
-    *integers("layout_version"),  # a hash of this description: processes of one pool have one layout
-    *integers("capacity"),  # number of slots
-    *integers("segment_size"),  # bytes, configuration included
-    *integers("config_offset", "config_room"),  # where the first room begins; bytes of each of the two
-    *integers("log_offset", "log_capacity"),  # where the log begins; its records: a power of two, or 0
-    *integers("creator_pid", "creator_start_time"),  # whose death ends the session, and not another of that id
-    *integers("pid_namespace"),  # where these ids mean these processes; see lpcurr.memory.processes
-    *integers("lock_file"),  # inode of the lock file where there is no robust mutex, else 0
-    *integers("process_room"),  # process records that have memory; only ever grows
-    *integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
-    *integers("index_multiplier"),  # odd: scatters ids over the id table
-    *floats("created_at"),  # seconds since 1970
-]
-POOL_FIELDS: list[Any] = [
-    *integers("min_presentations"),  # completions before a task may be evicted
-    *integers("fixed_set"),  # 1: only add_task brings tasks in
-    *integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
-    *integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other
-    *integers("fill_limit"),  # tasks up to which a draw makes a new one without evicting: the capacity, or a share
-]
-HEADER_FIELDS: list[Any] = [
-    *IDENTITY_FIELDS,
-    *POOL_FIELDS,
-    *RULE_FIELDS,
-    *integers("config_valid"),  # 0 or 1: the room whose text holds
-    *integers("config_size0", "config_size1"),  # bytes of the text in each room
-    # Truth: counters, each in the journal while it changes.
-    *integers("completed"),  # scores credited
-    *floats("score_sum"),  # their sum
-    *integers("scheduled"),  # tasks handed out
-    *integers("created"),  # tasks that ever entered the pool
-    *integers("evicted"),  # that left it
-    *integers("entry_count"),  # serial number of the next tenancy
-    *integers("epoch_evictions"),  # evictions since the epoch began
-    *integers("evicted_completions"),  # completions that evicted tasks took with them
-    *integers("refused"),  # scores of tasks that had left
-    *integers("dropped"),  # tasks that could not be played
-    *integers("epoch"),  # epochs ended
-    *integers("next_stream"),  # ordinal of the next process's random stream
-    *integers("label_count"),  # rows of the label table that were ever used
-    *integers("label_clock"),  # orders labels by when they became inactive
-    # Stamps only ever grow, also when a call is rolled back: a cache that has seen one is out of date once it differs.
-    *integers("label_stamp"),  # a row of the label table may mean another label
-    *integers("eviction_stamp"),  # the evictions of this epoch have changed
-    *integers("rules_stamp"),  # the rules and the configuration have changed
-    # The log: numbers of records, which only grow. What lies between `log_begin` and `log_end` is yet to be read.
-    *integers("log_on", "log_begin"),
-    *integers("log_end", "log_lost"),  # in the journal; entries that found no room, and all that followed them
-    *integers("log_target"),  # what `log_end` is to be when the epoch has ended that is being ended
-    # Derived: what a rebuild from the slots gives.
-    *integers("active_count"),  # tasks in the pool
-    *integers("explored_count"),  # of them with enough completions to tell
-    *integers("immature_count"),  # of those, with too few to be evicted
-    *integers("high_water"),  # slots from here on have never been used
-    *integers("free_count"),  # size of the heap of free slots below
-    *integers("index_mask"),  # cells of the id table - 1
-    *integers("inactive_labels"),  # labels in use without a task
-    *floats("sum_high", "sum_low"),  # sum of `priority` as a pair of floats (Dekker 1971)
-    *floats("square_high", "square_low"),  # and of its square
-    *floats("square_peak"),  # the greatest since the last rebuild: what the sums' rounding is relative to
-    *integers("updates_since_rebuild"),
-    # What the next owner of the lock goes by if this one is found dead.
-    *integers("repairs"),  # times that happened
-    *integers("repairs_logged"),  # of which a process has warned
-    *integers("held"),  # tells of a dead owner where there is no robust mutex
-    *integers("epoch_ending"),  # number of an epoch that was being ended, else 0
-    *integers("fault_countdown"),  # tests only: fault points until the process kills itself
-    *integers("journal_count"),  # words that are to be restored
-    ("journal_word", "<i8", (JOURNAL_CAPACITY,)),  # which words of the segment
-    ("journal_value", "<i8", (JOURNAL_CAPACITY,)),  # what they were
-    ("clock", "<i8", (2,)),  # where the system writes the time into
-    *integers("replacing"),  # 1 while the whole content is being replaced, which is more than the journal holds
-]
-_HEADER_PLAIN = np.dtype(HEADER_FIELDS)
-# The mutex stands on cache lines of its own behind the other fields.
-MUTEX_OFFSET = -(-_HEADER_PLAIN.itemsize // CACHE_LINE) * CACHE_LINE
-MUTEX_SIZE = 64
-_HEADER_SPEC: Any = {
-    "names": [*(_HEADER_PLAIN.names or ()), "mutex"],
-    "formats": [*(_HEADER_PLAIN[name] for name in _HEADER_PLAIN.names or ()), ("<i8", (MUTEX_SIZE // 8,))],
-    "offsets": [*(offset for _, offset, *_ in (_HEADER_PLAIN.fields or {}).values()), MUTEX_OFFSET],
-    "itemsize": MUTEX_OFFSET + MUTEX_SIZE,
-}
-HEADER = np.dtype(_HEADER_SPEC)
 
 # A record is free where its pid is 0. With this start time it holds a stream from a checkpoint, for the next process.
 STREAM_WAITS = -1
@@ -212,16 +133,18 @@ _TABLES_SPEC: Any = {
 TABLES = np.dtype(_TABLES_SPEC)
 """What lies before the columns, in a segment of any capacity."""
 
-TRUTH_COLUMNS: list[tuple[str, str]] = [
+TASK_COLUMNS: list[tuple[str, str]] = [
     ("task_id", "<i8"),
     ("entry", "<i8"),  # serial number of the slot's tenancy: orders tasks by age and tells tenants of one slot apart
     ("label", "<i8"),
     ("creation_time", "<f8"),
-    ("success_threshold", "<f8"),
-    ("generator_type", "<f8"),
     ("scheduled_count", "<i8"),
     ("last_drawn", "<i8"),  # the pool's `scheduled` when the task was handed out last, or entered
-    # What a completion changes.
+]
+# What a completion reads and changes: 16 words, two cache lines of a task's own.
+PLAY_COLUMNS: list[tuple[str, str]] = [
+    ("success_threshold", "<f8"),
+    ("generator_type", "<f8"),
     ("completion_count", "<i8"),
     ("total_score", "<f8"),
     ("last_score", "<f8"),
@@ -234,6 +157,8 @@ TRUTH_COLUMNS: list[tuple[str, str]] = [
     ("signal", "<f8"),  # average of what the learner reports beside the score, such as a value loss
     ("mean_cost", "<f8"),  # average of an episode's environment steps, or tokens
 ]
+TRUTH_COLUMNS: list[tuple[str, str]] = [*TASK_COLUMNS, *PLAY_COLUMNS]
+PLAY = np.dtype(PLAY_COLUMNS)
 SCORE_COLUMNS = ("completion_count", "mean_cost")
 """The first and the last of the columns that a completion changes."""
 
@@ -276,25 +201,33 @@ def index_size(capacity: int) -> int:
 
 
 class Column(NamedTuple):
-    """Where a column lies: at ``COLUMNS_OFFSET + padded_capacity * start``, in cells of ``dtype``."""
+    """Where a column lies: from ``COLUMNS_OFFSET + padded_capacity * start + offset`` on, in cells of ``dtype``."""
 
     name: str
     dtype: str
     start: int
     eighths: int  # cells for eight slots of the padded capacity; 8: a cell for each slot
+    stride: int  # bytes from one cell to the next
+    offset: int = 0
 
 
-def _columns() -> list[Column]:
+def _columns() -> tuple[list[Column], int]:
+    """Return all columns, and the bytes a slot before what follows them."""
     columns, start = [], 0
-    for names, eighths in ((TRUTH_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10)):
-        for name, dtype in names:
-            columns.append(Column(name, dtype, start, eighths))
-            start += np.dtype(dtype).itemsize * eighths // 8
-    return columns
+    every = ((TASK_COLUMNS, 8), (PLAY_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10))
+    for names, eighths in every:
+        for number, (name, dtype) in enumerate(names):
+            if names is PLAY_COLUMNS:
+                columns.append(Column(name, dtype, start, 8, PLAY.itemsize, 8 * number))
+            else:
+                columns.append(Column(name, dtype, start, eighths, np.dtype(dtype).itemsize))
+                start += np.dtype(dtype).itemsize * eighths // 8
+        if names is PLAY_COLUMNS:
+            start += PLAY.itemsize
+    return columns, start
 
 
-COLUMNS: list[Column] = _columns()
-INDEX_START = COLUMNS[-1].start + 5  # bytes a slot before the index table
+COLUMNS, INDEX_START = _columns()
 
 
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
@@ -315,7 +248,10 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
         ("label_hash", ("<i8", (LABEL_CAPACITY,)), LABEL_HASH_OFFSET),
         ("label_sum", ("<f8", (LABEL_SUMS,)), LABEL_SUMS_OFFSET),
     ]
+    fields.append(("play", (PLAY, (capacity,)), COLUMNS_OFFSET + padded * 8 * len(TASK_COLUMNS)))
     for column in COLUMNS:
+        if column.name in (PLAY.names or ()):
+            continue
         cells = capacity if column.eighths == 8 else padded * column.eighths // 8
         fields.append((column.name, (column.dtype, (cells,)), COLUMNS_OFFSET + padded * column.start))
     index_offset = COLUMNS_OFFSET + padded * INDEX_START
@@ -329,6 +265,12 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
             "itemsize": index_offset + 4 * index_size(capacity),
         }
     )
+
+
+def cells(state: np.ndarray[Any, np.dtype[np.void]], name: str) -> np.ndarray[Any, Any]:
+    """Return a column of a segment, whose dtype is ``segment_dtype(capacity)``: shape [1, capacity], or of nodes."""
+    column: np.ndarray[Any, Any] = state["play"][name] if name in (PLAY.names or ()) else state[name]
+    return column
 
 
 def truth_range(first: str, last: str) -> tuple[int, int]:

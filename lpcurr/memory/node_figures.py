@@ -10,19 +10,14 @@ import json
 import os
 import secrets
 import stat
-from pathlib import Path
 from typing import Any
 
-from lpcurr.memory import lock_files
+from lpcurr.memory.companions import Companions
+from lpcurr.memory.files import names_beginning
 
-_SHARED_MEMORY = Path("/dev/shm")
-_PREFIX = "lpcurr-nodes_"  # not that of segments, among which whoever lists sessions would find it
+_FILES = Companions("lpcurr-nodes_")
+path_of, sessions_with_figures = _FILES.path_of, _FILES.sessions
 _LARGEST = 2**22  # bytes
-
-
-def path_of(session_id: str) -> Path:
-    """Return where a session's figures are."""
-    return (_SHARED_MEMORY if _SHARED_MEMORY.is_dir() else lock_files.DIRECTORY) / f"{_PREFIX}{session_id}"
 
 
 def write(session_id: str, figures: dict[str, Any]) -> None:
@@ -40,7 +35,7 @@ def write(session_id: str, figures: dict[str, Any]) -> None:
 
 
 def read(session_id: str) -> dict[str, Any]:
-    """Return a session's figures; empty where it shares nothing, or what is there is not this user's."""
+    """Return a session's figures; empty where it shares nothing, or what is there cannot be read."""
     try:
         descriptor = os.open(path_of(session_id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -49,20 +44,16 @@ def read(session_id: str) -> dict[str, Any]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             return {}
-        found = json.loads(file.read(_LARGEST))
+        try:
+            found = json.loads(file.read(_LARGEST))
+        except (ValueError, RecursionError):  # cut, or not written here
+            return {}
     return found if isinstance(found, dict) else {}
-
-
-def sessions_with_figures() -> list[str]:
-    """Return the ids of the sessions of which there are figures, be they alive or dead."""
-    folder = path_of("").parent
-    names = [path.name.removeprefix(_PREFIX) for path in folder.glob(f"{_PREFIX}*")] if folder.is_dir() else []
-    return [name for name in names if "." not in name]
 
 
 def remove(session_id: str) -> None:
     """Remove the figures of a session, if there are any, and what a killed writer has left."""
     target = path_of(session_id)
-    for path in [target, *target.parent.glob(f"{target.name}.*")]:
+    for name in [target.name, *names_beginning(f"{target.name}.", target.parent)]:
         with contextlib.suppress(FileNotFoundError, PermissionError):
-            path.unlink()
+            target.with_name(name).unlink()

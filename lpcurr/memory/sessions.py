@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lpcurr.memory import layout, lock_files, node_figures, task_records
+from lpcurr.memory.files import names_beginning
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
 from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
@@ -103,7 +104,7 @@ def reap() -> list[Session]:
 def _segment_names() -> list[str]:
     """Names of this user's segments: from /dev/shm; macOS does not list shared memory, but has lock files."""
     places = [_SHARED_MEMORY] if _SHARED_MEMORY.is_dir() else lock_files.directories()
-    return sorted({path.name for place in places for path in place.glob(f"{NAME_PREFIX}*")})
+    return sorted({name for place in places for name in names_beginning(NAME_PREFIX, place)})
 
 
 @contextlib.contextmanager
@@ -191,12 +192,12 @@ def problem_of(header: np.void, size: int) -> str:
 def _remove_stale_lock_files() -> None:
     """Lock files whose segments are gone; a segment is there before its lock file is."""
     for folder in lock_files.directories():
-        for path in folder.glob(f"{NAME_PREFIX}*"):
+        for name in names_beginning(NAME_PREFIX, folder):
             try:
-                with opened(path.name):
+                with opened(name):
                     continue
             except FileNotFoundError:
-                path.unlink(missing_ok=True)
+                (folder / name).unlink(missing_ok=True)
             except PermissionError:  # something else has that name
                 continue
 

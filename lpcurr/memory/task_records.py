@@ -19,15 +19,14 @@ import os
 import stat
 import weakref
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from lpcurr.errors import ConfigError, PoolFullError, SegmentSpaceError, SessionNotFoundError
-from lpcurr.memory import lock_files
+from lpcurr.memory.companions import Companions
 
-_SHARED_MEMORY = Path("/dev/shm")
-_PREFIX = "lpcurr-tasks_"  # not that of segments, among which whoever lists sessions would find it
+_FILES = Companions("lpcurr-tasks_")
+path_of, sessions_with_records = _FILES.path_of, _FILES.sessions
 _MAGIC = b"lpctasks"
 MAX_TASKS = 2**22
 _COUNT = len(_MAGIC)
@@ -119,17 +118,6 @@ class TaskRecords:
             yield
         finally:
             os.close(descriptor)
-
-
-def path_of(session_id: str) -> Path:
-    """Return where the records of a session are."""
-    return (_SHARED_MEMORY if _SHARED_MEMORY.is_dir() else lock_files.DIRECTORY) / f"{_PREFIX}{session_id}"
-
-
-def sessions_with_records() -> list[str]:
-    """Return the ids of the sessions of which there are records, be they alive or dead."""
-    folder = path_of("").parent
-    return [path.name.removeprefix(_PREFIX) for path in folder.glob(f"{_PREFIX}*")] if folder.is_dir() else []
 
 
 def remove(session_id: str) -> None:

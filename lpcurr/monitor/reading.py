@@ -150,8 +150,8 @@ class SessionReader:
 
     def _progress_marks(self) -> tuple[int, ...]:
         header = self._state["header"]
-        names = ("journal_count", "completed", "scheduled", "created", "evicted", "label_stamp", "epoch")
-        return tuple(int(header[name][0]) for name in names)
+        names = ("completed", "scheduled", "created", "evicted", "label_stamp", "epoch")
+        return int(header["journal_count"][0].max()), *(int(header[name][0]) for name in names)
 
     def ending(self) -> str:
         """How the session ended; empty while it goes on."""

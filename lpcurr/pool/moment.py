@@ -93,7 +93,7 @@ class Moment:
         if active.size and np.bincount(active, minlength=1).max() > 1:  # one moved while the index was copied
             active = np.unique(active)
         end = int(active.max(initial=-1)) + 1
-        cells = {name: state[name][0][:end].copy() for name in {"task_id", "entry", *names}}
+        cells = {name: layout.cells(state, name)[0][:end].copy() for name in {"task_id", "entry", *names}}
         return cls.of_cells(tables, cells, active[cells["task_id"][active] != layout.FREE])
 
     def by_index(self) -> Int64s:

@@ -310,8 +310,7 @@ class Pool:
         rows = np.empty(layout.LABEL_CAPACITY, dtype=np.int64)
         found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, hashes, counts, rows)
         self._check_lock(found)
-        changed: list[int] = rows[:found].tolist()
-        return changed
+        return list(map(int, rows[:found]))
 
     # -- all tasks ----------------------------------------------------------------------------------------------
 

@@ -55,6 +55,16 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     return np.where(condition, yes, no)
 
 
+def share_of(part: Any, whole: Any) -> Any:
+    """Return part / whole, 0 where there is nothing to share; elementwise."""
+    return where(whole > 0.0, part / where(whole > 0.0, whole, 1.0), 0.0)
+
+
+def noise_of_movement(fast: Any, slow: Any) -> Any:
+    """Return the variance of the difference of two averages of one 0/1 sequence, of these weights, over p(1 − p)."""
+    return fast / (2.0 - fast) + slow / (2.0 - slow) - 2.0 * fast * slow / (fast + slow - fast * slow)
+
+
 def power(base: Any, exponent: float) -> Any:
     """Return base to the power of a whole number ≥ 0 by squaring: the same bits for one task and for arrays."""
     result = 1.0 + 0.0 * base

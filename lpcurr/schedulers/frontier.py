@@ -35,7 +35,17 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, own_words, power, recent_learnability, where
+from lpcurr.schedulers.common import (
+    Rate,
+    SchedulerConfig,
+    Share,
+    Way,
+    noise_of_movement,
+    own_words,
+    power,
+    recent_learnability,
+    share_of,
+)
 
 _STILL_AFTER = 10.0  # plays after which a task that did not move is half believed to stand still
 _MIDDLING = 6.0  # from q(1 − q) = 1 / 6 on, q = 0.21 … 0.79, all of what stands still is taken for luck
@@ -54,8 +64,7 @@ def _stillness(middle_noise: Any, task: Any, at: Any, rules: Any) -> Any:
     n = task.completion_count[at] * 1.0
     away = _on_scale(task.p_fast[at], task, at) - _on_scale(task.reward_ema[at], task, at)
     noise = rules.own[3] * middle_noise
-    both = away * away + noise
-    return where(both > 0.0, noise / where(both > 0.0, both, 1.0), 0.0) * (n / (n + _STILL_AFTER))
+    return share_of(noise, away * away + noise) * (n / (n + _STILL_AFTER))
 
 
 def _mastery(fast: Any, task: Any, at: Any) -> Any:
@@ -99,8 +108,7 @@ class FrontierConfig(SchedulerConfig):
         middle = (fast + slow) * 0.5
         movement = (fast - slow) * (fast - slow)
         middle_noise = np.maximum(middle * (1.0 - middle), 0.0)
-        both = movement + noise * middle_noise
-        genuine = where(both > 0.0, movement / where(both > 0.0, both, 1.0), 0.0)
+        genuine = share_of(movement, movement + noise * middle_noise)
         moving = 1.0 - _stillness(middle_noise, task, at, rules)
         worth = mastery * power(1.0 - mastery, 3.0) * (genuine * genuine) * moving
         if per_cost > 0.0:
@@ -129,7 +137,6 @@ class FrontierConfig(SchedulerConfig):
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""
         fast, slow = self.ema_timescale, self.ema_timescale * self.slow_timescale_factor
-        noise = fast / (2.0 - fast) + slow / (2.0 - slow) - 2.0 * fast * slow / (fast + slow - fast * slow)
         stale = min(self.staleness_share, 1.0 - self.frontier_share)
         return super().rules(min_presentations, fixed_set) | {
             "exploration_share": 1.0 - self.frontier_share - stale,
@@ -140,5 +147,5 @@ class FrontierConfig(SchedulerConfig):
             "baseline_normalization": 0,
             "fast_timescale": fast,
             "slow_timescale": slow,
-            "own": own_words(self.exploration_slope, noise, self.per_cost, fast / (2.0 - fast)),
+            "own": own_words(self.exploration_slope, noise_of_movement(fast, slow), self.per_cost, fast / (2.0 - fast)),
         }

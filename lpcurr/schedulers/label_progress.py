@@ -22,17 +22,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, recent_learnability, where
+from lpcurr.schedulers.common import Rate, SchedulerConfig, Share, Way, noise_of_movement, recent_learnability, share_of
 
 
 def label_worth(fast: Any, slow: Any, rules: Any) -> Any:
     """Return what labels weigh by the averages of their scores: |d| · g."""
-    quick, late = rules.label_fast_timescale, rules.label_slow_timescale
-    noise = quick / (2.0 - quick) + late / (2.0 - late) - 2.0 * quick * late / (quick + late - quick * late)
+    noise = noise_of_movement(rules.label_fast_timescale, rules.label_slow_timescale)
     middle = (fast + slow) * 0.5
     movement = (fast - slow) * (fast - slow)
-    both = movement + noise * np.maximum(middle * (1.0 - middle), 0.0)
-    return np.abs(fast - slow) * where(both > 0.0, movement / where(both > 0.0, both, 1.0), 0.0)
+    return np.abs(fast - slow) * share_of(movement, movement + noise * np.maximum(middle * (1.0 - middle), 0.0))
 
 
 class LabelProgressConfig(SchedulerConfig):

@@ -29,12 +29,12 @@ def find_violations(pool: Pool) -> list[str]:
 
 def _counters(kept: State) -> Iterator[str]:
     header = kept["header"][0]
-    if header["journal_count"] != 0:
+    if header["journal_count"].any():
         yield "the journal is open outside a call"
     if header["created"] - header["evicted"] != header["active_count"]:
         yield f"created {header['created']} − evicted {header['evicted']} ≠ active {header['active_count']}"
     active = kept["task_id"][0] != layout.FREE
-    in_pool = int(kept["completion_count"][0][active].sum())
+    in_pool = int(layout.cells(kept, "completion_count")[0][active].sum())
     if in_pool + header["evicted_completions"] != header["completed"]:
         yield f"completions: {in_pool} in the pool + {header['evicted_completions']} evicted ≠ {header['completed']}"
 

@@ -98,7 +98,7 @@ def test_nothing_in_the_layout_is_forgotten() -> None:
     identity |= {"creator_start_time", "created_at", "mutex", "clock", "new_label"}
     identity |= {"index_multiplier", "pid_namespace", "config_valid", "config_size0", "config_size1"}
     of_this_segment = {"eviction_stamp", "label_stamp", "rules_stamp", "repairs", "replacing"}
-    of_this_segment |= {"journal_count", "journal_word", "journal_value", "epoch_ending"}
+    of_this_segment |= {"journal", "journal_count", "journal_word", "journal_value", "epoch_ending"}
     of_this_segment |= {"held", "lock_file", "fault_countdown", "repairs_logged", "process_room"}
     of_this_segment |= {"log_offset", "log_capacity", "log_on", "log_begin", "log_end", "log_lost", "log_target"}
     of_this_segment |= {"node", "nodes", "fill_limit"}

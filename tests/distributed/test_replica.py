@@ -289,3 +289,13 @@ def test_figures_of_a_session_that_was_killed_are_reaped() -> None:
     assert "gone" in node_figures.sessions_with_figures()
     reap()
     assert node_figures.read("gone") == {}
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b"3"])
+def test_figures_that_cannot_be_read_are_none(content: bytes) -> None:
+    path = node_figures.path_of("odd")
+    path.write_bytes(content)
+    try:
+        assert node_figures.read("odd") == {}
+    finally:
+        path.unlink()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from lpcurr import Curriculum
+from lpcurr.memory import layout
 from tests.golden.replay import cases, close, load, make_curriculum
 
 QUIRKS = {
@@ -48,7 +49,7 @@ def _count_draw(curriculum: Curriculum, task_id: int) -> None:
     """Count a draw of a given task, as the trace did: a draw cannot be told which task to hand out."""
     state = curriculum._pool.state
     slot = int((state["task_id"][0] == task_id).nonzero()[0][0])
-    state["scheduled_count"][0, slot] += 1
+    layout.cells(state, "scheduled_count")[0, slot] += 1
     state["header"]["scheduled"] += 1
     state["label_table"]["epoch_sampled"][0, int(state["label"][0, slot]) & 0xFFFF] += 1
 

@@ -59,7 +59,7 @@ def test_the_state_is_one_structured_element_with_named_columns(shared: bool) ->
         task = curriculum.get_task()
         state = curriculum._pool.state
         assert state.shape == (1,)
-        assert state["p_fast"][0].shape == (100,)
+        assert layout.cells(state, "p_fast")[0].shape == (100,)
         assert state["task_id"][0, 0] == task.task_id
         assert (state["task_id"][0, 1:] == layout.FREE).all()
         assert curriculum._pool._segment.bytes.ctypes.data % layout.CACHE_LINE == 0

@@ -29,6 +29,15 @@ def name_of(scheduler: type[SchedulerConfig]) -> str:
     return str(scheduler.model_fields["type"].default)
 
 
+def fixed_set(scheduler: type[SchedulerConfig], tasks: int) -> lpcurr.Curriculum:
+    """A curriculum over tasks 0 … n − 1, by a scheduler's defaults."""
+    config = lpcurr.CurriculumConfig(num_active_tasks=tasks, defer_init=True, algorithm_config=scheduler(), seed=0)
+    curriculum = config.make()
+    for task_id in range(tasks):
+        curriculum.add_task(task_id)
+    return curriculum
+
+
 every_scheduler = pytest.mark.parametrize("scheduler", ALL, ids=name_of)
 
 
@@ -121,7 +130,7 @@ def test_formulas_say_the_same_for_one_task_and_for_arrays_bit_for_bit(scheduler
         _one_by_one(pool._segment.bytes, TASKS, *one)
         state = pool.state
         names = (*(name for name, _ in layout.TRUTH_COLUMNS), "priority")
-        task = types.SimpleNamespace(**{name: state[name][0][:TASKS] for name in names})
+        task = types.SimpleNamespace(**{name: layout.cells(state, name)[0][:TASKS] for name in names})
         rules = types.SimpleNamespace(**{field[0]: state["header"][field[0]][0] for field in layout.RULE_FIELDS})
         with np.errstate(divide="raise", invalid="raise"):
             for name, expected in zip(FORMULAS, one, strict=True):
@@ -155,10 +164,7 @@ def test_a_pool_of_one_and_an_unplayed_pool_are_drawn_from(scheduler: type[Sched
 
 @every_scheduler
 def test_huge_and_tiny_scores_leave_a_distribution(scheduler: type[SchedulerConfig]) -> None:
-    config = lpcurr.CurriculumConfig(num_active_tasks=20, defer_init=True, algorithm_config=scheduler(), seed=0)
-    with config.make() as curriculum:
-        for task_id in range(20):
-            curriculum.add_task(task_id)
+    with fixed_set(scheduler, 20) as curriculum:
         for score in (1e308, -1e308, 5e-324, 0.0, -0.0, 1e140, 1.0) * 4:
             for task_id in range(20):
                 curriculum.update_task_performance(task_id, score if task_id % 3 else 0.5, signal=score)
@@ -171,10 +177,7 @@ def test_huge_and_tiny_scores_leave_a_distribution(scheduler: type[SchedulerConf
 
 @every_scheduler
 def test_any_setting_that_is_taken_leaves_a_distribution(scheduler: type[SchedulerConfig]) -> None:
-    config = lpcurr.CurriculumConfig(num_active_tasks=20, defer_init=True, algorithm_config=scheduler(), seed=0)
-    with config.make() as curriculum:
-        for task_id in range(20):
-            curriculum.add_task(task_id)
+    with fixed_set(scheduler, 20) as curriculum:
         for task_id in list(range(14)) * 12:  # the others stay unplayed
             curriculum.update_task_performance(task_id, task_id / 14)
         for name, field in scheduler.model_fields.items():
@@ -196,11 +199,8 @@ def test_any_setting_that_is_taken_leaves_a_distribution(scheduler: type[Schedul
 def test_identical_tasks_have_alike_chances_at_every_count(scheduler: type[SchedulerConfig], chance: float) -> None:
     """The luck of the first episode must not decide: mean probability of 2,000 tasks by their first score."""
     rng = np.random.default_rng(3)
-    config = lpcurr.CurriculumConfig(num_active_tasks=2000, defer_init=True, algorithm_config=scheduler(), seed=0)
-    with config.make() as curriculum:
+    with fixed_set(scheduler, 2000) as curriculum:
         ids = np.arange(2000)
-        for task_id in ids.tolist():
-            curriculum.add_task(task_id)
         first = (rng.random(2000) < chance).astype(float)
         curriculum.update_many(ids, first)
         for count in range(2, 51):

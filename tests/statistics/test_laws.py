@@ -39,7 +39,7 @@ def test_a_moment_holds_every_task_as_it_is(kind: str) -> None:
         np.testing.assert_array_equal(moment.active, state["active"][0][: header["active_count"]])
         assert (np.diff(moment.columns["entry"]) > 0).all()
         for name, _ in layout.TRUTH_COLUMNS:
-            np.testing.assert_array_equal(moment.columns[name], state[name][0][moment.slots])
+            np.testing.assert_array_equal(moment.columns[name], layout.cells(state, name)[0][moment.slots])
         np.testing.assert_array_equal(moment.slots[moment.by_index()], moment.active)
         unlocked = Moment.of_state(state)
         for name, column in moment.columns.items():

@@ -91,7 +91,7 @@ class Trial:
                 os._exit(1)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
-            self.journalled = max(self.journalled, int(self.pool.state["header"]["journal_count"][0]))
+            self.journalled = max(self.journalled, int(self.pool.state["header"]["journal_count"].max()))
             return True
         assert os.WEXITSTATUS(status) == 0, "the call raised"
         self.passed = countdown - int(header["fault_countdown"][0])

@@ -37,7 +37,7 @@ def truth(state: State, known: frozenset[int] | None = None) -> dict[str, Any]:
     tasks = {}
     for slot in np.flatnonzero(ids != layout.FREE):
         task_id, cell = int(ids[slot]), int(state["label"][0][slot])
-        row: dict[str, Any] = {name: state[name][0][slot].item() for name in columns}
+        row: dict[str, Any] = {name: layout.cells(state, name)[0][slot].item() for name in columns}
         row["label"] = names[cell & (layout.PENDING - 1)], bool(cell & layout.PENDING)
         if known is None or task_id in known:
             row[_CLOCK] = state[_CLOCK][0][slot].item()

@@ -9,12 +9,12 @@ import numpy as np
 
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, padded_capacity, process_record, words
+from lpcurr.kernels.machine.views import column, header_record, process_record, truth_word, words
 from lpcurr.kernels.safety import mutex, replacement
 from lpcurr.memory import layout
 
 _LOCK_LOST = layout.Status.LOCK_LOST
-_FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
+_TASK_COLUMNS = len(layout.TASK_COLUMNS)
 _LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
 _LABEL_WORDS = layout.LABEL.itemsize // 8
 _PROCESS_TABLE_WORD = layout.PROCESS_OFFSET // 8
@@ -59,11 +59,16 @@ def capture(segment, process, tables, numbers, truth, active):
             target[word] = source[word]
         for word in range(_LABEL_TABLE_WORD, _LABEL_TABLE_WORD + header.label_count * _LABEL_WORDS):
             target[word] = source[word]
-        padded = padded_capacity(header.capacity)
         for row in range(numbers.size):
-            first = _FIRST_COLUMN_WORD + padded * numbers[row]
-            for slot in range(needed):
-                truth[row, slot] = source[first + slot]
+            if numbers[row] < _TASK_COLUMNS:
+                first = truth_word(segment, numbers[row], 0)
+                for slot in range(needed):
+                    truth[row, slot] = source[first + slot]
+        for slot in range(needed):  # task by task, as these columns lie
+            first = truth_word(segment, _TASK_COLUMNS, slot) - _TASK_COLUMNS
+            for row in range(numbers.size):
+                if numbers[row] >= _TASK_COLUMNS:
+                    truth[row, slot] = source[first + numbers[row]]
         view = column(segment)
         for position in range(min(header.active_count, needed)):
             active[position] = view.active[position]

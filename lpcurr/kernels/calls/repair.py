@@ -148,5 +148,8 @@ def lock(segment, process):
         faults.may_die_here(segment)
         mutex.mark_consistent(segment)
         answer = 0
+    if answer != 0:
+        return False
     faults.may_die_here(segment)
-    return answer == 0
+    journal.open_for(segment, process)
+    return True

@@ -13,8 +13,8 @@ from lpcurr.kernels.machine.views import (
     header_record,
     label_hashes,
     label_record,
-    padded_capacity,
     process_record,
+    truth_word,
     words,
 )
 from lpcurr.kernels.safety import faults, journal, mutex
@@ -36,7 +36,6 @@ _PROCESS_TABLE_WORD = layout.PROCESS_OFFSET // 8
 _PROCESS_WORDS = layout.PROCESS.itemsize // 8
 _LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
 _TRUTH_COUNT = len(layout.TRUTH_COLUMNS)
-_FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
 _LABEL_FIRST, _LABEL_LAST = layout.truth_range("label", "label")
 
 
@@ -107,10 +106,9 @@ def read_task(segment, process, task_id, row):
     slot = slots.find_slot(segment, task_id)
     answer = _UNKNOWN_TASK
     if slot >= 0:
-        padded = padded_capacity(header_record(segment, 0).capacity)
         cells = words(segment)
         for number in range(_TRUTH_COUNT):
-            row[number] = cells[_FIRST_COLUMN_WORD + padded * number + slot]
+            row[number] = cells[truth_word(segment, number, slot)]
         answer = _ACCEPTED
     mutex.unlock(segment)
     return answer

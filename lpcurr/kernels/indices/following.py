@@ -136,9 +136,9 @@ def change(segment, slot):
     completions = view.completion_count[slot]
     if completions == header.explored_from:
         slots.promote(segment, slot)
-    header.immature_count += is_immature(segment, completions)
-    faults.may_die_here(segment)
-    header.immature_count -= is_immature(segment, completions - 1)
+    matured = is_immature(segment, completions - 1) - is_immature(segment, completions)
+    if matured != 0:  # written seldom: other processes read what lies beside it
+        header.immature_count -= matured
     faults.may_die_here(segment)
     old = view.priority[slot]
     new = compute_priority(segment, slot)

@@ -38,6 +38,8 @@ from lpcurr.memory import layout
 _CAPACITY_WORD = layout.header_word("capacity")
 _INDEX_MASK_WORD = layout.header_word("index_mask")
 _SEGMENT_SIZE_WORD = layout.header_word("segment_size")
+_FIRST_COLUMN_WORD = layout.COLUMNS_OFFSET // 8
+_TASK_COLUMNS, _PLAY_COLUMNS = len(layout.TASK_COLUMNS), len(layout.PLAY_COLUMNS)
 _COLUMNS = {column.name: column for column in layout.COLUMNS}
 
 
@@ -58,8 +60,12 @@ class _ColumnsModel(models.StructModel):
         super().__init__(manager, fe_type, members)
 
 
-def _array_type(dtype: str) -> types.Array:
-    return types.Array(from_dtype(np.dtype(dtype)), 1, "C")
+def _array_type(dtype: str, contiguous: bool = True) -> types.Array:
+    return types.Array(from_dtype(np.dtype(dtype)), 1, "C" if contiguous else "A")
+
+
+def _column_type(column: layout.Column) -> types.Array:
+    return _array_type(column.dtype, column.stride == np.dtype(column.dtype).itemsize)
 
 
 @infer_getattr
@@ -67,21 +73,23 @@ class _ColumnsAttributes(AttributeTemplate):
     key = ColumnsType
 
     def generic_resolve(self, columns: Any, name: str) -> Any:  # type: ignore[override]
-        return _array_type(_COLUMNS[name].dtype) if name in _COLUMNS else None
+        return _column_type(_COLUMNS[name]) if name in _COLUMNS else None
 
 
-def _make_array(context: Any, builder: Any, array_type: Any, pointer: Any, count: Any) -> Any:
+def _make_array(
+    context: Any, builder: Any, array_type: Any, pointer: Any, count: Any, stride_bytes: int | None = None
+) -> Any:
     """An array that borrows memory: no parent, no reference count."""
     array = context.make_array(array_type)(context, builder)
     itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
-    stride = context.get_constant(types.intp, itemsize)
+    stride = context.get_constant(types.intp, stride_bytes or itemsize)
     data_type = context.get_data_type(array_type.dtype).as_pointer()
     context.populate_array(
         array,
         data=builder.bitcast(pointer, data_type),
         shape=[count],
         strides=[stride],
-        itemsize=stride,
+        itemsize=context.get_constant(types.intp, itemsize),
         meminfo=None,
     )
     return array._getvalue()
@@ -93,14 +101,14 @@ def _lower_column(context: Any, builder: Any, columns_type: Any, value: Any, nam
     view = cgutils.create_struct_proxy(columns_type)(context, builder, value=value)
     offset = builder.add(
         builder.mul(view.padded, context.get_constant(types.int64, column.start)),
-        context.get_constant(types.int64, layout.COLUMNS_OFFSET),
+        context.get_constant(types.int64, layout.COLUMNS_OFFSET + column.offset),
     )
     count = view.capacity
     if column.eighths != 8:
         count = builder.mul(view.padded, context.get_constant(types.int64, column.eighths))
         count = builder.lshr(count, context.get_constant(types.int64, 3))
     pointer = builder.gep(view.base, [offset])
-    return _make_array(context, builder, _array_type(column.dtype), pointer, count)
+    return _make_array(context, builder, _column_type(column), pointer, count, column.stride)
 
 
 def _bytes_pointer(context: Any, builder: Any, numba_type: Any, segment: Any) -> Any:
@@ -247,9 +255,7 @@ class _PythonColumns:
 
     def __getattr__(self, name: str) -> np.ndarray[Any, Any]:
         dtype = layout.segment_dtype(self._capacity)
-        assert dtype.fields is not None
-        field, offset = dtype.fields[name][:2]
-        view: np.ndarray[Any, Any] = self._segment[offset : offset + field.itemsize].view(field.base)
+        view: np.ndarray[Any, Any] = layout.cells(self._segment[: dtype.itemsize].view(dtype), name)[0]
         self.__dict__[name] = view
         return view
 
@@ -347,5 +353,19 @@ pause = _jit_pause if JIT else _python_barrier
 compiler_barrier = _jit_compiler_barrier if JIT else _python_barrier
 """Keeps the compiler from moving memory accesses across it (the processor needs no telling: see ``journal``)."""
 
-padded_capacity = helper(layout.padded_capacity)
-"""``layout.padded_capacity``, compiled."""
+_padded_capacity = helper(layout.padded_capacity)
+
+
+@helper
+def column_stride(segment):
+    """Return how many words lie between a slot's cells of one of ``layout.TASK_COLUMNS`` and the next."""
+    return _padded_capacity(header_record(segment, 0).capacity)
+
+
+@helper
+def truth_word(segment, number, slot):
+    """Return which word of the segment is a slot's cell of the truth column number ``number``."""
+    stride = column_stride(segment)
+    if number < _TASK_COLUMNS:
+        return _FIRST_COLUMN_WORD + stride * number + slot
+    return _FIRST_COLUMN_WORD + stride * _TASK_COLUMNS + slot * _PLAY_COLUMNS + number - _TASK_COLUMNS

@@ -1,0 +1,30 @@
+"""Files that stand beside a session's segment, and go with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lpcurr.memory import lock_files
+from lpcurr.memory.files import names_beginning
+
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+class Companions:
+    """The files of one kind, one a session.
+
+    Args:
+        prefix: of their names; not that of segments, among which whoever lists sessions would find them.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def path_of(self, session_id: str) -> Path:
+        """Return where a session's file is."""
+        return (_SHARED_MEMORY if _SHARED_MEMORY.is_dir() else lock_files.DIRECTORY) / f"{self._prefix}{session_id}"
+
+    def sessions(self) -> list[str]:
+        """Return the ids of the sessions that have such a file, be they alive or dead; none has a dot in its id."""
+        names = names_beginning(self._prefix, self.path_of("").parent)
+        return [name.removeprefix(self._prefix) for name in names if "." not in name]
