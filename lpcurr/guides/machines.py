@@ -125,9 +125,8 @@ themselves.
 `lpcurr top` shows the nodes, with how many entries each was behind and sent at the last exchange, and who waits for
 whom; `curriculum.stats()` has the same under `exchange/…`, and a report draws it.
 
-What is older than an
-exchange is what other nodes played since: at 8 nodes, 1,000 episodes a second in all and an exchange every ten seconds,
-a node draws without the last 8,750 episodes of others. An episode is two entries of 40 bytes (80 KB a second there),
+What a node lacks is what the others played since the last exchange: with 8 nodes, 1,000 episodes a second in all and an
+exchange every ten seconds, the last 8,750 episodes of others. An episode is two entries of 40 bytes (80 KB a second there),
 and applying them takes less than a microsecond each, beside the training of the node's other processes. Between two
 exchanges entries wait in the log: `log_entries=262_144`, 10 MB, by default. Where it overflows, what found no room is
 undone at the next exchange, counted in `curriculum.last_exchange.lost` and warned of; the pools stay equal.
