@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import ConfigError, Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.generators import Span, bucketed, merge, single_task
 from lpcurr.memory import layout
 
@@ -208,3 +208,17 @@ def test_equal_seeds_draw_equal_tasks_and_no_seed_another_one_each_time() -> Non
 
 def test_the_constructor_takes_what_the_design_says() -> None:
     assert list(inspect.signature(Curriculum).parameters)[:2] == ["config", "task_generator"]
+
+
+@pytest.mark.parametrize("scheduler", ["uniform", "discrete_random", {"type": "uniform"}, DiscreteRandomConfig()])
+def test_a_word_is_a_scheduler_with_its_defaults(scheduler: Any) -> None:
+    config = CurriculumConfig(num_active_tasks=4, algorithm_config=scheduler)
+    assert config.algorithm_config.type == "discrete_random"
+    with CurriculumConfig(num_active_tasks=4).make() as curriculum:
+        curriculum.use(scheduler)
+        assert curriculum.config.algorithm_config == config.algorithm_config
+
+
+def test_another_word_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"'frontierr'.*'frontier', 'plr'"):
+        CurriculumConfig(algorithm_config="frontierr")  # type: ignore[arg-type]
