@@ -17,7 +17,7 @@ TOPICS = {
     "schedulers": "the default, the others, another one on a live pool; signal and cost",
     "choosing": "which scheduler for which tasks, with what simulated students learned by each",
     "config": "every setting with its default, and the presets",
-    "tasks": "task generators: buckets, spans, weighted sets, lists of tasks, your own function",
+    "tasks": "task generators: buckets, spans, weighted sets, lists, stages, your own function; their keys in files",
     "workers": "many processes on one pool, and what happens when one dies",
     "machines": "one curriculum over all nodes: torchrun, Ray, RLlib; recordings",
     "evaluation": "a fixed set of tasks in order, each equally often; mean and worst tenth",

@@ -44,6 +44,10 @@ The first call takes 15 seconds
     Kernels are compiled once on a machine; `lpcurr warmup` does it ahead. If it happens at every start, the cache
     cannot be written: set NUMBA_CACHE_DIR to a folder that can.
 
+"overflow encountered in scalar add"
+    NUMBA_DISABLE_JIT is set: kernels run in Python, with the same results and far slower, for looking into them. The
+    64-bit words of their random streams overflow as they should.
+
 "LPCURR_LOCK", "lock it in another way"
     Processes of one pool must agree on NUMBA_DISABLE_JIT and LPCURR_LOCK.
 
