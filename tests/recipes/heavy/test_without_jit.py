@@ -18,4 +18,4 @@ def test_a_recipe_trains_with_kernels_in_python(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     metrics = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert metrics[-1]["env_steps"] >= 300
+    assert metrics[-1]["steps"] >= 300
