@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import ConfigError, Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.generators import GeneratedTask, Span, TaskGenerator, bucketed, merge, single_task
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import CheckedModel
@@ -270,3 +270,17 @@ def test_what_a_signal_handler_raises_while_a_model_is_written_reaches_the_calle
 def test_an_interrupt_leaves_no_generator_out() -> None:
     with pytest.raises(Alarm):
         CurriculumConfig(num_active_tasks=4, use_shared_memory=False).make(task_generator=InterruptedGenerator())
+
+
+@pytest.mark.parametrize("scheduler", ["uniform", "discrete_random", {"type": "uniform"}, DiscreteRandomConfig()])
+def test_a_word_is_a_scheduler_with_its_defaults(scheduler: Any) -> None:
+    config = CurriculumConfig(num_active_tasks=4, algorithm_config=scheduler)
+    assert config.algorithm_config.type == "discrete_random"
+    with CurriculumConfig(num_active_tasks=4).make() as curriculum:
+        curriculum.use(scheduler)
+        assert curriculum.config.algorithm_config == config.algorithm_config
+
+
+def test_another_word_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"'frontierr'.*'frontier', 'plr'"):
+        CurriculumConfig(algorithm_config="frontierr")  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -151,7 +151,7 @@ class CurriculumConfig(CheckedModel):
             "fixed_set": self.defer_init,
         }
 
-    def with_scheduler(self, scheduler: SchedulerConfig) -> CurriculumConfig:
+    def with_scheduler(self, scheduler: SchedulerConfig | Mapping[str, Any] | str) -> CurriculumConfig:
         """Return this configuration, but for the task generator, with another scheduler; raises ``ConfigError``."""
         fields = {name: getattr(self, name) for name in CurriculumConfig.model_fields}
         return CurriculumConfig(**fields | {"algorithm_config": scheduler, "task_generator": None})
