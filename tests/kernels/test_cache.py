@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lpcurr.kernels import JIT
+from lpcurr.kernels.machine import cache
 from tests.memory.programs import ROOT, run_program
 
 pytestmark = pytest.mark.skipif(not JIT, reason="nothing is compiled here")
@@ -69,6 +71,29 @@ def test_a_damaged_file_is_compiled_anew_once(
     assert printed == "True []"
     assert any("compiling" in line for line in said)
     assert run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests)) == ("True []", [])
+
+
+# -- code that is out of date ---------------------------------------------------------------------------------------
+
+
+def sources_of_the_layout(name: str = "layout") -> set[str]:
+    """The modules of ``lpcurr.memory`` that say where in a segment anything lies."""
+    text = (ROOT / "lpcurr" / "memory" / f"{name}.py").read_text()
+    imported = re.findall(r"^from lpcurr\.memory\.(\w+) import", text, re.MULTILINE)
+    return {name}.union(*map(sources_of_the_layout, imported))
+
+
+def test_code_for_another_layout_is_not_taken_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = shutil.copytree(ROOT / "lpcurr", tmp_path / "lpcurr", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "__file__", str(package / "kernels" / "machine" / "cache.py"))
+    seen = {cache.source_fingerprint.__wrapped__()}
+    names = sources_of_the_layout()
+    for name in names:
+        with (package / "memory" / f"{name}.py").open("a") as source:
+            source.write("# changed\n")
+        seen.add(cache.source_fingerprint.__wrapped__())
+    assert "header" in names
+    assert len(seen) == 1 + len(names)
 
 
 # -- nothing can be kept --------------------------------------------------------------------------------------------
