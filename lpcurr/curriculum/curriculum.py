@@ -216,8 +216,12 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     # -- epochs and the scheduler -------------------------------------------------------------------------------------
 
     def on_epoch_end(self) -> None:
-        """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""
+        """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero.
+
+        Where ``config.stages`` has labels that are locked, those whose turn has come are unlocked.
+        """
         self._pool.end_epoch()
+        self._stages.unlock()
 
     def use(self, scheduler: SchedulerConfig | Mapping[str, Any] | str) -> None:
         """Go on with another scheduler, or with other settings, on the same pool.
