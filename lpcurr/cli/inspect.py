@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpcurr.cli.tables import print_table
 from lpcurr.errors import CheckpointNotFoundError, LpcurrError, UnknownTaskError
-from lpcurr.monitor.wording import duration, size_of
+from lpcurr.monitor.wording import duration, size_of, visible
 
 if TYPE_CHECKING:
     from lpcurr.monitor.table import TaskTable
@@ -72,7 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.label is not None:
         known = sorted(set(table.labels.values()))
         if arguments.label not in known:
-            raise LpcurrError(f"there is no label {arguments.label!r}; there are: {', '.join(known) or 'none'}")
+            raise LpcurrError(
+                f"there is no label {arguments.label!r}; there are: {visible(', '.join(known)) or 'none'}"
+            )
         table = table.with_label(arguments.label)
     table = table.sorted_by(arguments.sort, ascending=arguments.ascending)
     limit = arguments.limit
@@ -235,4 +237,9 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 
     writer = csv.DictWriter(sys.stdout, list(COLUMNS), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(row | {"label": _csv_text(row["label"])} for row in rows)
+
+
+def _csv_text(name: str) -> str:
+    """A name as a cell of a table that no spreadsheet takes for a formula."""
+    return f"'{visible(name)}" if name.startswith(("=", "+", "-", "@")) else visible(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lpcurr.monitor.wording import visible
+
 
 def print_table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
     """Print rows, the first being the headings, in columns as wide as their widest cell.
@@ -12,6 +14,7 @@ def print_table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset
         rows: of equal length.
         right: columns that are aligned to the right.
     """
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lpcurr.memory import layout
 from lpcurr.monitor.watching import Watch, tries_per_draw
-from lpcurr.monitor.wording import duration, number, short_time, size_of
+from lpcurr.monitor.wording import duration, number, short_time, size_of, visible
 from lpcurr.statistics.laws import shares
 
 # Two of the colours that Okabe and Ito chose for all eyes, light enough for black and dark enough for white ground.
@@ -371,7 +371,7 @@ def _widths(room: int) -> tuple[int, int]:
 
 
 def _name(label: str, sought: str) -> Text:
-    text = Text(label)
+    text = Text(visible(label))
     if sought:
         text.highlight_words([sought], f"bold {BLUE}", case_sensitive=False)
     return text

@@ -1,4 +1,4 @@
-"""Figures as people read them: durations, counts, sizes."""
+"""Figures and names as people read them: durations, counts, sizes, labels."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def size_of(size: int) -> str:
     ('3.3 MiB', '39.1 KiB')
     """
     return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.1f} KiB"
+
+
+def visible(name: str) -> str:
+    r"""Return a name with an escape in place of what a terminal would obey, or not show.
+
+    >>> print(visible("größe=4 \x1b[31mred\r"))
+    größe=4 \x1b[31mred\r
+    """
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import lpcurr
-from lpcurr import Curriculum
+from lpcurr import Curriculum, CurriculumConfig
 from lpcurr.cli import main
 from lpcurr.guides import TOPICS
 from tests.checkpoint.pools import make, play
@@ -68,6 +68,23 @@ def test_csv_has_all_columns(source: str, curriculum: Curriculum, capsys: pytest
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert {int(row["id"]) for row in rows} == set(curriculum.probabilities()[0].tolist())
     assert float(rows[0]["probability"]) == pytest.approx(curriculum.probabilities()[1].max(), rel=1e-12)
+
+
+def test_labels_are_no_commands_of_a_terminal_and_no_formulas(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = ["\x1b[31mred", "c1 \x9b31m", "a\rb", "=1+1", "größe=4"]
+    with CurriculumConfig(num_active_tasks=5, defer_init=True).make() as curriculum:
+        for task_id, label in enumerate(labels):
+            curriculum.add_task(task_id, label)
+        session = str(curriculum.session_id)
+        for command in (["inspect", session], ["inspect", session, "--csv"], ["top", session, "--once"]):
+            assert main(command) == 0
+            shown = capsys.readouterr().out
+            assert not {"\x1b", "\x9b", "\r"} & set(shown)
+            assert r"\x1b" in shown
+            assert ("'=1+1" in shown) == ("--csv" in command)
+        assert {row["label"] for row in as_json(capsys, session)["tasks"]} == set(labels)
+        assert main(["inspect", session, "--label", "none of them"]) == 2
+        assert "\x1b" not in capsys.readouterr().err
 
 
 def test_sorted_filtered_limited(path: Path, curriculum: Curriculum, capsys: pytest.CaptureFixture[str]) -> None:
