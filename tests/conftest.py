@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ import pytest
 # Before numba is imported: editing a helper must never leave a stale kernel in a developer's cache.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"lpcurr-tests-{os.getuid()}"))
 os.environ.setdefault("MPLBACKEND", "agg")
+# Some 150 interpreters are started: without bytecode, each would compile all of the package first.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 from lpcurr import kernels
 from lpcurr.memory import layout
