@@ -26,7 +26,7 @@ from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX, own_start_time
 
 SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
-METHODS = ["spawn", "fork", "forkserver"]
+METHODS = ["spawn", "fork", pytest.param("forkserver", marks=pytest.mark.heavy)]
 ROOT = Path(__file__).parents[1]
 
 # From 3.12 on, Python warns of every fork beside other threads; NumPy's are enough for that.
