@@ -15,6 +15,8 @@ import pytest
 
 from tests.kernels.calls import CHECKED
 
+pytestmark = pytest.mark.no_kernels
+
 HERE = Path(__file__).parent
 INSIDE = "LPCURR_TEST_MODE"
 FILES = ["trees", "slots", "random", "journal", "labels", "episodes"]

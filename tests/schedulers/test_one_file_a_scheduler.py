@@ -16,6 +16,8 @@ import pytest
 import lpcurr
 from lpcurr.guides.contributing import ZONE
 
+pytestmark = pytest.mark.no_kernels
+
 PACKAGE = Path(lpcurr.__file__).parent
 
 USES = """

@@ -19,6 +19,8 @@ from lpcurr.memory import layout
 from tests.kernels.calls import CHECKED
 from tests.stress.scenarios import SCENARIOS
 
+pytestmark = pytest.mark.no_kernels
+
 ROOT = Path(__file__).parents[2]
 Reports = dict[str, dict[str, Any]]
 
