@@ -161,7 +161,9 @@ def check_soundness(curriculum: Curriculum) -> None:
     assert len(set(ids)) == len(ids) == curriculum.stats()["num_active_tasks"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", ["fork", *(pytest.param(m, marks=pytest.mark.heavy) for m in ("spawn", "forkserver"))]
+)
 def test_eight_processes_lose_no_completion(method: str) -> None:
     with CROWDED.make() as curriculum:
         barrier = multiprocessing.get_context(method).Barrier(9)
