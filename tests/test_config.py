@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import signal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
-from lpcurr.generators import Span, bucketed, merge, single_task
+from lpcurr import ConfigError, Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr.generators import GeneratedTask, Span, TaskGenerator, bucketed, merge, single_task
 from lpcurr.memory import layout
+from lpcurr.schedulers.common import CheckedModel
 
 # τ, bonus, min_samples, amplification, rand rate
 PRESETS: dict[str, tuple[float, float, int, float, float]] = {
@@ -208,3 +212,75 @@ def test_equal_seeds_draw_equal_tasks_and_no_seed_another_one_each_time() -> Non
 
 def test_the_constructor_takes_what_the_design_says() -> None:
     assert list(inspect.signature(Curriculum).parameters)[:2] == ["config", "task_generator"]
+
+
+class Alarm(Exception):
+    """What a signal handler raises."""
+
+
+@pytest.fixture
+def handler_that_raises() -> Iterator[None]:
+    def handler(*_: object) -> None:
+        raise Alarm
+
+    before = signal.signal(signal.SIGTERM, handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+class Interrupted(CheckedModel):
+    kind: Literal["interrupted"] = "interrupted"
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return handler(self)
+
+
+class Other(CheckedModel):
+    kind: Literal["other"] = "other"
+
+
+class OneOfTwo(CheckedModel):
+    inside: Interrupted | Other
+
+
+class InterruptedGenerator(TaskGenerator):
+    type: Literal["interrupted"] = "interrupted"
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return handler(self)
+
+    def _generate(self, task_id: int) -> GeneratedTask:
+        return GeneratedTask({}, "one", {})
+
+
+@pytest.mark.usefixtures("handler_that_raises")
+@pytest.mark.parametrize("model", [Interrupted(), OneOfTwo(inside=Interrupted()), InterruptedGenerator()], ids=repr)
+def test_what_a_signal_handler_raises_while_a_model_is_written_reaches_the_caller(model: Any) -> None:
+    with pytest.raises(Alarm):
+        model.model_dump(mode="json")
+    with pytest.raises(Alarm):
+        model.model_dump_json()
+
+
+@pytest.mark.usefixtures("handler_that_raises")
+def test_an_interrupt_leaves_no_generator_out() -> None:
+    with pytest.raises(Alarm):
+        CurriculumConfig(num_active_tasks=4, use_shared_memory=False).make(task_generator=InterruptedGenerator())
+
+
+@pytest.mark.parametrize("scheduler", ["uniform", "discrete_random", {"type": "uniform"}, DiscreteRandomConfig()])
+def test_a_word_is_a_scheduler_with_its_defaults(scheduler: Any) -> None:
+    config = CurriculumConfig(num_active_tasks=4, algorithm_config=scheduler)
+    assert config.algorithm_config.type == "discrete_random"
+    with CurriculumConfig(num_active_tasks=4).make() as curriculum:
+        curriculum.use(scheduler)
+        assert curriculum.config.algorithm_config == config.algorithm_config
+
+
+def test_another_word_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"'frontierr'.*'frontier', 'plr'"):
+        CurriculumConfig(algorithm_config="frontierr")  # type: ignore[arg-type]

@@ -13,7 +13,8 @@ a pool that never changes and a new task every episode. All schedulers have thei
 
 A factory of your own takes ``labels`` (list of str, one a task; empty where tasks come from a generator), ``pool``
 (tasks in a pool that is renewed; 0 for a fixed set) and ``seed``, and returns an object with ``get_task`` and
-``update_task_performance``; the ids of a fixed set are 0, 1, ….
+``update_task_performance``; the ids of a fixed set are 0, 1, …. One with a true attribute ``fixed_sets_only`` is asked
+for no other. ``rivals.py`` has those of other libraries.
 """
 
 from __future__ import annotations
@@ -81,7 +82,10 @@ def show(family: Family, outcomes: Outcomes) -> None:
     for name, of in outcomes.items():
         if name != best:
             row = compare(of, outcomes[best])
-            print(f"  {name:32}" + "".join(_cell(row[kind], kind == "tail") for kind in row), flush=True)
+            print(
+                f"  {name.rpartition(':')[2]:32}" + "".join(_cell(row[kind], kind == "tail") for kind in row),
+                flush=True,
+            )
 
 
 def _cell(value: tuple[float, float | None], signed: bool) -> str:
@@ -121,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results: dict[str, Outcomes] = {}
     for family in families:
         arms = {name: of for name, of in BARS.items() if family.pool or name == "uniform"} | factories
+        arms = {name: of for name, of in arms.items() if not (family.pool and getattr(of, "fixed_sets_only", False))}
         outcomes = {name: [judge(family, of, seed, share) for seed in seeds] for name, of in arms.items()}
         results[family.name] = outcomes
         show(family, outcomes)
@@ -133,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.json.write_text(json.dumps({"seeds": list(seeds), "outcomes": plain}, indent=1) + "\n")
     if given.picture:
         table = {
-            name: {family: compare(of[name], of[bar(of)])["final"] for family, of in results.items()}
+            name: {family: compare(of[name], of[bar(of)])["final"] for family, of in results.items() if name in of}
             for name in given.scheduler
         }
         draw(table, given.picture)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from lpcurr.curriculum.stages import Stage, check_stages
 from lpcurr.errors import ConfigError
 from lpcurr.generators import AnyTaskSource, StoredTasks, TaskGenerator, TaskList
 from lpcurr.memory import layout
@@ -61,6 +62,9 @@ class CurriculumConfig(CheckedModel):
     )
     tasks: Any = Field(default=None, exclude=True, description="a list of tasks, instead of a task generator")
     task_labels: list[str] | None = Field(default=None, exclude=True, description="the label of each of the tasks")
+    stages: list[Stage] = Field(
+        default_factory=list, description="labels of a list of tasks that are unlocked when another one is mastered"
+    )
     algorithm_config: AnyScheduler = Field(default_factory=FrontierConfig)
     session_id: str | None = Field(
         default=None,
@@ -90,6 +94,11 @@ class CurriculumConfig(CheckedModel):
         rest = {name: value for name, value in fields.items() if name not in ("tasks", "task_labels")}
         listed: dict[str, Any] = {"tasks": fields.get("tasks"), "labels": fields.get("task_labels")}
         return rest | {"task_generator": TaskList(**listed)}
+
+    @model_validator(mode="after")
+    def _check_stages(self) -> Self:
+        check_stages(self.stages)
+        return self
 
     @model_validator(mode="after")
     def _settle_shared_fields(self) -> Self:
@@ -151,7 +160,7 @@ class CurriculumConfig(CheckedModel):
             "fixed_set": self.defer_init,
         }
 
-    def with_scheduler(self, scheduler: SchedulerConfig) -> CurriculumConfig:
+    def with_scheduler(self, scheduler: SchedulerConfig | Mapping[str, Any] | str) -> CurriculumConfig:
         """Return this configuration, but for the task generator, with another scheduler; raises ``ConfigError``."""
         fields = {name: getattr(self, name) for name in CurriculumConfig.model_fields}
         return CurriculumConfig(**fields | {"algorithm_config": scheduler, "task_generator": None})

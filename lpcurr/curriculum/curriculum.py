@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -215,18 +216,22 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     # -- epochs and the scheduler -------------------------------------------------------------------------------------
 
     def on_epoch_end(self) -> None:
-        """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero."""
-        self._pool.end_epoch()
+        """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero.
 
-    def use(self, scheduler: SchedulerConfig) -> None:
+        Where ``config.stages`` has labels that are locked, those whose turn has come are unlocked.
+        """
+        self._pool.end_epoch()
+        self._stages.unlock()
+
+    def use(self, scheduler: SchedulerConfig | Mapping[str, Any] | str) -> None:
         """Go on with another scheduler, or with other settings, on the same pool.
 
         All attached processes follow at their next call. Tasks, estimates and counters stay as they are: an average
         with another timescale goes on from its present value. The pool keeps its size.
 
         Args:
-            scheduler: its settings. What they say of the pool (``num_active_tasks``, ``use_shared_memory``) must not
-                contradict it.
+            scheduler: its settings, as a configuration has them; a word is one with its defaults. What they say of the
+                pool (``num_active_tasks``, ``use_shared_memory``) must not contradict it.
 
         Raises:
             ConfigError: it does, or the configuration has become too long for the pool's room.
@@ -234,7 +239,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         Example:
             >>> import lpcurr
             >>> with lpcurr.CurriculumConfig(num_active_tasks=4).make() as curriculum:
-            ...     curriculum.use(lpcurr.DiscreteRandomConfig())
+            ...     curriculum.use("uniform")
             ...     curriculum.config.algorithm_config.type
             'discrete_random'
         """
@@ -257,7 +262,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     def __repr__(self) -> str:
         where = "closed" if self.closed else (f"session {self.session_id}" if self.session_id else "local")
-        return f"<Curriculum {self.config.algorithm_config.type}, {self.config.num_active_tasks} tasks, {where}>"
+        room = f"room for {self.config.num_active_tasks:,} tasks"
+        return f"<Curriculum {self.config.algorithm_config.type}, {room}, {where}>"
 
     def _look_closer(self, task_id: int, packed: int) -> CurriculumTask:
         """The rest of :meth:`get_task` for a task that was never built, or whose label is not known here yet."""

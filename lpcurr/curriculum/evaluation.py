@@ -91,7 +91,7 @@ class Evaluation:
             )
         algorithm = DiscreteRandomConfig()
         fields = {"num_active_tasks": slots, "defer_init": True, "session_id": None, "algorithm_config": algorithm}
-        config = config.model_copy(update=fields | {"task_generator": None})
+        config = config.model_copy(update=fields | {"task_generator": None, "stages": []})
         pool = Pool.create(
             slots,
             config.header_settings() | {"new_label": layout.UNKNOWN_LABEL},

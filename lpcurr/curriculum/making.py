@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.stages import Stages
 from lpcurr.errors import ConfigError, PoolFullError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
 from lpcurr.memory import layout
@@ -46,7 +47,11 @@ def make_pool(
         return config, pool, generator
     try:
         stored = tasks if session is None else StoredTasks.store(tasks, session)
-        _fill(pool, 0, map(tasks.label_of, range(len(tasks))))
+        labels = [tasks.label_of(task_id) for task_id in range(len(tasks))]
+        for label in {label for stage in config.stages for label in (stage.unlock, stage.after)}.difference(labels):
+            known = ", ".join(sorted(set(labels))[:20])
+            raise ConfigError(f"a stage names the label {label!r}, and no task of the list has it: they have {known}")
+        _fill(pool, 0, labels, {stage.unlock for stage in config.stages})
     except BaseException:
         pool.close()
         pool.unlink()
@@ -54,8 +59,10 @@ def make_pool(
     return config.model_copy(update={"task_generator": None}), pool, stored
 
 
-def append_tasks(pool: Pool, generator: TaskGenerator | None, tasks: list[Any], labels: Sequence[str] | None) -> Int64s:
-    """Append tasks to the list that a pool is of, and put them into it: their ids, int64[k].
+def append_tasks(
+    pool: Pool, generator: TaskGenerator | None, stages: Stages, tasks: list[Any], labels: Sequence[str] | None
+) -> Int64s:
+    """Append tasks to the list that a pool is of, and put them into it but for locked ones: their ids, int64[k].
 
     Raises:
         ConfigError: the generator is no list, or there are not as many labels as tasks.
@@ -66,7 +73,8 @@ def append_tasks(pool: Pool, generator: TaskGenerator | None, tasks: list[Any], 
     if labels is not None and len(labels) != len(tasks):
         raise ConfigError(f"there are {len(labels)} labels for {len(tasks)} tasks: give one for each")
     with generator.locked():
-        room = pool.capacity - int(pool.state["header"]["active_count"][0])
+        locked = stages.locked()
+        room = pool.capacity - int(pool.state["header"]["active_count"][0]) - sum(map(len, locked.values()))
         if len(tasks) > room:
             raise PoolFullError(
                 f"there is room for {room} more tasks, not for {len(tasks)}: make the curriculum with a larger "
@@ -74,11 +82,12 @@ def append_tasks(pool: Pool, generator: TaskGenerator | None, tasks: list[Any], 
             )
         first = generator.append(tasks, labels)
         ids = np.arange(first, first + len(tasks), dtype=np.int64)
-        _fill(pool, first, map(generator.label_of, ids.tolist()))
+        _fill(pool, first, map(generator.label_of, ids.tolist()), locked)
     return ids
 
 
-def _fill(pool: Pool, first: int, labels: Iterable[str]) -> None:
+def _fill(pool: Pool, first: int, labels: Iterable[str], locked: Container[str]) -> None:
     """Put tasks with consecutive ids into the pool: nothing is to be built, so they wait for nothing."""
     for task_id, label in enumerate(labels, first):
-        pool.add_task(task_id, label, pending=False, success_threshold=None)
+        if label not in locked:
+            pool.add_task(task_id, label, pending=False, success_threshold=None)

@@ -12,6 +12,7 @@ from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.evictions import EpochEvictions
 from lpcurr.curriculum.making import make_pool
+from lpcurr.curriculum.stages import Stages
 from lpcurr.errors import ConfigError
 from lpcurr.generators import TaskGenerator, as_task_source
 from lpcurr.memory import node_figures, task_records
@@ -46,6 +47,7 @@ class PoolMember:
         self._current_config = config
         self.performance_mode = config.performance_mode
         self._generator: TaskGenerator | None = generator
+        self._stages = Stages(self._pool, generator, config.stages)
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
         self._evictions = EpochEvictions(self._pool, self._builder)
         self._rules_stamp = self._pool.rules_stamp

@@ -145,7 +145,7 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
 def _of_checkpoint(kind: type[Member], checkpoint: Checkpoint) -> Member:
     config = stored_config(checkpoint, with_generator=False)
     fields = {"use_shared_memory": False, "log_entries": 0, "session_id": None, "seed": checkpoint.description.seed}
-    curriculum = kind(CurriculumConfig(**config.model_dump() | fields))
+    curriculum = kind(CurriculumConfig(**config.model_dump() | fields | {"stages": []}))
     restore(curriculum._pool, checkpoint, config.header_settings())
     return curriculum
 

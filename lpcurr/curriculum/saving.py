@@ -224,10 +224,10 @@ class CurriculumCheckpoints(PoolMember):
     def _add_appended(self, checkpoint: Checkpoint) -> None:
         """Put the tasks into the pool by which a list has grown since it was saved."""
         if isinstance(self._generator, (TaskList, StoredTasks)):
-            before = checkpoint.description.config.get("task_generator") or {}
+            before, locked = checkpoint.description.config.get("task_generator") or {}, self._stages.locked()
             for task_id in range(before.get("count", len(self._generator)), len(self._generator)):
-                label = self._generator.label_of(task_id)
-                self._pool.add_task(task_id, label, pending=False, success_threshold=None)
+                if (label := self._generator.label_of(task_id)) not in locked:
+                    self._pool.add_task(task_id, label, pending=False, success_threshold=None)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()

@@ -58,7 +58,7 @@ class CurriculumTasks(PoolMember):
             'freeze'
         """
         self._pool.check_open()
-        return append_tasks(self._pool, self._generator, list(tasks), labels)
+        return append_tasks(self._pool, self._generator, self._stages, list(tasks), labels)
 
     def evict(self, task_id: int) -> None:
         """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""

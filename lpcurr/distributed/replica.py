@@ -321,6 +321,7 @@ def join(
 
     Raises:
         ValueError: ``sync_every`` is not above 0.
+        ConfigError: the configuration has stages.
         ExchangeError: not all nodes came in time.
 
     Example:
@@ -328,6 +329,8 @@ def join(
     """
     if sync_every is not None and not sync_every > 0:
         raise ValueError(f"sync_every={sync_every} is no number of seconds above 0")
+    if config.stages:
+        raise ConfigError("stages are for the pool of one machine: leave them out where nodes share it")
     if not transport.speaks:
         session_id = transport.share_session(None)
         if session_id is None:

@@ -7,11 +7,12 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.errors import ConfigError
 from lpcurr.generators.encoding import EncodedValue
 from lpcurr.generators.environment import InconsistentEnvError, apply_overrides, check_paths, copied, overlap
+from lpcurr.schedulers.common import UndisturbedModel
 
 DEFAULT_LABEL = "default"
 
@@ -27,7 +28,7 @@ class GeneratedTask(NamedTuple):
     """The drawn value of each bucket, by bucket path."""
 
 
-class TaskGenerator(BaseModel, ABC):
+class TaskGenerator(UndisturbedModel, ABC):
     """A function from a task id to an environment configuration, with the id as its only seed.
 
     The same id gives the same configuration in every process, whatever its ``PYTHONHASHSEED``. Fields cannot be

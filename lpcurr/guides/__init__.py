@@ -19,7 +19,7 @@ TOPICS = {
     "config": "every setting with its default, and the presets",
     "tasks": "task generators: buckets, spans, weighted sets, lists of tasks, your own function",
     "workers": "many processes on one pool, and what happens when one dies",
-    "machines": "one curriculum over all nodes, with torchrun; recordings",
+    "machines": "one curriculum over all nodes: torchrun, Ray, RLlib; recordings",
     "evaluation": "a fixed set of tasks in order, each equally often; mean and worst tenth",
     "checkpoints": "save, load, resume; a trainer's own checkpoint file",
     "statistics": "every figure of curriculum.stats() and what it tells",

@@ -2,10 +2,10 @@
 ==========
 
 A scheduler says how likely each task of the pool is to be played next, and which one makes room for a new one. The
-default is the frontier, `lpcurr.FrontierConfig()`; another one is named by its type or given as its settings:
+default is the frontier, `lpcurr.FrontierConfig()`; another one is named by a word, its type, or given as its settings:
 
 >>> import lpcurr
->>> config = lpcurr.CurriculumConfig(num_active_tasks=100, algorithm_config={"type": "learning_progress"})
+>>> config = lpcurr.CurriculumConfig(num_active_tasks=100, algorithm_config="learning_progress")
 >>> config.algorithm_config.rand_task_rate
 0.7
 

@@ -42,12 +42,53 @@ so it has to be given the list itself: `attach(session, task_generator=[…])`. 
 and not the list: give it again, `Curriculum.load(path, task_generator=[…])`. One that has grown at its end is taken,
 another one refused.
 
+**Stages**: labels of a list whose tasks wait until those of another label are mastered, which is looked at whenever
+`on_epoch_end` is called. What is locked is not in the pool; an open label stays open.
+
+>>> sums = {"2+3=": "easy", "7+5=": "easy", "64+88=": "hard"}
+>>> stage = {"unlock": "hard", "after": "easy", "mastered": 0.8, "episodes": 20}
+>>> config = lpcurr.CurriculumConfig(tasks=list(sums), task_labels=list(sums.values()), stages=[stage])
+>>> with config.make() as curriculum:
+...     before = curriculum.columns()["task_id"].tolist()
+...     credited = curriculum.update_groups([0, 1], [9, 8], 10)
+...     curriculum.on_epoch_end()
+...     before, curriculum.columns()["task_id"].tolist()
+([0, 1], [0, 1, 2])
+
 **What belongs in `reset`**: where a task is the seed of a level, or an option, say so, and leave `apply_task` out:
 `lpcurr.CurriculumEnv(env, curriculum, reset_with=lambda config: {"seed": config["seed"]})`.
 
 Configurations are built when a task is played and kept in a bounded cache (`env_cache_size`): a pool of a million tasks
 starts at once. A task whose configuration cannot be built is dropped and another one drawn (`max_task_attempts`), but
 for a fixed set, which keeps its tasks, and for errors of the machine's (a lost connection, a file, memory).
+
+**In JSON and YAML**, under `task_generator` of a configuration or on the command line of `lpcurr train`, a generator
+is a mapping with these keys, those in brackets optional:
+
+    type: single      env           the configuration of every task
+    type: bucketed    base          a configuration, or a generator
+                      [buckets]     by dotted path: a list of values, or a span {low: 0.0, high: 0.7}
+                      [label_by]    the paths whose values are named in the label
+    type: set         generators    a list of them
+                      [weights]     how likely each is, all alike by default
+    type: list        tasks         the tasks themselves
+                      [labels]      one for each
+    any of them       [label]       of every task, instead of what it would be
+                      [overrides]   values by dotted path, set in every configuration
+
+>>> files = [
+...     {"type": "single", "env": {"size": 32, "map": {"holes": 0.2}}, "overrides": {"map.holes": 0.4}},
+...     {"type": "bucketed", "base": {"size": 4}, "buckets": {"size": {"low": 4, "high": 8}}, "label_by": ["size"]},
+...     {"type": "list", "tasks": ["boil", "melt"], "labels": ["hot", "hot"]},
+... ]
+>>> files.append({"type": "set", "generators": files[:2], "weights": [3, 1], "label": "lake"})
+>>> for form in files:
+...     generator = lpcurr.CurriculumConfig(task_generator=form).task_generator
+...     generator.label_of(1), generator(1)
+('default', {'size': 32, 'map': {'holes': 0.4}})
+('size=7..8', {'size': 7})
+('hot', 'melt')
+('lake', {'size': 32, 'map': {'holes': 0.4}})
 
 A fixed set of tasks (`defer_init=True`) holds what `add_task(id, label=…)` puts in, and evicts nothing by itself.
 """

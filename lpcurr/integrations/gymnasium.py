@@ -49,7 +49,7 @@ except ModuleNotFoundError as error:
 
 from gymnasium.utils.seeding import np_random
 
-from lpcurr.integrations.spaces import difference
+from lpcurr.integrations.spaces import check_space
 
 _Env = gymnasium.Env[Any, Any]
 _Start = tuple[Any, dict[str, Any]]
@@ -274,13 +274,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _check_spaces(self, task: CurriculumTask) -> None:
         for name, fixed in (("observation_space", self.observation_space), ("action_space", self.action_space)):
-            space = getattr(self.env, name)
-            if space != fixed:
-                where, ours, first = difference(space, fixed)
-                raise ConfigError(
-                    f"task {task.task_id} ({task.label!r}) has {name}{where} {ours}, the environment began with "
-                    f"{first}: all tasks must share their spaces, so bring them to one in a wrapper inside"
-                )
+            check_space(f"task {task.task_id} ({task.label!r})", name, getattr(self.env, name), fixed)
 
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
         """Report the episode that a step has ended; what the step returns."""

@@ -38,6 +38,7 @@ from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import AnyCurriculum, as_curriculum, reset_arguments
+from lpcurr.integrations.spaces import check_space
 
 _Envs = VectorEnv[Any, Any, Any]
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class VectorCurriculumEnv(_Wrapper):
         self._apply_tasks = apply_tasks
         self._score = score or _total_rewards
         count = env.num_envs
+        self._spaces = {name: getattr(env, name) for name in ("single_observation_space", "single_action_space")}
         self._tasks = np.full(count, None, dtype=object)
         self._next_tasks = np.full(count, None, dtype=object)  # with SAME_STEP: applied, and not begun
         self._playing = np.zeros(count, np.bool_)  # in the middle of an episode
@@ -152,7 +154,8 @@ class VectorCurriculumEnv(_Wrapper):
             The first observations, and the infos with the ids and labels of the tasks.
 
         Raises:
-            ConfigError: the mask is of another kind or shape, empty, or the environments reset by themselves.
+            ConfigError: the mask is of another kind or shape, empty, or the environments reset by themselves; or
+                ``apply_tasks`` changed their spaces.
         """
         begun = self._reset_mask(options)
         self._playing[begun] = self._due[begun] = False
@@ -225,6 +228,8 @@ class VectorCurriculumEnv(_Wrapper):
         drawn = self.curriculum.sample_tasks(len(indices))
         configs = [task.get_env_cfg() for task in drawn]
         self._apply_tasks(self.env, indices, configs)
+        for name, first in self._spaces.items():
+            check_space("the vector after apply_tasks", name, getattr(self.env, name), first)
         tasks[indices] = drawn
         return configs
 

@@ -42,7 +42,7 @@ from lpcurr.integrations.playable import (
     is_held_elsewhere,
     reset_arguments,
 )
-from lpcurr.integrations.spaces import difference
+from lpcurr.integrations.spaces import check_space
 
 try:
     from pettingzoo import ParallelEnv
@@ -224,13 +224,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         for agent in agents:
             for name in ("observation_space", "action_space"):
                 space, fixed = (getattr(each, name)(agent) for each in (env, self.env))
-                if space != fixed:
-                    where, ours, first = difference(space, fixed)
-                    raise ConfigError(
-                        f"task {task.task_id} ({task.label!r}) has {name}({agent!r}){where} {ours}, the environment "
-                        f"began with {first}: all tasks must share their spaces, so bring them to one in a wrapper "
-                        "inside"
-                    )
+                check_space(f"task {task.task_id} ({task.label!r})", f"{name}({agent!r})", space, fixed)
 
     def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
         self._task = None

@@ -6,7 +6,19 @@ from typing import Any
 
 from gymnasium.spaces import Dict, Space, Tuple
 
+from lpcurr.errors import ConfigError
+
 _LONGEST = 200  # characters of a space in a message
+
+
+def check_space(played: str, name: str, space: Space[Any], first: Space[Any]) -> None:
+    """Raise ``ConfigError`` where an environment has another space than it began with; ``played``: what it plays."""
+    if space is not first and space != first:
+        where, ours, theirs = difference(space, first)
+        raise ConfigError(
+            f"{played} has {name}{where} {ours}, the environment began with {theirs}: all tasks must share their "
+            "spaces, so bring them to one in a wrapper inside"
+        )
 
 
 def difference(space: Space[Any], expected: Space[Any]) -> tuple[str, str, str]:

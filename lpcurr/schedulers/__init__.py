@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from lpcurr.schedulers.common import SchedulerConfig
 
@@ -35,11 +35,25 @@ _NAMES = (
 ALL: tuple[type[SchedulerConfig], ...] = tuple(_config_of(name, number) for number, name in enumerate(_NAMES))
 """Every scheduler, in the order of their numbers."""
 
+_TYPES = {name: config.model_fields["type"].default for name, config in zip(_NAMES, ALL, strict=True)}
+
+
+def _spelled_out(given: Any) -> Any:
+    """Return settings for a word, such as ``frontier``, and the type for the name of a scheduler's file."""
+    fields = {"type": given} if isinstance(given, str) else given
+    if isinstance(fields, dict) and isinstance(fields.get("type"), str):
+        return fields | {"type": _TYPES.get(fields["type"], fields["type"])}
+    return fields
+
+
 if TYPE_CHECKING:
     AnyScheduler = SchedulerConfig
 else:
-    AnyScheduler = Annotated[Union[ALL], Field(discriminator="type")]  # noqa: UP007 - of a tuple
-"""Settings of any scheduler, told apart by ``type``."""
+    AnyScheduler = Annotated[
+        Annotated[Union[ALL], Field(discriminator="type")],  # noqa: UP007 - of a tuple
+        BeforeValidator(_spelled_out),
+    ]
+"""Settings of any scheduler, told apart by ``type``; a word alone is a scheduler with its defaults."""
 
 
 def __getattr__(name: str) -> Any:

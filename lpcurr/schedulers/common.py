@@ -15,6 +15,7 @@ from __future__ import annotations
 import builtins
 import difflib
 from enum import IntEnum
+from functools import partial
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -29,6 +30,7 @@ from pydantic import (
 
 from lpcurr.errors import ConfigError
 from lpcurr.memory import layout
+from lpcurr.memory.undisturbed import run_undisturbed
 
 Rate = Annotated[float, Field(gt=0.0, le=1.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -105,7 +107,22 @@ def z_score(priority: Any, mean: float, deviation: float, amplification: float, 
     return priority
 
 
-class CheckedModel(BaseModel):
+class UndisturbedModel(BaseModel):
+    """A model that is written undisturbed: its serializers are Python, in which signal handlers run.
+
+    What these raise, Ctrl-C for one, pydantic gives on as an error of its own, and in a union takes for a wrong guess.
+    """
+
+    def model_dump(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """As pydantic's."""
+        return run_undisturbed(partial(super().model_dump, *args, **options))
+
+    def model_dump_json(self, *args: Any, **options: Any) -> str:
+        """As pydantic's."""
+        return run_undisturbed(partial(super().model_dump_json, *args, **options))
+
+
+class CheckedModel(UndisturbedModel):
     """A model whose bad values are a :class:`lpcurr.ConfigError`, which names the value, the limit and the fix."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 
@@ -19,7 +20,14 @@ def test_the_site_has_all_guides_and_what_is_public_and_loads_nothing_from_elsew
     assert {f"lpcurr/guides/{topic}.html" for topic in TOPICS} <= pages.keys()
     assert all(f'href="lpcurr/guides/{topic}.html"' in pages["lpcurr.html"] for topic in TOPICS)
     assert "num_active_tasks" in pages["lpcurr/guides/config.html"]  # a table that is made, not written
+    assert re.search(r"<pre>(<[^>]*>)*num_active_tasks  ", pages["lpcurr/guides/config.html"])
     assert "TaskLedger.take" in pages["lpcurr.html"]
+    assert 'id="Curriculum.load"' in pages["lpcurr.html"]  # which it inherits
+    for name, page in pages.items():
+        for link, anchor in re.findall(r'href="([^":$#]*)(?:#([^"]+))?"', page):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link)) if link else name
+            assert target in pages, (name, link)
+            assert not anchor or f'id="{anchor}"' in pages[target], (name, link, anchor)
     assert "&gt;&gt;&gt;" in re.sub(
         "<[^>]*>", "", pages["lpcurr/guides/tasks.html"]
     )  # examples are code, no quotations

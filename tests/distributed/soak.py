@@ -201,6 +201,7 @@ class Killing:
         self.moments: Counter[str] = Counter()
         self._shared = np.frombuffer(mmap.mmap(-1, mmap.PAGESIZE), dtype=np.int64)  # with all children
         self._phases, self._wanted = self._shared[:nodes], self._shared[nodes : 2 * nodes]  # by node
+        self._positions = self._shared[2 * nodes : 3 * nodes]  # exchanges that each node's pool has seen
         self._shared[_GENERATION], self._shared[_LAST] = -1, 2**60
         self._children: dict[int, int] = {}
         self._lives = 0
@@ -237,6 +238,7 @@ class Killing:
                         (self.folder / f"session {life}").write_text(str(player.curriculum.session_id))
                     else:
                         player.curriculum.meet(transport)
+                    self._positions[node] = player.curriculum._position
                     rounds = 0
                     while generation < self._shared[_LAST] or rounds < 5:
                         self._exchange(player, node, generation, said)
@@ -257,6 +259,7 @@ class Killing:
         said.flush()
         self._phases[node] = _EXCHANGING
         player.curriculum.sync()
+        self._positions[node] = player.curriculum._position
         said.write(player.say(exchanged=True, position=position, generation=generation))
         said.flush()
 
@@ -293,9 +296,7 @@ class Killing:
             self._start(node, 0)
         for number in range(kills):
             wished = 1 + number % (len(_PHASES) - 1)
-            victim = random.randrange(self.nodes)
-            self._await_phase(victim, wished)
-            time.sleep(random.random() * _DELAYS.get(wished, 0.003))
+            victim = self._await_victim(wished)
             self.moments[_PHASES[self._phases[victim]]] += 1
             os.kill(self._children[victim], signal.SIGKILL)
             os.waitpid(self._children.pop(victim), 0)
@@ -319,7 +320,7 @@ class Killing:
         return figures | self.account | {"seconds": time.monotonic() - began, "faults": self.faults}
 
     def _start(self, node: int, generation: int) -> None:
-        self._phases[node] = _BEFORE
+        self._phases[node], self._positions[node] = _BEFORE, -1
         self._wanted[node] = generation
         life = self._lives
         self._lives += 1
@@ -329,6 +330,16 @@ class Killing:
         """Form a new group once all nodes want one: an exchange of the old one has failed with each, or it is new."""
         if self._wanted.min() > self._shared[_GENERATION]:
             self._shared[_GENERATION] += 1
+
+    def _await_victim(self, wished: int) -> int:
+        """Choose a node, and wait until it is in a phase; not the only one that has the newest pool."""
+        while not self.faults:
+            victim = random.randrange(self.nodes)
+            self._await_phase(victim, wished)
+            time.sleep(random.random() * _DELAYS.get(wished, 0.003))
+            if np.delete(self._positions, victim).max() >= self._positions[victim]:
+                return victim
+        return 0
 
     def _await_phase(self, victim: int, wished: int) -> None:
         deadline = time.monotonic() + _PATIENCE

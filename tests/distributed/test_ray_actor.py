@@ -165,6 +165,7 @@ def test_pools_are_equal_after_each_exchange_and_count_every_episode_once() -> N
 def test_a_killed_actor_is_restarted_and_met_anew() -> None:
     nodes = [_node("killed", node) for node in range(_NODES)]
     kills = int(os.environ.get("LPCURR_ACTOR_KILLS", "4"))  # 100 is the long form
+    failures = 0
     for number in range(kills):
         during = number % 2 == 1
         _all(nodes, "play", 20)
@@ -174,10 +175,12 @@ def test_a_killed_actor_is_restarted_and_met_anew() -> None:
         time.sleep(0.5 if waiting else 0)  # where that is too short, the actor is killed before the exchange
         ray.kill(_actor("killed"), no_restart=False)
         said = ray.get(waiting, timeout=300) + _all(nodes[len(waiting) :], "sync")
-        assert all("entries are kept" in each for each in said)
+        assert all(not each or "entries are kept" in each for each in said)  # it may have answered just before
+        failures += any(said)
         _all(nodes, "play", 5)
         _meet(nodes)
         _exchange(nodes)
+    assert failures > kills / 2
     _end(nodes, "killed")
 
 

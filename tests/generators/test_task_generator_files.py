@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,10 +17,12 @@ from lpcurr.generators import (
     BucketedTaskGenerator,
     SingleTaskGenerator,
     Span,
+    TaskGenerator,
     TaskGeneratorSet,
     bucketed,
     single_task,
 )
+from lpcurr.guides import guide
 
 
 class Recipe(BaseModel):
@@ -154,6 +157,13 @@ def test_a_recipe_takes_a_callable() -> None:
 def test_a_configuration_that_cannot_be_written_says_so() -> None:
     with pytest.raises(ValueError, match="of type bytes cannot be written"):
         Recipe(generator=single_task({"map": b"raw"})).model_dump(mode="json")
+
+
+@pytest.mark.parametrize("kind", ["single", "bucketed", "set", "list"])
+def test_the_guide_lists_every_key(kind: str) -> None:
+    table = guide("tasks").partition("with these keys")[2].partition(">>>")[0]
+    assert f"type: {kind}" in table
+    assert {*TaskGenerator.kinds[kind].model_fields} - {"type"} <= set(re.findall(r"\w+", table))
 
 
 def test_a_schema_can_be_made() -> None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, Space, Text, Tuple
+from collections.abc import Callable
+from typing import Any
 
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict, Discrete, Space, Text, Tuple
+from gymnasium.vector import SyncVectorEnv
+
+from lpcurr import ConfigError, Curriculum, CurriculumEnv
+from lpcurr.integrations.gymnasium_vector import VectorCurriculumEnv
 from lpcurr.integrations.spaces import difference
+
+from .sample_tasks import Countdown
 
 
 def test_the_key_that_differs_is_named_and_not_the_rest() -> None:
@@ -30,3 +40,35 @@ def test_keys_that_are_there_in_one_only() -> None:
 def test_spaces_of_other_kinds() -> None:
     assert difference(Discrete(2), Discrete(3)) == ("", "Discrete(2)", "Discrete(3)")
     assert difference(Tuple((Discrete(2),)), Discrete(3)) == ("", "Tuple(Discrete(2))", "Discrete(3)")
+
+
+@pytest.mark.parametrize("how", ["single", "in a vector", "native"])
+def test_a_task_with_another_space_is_told_by_its_key(make: Callable[..., Curriculum], how: str) -> None:
+    def view(size: int) -> Dict:
+        return Dict(map=Dict(near=Discrete(3), far=Discrete(size)), clock=Discrete(2))
+
+    def apply(env: Any, config: dict[str, Any]) -> None:
+        env.unwrapped.observation_space = view(config["number"])
+
+    def apply_natively(envs: Any, indices: Any, configs: list[Any]) -> None:
+        envs.unwrapped.single_observation_space = view(configs[0]["number"])
+
+    def made() -> CurriculumEnv:
+        env: Any = Countdown()
+        env.observation_space = view(10)
+        return CurriculumEnv(env, fixed_set, apply_task=apply)
+
+    fixed_set = make(lambda task_id: {"number": task_id}, defer_init=True)
+    fixed_set.add_task(12)
+    envs: Any
+    if how == "native":
+        poles = gymnasium.make_vec("CartPole-v1", num_envs=2, vectorization_mode="vector_entry_point")
+        poles.unwrapped.single_observation_space = view(10)
+        envs = VectorCurriculumEnv(
+            poles, fixed_set, apply_tasks=lambda envs, *task: apply_natively(envs.unwrapped, *task)
+        )
+    else:
+        envs = made() if how == "single" else SyncVectorEnv([made])
+    with pytest.raises(ConfigError, match=r"observation_space\['map'\]\['far'\] Discrete\(12\), .* Discrete\(10\)"):
+        envs.reset()
+    envs.close()

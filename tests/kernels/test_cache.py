@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lpcurr.kernels import JIT
-from lpcurr.kernels.machine.cache import source_fingerprint
+from lpcurr.kernels.machine import cache
 from tests.memory.programs import ROOT, run_program
 
 pytestmark = pytest.mark.skipif(not JIT, reason="nothing is compiled here")
@@ -72,7 +73,7 @@ DAMAGED: list[tuple[str, str, Callable[[bytes], bytes]]] = [
 def test_damaged_files_are_compiled_anew_once(cache_of_tests: Path) -> None:
     damaged = {}
     for name, kind, damage in DAMAGED:
-        (path,) = cache_of_tests.rglob(f"upkeep.{name}-*{source_fingerprint()[:8]}*.{kind}")
+        (path,) = cache_of_tests.rglob(f"upkeep.{name}-*{cache.source_fingerprint()[:8]}*.{kind}")
         damaged[path] = damage(path.read_bytes())
         path.write_bytes(damaged[path])
     printed, said = run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests))
@@ -80,6 +81,29 @@ def test_damaged_files_are_compiled_anew_once(cache_of_tests: Path) -> None:
     assert any("compiling" in line for line in said)
     assert [path.name for path, content in damaged.items() if path.read_bytes() == content] == []
     assert run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests)) == ("True []", [])
+
+
+# -- code that is out of date ---------------------------------------------------------------------------------------
+
+
+def sources_of_the_layout(name: str = "layout") -> set[str]:
+    """The modules of ``lpcurr.memory`` that say where in a segment anything lies."""
+    text = (ROOT / "lpcurr" / "memory" / f"{name}.py").read_text()
+    imported = re.findall(r"^from lpcurr\.memory\.(\w+) import", text, re.MULTILINE)
+    return {name}.union(*map(sources_of_the_layout, imported))
+
+
+def test_code_for_another_layout_is_not_taken_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = shutil.copytree(ROOT / "lpcurr", tmp_path / "lpcurr", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "__file__", str(package / "kernels" / "machine" / "cache.py"))
+    seen = {cache.source_fingerprint.__wrapped__()}
+    names = sources_of_the_layout()
+    for name in names:
+        with (package / "memory" / f"{name}.py").open("a") as source:
+            source.write("# changed\n")
+        seen.add(cache.source_fingerprint.__wrapped__())
+    assert "header" in names
+    assert len(seen) == 1 + len(names)
 
 
 # -- nothing can be kept --------------------------------------------------------------------------------------------

@@ -74,6 +74,9 @@ class LearningProgressConfig(learning_progress.LearningProgressConfig, Curriculu
     milder ones, which starve no task. The rules are lpcurr's but in ``reference()``.
     """
 
+    unbiased_averages: bool = Field(
+        default=False, description="plain means while a task is young: no progress before 1 / ema_timescale plays"
+    )
     use_baseline_normalization: bool = Field(default=True, description="measure scores from the first one up to 1")
     ema_timescale: Rate = Field(default=0.1, description="weight τ of a new score in the fast average")
     rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")

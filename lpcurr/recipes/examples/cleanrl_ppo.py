@@ -88,6 +88,7 @@ def set_physics(envs: Any, indices: Any, configs: list[dict[str, float]]) -> Non
 
 
 def share_of_steps(episodes: Episodes) -> Any:  # curriculum
+    """Return the share of the 500 steps that each pole was held."""
     return episodes.lengths / 500
 
 

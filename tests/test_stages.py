@@ -1,0 +1,129 @@
+"""Stages: what is locked is not drawn, opens when its turn has come, and stays open."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lpcurr
+from lpcurr import ConfigError, Curriculum, CurriculumConfig, PoolFullError
+
+LABELS = ["a", "b", "c"] * 4
+OF_LABEL = {label: [i for i, other in enumerate(LABELS) if other == label] for label in "abc"}
+STAGES = [{"unlock": "c", "after": "b", "mastered": 0.5}, {"unlock": "b", "after": "a"}]
+
+
+def make(**fields: Any) -> Curriculum:
+    config = {"tasks": [f"task {i}" for i in range(12)], "task_labels": LABELS, "stages": STAGES, "seed": 0}
+    return CurriculumConfig(**config | fields).make()
+
+
+def play(curriculum: Curriculum, label: str, score: float, episodes_each: int = 5) -> None:
+    for _ in range(episodes_each):
+        curriculum.update_many(OF_LABEL[label], np.full(4, score))
+    curriculum.on_epoch_end()
+
+
+def labels_of(curriculum: Curriculum) -> str:
+    return "".join(sorted(set(curriculum.columns()["label"])))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_labels_open_one_after_the_other_and_stay_open(shared: bool) -> None:
+    with make(use_shared_memory=shared) as curriculum:
+        assert set(curriculum.sample_ids(200)) == set(OF_LABEL["a"])
+        play(curriculum, "a", 1.0, episodes_each=4)
+        assert labels_of(curriculum) == "a", "16 episodes are not 20"
+        play(curriculum, "a", 0.0, episodes_each=3)
+        assert labels_of(curriculum) == "a"
+        play(curriculum, "a", 1.0, episodes_each=99)
+        assert labels_of(curriculum) == "ab", "one stage at a time"
+        assert set(curriculum.sample_ids(300)) == {*OF_LABEL["a"], *OF_LABEL["b"]}
+        play(curriculum, "a", 0.0, episodes_each=99)
+        play(curriculum, "b", 1.0)
+        assert labels_of(curriculum) == "abc"
+        assert sorted(curriculum.columns()["task_id"]) == list(range(12))
+        assert curriculum.find_violations() == []
+
+
+def test_mastered_is_the_mean_over_all_tasks_of_a_label() -> None:
+    with make() as curriculum:
+        for task_id in OF_LABEL["a"][:3]:
+            curriculum.update_groups([task_id], [50], 50)
+        curriculum.on_epoch_end()
+        assert labels_of(curriculum) == "a", "three of four tasks are 0.75"
+
+
+def test_survives_another_scheduler_attaching_and_a_checkpoint(tmp_path: Path) -> None:
+    with make() as curriculum:
+        assert curriculum.session_id is not None
+        play(curriculum, "a", 1.0)
+        curriculum.use(lpcurr.DiscreteRandomConfig())
+        curriculum.save(tmp_path / "pool.lpc")
+        with lpcurr.attach(curriculum.session_id) as other:
+            assert [stage.unlock for stage in other.config.stages] == ["c", "b"]
+            play(other, "b", 1.0)
+        assert labels_of(curriculum) == "abc"
+    grown = lpcurr.generators.TaskList(tasks=[f"task {i}" for i in range(14)], labels=[*LABELS, "b", "c"])
+    with Curriculum.load(tmp_path / "pool.lpc", grown, num_active_tasks=14) as again:
+        assert sorted(again.columns()["task_id"]) == sorted([*OF_LABEL["a"], *OF_LABEL["b"], 12])
+        play(again, "b", 1.0)
+        assert sorted(again.columns()["task_id"]) == sorted([*OF_LABEL["a"], *OF_LABEL["b"], 12, *OF_LABEL["c"], 13])
+
+
+def test_what_is_appended_waits_too_and_its_room_is_kept() -> None:
+    with make(num_active_tasks=14) as curriculum:
+        assert curriculum.append_tasks(["more b", "more a"], ["b", "a"]).tolist() == [12, 13]
+        with pytest.raises(PoolFullError, match="there is room for 0 more"):
+            curriculum.append_tasks(["too many"], ["a"])
+        assert sorted(curriculum.columns()["task_id"]) == [*OF_LABEL["a"], 13]
+        play(curriculum, "a", 1.0)
+        assert sorted(curriculum.columns()["task_id"]) == sorted([*OF_LABEL["a"], 13, *OF_LABEL["b"], 12])
+
+
+def _die_over_it(curriculum: Curriculum) -> None:
+    add = curriculum._pool.add_task
+
+    def add_one_and_die(*arguments: Any, **options: Any) -> None:
+        add(*arguments, **options)
+        os._exit(9)
+
+    curriculum._pool.add_task = add_one_and_die  # type: ignore[method-assign]
+    curriculum.on_epoch_end()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_killed_in_the_middle_leaves_the_label_locked() -> None:
+    with make() as curriculum:
+        curriculum.update_groups(OF_LABEL["a"], [10] * 4, 10)
+        process = multiprocessing.get_context("fork").Process(target=_die_over_it, args=(curriculum,))
+        process.start()
+        process.join(60)
+        assert process.exitcode == 9
+        assert curriculum.columns()["task_id"].tolist() == [*OF_LABEL["a"], OF_LABEL["b"][-1]]
+        curriculum.on_epoch_end()
+        assert sorted(curriculum.columns()["task_id"]) == sorted([*OF_LABEL["a"], *OF_LABEL["b"]])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"stages": [{"unlock": "b", "after": "a"}, {"unlock": "b", "after": "c"}]}, "two stages unlock 'b'"),
+        ({"stages": [{"unlock": "b", "after": "b"}]}, "'b' waits for 'b': none of them would ever"),
+        ({"stages": [{"unlock": "b", "after": "c"}, {"unlock": "c", "after": "b"}]}, "'b' waits for 'c' waits for 'b'"),
+        ({"stages": [{"unlock": "b", "after": "x"}]}, "names the label 'x', and no task .* they have a, b, c"),
+        ({"stages": [{"unlock": "b", "after": "a", "mastered": 1.5}]}, "mastered=1.5: Input should be less"),
+        ({"stages": [{"unlock": "b", "after": "y" * 121}]}, "longer than 120 bytes"),
+        ({"tasks": None, "task_labels": None}, r"give tasks=\[…\], or leave stages out"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_leaves_nothing(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make(session_id="stages-test", **fields)
+    with pytest.raises(lpcurr.SessionNotFoundError):
+        lpcurr.attach("stages-test")
