@@ -16,11 +16,7 @@ from lpcurr import (
     LearnabilityConfig,
     LearningProgressConfig,
     PrioritizedReplayConfig,
-    kernels,
 )
-
-# When asv imports this, before it times anything: no benchmark ever compiles.
-kernels.compile_all()
 
 # The first three with the settings of 0.1, so that what is measured today stands beside what was measured then.
 _SETTINGS_OF_0_1 = {

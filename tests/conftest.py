@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +20,22 @@ from lpcurr import kernels
 from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX
 
+# Some 150 interpreters are started: without bytecode, each would first compile the package, and pytest all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
-@pytest.fixture(scope="session", autouse=True)
-def compiled_kernels() -> None:
-    """Compile before the first test, so that no test's time includes it."""
-    kernels.compile_all()
+
+@pytest.fixture(autouse=True)
+def compiled_kernels(request: pytest.FixtureRequest) -> None:
+    """Compile before the first test that needs kernels, so that no test's time includes it."""
+    if request.node.get_closest_marker("no_kernels") is None:
+        kernels.compile_all()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what needs no kernels after the first file: while one worker compiles them, there is work for the others."""
+    first = items[0].path if items else None
+    items.sort(key=lambda item: item.path != first and item.get_closest_marker("no_kernels") is None)
 
 
 def _segments_left() -> set[str]:

@@ -26,7 +26,7 @@ from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX, own_start_time
 
 SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
-METHODS = ["spawn", "fork", "forkserver"]
+METHODS = ["spawn", "fork", pytest.param("forkserver", marks=pytest.mark.heavy)]
 ROOT = Path(__file__).parents[1]
 
 # From 3.12 on, Python warns of every fork beside other threads; NumPy's are enough for that.
@@ -161,7 +161,9 @@ def check_soundness(curriculum: Curriculum) -> None:
     assert len(set(ids)) == len(ids) == curriculum.stats()["num_active_tasks"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", ["fork", *(pytest.param(m, marks=pytest.mark.heavy) for m in ("spawn", "forkserver"))]
+)
 def test_eight_processes_lose_no_completion(method: str) -> None:
     with CROWDED.make() as curriculum:
         barrier = multiprocessing.get_context(method).Barrier(9)

@@ -127,7 +127,8 @@ Tests
                                             which runs them again without numba and without robust mutexes, takes longer
     .venv/bin/pytest tests/schedulers tests/golden lpcurr/schedulers
                                             after a scheduler or a formula: a minute
-    .venv/bin/pytest tests/stress           after anything under the lock: a minute or two
+    .venv/bin/pytest -m "" tests/stress tests/kernels/test_modes.py
+                                            after anything under the lock: a kill at every point, bounds checks; minutes
     python -m tests.stress --seconds 600 --workers 4 --kills 1000
                                             before such a change is merged
     .venv/bin/pytest tests/checkpoint       after the layout or a column: a minute

@@ -186,7 +186,7 @@ def test_attached_processes_see_a_new_content_at_once() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.skipif(not hasattr(repair, "replacement"), reason="the repair does not call replacement.abandon yet")
-@pytest.mark.parametrize("attempt", range(12))
+@pytest.mark.parametrize("attempt", [pytest.param(n, marks=() if n % 3 == 0 else pytest.mark.heavy) for n in range(12)])
 def test_a_process_killed_while_it_replaces_the_content(attempt: int) -> None:
     """The pool is then the old one, the new one, or empty; never parts of two."""
     config = lpcurr.CurriculumConfig(num_active_tasks=100_000, seed=attempt)

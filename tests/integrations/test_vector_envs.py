@@ -126,8 +126,10 @@ def test_sync(curriculum: Curriculum, mode: AutoresetMode) -> None:
     assert {each.task_id for each in endings} <= set(curriculum.probabilities()[0].tolist())
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
-@pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    ("context", "mode"),
+    [*(("fork", mode) for mode in MODES), ("spawn", AutoresetMode.SAME_STEP), ("forkserver", AutoresetMode.NEXT_STEP)],
+)
 def test_workers_share_one_pool(curriculum: Curriculum, context: str, mode: AutoresetMode) -> None:
     envs = AsyncVectorEnv([partial(make_lake, curriculum)] * 2, context=context, autoreset_mode=mode)
     try:

@@ -24,6 +24,7 @@ from lpcurr.memory.segment import NAME_PREFIX
 from lpcurr.memory.sessions import Session
 
 ROOT = Path(__file__).parents[2]
+OTHERS = ["fork", "forkserver"]
 
 CREATOR = """
 import multiprocessing, os, signal, sys, time
@@ -204,7 +205,7 @@ def test_the_tracker_removes_what_a_killed_creator_leaves(script: Path, session_
     assert wait_until_gone(session_id, 300)
 
 
-@pytest.mark.parametrize("method", ["alone", "fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["alone", "spawn", *(pytest.param(m, marks=pytest.mark.heavy) for m in OTHERS)])
 def test_what_a_killed_process_group_leaves_is_listed_and_reaped(script: Path, session_id: str, method: str) -> None:
     process, workers = start(script, method, session_id)
     session = listed(session_id)
@@ -222,7 +223,7 @@ def test_what_a_killed_process_group_leaves_is_listed_and_reaped(script: Path, s
         lpcurr.attach(session_id)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", [*OTHERS, pytest.param("spawn", marks=pytest.mark.heavy)])
 def test_workers_go_on_after_their_parent_was_killed(script: Path, session_id: str, method: str) -> None:
     process, workers = start(script, method, session_id)
     process.kill()

@@ -299,7 +299,8 @@ def cases() -> dict[str, tuple[list[Row], list[Row]]]:
 @pytest.mark.parametrize("case", cases())
 def test_there_is_a_page_whatever_there_is(case: str, tmp_path: Path) -> None:
     path = folder(tmp_path / "run", *cases()[case])
-    write_report([path], path / "report.html", path / "report.png")
+    picture = path / "report.png" if case in ("half a formula", "nothing", "odd values") else None
+    write_report([path], path / "report.html", picture)
     page = Page(path / "report.html")
     text = (path / "report.html").read_text()
     assert "//" not in re.sub(r"base64,[^\"]*", "", text)  # no address of anything
@@ -310,7 +311,7 @@ def test_there_is_a_page_whatever_there_is(case: str, tmp_path: Path) -> None:
     assert {first or second for first, second in used} <= set(ids)
     assert all(attrs.get("aria-label") for _, attrs in page.tags if attrs.get("role") == "img")
     assert text.count("<svg") == len([1 for tag, _ in page.tags if tag == "figure"])
-    assert matplotlib.image.imread(path / "report.png").shape[0] > 300
+    assert picture is None or matplotlib.image.imread(picture).shape[0] > 300
 
 
 def test_the_page_says_what_the_metrics_say(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_formulas_say_the_same_for_one_task_and_for_arrays_bit_for_bit(scheduler
 
 
 @every_scheduler
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.heavy)])
 def test_draws_are_exact_and_fresh(scheduler: type[SchedulerConfig], seed: int) -> None:
     with Twins(make_config(TASKS, scheduler(), seed=seed)) as twins:
         played(twins, seed)

@@ -16,6 +16,8 @@ import pytest
 import lpcurr
 from lpcurr.guides.contributing import ZONE
 
+pytestmark = pytest.mark.no_kernels
+
 PACKAGE = Path(lpcurr.__file__).parent
 
 USES = """
@@ -66,7 +68,7 @@ assert "zone" in says("inspect", "pool.lpc", "--json")
 assert "zone" in says("sessions")
 curriculum.close(); curriculum.unlink()
 
-lakes = ["total_steps=1000", "epoch_steps=500", "envs_per_worker=2", "vectorization=sync", "evaluation.num_tasks=2"]
+lakes = ["total_steps=400", "epoch_steps=200", "envs_per_worker=2", "vectorization=sync", "evaluation.num_tasks=2"]
 says("train", "frozen_lake", "run_dir=run", "curriculum.algorithm_config={type: zone}", *lakes)
 assert "zone" in pathlib.Path("run/report.html").read_text()
 assert json.loads(pathlib.Path("run/metrics.jsonl").read_text().splitlines()[-1])["algorithm"] == "zone"

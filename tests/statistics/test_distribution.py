@@ -130,8 +130,24 @@ ALGORITHMS: dict[str, dict[str, Any] | DiscreteRandomConfig] = {
 }
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+# Each way of drawing in every state; other settings of it in three, and in every state in the heavy suite.
+WAYS = ("default", "reference", "random", "basic", "half_random", "no_bonus")
+TELLING = (all_unexplored, mixed, after_evictions)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "state"),
+    [
+        pytest.param(
+            algorithm,
+            state,
+            id=f"{algorithm}-{state.__name__}",
+            marks=() if algorithm in WAYS or state in TELLING else pytest.mark.heavy,
+        )
+        for algorithm in ALGORITHMS
+        for state in STATES
+    ],
+)
 def test_draws_follow_the_exact_distribution(algorithm: str, state: State) -> None:
     with Twins(make_config(64, ALGORITHMS[algorithm])) as twins:
         state(twins)

@@ -178,8 +178,8 @@ def kill_in_call(scenario: Scenario, every: int = 1) -> dict[str, Any]:
     return _report(scenario.name, started, kills=kills, undone=undone, journalled=trial.journalled, faults=faults)
 
 
-def kill_in_repair(scenario: Scenario, *, thorough: bool) -> dict[str, Any]:
-    """Kill in the middle of the call (``thorough``: and at its end), and at every point of the repair of it."""
+def kill_in_repair(scenario: Scenario, every: int = 1, *, thorough: bool = False) -> dict[str, Any]:
+    """Kill in the middle of the call (``thorough``: and at its end), and at points of the repair of it."""
     started, kills, faults = time.perf_counter(), 0, []
     with _trial(scenario) as trial:
         call = trial.call(scenario.calls[-1])
@@ -201,10 +201,10 @@ def kill_in_repair(scenario: Scenario, *, thorough: bool) -> dict[str, Any]:
                 assert trial.run(call, point)
                 if not trial.run(repair, second + 1):
                     break
-                second += 1
+                second += every
                 kills += 1
                 trial.pool.state["header"]["fault_countdown"] = 0
-                faults += [f"point {point}, repair {second}: {fault}" for fault in trial.faults(deaths=2)]
+                faults += [f"point {point}, repair {second + 1 - every}: {fault}" for fault in trial.faults(deaths=2)]
     return _report(f"repair: {scenario.name}", started, kills=kills, faults=faults)
 
 
@@ -214,7 +214,7 @@ def _report(name: str, started: float, **figures: Any) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--only", nargs="*", default=(), metavar="NAME", help="scenarios of these names")
     parser.add_argument("--every", type=int, default=1, help="kill at each so manieth point only")
     parser.add_argument("--thorough", action="store_true", help="kill more repairs")
     arguments = parser.parse_args()
@@ -224,12 +224,12 @@ def main() -> None:
     logging.getLogger("lpcurr").addHandler(logging.NullHandler())
     logging.getLogger("lpcurr").propagate = False
     load_kernels()
-    chosen = [scenario for scenario in SCENARIOS if arguments.only in scenario.name]
+    chosen = [scenario for scenario in SCENARIOS if not arguments.only or scenario.name in arguments.only]
     for scenario in chosen:
         print(json.dumps(kill_in_call(scenario, arguments.every)), flush=True)
     for scenario in chosen:
         if scenario.name in (_REPAIRED_THOROUGHLY if arguments.thorough else _REPAIRED):
-            print(json.dumps(kill_in_repair(scenario, thorough=arguments.thorough)), flush=True)
+            print(json.dumps(kill_in_repair(scenario, arguments.every, thorough=arguments.thorough)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A process is killed inside every step of every call that changes a pool: ``tests.stress.fault_points`` as tests.
 
-The kernels with fault points are compiled once for a state of the sources, with bounds checks: see ``test_modes``.
+The light suite does so for some of the calls, without JIT and with lockf in place of the mutex; the heavy one for all,
+with kernels that are compiled with fault points and bounds checks: see ``test_modes``.
 """
 
 from __future__ import annotations
@@ -18,28 +19,35 @@ from lpcurr.memory import layout
 from tests.kernels.calls import CHECKED
 from tests.stress.scenarios import SCENARIOS
 
+pytestmark = pytest.mark.no_kernels
+
 ROOT = Path(__file__).parents[2]
 Reports = dict[str, dict[str, Any]]
 
-# Without JIT and with lockf in place of the mutex: slow, so these alone.
-UNDER_LOCKF = ("update explores", "end an epoch", "drop a task")
+# Without JIT: slow, so these alone.
+IN_PYTHON = ("update explores", "end an epoch", "drop a task", "rename a label's last task")
 
 
-def _run(only: str = "", every: int = 1, **variables: str) -> Reports:
+def _run(only: tuple[str, ...] = (), every: int = 1, **variables: str) -> Reports:
     environment = os.environ | CHECKED | {"PYTHONPATH": str(ROOT)} | variables
-    command = [sys.executable, "-m", "tests.stress.fault_points", "--only", only, "--every", str(every)]
+    command = [sys.executable, "-m", "tests.stress.fault_points", "--every", str(every), "--only", *only]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     reports = [json.loads(line) for line in done.stdout.splitlines()]
     return {report["name"]: report for report in reports}
 
 
-@pytest.fixture(scope="module", params=[4, pytest.param(1, marks=pytest.mark.heavy)], ids="every {}".format)
-def reports(request: pytest.FixtureRequest) -> Reports:
-    """Kills at each fourth point; at all of them in the heavy suite."""
-    return _run(every=request.param)
+@pytest.fixture(scope="module")
+def reports() -> Reports:
+    return _run()
 
 
+@pytest.fixture(scope="module")
+def reports_in_python() -> Reports:
+    return _run(IN_PYTHON, every=8, NUMBA_DISABLE_JIT="1", LPCURR_LOCK="fcntl")
+
+
+@pytest.mark.heavy
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="robust mutexes are Linux's")
 @pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS])
 def test_a_kill_at_any_point_undoes_one_call_or_finishes_it(reports: Reports, name: str) -> None:
@@ -47,6 +55,7 @@ def test_a_kill_at_any_point_undoes_one_call_or_finishes_it(reports: Reports, na
     assert 0 < reports[name]["undone"] < reports[name]["kills"]
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="robust mutexes are Linux's")
 def test_a_repair_that_is_killed_is_begun_anew(reports: Reports) -> None:
     (repair,) = (report for name, report in reports.items() if name.startswith("repair"))
@@ -54,14 +63,21 @@ def test_a_repair_that_is_killed_is_begun_anew(reports: Reports) -> None:
     assert repair["kills"] > 30
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="robust mutexes are Linux's")
 def test_the_journal_has_room_to_spare(reports: Reports) -> None:
     longest = max(report["journalled"] for report in reports.values() if "journalled" in report)
     assert 60 < longest < layout.JOURNAL_CAPACITY - 20
 
 
-@pytest.mark.parametrize("name", UNDER_LOCKF)
-def test_without_a_robust_mutex_it_is_the_same(name: str) -> None:
-    report = _run(only=name, every=4, NUMBA_DISABLE_JIT="1", LPCURR_LOCK="fcntl")[name]
+@pytest.mark.parametrize("name", IN_PYTHON)
+def test_without_a_robust_mutex_it_is_the_same(reports_in_python: Reports, name: str) -> None:
+    report = reports_in_python[name]
     assert report["faults"] == []
     assert 0 < report["undone"] < report["kills"]
+
+
+def test_without_a_robust_mutex_a_repair_that_is_killed_is_begun_anew(reports_in_python: Reports) -> None:
+    (repair,) = (report for name, report in reports_in_python.items() if name.startswith("repair"))
+    assert repair["faults"] == []
+    assert repair["kills"] > 3

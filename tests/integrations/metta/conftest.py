@@ -15,8 +15,9 @@ collect_ignore_glob = [] if _INSTALLED else ["test_*.py", "arenas.py", "referenc
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is in this folder; what these libraries and what they import warn of is theirs to mend."""
+    here = f"{Path(__file__).parent}/"
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.heavy)
             item.add_marker(pytest.mark.filterwarnings("default"))
 
