@@ -126,10 +126,10 @@ themselves.
 whom; `curriculum.stats()` has the same under `exchange/…`, and a report draws it.
 
 What a node lacks is what the others played since the last exchange: with 8 nodes, 1,000 episodes a second in all and an
-exchange every ten seconds, the last 8,750 episodes of others. An episode is two entries of 40 bytes (80 KB a second there),
-and applying them takes less than a microsecond each, beside the training of the node's other processes. Between two
-exchanges entries wait in the log: `log_entries=262_144`, 10 MB, by default. Where it overflows, what found no room is
-undone at the next exchange, counted in `curriculum.last_exchange.lost` and warned of; the pools stay equal.
+exchange every ten seconds, the last 8,750 episodes of others. An episode is two entries of 40 bytes (80 KB a second
+there), and applying them takes less than a microsecond each, beside the training of the node's other processes. Between
+two exchanges entries wait in the log: `log_entries=262_144`, 10 MB, by default. Where it overflows, what found no room
+is undone at the next exchange, counted in `curriculum.last_exchange.lost` and warned of; the pools stay equal.
 
 How far it goes
 ---------------
