@@ -33,8 +33,12 @@ the worst tenth of the tasks more than 0.03 below. Frontier: ten students a fami
 *Needles* are 15 tasks that can be learned among 1,038, *hidden* is progress that does not show until it jumps, *faint
 noise* are tasks that succeed once in five plays whatever is done. Label progress is uniform draws where all tasks have
 one label, as in most of these; where labels name what is learned together, it makes 1.28 (area 1.84, frontier 1.40).
-A simulated student is no agent: on real lakes the frontier and learning progress are not told apart by three seeds
-(README). All figures, and those of students whose families were kept for a last run:
+
+To renew the pool or not: on a generator's tasks the frontier evicts what is always or never solved, and `new_task_rate`
+says how fast. On simulated generators without end, and on real lakes, most of the gain is that. Where one skill serves
+all tasks, what looks hopeless is learned later, and a pool that stands for the family teaches more as it is: on
+cart-poles the frontier made 0.87 with renewal, 0.95 with `new_task_rate=0`, uniform draws 0.93 (README). A simulated
+student is no agent, so try both. All figures, and those of students whose families were kept for a last run:
 `asv_benchmarks/teaching/RESULTS.md`.
 
 >>> import lpcurr

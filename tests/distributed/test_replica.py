@@ -220,6 +220,10 @@ def test_errors_of_the_background_come_with_the_next_call() -> None:
     assert nodes.curricula[1].get_task().task_id >= 0
     with pytest.raises(ValueError, match="sync_every=0 is no number"):
         join(nodes.config, nodes.transports[0], sync_every=0)
+    stage = {"unlock": "hard", "after": "easy"}
+    staged = lpcurr.CurriculumConfig(tasks=["a", "b"], task_labels=["easy", "hard"], stages=[stage])
+    with pytest.raises(ConfigError, match="stages are for the pool of one machine"):
+        join(staged, nodes.transports[0])
 
 
 def test_a_forked_child_does_not_speak_for_its_node() -> None:

@@ -100,7 +100,7 @@ def remove_task(segment, process, task_id, dropped):
 
 @kernel("int64(segment, int64, int64, int64[::1])")
 def read_task(segment, process, task_id, row):
-    """Copy a task's truth columns, as raw words, into ``row``: int64[17]; ``ACCEPTED`` or ``UNKNOWN_TASK``."""
+    """Copy a task's truth columns, as raw words, into ``row``, int64[columns]; ``ACCEPTED`` or ``UNKNOWN_TASK``."""
     if not lock(segment, process):
         return _LOCK_LOST
     slot = slots.find_slot(segment, task_id)
