@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lpcurr.kernels import JIT
+from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine import cache
 from tests.memory.programs import ROOT, run_program
 
@@ -71,9 +72,10 @@ DAMAGED: list[tuple[str, str, Callable[[bytes], bytes]]] = [
 
 
 def test_damaged_files_are_compiled_anew_once(cache_of_tests: Path) -> None:
+    of_this_checkout = Path(str(upkeep.end_epoch._cache().folder)).relative_to(os.environ["NUMBA_CACHE_DIR"])
     damaged = {}
     for name, kind, damage in DAMAGED:
-        (path,) = cache_of_tests.rglob(f"upkeep.{name}-*{cache.source_fingerprint()[:8]}*.{kind}")
+        (path,) = (cache_of_tests / of_this_checkout).glob(f"upkeep.{name}-*{cache.source_fingerprint()[:8]}*.{kind}")
         damaged[path] = damage(path.read_bytes())
         path.write_bytes(damaged[path])
     printed, said = run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests))
