@@ -133,20 +133,20 @@ is undone at the next exchange, counted in `curriculum.last_exchange.lost` and w
 
 How far it goes
 ---------------
-Every node applies everybody's entries, 1.3 million a second on one core at 1,000 tasks and 0.4 million at 100,000
-(`asv_benchmarks/distributed.py`, the log of 64 nodes on one machine; two cores that were busy besides). To bring a
-pool into place takes 0.1 ms at 1,000 tasks and 27 ms at a million. With an exchange every ten seconds:
+Every node applies everybody's entries, ten million a second on one core at 1,000 tasks and three million at 100,000
+(`asv_benchmarks/distributed.py`, the log of 64 nodes on one machine). To bring a pool into place takes 0.1 ms at 1,000
+tasks and 27 ms at a million. With an exchange every ten seconds:
 
     nodes  episodes/s in all  bytes of all  applying, 1,000 / 100,000 tasks  a node is behind by  log of a node
-        8              1,000        0.8 MB                  0.02 s / 0.05 s       8,750 episodes         0.1 MB
-        8            100,000         80 MB                     1.5 s / 5 s      875,000 episodes          10 MB
-       64            100,000         80 MB                     1.5 s / 5 s      984,000 episodes         1.3 MB
-       64          1,000,000        800 MB                   15 s / 50 s                   it cannot keep up
-      512            100,000         80 MB                     1.5 s / 5 s      998,000 episodes         0.2 MB
-      512          1,000,000        800 MB                   15 s / 50 s                   it cannot keep up
+        8              1,000        0.8 MB                    2 ms / 7 ms       8,750 episodes         0.1 MB
+        8            100,000         80 MB                  0.2 s / 0.7 s     875,000 episodes          10 MB
+       64            100,000         80 MB                  0.2 s / 0.7 s     984,000 episodes         1.3 MB
+       64          1,000,000        800 MB                      2 s / 7 s   9,844,000 episodes          13 MB
+      512            100,000         80 MB                  0.2 s / 0.7 s     998,000 episodes         0.2 MB
+      512          1,000,000        800 MB                      2 s / 7 s   9,980,000 episodes         1.6 MB
 
-The limit is what one core applies: some 650,000 episodes a second in all at 1,000 tasks, 190,000 at 100,000, however
-many nodes there are.
+The limit is what one core applies: some 5 million episodes a second in all at 1,000 tasks, 1.5 million at 100,000,
+however many nodes there are.
 
 What is equal, and what is not
 ------------------------------
