@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from lpcurr.errors import ConfigError
 from lpcurr.guides import TOPICS, guide
@@ -43,7 +44,10 @@ def write(folder: Path) -> Path:
         importlib.import_module(f"lpcurr.guides.{topic}").__doc__ = guide(topic)
     modules = ["lpcurr", "lpcurr.guides", *_importable(package.__path__)]
     convert, taken_from = pdoc.docstrings.convert, pdoc.doc.Class._taken_from
-    pdoc.docstrings.convert = lambda docstring, *others: convert(with_fences(docstring), *others)  # type: ignore[assignment, unused-ignore]
+
+    def as_markdown(docstring: str, *others: Any) -> str:
+        """Convert a docstring whose examples and tables stand in fences."""
+        return convert(with_fences(docstring), *others)
 
     def as_own(described: Any, name: str, member: Any) -> tuple[str, str]:
         """Take for a class's own what it has from one of ours that has no page, as a curriculum has most of it."""
@@ -52,18 +56,19 @@ def write(folder: Path) -> Path:
             return described.modulename, f"{described.qualname}.{name}"
         return module, qualname
 
-    pdoc.doc.Class._taken_from = as_own  # type: ignore[method-assign, unused-ignore]
     pdoc.render.configure(
         docformat="google", search=True, show_source=False, footer_text=f"lpcurr {package.__version__}"
     )
     try:
-        with warnings.catch_warnings(action="ignore"):  # of modules whose library is not installed
+        with (
+            warnings.catch_warnings(action="ignore"),  # of modules whose library is not installed
+            patch.object(pdoc.docstrings, "convert", as_markdown),
+            patch.object(pdoc.doc.Class, "_taken_from", as_own),
+        ):
             pdoc.pdoc(*modules, output_directory=folder)
         _finish([folder / "lpcurr.html", *(folder / "lpcurr").rglob("*.html")])
     except OSError as error:
         raise ConfigError(f"the site cannot be written to {folder}: {error.strerror}") from error
-    finally:
-        pdoc.docstrings.convert, pdoc.doc.Class._taken_from = convert, taken_from  # type: ignore[method-assign, unused-ignore]
     return folder / "lpcurr.html"
 
 
