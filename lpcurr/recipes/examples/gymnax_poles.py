@@ -8,7 +8,8 @@ Needs ``lpcurr[jax]``. The lines that are there for the curriculum end in ``# cu
 A rollout is one compiled program, and its episodes begin within the step in which others end. So each environment is
 given its next task ahead: where an episode ends, the next is of that task (and of the same once more if several end in
 one rollout). What was played comes back with each ending, so scores are credited to it whatever the host has drawn in
-the meantime. Tasks are a list, whose ids fit into the 32 bits that JAX has; their parameters lie on the device.
+the meantime: they are reported while the device plays the next rollout already, which therefore costs it no time. Tasks
+are a list, whose ids fit into the 32 bits that JAX has; their parameters lie on the device.
 
 The policy here only acts; a learner takes what the rollout returns as it would without a curriculum.
 """
@@ -124,16 +125,20 @@ def play(curriculum: Curriculum | None, begin: Any, rollout: Rollout, args: Args
             return random.integers(args.num_tasks, size=args.num_envs, dtype=np.int32)
         return curriculum.sample_ids(args.num_envs).astype(np.int32)  # curriculum
 
-    carried, following = begin(key, draw()), draw()
-    episodes, began = 0, time.perf_counter()
-    for number in range(args.rollouts + 1):
-        carried, told = rollout(carried, following, jax.random.fold_in(key, number))
-        following = draw()  # curriculum: while the device plays
+    def report(told: dict[str, Any]) -> int:
         ended, task, score = (np.asarray(told[name]) for name in ("ended", "task", "score"))
         if curriculum is not None:
             curriculum.update_many(task[ended], score[ended])  # curriculum
-        episodes += int(ended.sum())
-        began = time.perf_counter() if number == 0 else began  # it was compiled in the first
+        return int(ended.sum())
+
+    carried, told = rollout(begin(key, draw()), draw(), key)
+    jax.block_until_ready(told)  # it is compiled
+    episodes, began, following = 0, time.perf_counter(), draw()
+    for number in range(args.rollouts):
+        carried, playing = rollout(carried, following, jax.random.fold_in(key, number))
+        episodes += report(told)  # curriculum: of the rollout before, while the device plays
+        following, told = draw(), playing  # curriculum
+    episodes += report(told)
     seconds = time.perf_counter() - began
     return {"episodes": episodes, "steps_per_second": args.rollouts * args.num_steps * args.num_envs / seconds}
 
