@@ -1,7 +1,6 @@
 """The kernel tests once more without JIT, where Python checks every index, and with bounds checks compiled in.
 
-The second run's kernels have fault points as well, which ``tests.stress.test_fault_points`` uses: compiling them takes
-longer than the kernels themselves, so both are left to the heavy suite.
+The second run's kernels have fault points as well, which ``tests.stress.test_fault_points`` uses. Both runs take long.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import pytest
 
 from tests.kernels.calls import CHECKED
 
-pytestmark = pytest.mark.no_kernels
+pytestmark = [pytest.mark.no_kernels, pytest.mark.heavy]
 
 HERE = Path(__file__).parent
 INSIDE = "LPCURR_TEST_MODE"
@@ -25,10 +24,7 @@ FILES = ["trees", "slots", "random", "journal", "labels", "episodes"]
 @pytest.mark.skipif(INSIDE in os.environ, reason="this is the inner run")
 @pytest.mark.parametrize(
     "variables",
-    [
-        pytest.param({"NUMBA_DISABLE_JIT": "1"}, id="NUMBA_DISABLE_JIT"),
-        pytest.param(CHECKED, id="NUMBA_BOUNDSCHECK", marks=pytest.mark.heavy),
-    ],
+    [pytest.param({"NUMBA_DISABLE_JIT": "1"}, id="NUMBA_DISABLE_JIT"), pytest.param(CHECKED, id="NUMBA_BOUNDSCHECK")],
 )
 def test_kernels_pass_in(variables: dict[str, str]) -> None:
     files = [str(HERE / f"test_{name}.py") for name in FILES]

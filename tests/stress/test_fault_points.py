@@ -44,7 +44,7 @@ def reports() -> Reports:
 
 @pytest.fixture(scope="module")
 def reports_in_python() -> Reports:
-    return _run(IN_PYTHON, every=8, NUMBA_DISABLE_JIT="1", LPCURR_LOCK="fcntl")
+    return _run(IN_PYTHON, every=32, NUMBA_DISABLE_JIT="1", LPCURR_LOCK="fcntl")
 
 
 @pytest.mark.heavy

@@ -15,8 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     "options",
-    [["--aim"], ["--basic", "--tasks", "40"], ["--use", "--workers", "8"]],
-    ids=["holding the lock", "at random", "while rules change"],
+    [
+        pytest.param(["--aim"], id="holding the lock"),
+        pytest.param(["--basic", "--tasks", "40"], id="at random", marks=pytest.mark.heavy),
+        pytest.param(["--use", "--workers", "8"], id="while rules change", marks=pytest.mark.heavy),
+    ],
 )
 def test_killed_workers_lose_one_call_each_and_break_nothing(options: list[str]) -> None:
     command = [sys.executable, "-m", "tests.stress", "--json", "--seconds", "2", "--kills", "16", "--window", "0.02"]
