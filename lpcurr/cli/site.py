@@ -47,7 +47,8 @@ def write(folder: Path) -> Path:
 
     def as_markdown(docstring: str, *others: Any) -> str:
         """Convert a docstring whose examples and tables stand in fences."""
-        return convert(with_fences(docstring), *others)
+        page: str = convert(with_fences(docstring), *others)
+        return page
 
     def as_own(described: Any, name: str, member: Any) -> tuple[str, str]:
         """Take for a class's own what it has from one of ours that has no page, as a curriculum has most of it."""

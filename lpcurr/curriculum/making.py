@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.stages import Stages
+from lpcurr.curriculum.stages import Stage, Stages
 from lpcurr.errors import ConfigError, PoolFullError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
 from lpcurr.memory import layout
@@ -26,8 +26,11 @@ def make_pool(
         The configuration that the pool was made with, the pool, and the generator that all its processes can use.
     """
     tasks = generator if isinstance(generator, TaskList) else None
+    labels: list[str] = []
     if tasks is not None:
         config = config.of_list(tasks)
+        labels = [tasks.label_of(task_id) for task_id in range(len(tasks))]
+        _check_labels(config.stages, set(labels))
     session = (config.session_id or secrets.token_hex(6)) if config.use_shared_memory else None
     written: TaskGenerator | None = generator if tasks is None or session is None else StoredTasks(session=session)
     assert config.seed is not None
@@ -47,16 +50,20 @@ def make_pool(
         return config, pool, generator
     try:
         stored = tasks if session is None else StoredTasks.store(tasks, session)
-        labels = [tasks.label_of(task_id) for task_id in range(len(tasks))]
-        for label in {label for stage in config.stages for label in (stage.unlock, stage.after)}.difference(labels):
-            known = ", ".join(sorted(set(labels))[:20])
-            raise ConfigError(f"a stage names the label {label!r}, and no task of the list has it: they have {known}")
         _fill(pool, 0, labels, {stage.unlock for stage in config.stages})
     except BaseException:
         pool.close()
         pool.unlink()
         raise
     return config.model_copy(update={"task_generator": None}), pool, stored
+
+
+def _check_labels(stages: Sequence[Stage], known: set[str]) -> None:
+    for label in {label for stage in stages for label in (stage.unlock, stage.after)} - known:
+        raise ConfigError(
+            f"a stage names the label {label!r}, and no task of the list has it: they have "
+            f"{', '.join(sorted(known)[:20])}"
+        )
 
 
 def append_tasks(

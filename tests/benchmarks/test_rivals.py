@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from typing import cast
 
@@ -24,8 +23,8 @@ LIBRARIES = {
 
 
 @pytest.fixture(params=LIBRARIES, ids=lambda rival: rival.__name__)
-def rival(request: pytest.FixtureRequest) -> type:
-    os.environ["RAY_DISABLE_IMPORT_WARNING"] = "1"
+def rival(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
+    monkeypatch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")
     if find_spec(LIBRARIES[request.param]) is None:
         pytest.skip(f"{LIBRARIES[request.param]} is not installed")
     return cast(type, request.param)
