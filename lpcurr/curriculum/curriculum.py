@@ -37,6 +37,7 @@ from lpcurr.schedulers.common import SchedulerConfig
 _logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
+_ACCEPTED = int(Status.ACCEPTED)  # compared in half the time
 _FAR = 10.0  # far outside the scores 0 … 1 that schedulers are made for
 _MAX_BATCH = 2**26  # a gigabyte of ids and labels
 
@@ -66,7 +67,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     """
 
     _warned_of_unknown_ids = False
-    _far_squared = _FAR**2  # scores beyond ± its root get a word; infinite once they had it, or need none
+    _warned_of_scale = False
 
     # -- an episode ---------------------------------------------------------------------------------------------
 
@@ -118,7 +119,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             signal = as_score(signal, "signal")
         if type(cost) is not float:
             cost = as_score(cost, "cost")
-        if score * score > self._far_squared:
+        if not -_FAR < score < _FAR:
             self._warn_of_scale(score)
         try:
             status = self._pool.update(task_id, score, signal, cost)
@@ -127,7 +128,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         if status < 0:
             given = {Status.INVALID_SIGNAL: signal, Status.INVALID_COST: cost}.get(status, score)
             self._pool.fail(status, task_id, given)
-        return status == Status.ACCEPTED
+        return status == _ACCEPTED
 
     def count_steps(self, count: int) -> None:
         """Say that so many environment steps were taken, for those who watch the session (``lpcurr top``).
@@ -247,7 +248,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         config = self.config.with_scheduler(scheduler)
         generator = json.loads(self._pool.config_text).get("task_generator")
         self._pool.use(config.rules(config.algorithm_config), config.to_json(None, generator))
-        self._far_squared = _FAR**2
+        self._warned_of_scale = False
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -288,7 +289,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             columns.append(column)
         credited = self._pool.update_many(checked_ids, *columns)
         farthest = float(np.abs(columns[0]).max(initial=0.0))
-        if farthest * farthest > self._far_squared:
+        if farthest > _FAR:
             self._warn_of_scale(farthest)
         if checked_ids.size > 1 and credited[0] == 0 and not self._warned_of_unknown_ids:
             self._warned_of_unknown_ids = True
@@ -302,7 +303,9 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     def _warn_of_scale(self, score: float) -> None:
         """Say once that a score lies far outside 0 … 1, where the scheduler goes by scores as they are."""
-        self._far_squared, settings = math.inf, self.config.algorithm_config
+        if self._warned_of_scale or not math.isfinite(score):
+            return
+        self._warned_of_scale, settings = True, self.config.algorithm_config
         if not settings.scheduler.scale_free:
             _logger.warning(
                 "a score of size %g lies far outside 0 … 1, and %s goes by scores as they are: tasks with large scores "
