@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,14 @@ import pytest
 
 import lpcurr
 from lpcurr.cli import main
-from lpcurr.errors import ConfigError, DuplicateTaskError, PoolFullError, RecordingError, UnknownTaskError
+from lpcurr.errors import (
+    ConfigError,
+    DuplicateTaskError,
+    NotAFileError,
+    PoolFullError,
+    RecordingError,
+    UnknownTaskError,
+)
 from tests.stress.truth import shared_truth
 from tests.stress.workers import SWITCHED, Labelled
 
@@ -105,6 +113,56 @@ def test_any_point_of_it_can_be_seen(tmp_path: Path, capsys: pytest.CaptureFixtu
     cut = (tmp_path / "played").read_bytes()[:-5]
     (tmp_path / "cut").write_bytes(cut)
     assert lpcurr.Curriculum.replay(tmp_path / "cut").stats()["num_created"] < 10
+
+
+def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with _config().make() as curriculum:
+        recording, credited = curriculum.record(tmp_path / "played"), 0
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "played").stat().st_size + 50_000, limits[1]))
+        try:
+            for _ in range(20):
+                credited += curriculum.update_many(curriculum.sample_ids(500), np.ones(500))
+                with contextlib.suppress(OSError):  # the thread may have met it first
+                    recording.flush()
+            with pytest.raises(RecordingError, match="ends before the recording does"):
+                recording.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert "File too large" in caplog.text
+        assert curriculum.stats()["num_completed"] == credited
+        assert 0 < lpcurr.Curriculum.replay(tmp_path / "played").stats()["num_completed"] < credited
+        curriculum.record(tmp_path / "again").close()
+
+
+def test_what_was_altered_is_refused(tmp_path: Path) -> None:
+    with _config().make() as curriculum:
+        curriculum.record(tmp_path / "played")
+        curriculum.update_many(curriculum.sample_ids(50), np.ones(50))
+        curriculum._recording.close()
+    whole = (tmp_path / "played").read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [8, 16, 24, 32, 40, len(whole) - 1, *rng.integers(8, len(whole), 40).tolist()]:
+        altered = bytearray(whole)
+        altered[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "altered").write_bytes(altered)
+        try:
+            again = lpcurr.Curriculum.replay(tmp_path / "altered")
+        except RecordingError:
+            continue
+        assert again.stats()["num_completed"] == 0  # a size that reaches beyond the end: as if it was cut there
+
+
+def test_a_recording_is_a_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with _config().make() as curriculum:
+        for path in (tmp_path / "fifo", "/dev/null", tmp_path):
+            with pytest.raises(NotAFileError, match="no regular file"):
+                curriculum.record(path)
+        curriculum.record(tmp_path / "played").close()
+    for path in (tmp_path / "fifo", "/dev/zero", tmp_path):
+        with pytest.raises(RecordingError, match="no recording"):
+            lpcurr.Curriculum.replay(path)
 
 
 def test_what_cannot_be_recorded_or_replayed_says_why(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 A recording is a file of blocks behind eight bytes: a checkpoint of the pool as the recording begins, then the entries
 of its log. Where a burst of episodes leaves entries without room in the log, a new checkpoint stands in for them. A
-block is two int64, its kind and its size, an int64 with the record's number that it begins with, and its content;
-what a killed process has left of a last block is passed over.
+block is four int64, its kind, its size, the number of the record that it begins with and a CRC-32 of all of it, and its
+content; what a killed process has left of a last block is passed over.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
+import stat
 import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -23,6 +27,7 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.resuming import stored_config
 from lpcurr.errors import ConfigError, PoolClosedError, RecordingError
+from lpcurr.memory.files import check_target
 from lpcurr.pool.log import RECORD_BYTES, PoolLog, apply_entries
 from lpcurr.pool.pool import Pool
 
@@ -30,8 +35,9 @@ _logger = logging.getLogger("lpcurr")
 
 Member = TypeVar("Member", bound=PoolMember)
 
-_MAGIC = b"LPCLOG1\n"
+_MAGIC = b"LPCLOG2\n"
 _BLOCK = struct.Struct("<qqq")
+_CHECKSUM = struct.Struct("<q")
 _CHECKPOINT, _ENTRIES = 1, 2
 _INTERVAL = 0.02  # seconds between two looks at the log
 
@@ -45,13 +51,21 @@ class Recording:
             raise ConfigError("this pool keeps no log: make it with CurriculumConfig(log_entries=100_000)")
         if self._log.is_on:
             raise ConfigError("this pool's log is being read already: it is recorded, or shared with other nodes")
+        check_target(path)
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._next = 0  # number of the first entry that is not written
+        self._error: OSError | None = None  # why it has stopped
         self._file = open(path, "wb")  # noqa: SIM115 - closed by close()
-        self._file.write(_MAGIC)
         self._next = 0  # the first record that is not written yet
-        self._begin()
+        try:
+            self._file.write(_MAGIC)
+            self._begin()
+            self._file.flush()
+        except BaseException:
+            self._log.end()
+            with contextlib.suppress(OSError):
+                self._file.close()
+            raise
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
         self._thread.start()
@@ -74,18 +88,26 @@ class Recording:
             self._file.flush()
 
     def close(self) -> None:
-        """Write the rest and end the log; in a forked child, nothing."""
+        """Write the rest and end the log; in a forked child, nothing.
+
+        Raises:
+            RecordingError: it could not be written whole; what was written can be replayed.
+        """
         if os.getpid() != self._pid or self._file.closed:
             return
         self._closing.set()
         self._thread.join()
-        try:
-            self.flush()
+        if self._error is None:
+            self._flush_or_stop()
+        with contextlib.suppress(PoolClosedError):
             self._log.end()
-        except PoolClosedError:
-            pass
-        finally:
+        with contextlib.suppress(OSError):  # of what stands in its buffer still
             self._file.close()
+        if self._error is not None:
+            raise RecordingError(
+                f"{self._file.name!r} ends before the recording does ({self._error.strerror}): what is there can be "
+                "replayed"
+            ) from self._error
 
     def _begin(self) -> None:
         self._next = self._log.begin()
@@ -95,15 +117,27 @@ class Recording:
         self._write(_CHECKPOINT, int(moment.header["log_end"]), content)
 
     def _write(self, kind: int, number: int, content: memoryview) -> None:
-        self._file.write(_BLOCK.pack(kind, content.nbytes, number))
+        head = _BLOCK.pack(kind, content.nbytes, number)
+        self._file.write(head + _CHECKSUM.pack(zlib.crc32(content, zlib.crc32(head))))
         self._file.write(content)
 
     def _run(self) -> None:
-        while not self._closing.wait(_INTERVAL):
-            try:
-                self.flush()
-            except PoolClosedError:
-                return
+        while not self._closing.wait(_INTERVAL) and self._flush_or_stop():
+            pass
+
+    def _flush_or_stop(self) -> bool:
+        """Write what was logged; False where that came to an end: of the pool, or of the room on the disk."""
+        try:
+            self.flush()
+        except PoolClosedError:
+            return False
+        except OSError as error:
+            self._error = error
+            _logger.error("the recording to %r has stopped: %s", self._file.name, error.strerror)
+            with contextlib.suppress(PoolClosedError):
+                self._log.end()
+            return False
+        return True
 
 
 def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = None) -> tuple[Member, int]:
@@ -119,8 +153,7 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
         The curriculum, in this process's memory and without a task generator, and how many entries it was made from.
 
     Raises:
-        RecordingError: the file is no recording.
-        CheckpointError: a checkpoint in it was altered.
+        RecordingError: the file is no recording, or was altered.
     """
     curriculum, applied, covered = None, 0, 0
     for block, number, content in _blocks(path):
@@ -139,6 +172,10 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
             break
     if curriculum is None:
         raise RecordingError(f"{os.fspath(path)!r} is no recording of lpcurr, or holds nothing yet")
+    try:
+        json.loads(curriculum._pool.config_text)
+    except ValueError as error:
+        raise RecordingError(f"{os.fspath(path)!r} holds a configuration that cannot be read: {error}") from None
     return curriculum, applied
 
 
@@ -151,12 +188,21 @@ def _of_checkpoint(kind: type[Member], checkpoint: Checkpoint) -> Member:
 
 
 def _blocks(path: str | os.PathLike[str]) -> Iterator[tuple[int, int, bytes]]:
+    status = os.stat(path)  # before it is opened: a FIFO would wait for a writer
+    if not stat.S_ISREG(status.st_mode):
+        return
     with open(path, "rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             return
         while len(head := file.read(_BLOCK.size)) == _BLOCK.size:
             kind, size, number = _BLOCK.unpack(head)
-            content = file.read(size)
-            if len(content) < size:
+            checksum = file.read(_CHECKSUM.size)
+            if not 0 <= size <= status.st_size - file.tell():
                 return
+            content = file.read(size)
+            if checksum != _CHECKSUM.pack(zlib.crc32(content, zlib.crc32(head))):
+                raise RecordingError(
+                    f"{os.fspath(path)!r} was altered in the {size:,} bytes before byte {file.tell():,}: what is "
+                    "before them can be replayed with at=…"
+                )
             yield kind, number, content

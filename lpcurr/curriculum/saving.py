@@ -176,6 +176,9 @@ class CurriculumCheckpoints(PoolMember):
 
         Raises:
             ConfigError: the pool has no log, or its log is being read already.
+            NotAFileError: the path is a device, a FIFO or a directory.
+            OSError: it cannot be written. Once it is under way, a disk that is full ends the recording and nothing
+                else; that is logged, and :meth:`close` says so by ``RecordingError``.
 
         Example:
             >>> import tempfile, lpcurr
@@ -202,7 +205,7 @@ class CurriculumCheckpoints(PoolMember):
             at: after so many entries; by default after all.
 
         Raises:
-            RecordingError: the file is no recording.
+            RecordingError: the file is no recording, or was altered.
 
         Example:
             See :meth:`record`.
@@ -211,9 +214,11 @@ class CurriculumCheckpoints(PoolMember):
 
     def close(self) -> None:
         """Leave the pool; others go on. May be called twice; any other use afterwards raises ``PoolClosedError``."""
-        if self._recording is not None:
-            self._recording.close()
-        super().close()
+        try:
+            if self._recording is not None:
+                self._recording.close()
+        finally:
+            super().close()
 
     def _capture(self) -> Checkpoint:
         checkpoint = Checkpoint.capture(self._pool)

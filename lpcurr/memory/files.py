@@ -45,7 +45,7 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
     if isinstance(content, str):
         content = content.encode()
     target = Path(os.path.realpath(path))
-    _check_target(target)
+    check_target(target)
     try:
         _remove_leftovers(target)
         temporary, file = _open_temporary(target)
@@ -91,7 +91,8 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: str | os.PathLike[str]) -> None:
+    """Refuse to write where something else than a regular file is: ``NotAFileError``; a link is followed."""
     try:
         mode = os.stat(target).st_mode
     except OSError:
@@ -100,7 +101,9 @@ def _check_target(target: Path) -> None:
         return
     kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
     kind = kinds.get(stat.S_IFMT(mode), "a device")
-    raise NotAFileError(f"{str(target)!r} is {kind}, no regular file, and is left as it is: give the name of a file")
+    raise NotAFileError(
+        f"{os.fspath(target)!r} is {kind}, no regular file, and is left as it is: give the name of a file"
+    )
 
 
 def _hidden_name(target: Path) -> str:
