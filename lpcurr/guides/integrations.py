@@ -29,9 +29,10 @@ Environments in JAX (gymnax, Brax): a rollout is compiled, so ids and scores cro
 played an episode ahead. `lpcurr/recipes/examples/gymnax_poles.py` (extra `jax`) does it with thousands of CartPoles:
 
     following = curriculum.sample_ids(num_envs).astype(np.int32)     # begun where the next episodes end
-    carried, told = rollout(carried, following, key)                 # says which task each ended episode was of
+    carried, playing = rollout(carried, following, key)              # says which task each ended episode was of
     ended, task, score = (np.asarray(told[name]) for name in ("ended", "task", "score"))
-    curriculum.update_many(task[ended], score[ended])
+    curriculum.update_many(task[ended], score[ended])                # of the rollout before, while this one plays
+    told = playing
 
 Anything else: `get_task()` at the start of an episode and `update_task_performance(task.task_id, score)` at its end is
 all there is; `lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file. `sample_ids(k)` and

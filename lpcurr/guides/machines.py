@@ -148,6 +148,11 @@ tasks and 27 ms at a million. With an exchange every ten seconds:
 The limit is what one core applies: some 5 million episodes a second in all at 1,000 tasks, 1.5 million at 100,000,
 however many nodes there are.
 
+In a training it costs next to nothing: PPO under torchrun, two nodes with two ranks each, an exchange an update, made
+1.00 (frontier) and 1.00 (learning progress) times the steps a second of no curriculum; RLlib on a cluster of two nodes
+0.99 and 1.01 (medians of four and eight pairs, all on one machine of two cores, where single pairs lie between 0.8 and
+1.3).
+
 What is equal, and what is not
 ------------------------------
 Equal after each exchange: the tasks with all that `columns()` says of them, their slots and entry numbers, labels

@@ -23,8 +23,8 @@ What else takes time in a training with a curriculum:
 * `stats()`: once an epoch, 13 ms at 100,000 tasks;
 * `get_episode_stats()` after an eviction, as it names every label that lost a task in this epoch: 20 µs with one label,
   0.3 ms with 4,000;
-* compiling: once on a machine, about 15 s. `lpcurr warmup` does it ahead, in an image for instance; later a process is
-  ready in under a second.
+* compiling: once on a machine, about half a minute. `lpcurr warmup` does it ahead, in an image for instance; later a
+  process is ready in under a second.
 
 Settings under which a draw may look at every task, at some 3 ns each; no default comes near them, and the sweep
 `python -m asv_benchmarks.cliffs` finds none beside them above 20 times the default's draw:

@@ -40,7 +40,7 @@ update_task_performance() returns False
 Every process makes different draws with the same seed
     Each attached process has a random stream of its own. With one process, a seed gives the same draws every time.
 
-The first call takes 15 seconds
+The first call takes half a minute
     Kernels are compiled once on a machine; `lpcurr warmup` does it ahead. If it happens at every start, the cache
     cannot be written: set NUMBA_CACHE_DIR to a folder that can.
 

@@ -19,6 +19,7 @@ batch's steps out; its groups are credited.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +29,9 @@ import numpy as np
 
 from lpcurr.curriculum.arguments import as_threshold
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.errors import ConfigError
+from lpcurr.errors import CheckpointNotFoundError, ConfigError
 from lpcurr.integrations.torch import CurriculumSampler
+from lpcurr.memory.files import write_atomically
 
 try:
     import datasets
@@ -112,12 +114,20 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
         super()._save_checkpoint(model, trial)
         if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
-            (folder / _FILE).write_text(json.dumps(dict(self.sampler.state_dict())))
+            write_atomically(folder / _FILE, json.dumps(dict(self.sampler.state_dict())))
 
     def _load_optimizer_and_scheduler(self, checkpoint: Any) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None and self.sampler.ledger is not None:
-            self.sampler.load_state_dict(json.loads((Path(checkpoint) / _FILE).read_text()))
+            path = Path(checkpoint) / _FILE
+            if not path.exists():
+                raise CheckpointNotFoundError(
+                    errno.ENOENT,
+                    "this checkpoint has no curriculum in it, as the training was killed while it was written or had "
+                    "none: resume from an older one",
+                    str(path),
+                )
+            self.sampler.load_state_dict(json.loads(path.read_text()))
 
 
 class _Repeated(Sampler[int]):  # type: ignore[misc, unused-ignore]

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, set_seed
 from trl import GRPOConfig
 
-from lpcurr import Curriculum, CurriculumConfig, LearnabilityConfig
+from lpcurr import CheckpointNotFoundError, Curriculum, CurriculumConfig, LearnabilityConfig
 from lpcurr.integrations.trl import CurriculumGRPOTrainer
 
 SUMS = [(a, b) for a in range(4) for b in range(4)]
@@ -116,6 +116,11 @@ def test_a_resumed_training_goes_on_with_the_same_prompts(tmp_path: Path, cut: i
         trainer = make_trainer(tmp_path, curriculum, again, real=False)
         trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{cut}"))
     assert again == seen[cut:]
+    (tmp_path / f"checkpoint-{cut}" / "curriculum.json").unlink()
+    with make_curriculum() as curriculum:
+        trainer = make_trainer(tmp_path, curriculum, again, real=False)
+        with pytest.raises(CheckpointNotFoundError, match="no curriculum in it"):
+            trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{cut}"))
 
 
 def run_ranks(folder: Path, mode: str) -> int:
