@@ -119,7 +119,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             signal = as_score(signal, "signal")
         if type(cost) is not float:
             cost = as_score(cost, "cost")
-        if not -_FAR < score < _FAR:
+        if not -_FAR <= score <= _FAR:
             self._warn_of_scale(score)
         try:
             status = self._pool.update(task_id, score, signal, cost)

@@ -75,7 +75,8 @@ def test_damaged_files_are_compiled_anew_once(cache_of_tests: Path) -> None:
     of_this_checkout = Path(str(upkeep.end_epoch._cache().folder)).relative_to(os.environ["NUMBA_CACHE_DIR"])
     damaged = {}
     for name, kind, damage in DAMAGED:
-        (path,) = (cache_of_tests / of_this_checkout).glob(f"upkeep.{name}-*{cache.source_fingerprint()[:8]}*.{kind}")
+        pattern = f"upkeep.{name}-*.py{PYTHON}*{cache.source_fingerprint()[:8]}*.{kind}"  # beside other Pythons' files
+        (path,) = (cache_of_tests / of_this_checkout).glob(pattern)
         damaged[path] = damage(path.read_bytes())
         path.write_bytes(damaged[path])
     printed, said = run(PLAY, NUMBA_CACHE_DIR=str(cache_of_tests))
