@@ -63,6 +63,7 @@ def cache_of_tests(tmp_path: Path) -> Path:
 
 
 # Of kernels that are quickly compiled; machine code that is cut or altered is noticed when it is used.
+PYTHON = f"{sys.version_info.major}{sys.version_info.minor}"
 DAMAGED: list[tuple[str, str, Callable[[bytes], bytes]]] = [
     ("read_label", "nbi", empty),
     ("epoch_evictions", "nbi", alter),
