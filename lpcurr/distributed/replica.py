@@ -325,7 +325,7 @@ def join(
         ExchangeError: not all nodes came in time.
 
     Example:
-        See ``lpcurr help machines``.
+        See ``lpcurr help torchrun``.
     """
     if sync_every is not None and not sync_every > 0:
         raise ValueError(f"sync_every={sync_every} is no number of seconds above 0")

@@ -62,7 +62,7 @@ class ClusterCurriculum:
         ExchangeError: not all nodes came in time.
 
     Example:
-        See ``lpcurr help machines``.
+        See ``lpcurr help ray``.
     """
 
     def __init__(

@@ -5,115 +5,7 @@ One curriculum over all nodes of a training: each node has the pool in its own s
 what it costs on one machine; now and then the nodes exchange what happened, and afterwards all pools are equal, to
 the bit. One checkpoint, saved on any node, is the whole.
 
-With torchrun
--------------
-Every rank makes the transport, once the trainer has its process group, whatever its backend, and joins:
-
-    import torch.distributed as dist
-
-    import lpcurr
-    from lpcurr.distributed import join
-    from lpcurr.distributed.torch_distributed import TorchDistributed
-
-    dist.init_process_group("gloo")
-    config = lpcurr.CurriculumConfig(num_active_tasks=100, seed=0)
-    transport = TorchDistributed(timeout=300)
-    curriculum = join(config, transport, lambda task_id: {"map_seed": task_id}, checkpoint="pool.lpc")
-    for update in range(10):
-        for _ in range(20):
-            task = curriculum.get_task()
-            curriculum.update_task_performance(task.task_id, 0.5)
-        curriculum.sync()
-    dist.barrier()
-    if dist.get_rank() == 0:
-        curriculum.save("pool.lpc")
-        print(int(curriculum.stats()["num_completed"]), "of", 200 * dist.get_world_size(), "episodes")
-    dist.barrier()
-    curriculum.close()
-    dist.destroy_process_group()
-
-    torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint node0:29500 train.py
-
-Of the ranks of a machine one speaks for the node; the others attach to its session, and `sync()` does nothing in them.
-Environments in further processes attach as ever: pickle the curriculum, or `lpcurr.attach(curriculum.session_id)`.
-A whole PPO of this kind is `lpcurr/recipes/examples/torchrun_ppo.py`.
-
-With Ray
---------
-One process of each machine makes the transport, a task, an actor or a driver, with a name for the curriculum and the
-node's number; the machine's other processes attach to `curriculum.session_id`. Here are two nodes, whichever machines
-they have for place:
-
-    import ray
-
-    import lpcurr
-    from lpcurr.distributed import join
-    from lpcurr.distributed.ray_actor import RayActor
-
-    @ray.remote(scheduling_strategy="SPREAD")
-    def train(node: int, nodes: int) -> int:
-        config = lpcurr.CurriculumConfig(num_active_tasks=100, seed=0)
-        transport = RayActor("run 7", node, nodes, timeout=300)
-        curriculum = join(config, transport, lambda task_id: {"map_seed": task_id})
-        for update in range(10):
-            for _ in range(30):
-                task = curriculum.get_task()
-                curriculum.update_task_performance(task.task_id, 0.5)
-            curriculum.sync()
-        completed = int(curriculum.stats()["num_completed"])
-        curriculum.close()
-        curriculum.unlink()
-        return completed
-
-    completed, _ = ray.get([train.remote(node, 2) for node in range(2)])
-    print(completed, "of 600 episodes")
-
-The actor gathers entries, one call an exchange and none an episode. It is found by its name from every job of the
-cluster, costs no CPU, and ends with the last node's `close()`. Where it dies, Ray restarts it: the exchange ends with
-`ExchangeError`, and every node says `curriculum.meet(RayActor("run 7", node, nodes))`.
-
-With RLlib
-----------
-The driver makes the curriculum on all nodes of the cluster; env runners, wherever Ray puts them, attach to that of
-their node. With the new API stack:
-
-    import gymnasium
-    from ray.rllib.algorithms.ppo import PPOConfig
-    from ray.tune import register_env
-
-    import lpcurr
-    from lpcurr.distributed.rllib import ClusterCurriculum
-    from lpcurr.generators import Span, bucketed
-
-    def set_physics(pole, physics):
-        for name, value in physics.items():
-            setattr(pole.unwrapped, name, value)
-
-    def share_of_steps(episode):
-        return episode.length / 500
-
-    def make_pole(_context):
-        pole = gymnasium.make("CartPole-v1")
-        return lpcurr.CurriculumEnv(pole, cluster.attach(), apply_task=set_physics, score=share_of_steps)
-
-    poles = bucketed({"length": 0.5, "gravity": 9.8}, label="pole")
-    poles.add_bucket("length", Span(0.03, 1.0)).add_bucket("gravity", Span(1.6, 50.0))
-    tasks = lpcurr.CurriculumConfig(num_active_tasks=100, seed=0, task_generator=poles)
-    cluster = ClusterCurriculum("run 8", tasks, sync_every=5.0)
-    register_env("poles", make_pole)
-    config = PPOConfig().environment("poles").env_runners(num_env_runners=2)
-    algorithm = config.callbacks(on_train_result=cluster.on_train_result).build_algo()
-    for _ in range(2):
-        result = algorithm.train()
-        print(int(result["curriculum"]["num_completed"]), "episodes")
-    algorithm.stop()
-    cluster.save("pool.lpc")
-    cluster.close()
-
-`on_train_result` ends an epoch and puts `curriculum.stats()` into the result. What `save()` wrote, on the driver's
-machine, is the whole: `ClusterCurriculum(…, checkpoint="pool.lpc")` goes on from it in a cluster of any size, and
-`lpcurr.Curriculum.load("pool.lpc")` without Ray. A node that joins the cluster later has no pool; where one is lost,
-make the curriculum anew from the checkpoint.
+How to join is a page each: `lpcurr help torchrun` for `torch.distributed`, `lpcurr help ray` for Ray and RLlib.
 
 How often
 ---------
@@ -130,6 +22,11 @@ exchange every ten seconds, the last 8,750 episodes of others. An episode is two
 there), and applying them takes less than a microsecond each, beside the training of the node's other processes. Between
 two exchanges entries wait in the log: `log_entries=262_144`, 10 MB, by default. Where it overflows, what found no room
 is undone at the next exchange, counted in `curriculum.last_exchange.lost` and warned of; the pools stay equal.
+
+What old draws cost in teaching, on simulated students and four nodes: nothing with an exchange after each half episode
+a task (of all nodes); after five a quarter, after twenty half of what the frontier gains on chains whose tasks take ten
+plays; nothing where tasks take fifty, or do not build on each other (`asv_benchmarks/teaching/RESULTS.md`). So exchange
+often enough that a task is played a few times in between, no more.
 
 How far it goes
 ---------------

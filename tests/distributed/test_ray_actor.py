@@ -236,7 +236,7 @@ def test_a_node_beyond_their_number_is_refused() -> None:
 
 
 def test_the_guides_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    code = textwrap.dedent(guide("machines").split("place:\n\n")[1].split("\nThe actor")[0])
+    code = textwrap.dedent(guide("ray").split("place:\n\n")[1].split("\nThe actor")[0])
     names: dict[str, Any] = {"__name__": "__main__"}  # whose functions Ray carries as they are
     exec(compile(code, "example.py", "exec"), names)
     assert "of 600 episodes" in capsys.readouterr().out
@@ -268,7 +268,7 @@ def test_rllibs_env_runners_play_one_curriculum_on_every_node(
     pytest.importorskip("torch")
     pytest.importorskip("ray.rllib")
     monkeypatch.chdir(tmp_path)
-    code = textwrap.dedent(guide("machines").split("new API stack:\n\n")[1].split("\n`on_train_result`")[0])
+    code = textwrap.dedent(guide("ray").split("new API stack:\n\n")[1].split("\n`on_train_result`")[0])
     names: dict[str, Any] = {"__name__": "__main__"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # RLlib's own

@@ -127,7 +127,7 @@ def test_the_error_names_the_slow_node(tmp_path: Path) -> None:
 
 
 def test_the_guides_example_runs_under_torchrun(tmp_path: Path) -> None:
-    code = guide("machines").split("joins:\n\n")[1].split("    torchrun")[0]
+    code = guide("torchrun").split("joins:\n\n")[1].split("    torchrun")[0]
     (tmp_path / "train.py").write_text(textwrap.dedent(code))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
