@@ -176,7 +176,7 @@ class _Compilation:
         if self.started is None:
             self.started = time.perf_counter()
             _logger.warning(
-                "lpcurr is compiling its kernels for this machine: about half a minute, once (`lpcurr warmup` does it ahead)."
+                "lpcurr is compiling its kernels for this machine: half a minute, once (`lpcurr warmup` does it ahead)."
             )
 
     def finish(self) -> None:
