@@ -72,6 +72,7 @@ DAMAGED: list[tuple[str, str, Callable[[bytes], bytes]]] = [
 ]
 
 
+@pytest.mark.heavy
 def test_damaged_files_are_compiled_anew_once(cache_of_tests: Path) -> None:
     of_this_checkout = Path(str(upkeep.end_epoch._cache().folder)).relative_to(os.environ["NUMBA_CACHE_DIR"])
     damaged = {}

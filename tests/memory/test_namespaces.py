@@ -151,6 +151,7 @@ curriculum.close(); curriculum.unlink()
 
 
 @elsewhere
+@pytest.mark.heavy
 def test_with_file_locks_processes_of_several_namespaces_share_a_pool_and_its_deaths() -> None:
     assert run_program(STORM, **FILE_LOCKS) == "[] [1, 1, 1]"
 
