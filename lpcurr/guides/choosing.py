@@ -37,9 +37,9 @@ one label, as in most of these; where labels name what is learned together, it m
 To renew the pool or not: on a generator's tasks the frontier evicts what is always or never solved, and `new_task_rate`
 says how fast. On simulated generators without end, and on real lakes, most of the gain is that. Where one skill serves
 all tasks, what looks hopeless is learned later, and a pool that stands for the family teaches more as it is: on
-cart-poles the frontier made 0.87 with renewal, 0.95 with `new_task_rate=0`, uniform draws 0.93 (README). A simulated
-student is no agent, so try both. All figures, and those of students whose families were kept for a last run:
-`asv_benchmarks/teaching/RESULTS.md`.
+cart-poles the frontier made 0.87 with renewal, 0.95 with `new_task_rate=0`, uniform draws 0.92; on other poles, with
+new seeds, 0.91 and 0.90 (README). A simulated student is no agent, so try both. All figures, and those of students
+whose families were kept for a last run: `asv_benchmarks/teaching/RESULTS.md`.
 
 >>> import lpcurr
 >>> lpcurr.CurriculumConfig(algorithm_config={"type": "learnability", "attempts": 8}).algorithm_config.attempts
