@@ -125,6 +125,8 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, caplog:
                 credited += curriculum.update_many(curriculum.sample_ids(500), np.ones(500))
                 with contextlib.suppress(OSError):  # the thread may have met it first
                     recording.flush()
+            recording._thread.join()
+            following = curriculum.record(tmp_path / "again")
             with pytest.raises(RecordingError, match="ends before the recording does"):
                 recording.close()
         finally:
@@ -132,7 +134,9 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, caplog:
         assert "File too large" in caplog.text
         assert curriculum.stats()["num_completed"] == credited
         assert 0 < lpcurr.Curriculum.replay(tmp_path / "played").stats()["num_completed"] < credited
-        curriculum.record(tmp_path / "again").close()
+        curriculum.update_many(curriculum.sample_ids(50), np.ones(50))
+        following.close()
+        assert same_truth(lpcurr.Curriculum.replay(tmp_path / "again"), curriculum)
 
 
 def test_what_was_altered_is_refused(tmp_path: Path) -> None:

@@ -97,10 +97,9 @@ class Recording:
             return
         self._closing.set()
         self._thread.join()
-        if self._error is None:
-            self._flush_or_stop()
-        with contextlib.suppress(PoolClosedError):
-            self._log.end()
+        if self._error is None and self._flush_or_stop():  # else the log has ended, and may be another recording's now
+            with contextlib.suppress(PoolClosedError):
+                self._log.end()
         with contextlib.suppress(OSError):  # of what stands in its buffer still
             self._file.close()
         if self._error is not None:

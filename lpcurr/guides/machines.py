@@ -24,9 +24,9 @@ two exchanges entries wait in the log: `log_entries=262_144`, 10 MB, by default.
 is undone at the next exchange, counted in `curriculum.last_exchange.lost` and warned of; the pools stay equal.
 
 What old draws cost in teaching, on simulated students and four nodes: nothing with an exchange after each half episode
-a task (of all nodes); after five a quarter, after twenty half of what the frontier gains on chains whose tasks take ten
-plays; nothing where tasks take fifty, or do not build on each other (`asv_benchmarks/teaching/RESULTS.md`). So exchange
-often enough that a task is played a few times in between, no more.
+a task (of all nodes). After three to five, a third of what the frontier gains where tasks build on each other, and
+after thirteen to twenty half; on generators without end little, and a third to a half. On other fixed sets nothing
+(`asv_benchmarks/teaching/RESULTS.md`). So exchange before a task has been played a few times.
 
 How far it goes
 ---------------

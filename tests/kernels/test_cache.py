@@ -62,8 +62,8 @@ def cache_of_tests(tmp_path: Path) -> Path:
     return shutil.copytree(os.environ["NUMBA_CACHE_DIR"], tmp_path / "cache")
 
 
-# Of kernels that are quickly compiled; machine code that is cut or altered is noticed when it is used.
 PYTHON = f"{sys.version_info.major}{sys.version_info.minor}"
+# Of kernels that are quickly compiled; machine code that is cut or altered is noticed when it is used.
 DAMAGED: list[tuple[str, str, Callable[[bytes], bytes]]] = [
     ("read_label", "nbi", empty),
     ("epoch_evictions", "nbi", alter),

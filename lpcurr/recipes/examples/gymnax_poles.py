@@ -131,7 +131,7 @@ def play(curriculum: Curriculum | None, begin: Any, rollout: Rollout, args: Args
             curriculum.update_many(task[ended], score[ended])  # curriculum
         return int(ended.sum())
 
-    carried, told = rollout(begin(key, draw()), draw(), key)
+    carried, told = rollout(begin(key, draw()), draw(), jax.random.fold_in(key, args.rollouts))
     jax.block_until_ready(told)  # it is compiled
     episodes, began, following = 0, time.perf_counter(), draw()
     for number in range(args.rollouts):
