@@ -33,7 +33,7 @@ Settings under which a draw may look at every task, at some 3 ns each; no defaul
 * `new_task_rate=1` or the reference's rules (`eviction_among="all"`, `exploration="absolute"`), where most tasks are
   explored and too young to be evicted, as with `min_presentations_for_eviction` above `min_samples_for_lp`: 0.1 to
   0.3 ms at 100,000 tasks;
-* the reference's rules with `exploration_bonus=0`: 0.9 ms at 100,000 tasks, 4.5 ms while hardly any is explored.
+* the reference's rules with an `exploration_bonus` that is not 0 and below 1 / tasks: 2 to 6 ms at 100,000 tasks.
 
 Several processes share one lock, held for 0.1 µs in an episode of 1 µs, and hand its cache lines to and fro: whoever
 finds it taken looks again some times before sleeping. Where the machine's cores are near to each other, two processes

@@ -39,6 +39,8 @@ Count = Annotated[int, Field(ge=0, le=2**31)]
 Capacity = Annotated[int, Field(ge=1, le=layout.MAX_CAPACITY, description="tasks that are active at a time")]
 
 PRESET_CAPACITY = 256
+BEHIND_ALL = 1e300
+"""Where the unexplored tasks stand in the order of eviction: behind every explored one."""
 
 
 class Way(IntEnum):
@@ -240,7 +242,7 @@ class SchedulerConfig(CheckedModel):
             "explored_from": 0,
             "mature_from": min_presentations,
             "may_evict": 0,
-            "unexplored_key": 1e300,  # behind every explored one
+            "unexplored_key": BEHIND_ALL,
             "new_task_rate": 0.0,
             "eviction_percentile": 1.0,
             "evict_explored_only": 1,

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from lpcurr.schedulers.common import PRESET_CAPACITY, NonNegative, Rate, SchedulerConfig, Share, Way, where
+from lpcurr.schedulers.common import BEHIND_ALL, PRESET_CAPACITY, NonNegative, Rate, SchedulerConfig, Share, Way, where
 from lpcurr.schedulers.renewal import RenewingConfig
 from lpcurr.schedulers.score_deviation import ScoreDeviationConfig
 
@@ -113,10 +113,15 @@ class LearningProgressConfig(RenewingConfig):
         """Return from how many completions on a task counts as explored."""
         return self.min_samples_for_lp if self.use_bidirectional else max(2, self.min_samples_for_lp)
 
+    def _unexplored_key(self) -> float:
+        if not self.use_bidirectional:
+            return self.exploration_bonus
+        return BEHIND_ALL if self.exploration_bonus > 0.0 else -BEHIND_ALL  # no explored task scores 0
+
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""
         return super().rules(min_presentations, fixed_set) | {
-            "unexplored_key": 1e300 if self.use_bidirectional else self.exploration_bonus,
+            "unexplored_key": self._unexplored_key(),
             "relative_exploration": self.exploration == "relative",
             "unbiased": self.unbiased_averages,
             "baseline_normalization": self.use_baseline_normalization,

@@ -42,3 +42,19 @@ def test_draws_among_tasks_that_are_all_far_below_zero_take_few_tries(score: flo
         assert mine["scans"] == 0
         assert mine["tries"] < 10 * 4_000
         assert len(set(drawn.tolist())) > 900
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+def test_without_a_bonus_the_one_explored_task_is_found_at_once(temperature: float) -> None:
+    algorithm = LearningProgressConfig.reference(
+        exploration_bonus=0.0, new_task_rate=0.0, lp_score_temperature=temperature, min_samples_for_lp=2
+    )
+    config = CurriculumConfig(num_active_tasks=1_000, seed=0, algorithm_config=algorithm, use_shared_memory=False)
+    with config.make() as curriculum:
+        first = curriculum.sample_ids(1_000)[0]
+        for score in (0.0, 1.0, 0.0):
+            curriculum.update_task_performance(int(first), score)
+        assert set(curriculum.sample_ids(500).tolist()) == {int(first)}
+        (mine,) = curriculum.process_counters()
+        assert mine["scans"] == 0
+        assert mine["tries"] < 10 * 500

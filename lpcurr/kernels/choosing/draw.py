@@ -181,8 +181,8 @@ def _draw_by_z_score(segment, process):
     view = column(segment)
     count, explored = header.active_count, header.explored_count
     to_unexplored = unexplored_probability(segment)
-    # The relative rule has settled the groups' shares: it draws among the explored tasks alone.
-    candidates = explored if header.relative_exploration else count
+    # Where the relative rule has settled the groups' shares, or there is no bonus, the explored tasks alone are left.
+    candidates = explored if header.relative_exploration or to_unexplored == 0.0 else count
     mean, deviation = mean_and_deviation(segment)
     amplification = header.amplification
     limit = max(count, 16)

@@ -25,7 +25,7 @@ from lpcurr.kernels.indices import following, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record
-from lpcurr.schedulers.common import Way
+from lpcurr.schedulers.common import BEHIND_ALL, Way
 
 _WEIGHT = int(Way.WEIGHT)
 
@@ -64,10 +64,8 @@ def _passes(segment, slot, count, more_below):
     allowed = percentile_index(count, header.eviction_percentile) - more_below
     if header.immature_count <= allowed:
         return True
-    if (
-        view.completion_count[slot] < header.explored_from
-    ):  # an unexplored candidate: nothing explored and mature lies below it
-        return allowed >= 0
+    if allowed < 0 or view.completion_count[slot] < header.explored_from:
+        return allowed >= 0  # an unexplored candidate: nothing explored and mature lies below it
     own = following.order_of_score(segment, slot)
     for position in range(header.explored_count):
         if following.order_of_score(segment, np.int64(view.active[position])) < own:
@@ -89,6 +87,8 @@ def _compare_with_bonus(segment, slot):
     bonus = header.exploration_bonus
     if header.draws_by == _WEIGHT:
         score = view.priority[slot]
+    elif bonus == 0.0:  # no sigmoid is 0
+        return 1
     else:
         mean, deviation = mean_and_deviation(segment)
         amplification, temperature = header.amplification, header.temperature
@@ -120,7 +120,8 @@ def _reference_candidate(segment, slot):
     order = _compare_with_bonus(segment, slot)
     if order < 0:
         return slot if _passes(segment, slot, count, 0) else -1
-    rival = _oldest_mature_unexplored(segment)
+    # Where the tree knows what an unexplored task scores, one that goes before this slot would be at its root.
+    rival = -1 if header.unexplored_key < BEHIND_ALL else _oldest_mature_unexplored(segment)
     if rival >= 0 and (order > 0 or view.entry[rival] < view.entry[slot]):
         below = _immature_below_bonus(segment)
         return rival if below <= percentile_index(count, header.eviction_percentile) else -1
@@ -131,8 +132,7 @@ def _reference_candidate(segment, slot):
 def _oldest_mature_unexplored(segment):
     """Of the unexplored tasks that may be evicted, the slot of the oldest, -1 if there are none: O(n).
 
-    Needed only where an explored score reaches the bonus, which takes a pool of few tasks (or the basic variant, whose
-    tree has the bonus as key and finds these tasks itself).
+    Needed only where an explored score reaches a bonus above 0, which takes a pool of few tasks.
     """
     view = column(segment)
     header = header_record(segment, 0)
@@ -149,7 +149,7 @@ def _immature_below_bonus(segment):
     """How many explored tasks that are too young to go score below the exploration bonus."""
     header = header_record(segment, 0)
     view = column(segment)
-    if header.immature_count == 0:
+    if header.immature_count == 0 or header.exploration_bonus == 0.0:
         return 0
     below = 0
     for position in range(header.explored_count):

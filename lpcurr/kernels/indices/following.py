@@ -83,7 +83,8 @@ def _weight(segment, slot):
     view = column(segment)
     explored = view.completion_count[slot] >= header.explored_from
     if header.draws_by == _Z_SCORE:
-        if not explored and header.relative_exploration:  # their share is settled before
+        # Their share is settled before, or they have none.
+        if not explored and (header.relative_exploration or header.exploration_bonus == 0.0):
             return 0.0
         return formulas.sigmoid(formulas.z_score(view.priority[slot], 0.0, 0.0, 0.0, header.temperature))
     return max(view.priority[slot], 0.0) if explored else header.exploration_bonus
