@@ -135,8 +135,16 @@ def test_tasks_that_are_no_ids_are_a_list() -> None:
             assert evaluation.get_task().get_env_cfg() == "b"
 
 
+def test_tasks_of_the_whole_range_of_ids(training: Curriculum) -> None:
+    tasks = [2**53 - 20, 2**52, *np.unique(training.sample_ids(8)).tolist()]
+    with training.evaluation(tasks) as evaluation:
+        assert [task.task_id for task in evaluation.sample_tasks(len(tasks))] == tasks
+        assert evaluation.update_many(tasks, np.ones(len(tasks))) == len(tasks)
+        assert evaluation.done
+
+
 def test_refusals(training: Curriculum) -> None:
-    for tasks, each in (([], 1), ([1], 0), ([1, 1], 1), ([2**52], 1), (range(600_000), 1)):
+    for tasks, each in (([], 1), ([1], 0), ([1, 1], 1), ([2**53 - 1], 1), (range(600_000), 1)):
         with pytest.raises(ConfigError):
             training.evaluation(tasks, each)
     with training.evaluation([1]) as evaluation:

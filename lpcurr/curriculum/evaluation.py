@@ -22,8 +22,6 @@ from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.uniform import DiscreteRandomConfig
 
-_HIGHEST_ID = 2**52  # above are the pool's marks of episodes that were handed out
-
 
 @dataclass(frozen=True)
 class EvaluationResult:
@@ -84,10 +82,11 @@ class Evaluation:
         else:
             generator, ids = TaskList(tasks=tasks), np.arange(len(tasks))
         slots = len(ids) * (episodes + 1)
-        if slots > layout.MAX_CAPACITY or ids.max() >= _HIGHEST_ID or np.unique(ids).size != ids.size:
+        highest = layout.MAX_TASK_ID - len(ids) * episodes  # behind are the marks of episodes that were handed out
+        if slots > layout.MAX_CAPACITY or ids.max() > highest or np.unique(ids).size != ids.size:
             raise ConfigError(
-                f"{len(ids)} tasks of {episodes} episodes each, with ids up to {ids.max()}: ids must differ and be "
-                f"less than 2**52, and (episodes_each + 1) · tasks at most {layout.MAX_CAPACITY:,}"
+                f"{len(ids)} tasks of {episodes} episodes each, with ids up to {ids.max()}: ids must differ and be at "
+                f"most {highest}, and (episodes_each + 1) · tasks at most {layout.MAX_CAPACITY:,}"
             )
         algorithm = DiscreteRandomConfig()
         fields = {"num_active_tasks": slots, "defer_init": True, "session_id": None, "algorithm_config": algorithm}

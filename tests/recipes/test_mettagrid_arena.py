@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.filterwarnings("default")]
 
 TINY = [
     *("total_steps=4096", "epoch_steps=2048", "envs_per_worker=2", "learner.rollout_steps=16"),
-    *("learner.hidden_size=16", "curriculum.num_active_tasks=8"),
+    *("learner.hidden_size=16", "curriculum.num_active_tasks=8", "evaluation.num_tasks=4"),
 ]
 """Two epochs of 128 steps in each of four arenas: two or more episodes in each."""
 
@@ -69,6 +70,8 @@ def test_worker_processes_train_on_one_pool(use_lp: bool) -> None:
     # Workers may be a step ahead of what the trainer has taken.
     assert 8 <= epochs[-1]["episodes"] == sum(each["epoch_episodes"] for each in epochs) <= ended
     assert all(0.0 <= each["score"] <= 1.5 for each in epochs)
+    assert [each["eval/tasks"] for each in epochs] == [4, 4]
+    assert all(0.0 <= each["eval/worst_tenth"] <= each["eval/score"] <= 1.5 for each in epochs)
 
 
 def test_a_run_goes_on(tiny: MettaGridArenaConfig, tmp_path: Path) -> None:
@@ -89,6 +92,7 @@ def test_what_is_saved_is_what_goes_on(tiny: MettaGridArenaConfig, curriculum: C
     import torch
 
     from lpcurr.recipes.epochs import train_epochs
+    from lpcurr.recipes.mettagrid_arena.evaluation import HeldOutArenas
     from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, MakeArena
 
     def state(loop: ArenaTrainee) -> list[Any]:
@@ -96,17 +100,24 @@ def test_what_is_saved_is_what_goes_on(tiny: MettaGridArenaConfig, curriculum: C
         moments = [value for each in trainer.optimizer.state_dict()["state"].values() for value in each.values()]
         return [*trainer.uncompiled_policy.state_dict().values(), *moments, torch.get_rng_state()]
 
-    make_env = MakeArena(curriculum, curriculum.config.task_generator.build(0).env_cfg)
-    first = ArenaTrainee(tiny, make_env, 0, None)
+    any_task = curriculum.config.task_generator.build(0).env_cfg
+    make_env = MakeArena(curriculum, any_task)
+    held_out = HeldOutArenas(curriculum, partial(MakeArena, config=any_task), 3, 2, 0)
+    first = ArenaTrainee(tiny, make_env, held_out, 0, None)
     try:
         new = [each.clone() for each in state(first)]
         train_epochs(first, tiny, lambda metrics, save: None)
         first.save(tmp_path)
         saved = [each.clone() for each in state(first)]
+        reported = curriculum.stats()["num_completed"]
+        before = held_out.scores(first.trainer.uncompiled_policy)
+        assert first.evaluate()["eval/score"] == before.mean()  # the same rooms and draws each time
+        assert all(torch.equal(a, b) for a, b in zip(state(first), saved, strict=True))  # and no trace of it
+        assert curriculum.stats()["num_completed"] == reported
     finally:
         first.close()
     assert not torch.equal(new[0], saved[0])  # it has learned
-    second = ArenaTrainee(tiny, make_env, 0, tmp_path)
+    second = ArenaTrainee(tiny, make_env, held_out, 0, tmp_path)
     try:
         assert all(torch.equal(a, b) for a, b in zip(state(second), saved, strict=True))
         assert second.trainer.global_step == tiny.total_steps

@@ -29,6 +29,15 @@ class PPOConfig(CheckedModel):
     torch_threads: int = Field(default=1, ge=1, le=256, description="of the learner; workers need cores too")
 
 
+class EvaluationConfig(CheckedModel):
+    """The held-out arenas on which the policy is judged: the same for every curriculum and seed."""
+
+    num_tasks: int = Field(default=64, ge=1, le=10_000, description="held-out tasks, spread over the whole family")
+    episodes: int = Field(default=1, ge=1, le=90, description="episodes of each")
+    seed: int = Field(default=20_000, ge=0, description="which tasks are held out, and their maps")
+    mastered_from: Rate = Field(default=0.8, description="a task counts as mastered from this score on")
+
+
 class MettaGridArenaConfig(TrainingConfig):
     """A training on MettaGrid's arena. Steps are those of agents, as PufferLib counts them: a room has four."""
 
@@ -41,6 +50,9 @@ class MettaGridArenaConfig(TrainingConfig):
     workers: int = Field(default=2, ge=2, le=256, description="worker processes; they share one pool")
     envs_per_worker: int = Field(default=8, ge=1, le=4096, description="arenas in each worker process")
     learner: PPOConfig = Field(default_factory=PPOConfig, description="PufferLib's PPO, and the policy")
+    evaluation: EvaluationConfig = Field(
+        default_factory=EvaluationConfig, description="the held-out arenas on which the policy is judged"
+    )
 
     @model_validator(mode="after")
     def _check_minibatches(self) -> Self:

@@ -19,10 +19,12 @@ from mettagrid.simulator import Simulator
 
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
+from lpcurr.integrations.playable import AnyCurriculum
 from lpcurr.integrations.puffer import CurriculumEnv
 from lpcurr.recipes.config import Metrics, OnEpoch
-from lpcurr.recipes.epochs import train_epochs
+from lpcurr.recipes.epochs import held_out_figures, train_epochs
 from lpcurr.recipes.mettagrid_arena.config import AGENTS, MettaGridArenaConfig
+from lpcurr.recipes.mettagrid_arena.evaluation import HeldOutArenas
 from lpcurr.recipes.mettagrid_arena.policy import ArenaPolicy
 from lpcurr.recipes.mettagrid_arena.trainer import Trainer, Workers
 
@@ -45,11 +47,11 @@ class MakeArena:
     """What PufferLib calls for each environment, in the worker that it is for.
 
     Args:
-        curriculum: where the tasks come from.
+        curriculum: where the tasks come from: a curriculum, or an evaluation.
         config: of any task.
     """
 
-    def __init__(self, curriculum: Curriculum, config: MettaGridConfig) -> None:
+    def __init__(self, curriculum: AnyCurriculum, config: MettaGridConfig) -> None:
         self.curriculum, self.config = curriculum, config
 
     def __call__(self, buf: Any = None, seed: int = 0) -> Any:
@@ -85,7 +87,16 @@ def train(
     generator = curriculum.config.task_generator
     if generator is None:
         raise ConfigError("the arena recipe needs a task generator: give curriculum.task_generator")
-    trainee = ArenaTrainee(config, MakeArena(curriculum, generator.build(0).env_cfg), seed, resume)
+    any_task = generator.build(0).env_cfg
+    evaluation = config.evaluation
+    held_out = HeldOutArenas(
+        curriculum,
+        functools.partial(MakeArena, config=any_task),
+        evaluation.num_tasks,
+        evaluation.episodes,
+        evaluation.seed,
+    )
+    trainee = ArenaTrainee(config, MakeArena(curriculum, any_task), held_out, seed, resume)
     try:
         train_epochs(trainee, config, on_epoch)
     finally:
@@ -138,6 +149,7 @@ class ArenaTrainee:
     Args:
         config: the recipe's.
         make_env: makes an arena.
+        held_out: what it is judged by.
         seed: of the learner and the environments.
         resume: what :meth:`save` wrote, to go on from.
 
@@ -147,8 +159,16 @@ class ArenaTrainee:
         score_sum: of those of this process.
     """
 
-    def __init__(self, config: MettaGridArenaConfig, make_env: MakeArena, seed: int, resume: Path | None) -> None:
+    def __init__(
+        self,
+        config: MettaGridArenaConfig,
+        make_env: MakeArena,
+        held_out: HeldOutArenas,
+        seed: int,
+        resume: Path | None,
+    ) -> None:
         self.episodes, self.score_sum = 0, 0.0
+        self._held_out, self._mastered_from = held_out, config.evaluation.mastered_from
         self._threads = torch.get_num_threads()
         # PufferLib's workers spin while they wait, so threads beyond the cores that they leave cost ten times the time.
         torch.set_num_threads(config.learner.torch_threads)
@@ -191,8 +211,9 @@ class ArenaTrainee:
         self.trainer.scores.clear()
 
     def evaluate(self) -> Metrics:
-        """Return nothing: there are no held-out arenas."""
-        return {}
+        """Return the figures of the held-out arenas."""
+        scores = self._held_out.scores(self.trainer.uncompiled_policy.forward_eval)
+        return held_out_figures(scores, self._mastered_from)
 
     def save(self, folder: Path) -> None:
         """Write what is needed to go on from here."""
