@@ -9,11 +9,12 @@ over the seeds and the difference to uniform draws, paired by seed::
     python -m asv_benchmarks.agents minigrid grid.jsonl --arms uniform frontier --seeds 3
     python -m asv_benchmarks.agents cartpole_physics poles.jsonl --seeds 0     # the table only
 
-``frozen_lake`` and ``cartpole_physics`` are the packaged recipes (``cartpole_physics`` needs lpcurr[sb3]), with their
-environments in this process. ``minigrid`` needs ``pip install minigrid`` as well: Stable-Baselines3's PPO on fourteen
-levels of MiniGrid (empty rooms, doors with keys, lava, crossings), a map a task; a score is whether the goal was
-reached.
-Prioritized level replay goes by the learner's own value loss: the mean absolute advantage over an episode's steps.
+``frozen_lake``, ``cartpole_physics`` and ``mettagrid_arena`` are the packaged recipes (the latter two need lpcurr[sb3]
+and lpcurr[metta]), the first two with their environments in this process. ``minigrid`` needs ``pip install minigrid``
+as well: Stable-Baselines3's PPO on fourteen levels of MiniGrid (empty rooms, doors with keys, lava, crossings), a map a
+task; a score is whether the goal was reached.
+Prioritized level replay goes by the learner's own value loss: the mean absolute advantage over an episode's steps. The
+arena has no such arm: its worker processes report their episodes themselves, before the learner has seen them.
 """
 
 from __future__ import annotations
@@ -175,6 +176,28 @@ class Maps:
         return LEVELS[task_id % len(LEVELS)]
 
 
+def mettagrid_arena(algorithm: dict[str, Any], seed: int, steps: int) -> Figures:
+    """Train the arena recipe's PPO, with its worker processes; four episodes of each held-out arena."""
+    from functools import partial
+
+    from lpcurr.recipes.mettagrid_arena import config as recipe
+    from lpcurr.recipes.mettagrid_arena.evaluation import HeldOutArenas
+    from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, MakeArena
+
+    config = recipe.mettagrid_arena().model_copy(update={"total_steps": steps})
+    with _curriculum(config.curriculum, algorithm, seed, shared=True) as curriculum:
+        any_task = config.curriculum.task_generator.build(0).env_cfg
+        make_env = partial(MakeArena, config=any_task)
+        held_out = HeldOutArenas(curriculum, make_env, config.evaluation.num_tasks, 4, config.evaluation.seed)
+        trainee = ArenaTrainee(config, make_env(curriculum), held_out, seed, None)
+        try:
+            trainee.play(steps, np.inf)
+            return trainee.evaluate() | _turnover(curriculum)
+        finally:
+            trainee.close()
+            curriculum.unlink()
+
+
 def minigrid(algorithm: dict[str, Any], seed: int, steps: int) -> Figures:
     """Train SB3's PPO on MiniGrid's levels."""
     import gymnasium
@@ -256,16 +279,19 @@ def _held_out_levels(model: Any, play: Any, maps: int = 10, episodes: int = 4) -
 TRAININGS: dict[str, tuple[Callable[[dict[str, Any], int, int], Figures], int]] = {
     "frozen_lake": (frozen_lake, 1_000_000),
     "cartpole_physics": (cartpole_physics, 307_200),
+    "mettagrid_arena": (mettagrid_arena, 2_000_000),
     "minigrid": (minigrid, 262_144),
 }
 """By recipe: the training, and its environment steps."""
 
 
 @contextmanager
-def _curriculum(config: lpcurr.CurriculumConfig, algorithm: dict[str, Any], seed: int) -> Iterator[lpcurr.Curriculum]:
+def _curriculum(
+    config: lpcurr.CurriculumConfig, algorithm: dict[str, Any], seed: int, *, shared: bool = False
+) -> Iterator[lpcurr.Curriculum]:
     """Make a recipe's curriculum with another algorithm; it is closed behind."""
     chosen = with_algorithm(config, TypeAdapter(AnyScheduler).validate_python(algorithm))
-    with chosen.model_copy(update={"seed": seed, "use_shared_memory": False}).make() as curriculum:
+    with chosen.model_copy(update={"seed": seed, "use_shared_memory": shared}).make() as curriculum:
         yield curriculum
 
 
@@ -299,16 +325,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", choices=TRAININGS)
     parser.add_argument("results", type=Path, help="a file of JSON lines, which is added to")
-    parser.add_argument("--arms", nargs="+", default=list(ARMS), help=f"of {', '.join(ARMS)}, or NAME={{settings}}")
+    parser.add_argument("--arms", nargs="+", help=f"of {', '.join(ARMS)}, or NAME={{settings}}")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="environment steps of a training")
     given = parser.parse_args(arguments)
     training, steps = TRAININGS[given.recipe]
     steps = given.steps or steps
+    arms = given.arms or [arm for arm in ARMS if (given.recipe, arm) != ("mettagrid_arena", "plr")]
     lines = [json.loads(line) for line in given.results.read_text().splitlines()] if given.results.exists() else []
     done = {(line["arm"], line["seed"]) for line in lines}
     for seed in range(given.seeds):
-        for named in given.arms:
+        for named in arms:
             arm, _, settings = named.partition("=")
             if (arm, seed) in done:
                 continue
