@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
-from lpcurr.integrations.playable import AnyCurriculum, as_curriculum, reset_arguments
+from lpcurr.integrations.playable import AnyCurriculum, as_curriculum, break_off, reset_arguments
 from lpcurr.integrations.spaces import check_space
 
 _Envs = VectorEnv[Any, Any, Any]
@@ -158,6 +158,8 @@ class VectorCurriculumEnv(_Wrapper):
                 ``apply_tasks`` changed their spaces.
         """
         begun = self._reset_mask(options)
+        break_off(self.curriculum, *self._tasks[begun & self._playing], *self._next_tasks[begun])
+        self._next_tasks[begun] = None
         self._playing[begun] = self._due[begun] = False
         configs = self._assign(begun, self._tasks)
         arguments = {"seed": seed, "options": None if options is None else dict(options)}

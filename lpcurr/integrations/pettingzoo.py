@@ -39,6 +39,7 @@ from lpcurr.integrations.playable import (
     ResetWith,
     TaskApplication,
     as_curriculum,
+    break_off,
     is_held_elsewhere,
     reset_arguments,
 )
@@ -155,6 +156,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
             ConfigError: the task has other agents or spaces.
         """
+        break_off(self.curriculum, self._task)
         self._task = None
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task

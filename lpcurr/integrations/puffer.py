@@ -34,7 +34,14 @@ from typing import Any
 
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
-from lpcurr.integrations.playable import AnyCurriculum, PlayableTasks, ResetWith, as_curriculum, reset_arguments
+from lpcurr.integrations.playable import (
+    AnyCurriculum,
+    PlayableTasks,
+    ResetWith,
+    as_curriculum,
+    break_off,
+    reset_arguments,
+)
 
 try:
     from pufferlib import PufferEnv
@@ -129,6 +136,8 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
         """
         failure: Exception | None = None
+        if not self._waiting:
+            break_off(self._curriculum, self._current_task)
         for _ in range(self._max_task_attempts):
             if not self._waiting:
                 self._take_task(failure)
