@@ -167,20 +167,20 @@ def pass_of(evaluation: Evaluation, skill: float) -> list[int]:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_each_pass_begins_with_nothing_known(shared: bool) -> None:
-    with CurriculumConfig(num_active_tasks=8, use_shared_memory=shared, task_generator=number).make() as training:
-        with training.evaluation(range(5, 10), episodes_each=2) as evaluation:
-            other: Evaluation = pickle.loads(pickle.dumps(evaluation)) if shared else evaluation
-            for skill in (0.25, 0.5, 0.75):
-                assert pass_of(evaluation, skill) == [5, 6, 7, 8, 9] * 2
-                assert other.get_task().task_id < 0
-                assert evaluation.result().mean == other.result().mean == skill
-                other.restart()
-                assert not evaluation.done
-                with pytest.raises(ConfigError, match="no episode"):
-                    evaluation.result()
-            assert [task.task_id for task in (other.get_task(), evaluation.get_task(), other.get_task())] == [5, 6, 7]
-            if shared:
-                other.close()
+    config = CurriculumConfig(num_active_tasks=8, use_shared_memory=shared, task_generator=number)
+    with config.make() as training, training.evaluation(range(5, 10), episodes_each=2) as evaluation:
+        other: Evaluation = pickle.loads(pickle.dumps(evaluation)) if shared else evaluation
+        for skill in (0.25, 0.5, 0.75):
+            assert pass_of(evaluation, skill) == [5, 6, 7, 8, 9] * 2
+            assert other.get_task().task_id < 0
+            assert evaluation.result().mean == other.result().mean == skill
+            other.restart()
+            assert not evaluation.done
+            with pytest.raises(ConfigError, match="no episode"):
+                evaluation.result()
+        assert [task.task_id for task in (other.get_task(), evaluation.get_task(), other.get_task())] == [5, 6, 7]
+        if shared:
+            other.close()
 
 
 def test_an_evaluation_that_is_over_says_so_once(training: Curriculum, caplog: pytest.LogCaptureFixture) -> None:

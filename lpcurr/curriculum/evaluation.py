@@ -18,7 +18,7 @@ from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError
-from lpcurr.generators import TaskGenerator, TaskList
+from lpcurr.generators import TaskGenerator, TaskList, rows_of
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Int64s
@@ -101,7 +101,7 @@ class Evaluation:
             ConfigError: there is no task, a task twice, too many of them, or an id out of range.
         """
         episodes = as_count(episodes, "episodes_each")
-        tasks = list(tasks)
+        tasks = rows_of(tasks)
         if not tasks or not episodes:
             raise ConfigError(f"there are {len(tasks)} tasks to be played {episodes} times each: give at least one")
         if all(isinstance(task, (int, np.integer)) and not isinstance(task, bool) for task in tasks):
@@ -144,8 +144,9 @@ class Evaluation:
         Returns:
             Whether it will be: False where it is of an earlier pass, or not counted anyway.
         """
-        is_current = isinstance(task, EvaluationTask) and task.passes == self._passes and task.episode < self._total
-        return is_current and self._pool.remove_task(layout.MAX_TASK_ID - task.episode)
+        if not isinstance(task, EvaluationTask) or task.passes != self._passes or task.episode >= self._total:
+            return False
+        return self._pool.remove_task(layout.MAX_TASK_ID - task.episode)
 
     def restart(self) -> None:
         """Begin again from the first task, in all processes: scores are forgotten, so read :meth:`result` before.
@@ -262,7 +263,10 @@ class Evaluation:
     def __reduce__(self) -> tuple[Any, ...]:
         self._pool.check_open()
         if self._pool.session_id is None:
-            raise LpcurrError("the evaluation of a curriculum with use_shared_memory=False lives in this process alone")
+            raise LpcurrError(
+                "the evaluation of a curriculum with use_shared_memory=False lives in this process alone: keep its "
+                "environments here (SyncVectorEnv, DummyVecEnv)"
+            )
         return _attach, (self._pool.session_id, self.config, self._generator, self._ids, self._episodes_each)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -291,9 +295,7 @@ class Evaluation:
                 self._next = int(free[0])
             self._next += 1
             try:
-                self._pool.add_task(
-                    layout.MAX_TASK_ID - self._next + 1, None, pending=False, success_threshold=None
-                )
+                self._pool.add_task(layout.MAX_TASK_ID - self._next + 1, None, pending=False, success_threshold=None)
             except DuplicateTaskError:
                 continue
             return self._next - 1

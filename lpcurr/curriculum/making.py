@@ -100,11 +100,11 @@ def append_tasks(
     return ids
 
 
-def add_appended(
-    pool: Pool, tasks: TaskList | StoredTasks, grown: Sequence[int], locked: Container[str]
-) -> int:
+def add_appended(pool: Pool, tasks: TaskList | StoredTasks, grown: Sequence[int], locked: Container[str]) -> int:
     """Put the tasks into a pool by which a list has grown, where there is room; how many found none."""
-    missing = [task_id for task_id in grown if pool.read_task(task_id) is None and tasks.label_of(task_id) not in locked]
+    missing = [
+        task_id for task_id in grown if pool.read_task(task_id) is None and tasks.label_of(task_id) not in locked
+    ]
     room = pool.capacity - int(pool.state["header"]["active_count"][0])
     for task_id in missing[:room]:
         pool.add_task(task_id, tasks.label_of(task_id), pending=False, success_threshold=None)
