@@ -43,7 +43,12 @@ and not the list: give it again, `Curriculum.load(path, task_generator=[…])`. 
 another one refused.
 
 **Stages**: labels of a list whose tasks wait until those of another label are mastered, which is looked at whenever
-`on_epoch_end` is called. What is locked is not in the pool; an open label stays open.
+`on_epoch_end` is called, and else once in a thousand episodes, or in as many as there may be tasks. What is locked is
+not in the pool (`num_locked_tasks` in `stats()`); an open label stays open. `mastered` is a success rate, 0.8 by
+default: the share of recent episodes that scored `task_default_success_threshold`, 0.5, or more, as a mean over the
+label's tasks. For scores of another scale, such as raw returns, say `"by": "score"`, and `mastered` is a mean score:
+`{"unlock": "hard", "after": "easy", "by": "score", "mastered": 475}`, or -200. A label whose tasks were not all played
+is not mastered by score.
 
 >>> sums = {"2+3=": "easy", "7+5=": "easy", "64+88=": "hard"}
 >>> stage = {"unlock": "hard", "after": "easy", "mastered": 0.8, "episodes": 20}
