@@ -15,7 +15,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, SupportsFloat, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,7 +91,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         return self._look_closer(task_id, packed)
 
     def update_task_performance(
-        self, task_id: int, score: float, signal: float | None = None, cost: float = 1.0
+        self, task_id: int, score: SupportsFloat, signal: SupportsFloat | None = None, cost: SupportsFloat = 1.0
     ) -> bool:
         """Report the score of an episode.
 

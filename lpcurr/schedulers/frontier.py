@@ -102,8 +102,8 @@ class FrontierConfig(SchedulerConfig):
     def _check_shares(self) -> Self:
         if self.frontier_share + self.staleness_share > 1.0 + 1e-9:
             raise ValueError(
-                f"frontier_share={self.frontier_share:g} and staleness_share={self.staleness_share:g} are shares of the "
-                "same draws, and add up to more than 1: lower one of them"
+                f"frontier_share={self.frontier_share:g} and staleness_share={self.staleness_share:g} add up to more "
+                "than 1, and are shares of the same draws: lower one of them"
             )
         return self
 

@@ -124,7 +124,9 @@ def test_the_names_are_those_of_the_specification(twins: LabelledTwins) -> None:
         "algorithm/num_tasks",
         "algorithm/draws/starving_tasks",
     }
-    ours |= {"epoch_mean_score"} | {f"algorithm/draws/share/{way}" for way in ("scheduler", "uniform", "exploring", "staleness", "label")}
+    ours |= {"epoch_mean_score"} | {
+        f"algorithm/draws/share/{way}" for way in ("scheduler", "uniform", "exploring", "staleness", "label")
+    }
     assert {name for name in names - expected - ours if not name.startswith("task_metrics/")} == set()
 
 
