@@ -23,12 +23,9 @@ Vectors of single environments, ``SyncVectorEnv`` and ``AsyncVectorEnv``, take `
 True
 >>> envs.close(); curriculum.close(); curriculum.unlink()
 
-Simulators that are vectors in all but name, as Isaac Lab's are ``gymnasium.Env`` with ``num_envs``, say with
-``autoreset_mode=`` when their next episodes begin. Their tensors stay as they are; what ended and what it was rewarded
-is copied from the device at each step.
-
-    envs = VectorCurriculumEnv(gymnasium.make("Isaac-…", cfg=cfg), curriculum, apply_tasks=set_levels,
-                               autoreset_mode=AutoresetMode.SAME_STEP)
+Simulators that are vectors in all but name, such as a ``gymnasium.Env`` with ``num_envs``, are taken with
+``autoreset_mode=``, which says when their next episodes begin (``lpcurr help integrations`` has an example). Tensors
+stay where they are; rewards and ends are copied from their device at each step.
 """
 
 from __future__ import annotations
