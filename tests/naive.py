@@ -316,8 +316,16 @@ class NaivePool:
         """A task's probability is its score over the sum of all, in the share of draws that go this way."""
         rules = self.rules
         way = naive_schedulers.DRAWS_BY[rules.kind]
+        if getattr(rules.settings, "prioritization", None) == "rank":
+            way = "rank"
         if way == "uniform":
             return dict.fromkeys(self.tasks, 1.0)
+        if way == "rank":
+            values = {task_id: priority(task, rules) for task_id, task in self.tasks.items()}
+            chances: dict[float, list[float]] = {}
+            for rank, value in enumerate(sorted(values.values(), reverse=True), start=1):
+                chances.setdefault(value, []).append(rank**-rules.settings.sharpness)
+            return {i: math.fsum(chances[value]) / len(chances[value]) for i, value in values.items()}
         if way == "weight":
             known = {task_id: max(priority(task, rules), 0.0) for task_id, task in self.tasks.items()}
             return {i: known[i] if self.is_explored(task) else rules.bonus for i, task in self.tasks.items()}

@@ -143,6 +143,11 @@ def _plr_value(task: Task, rules: Rules) -> float:
     return task.p_true if rules.settings.by == "score" else task.signal
 
 
+def _plr_priority(task: Task, rules: Rules) -> float:
+    power = 1 if rules.settings.prioritization == "rank" else rules.settings.sharpness
+    return max(_plr_value(task, rules), 0.0) ** power
+
+
 def scaled(value: float, task: Task) -> float:
     low, high = min(0.0, task.least_score), max(1.0, task.greatest_score)
     return (value - low) / (high - low)
@@ -203,7 +208,7 @@ PRIORITY: dict[str, Callable[[Task, Rules], float]] = {
     "discrete_random": lambda task, rules: 0.0,
     "learnability": _learnable,
     "frontier": _frontier_worth,
-    "plr": lambda task, rules: max(_plr_value(task, rules), 0.0) ** rules.settings.sharpness,
+    "plr": _plr_priority,
     "label_progress": lambda task, rules: 0.0,
     "staleness": lambda task, rules: 0.0,
 }

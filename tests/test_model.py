@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import lpcurr
-from lpcurr import Curriculum
+from lpcurr import Curriculum, PrioritizedReplayConfig
 from lpcurr.schedulers import ALL
 from tests.naive import summary
 from tests.twins import Twins, make_config
@@ -52,7 +52,10 @@ LEARNING_PROGRESS = st.fixed_dictionaries(
         "unbiased_averages": st.booleans(),
     }
 )
-OTHERS = st.sampled_from([scheduler() for scheduler in ALL])
+OTHERS = st.sampled_from(
+    [scheduler() for scheduler in ALL]
+    + [PrioritizedReplayConfig(prioritization="rank", sharpness=power, staleness_share=0.2) for power in (1, 3)]
+)
 ALGORITHMS = st.one_of(LEARNING_PROGRESS, LEARNING_PROGRESS, OTHERS)
 
 

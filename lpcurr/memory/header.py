@@ -76,6 +76,7 @@ HEADER_FIELDS: list[Any] = [
     *integers("explored_count"),  # of them with enough completions to tell
     *integers("immature_count"),  # of those, with too few to be evicted
     *integers("high_water"),  # slots from here on have never been used
+    *integers("rank_root"),  # of the tree by priority, -1 for none
     *integers("free_count"),  # size of the heap of free slots below
     *integers("index_mask"),  # cells of the id table - 1
     *integers("inactive_labels"),  # labels in use without a task

@@ -172,6 +172,8 @@ DERIVED_COLUMNS: list[tuple[str, str]] = [
     ("active", "<i4"),  # slots in use: the explored ones first, then the unexplored
     ("position", "<i4"),  # where a slot stands in `active`
     ("free", "<i4"),  # binary heap of free slots below `high_water`
+    *(("rank_left", "<i4"), ("rank_right", "<i4")),  # children in the tree by priority, -1 for none
+    ("rank_size", "<i4"),  # nodes of the subtree
 ]
 # Inner nodes of the trees: an eighth of the capacity holds every level of a 16-ary tree.
 TREE_COLUMNS: list[tuple[str, str]] = [

@@ -47,6 +47,7 @@ RULE_FIELDS: list[Any] = [
     *floats("slow_timescale"),  # in p_slow
     *floats("smoothing", "performance_weight", "early_progress_amplification"),  # of learning progress
     *floats("temperature", "amplification"),  # of the z-score
+    *floats("rank_power"),  # draws by rank weigh a task its rank to minus this
     *floats("success_threshold", "generator_type"),  # what new tasks get
     *integers("max_inactive_labels"),  # labels without a task whose counts are kept
     ("own", "<f8", (OWN_WORDS,)),  # what the scheduler's file says they are

@@ -52,6 +52,8 @@ class Way(IntEnum):
     """In proportion to sigmoid(z), z being the priority's amplified z-score over the pool, by rejection."""
     WEIGHT = 2
     """In proportion to the priority, by a sum tree."""
+    RANK = 3
+    """In proportion to a power of the rank by priority, tasks of equal priority alike, by an ordered tree."""
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
@@ -259,6 +261,7 @@ class SchedulerConfig(CheckedModel):
             "early_progress_amplification": 0.5,
             "temperature": 0.0,
             "amplification": 10.0,
+            "rank_power": 1.0,
             "success_threshold": self.task_default_success_threshold,
             "generator_type": self.task_default_generator_type,
             "max_inactive_labels": self.max_inactive_labels_retained,

@@ -64,6 +64,9 @@ def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, schedu
         if rules.draws_by == Way.WEIGHT:
             raw = task.priority
             scores = np.where(explored, np.maximum(raw, 0.0), rules.exploration_bonus)
+        elif rules.draws_by == Way.RANK:
+            raw = task.priority
+            scores = _by_rank(raw, rules.rank_power)
         else:
             scores = np.ones(moment.size)
         lp_scores = scores
@@ -167,6 +170,14 @@ def _proportional(weights: Any, otherwise: Float64s) -> Float64s:
     """Return the weights as shares of their sum; where that is 0, another law."""
     total = weights.sum()
     return weights / total if total > 0.0 else otherwise
+
+
+def _by_rank(priority: Float64s, power: float) -> Float64s:
+    """Return rank^−power, the highest having rank 1; tasks of equal priority have the mean of what their ranks give."""
+    _, groups, counts = np.unique(-priority, return_inverse=True, return_counts=True)
+    weights = np.arange(1, priority.size + 1, dtype=np.float64) ** -power
+    sums: Float64s = np.add.reduceat(weights, np.cumsum(counts) - counts) if priority.size else weights
+    return (sums / counts)[groups]
 
 
 def _by_label(moment: Moment, rules: SimpleNamespace, uniform: Float64s) -> Float64s:

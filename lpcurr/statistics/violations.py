@@ -13,6 +13,7 @@ from lpcurr.kernels.calls import upkeep
 from lpcurr.memory import layout
 from lpcurr.memory.segment import State
 from lpcurr.pool.pool import Pool
+from lpcurr.schedulers.common import Way
 
 
 def find_violations(pool: Pool) -> list[str]:
@@ -108,6 +109,11 @@ def _sums_and_trees(kept: State, rebuilt: State) -> Iterator[str]:
     for name in ("evict_key", "least_key", "weight", "weight_sum", "drawn_count", "drawn_sum", "label_sum"):
         if not np.array_equal(kept[name][0], rebuilt[name][0]):
             yield f"{name} differs from its rebuild"
+    if header["draws_by"] == Way.RANK:
+        names = ("rank_left", "rank_right", "rank_size")
+        same = all(np.array_equal(kept[name][0][active], rebuilt[name][0][active]) for name in names)
+        if not same or header["rank_root"] != expected["rank_root"]:
+            yield "the tree by priority differs from its rebuild"
     finite = np.isfinite(kept["least_key"][0])
     if not np.array_equal(kept["least_entry"][0][finite], rebuilt["least_entry"][0][finite]):
         yield "least_entry differs from its rebuild"

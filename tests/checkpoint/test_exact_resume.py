@@ -103,7 +103,7 @@ def test_nothing_in_the_layout_is_forgotten() -> None:
     of_this_segment |= {"log_offset", "log_capacity", "log_on", "log_begin", "log_end", "log_lost", "log_target"}
     of_this_segment |= {"node", "nodes", "fill_limit"}
     rebuilt = {"active_count", "explored_count", "immature_count", "high_water", "free_count", "index_mask"}
-    rebuilt |= {"label_count", "inactive_labels"}
+    rebuilt |= {"label_count", "inactive_labels", "rank_root"}
     configuration = set(lpcurr.CurriculumConfig().header_settings())
     kept = {*Counters.model_fields, *Sums.model_fields, "seed", "capacity"}
     assert set(layout.HEADER.names or ()) == identity | of_this_segment | rebuilt | configuration | kept

@@ -35,6 +35,7 @@ SCHEDULERS: list[SchedulerConfig] = [
     LearnabilityConfig(rand_task_rate=0.0, attempts=8),
     FrontierConfig(frontier_share=0.5, staleness_share=0.0),  # staleness: chances change with each batch
     DiscreteRandomConfig(),
+    PrioritizedReplayConfig(prioritization="rank", sharpness=2, staleness_share=0.0, rand_task_rate=0.1),
 ]
 
 

@@ -14,6 +14,7 @@ from lpcurr import (
     FrontierConfig,
     LabelProgressConfig,
     LearningProgressConfig,
+    PrioritizedReplayConfig,
 )
 from lpcurr.kernels.calls import episode, upkeep
 from lpcurr.kernels.indices import sums as moments
@@ -26,6 +27,8 @@ from lpcurr.schedulers.common import SchedulerConfig
 
 UNKNOWN = 2**53 - 7  # an id that no scenario puts into its pool
 NEW = 2**53 - 9
+
+BY_RANK = PrioritizedReplayConfig(prioritization="rank", by="score", new_task_rate=1.0, staleness_share=0.2)
 
 Call = Callable[[Pool, int], None]
 
@@ -123,6 +126,12 @@ def _frontier() -> Curriculum:
 def _frontier_evicting() -> Curriculum:
     curriculum = _labelled(20, 20, 9)
     curriculum.use(FrontierConfig(new_task_rate=1.0))
+    return curriculum
+
+
+def _by_rank() -> Curriculum:
+    curriculum = _labelled(20, 20, 9)
+    curriculum.use(BY_RANK)
     return curriculum
 
 
@@ -314,6 +323,9 @@ _UNLOGGED: tuple[Scenario, ...] = (
     Scenario("draw by the frontier", _frontier, (_draw,)),
     Scenario("draw evicts, frontier", _frontier_evicting, (_draw,)),
     Scenario("draw by staleness", _by_staleness, (_draw,)),
+    Scenario("draw evicts, by rank", _by_rank, (_draw,)),
+    Scenario("update, by rank", _by_rank, (_update(13),)),
+    Scenario("use ranks", _settled, (_use(BY_RANK),)),
     Scenario("draw by label", _by_label, (_draw,)),
     Scenario("draw evicts, by label", _by_label_evicting, (_draw,)),
     Scenario("update, by label", _by_label, (_update(23),)),

@@ -20,6 +20,9 @@ _FIELDS = 8
 SWITCHED = (
     lpcurr.LearningProgressConfig(min_samples_for_lp=3, max_inactive_labels_retained=30, new_task_rate=0.2),
     lpcurr.FrontierConfig(max_inactive_labels_retained=30),
+    lpcurr.PrioritizedReplayConfig(
+        max_inactive_labels_retained=30, prioritization="rank", by="score", new_task_rate=0.2
+    ),
     lpcurr.LabelProgressConfig(max_inactive_labels_retained=30, new_task_rate=0.2),
 )
 """What workers switch between where they are told to."""

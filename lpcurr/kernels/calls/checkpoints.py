@@ -27,7 +27,8 @@ _STATE_WORDS = np.array(
         for name in (
             *("seed", "completed", "score_sum", "scheduled", "created", "evicted", "entry_count", "epoch_evictions"),
             *("evicted_completions", "refused", "dropped", "epoch", "label_count", "label_clock"),
-            *("active_count", "explored_count", "immature_count", "high_water", "free_count", "inactive_labels"),
+            *("active_count", "explored_count", "immature_count", "high_water", "rank_root"),
+            *("free_count", "inactive_labels"),
             *("sum_high", "sum_low", "square_high", "square_low", "square_peak", "updates_since_rebuild"),
         )
     ]

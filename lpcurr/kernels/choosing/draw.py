@@ -5,6 +5,7 @@ uniformly, keep it with probability sigmoid(z). The mean and deviation behind z 
 other task is looked at, and a draw costs 1 / mean(sigmoid) tries: 8 at worst at amplification 10. Where tries run out
 one exact scan answers; a rejection sampler that gives up and scans is still exact. By *weight*, the sum tree answers;
 as it does where a temperature replaces the z-score.
+By *rank*, a rank is drawn, and an ordered tree has its task.
 Beside these: *uniformly*; *exploring*, by rejection with a weight within 0 … 1; by *staleness*; and by *label*.
 
 For draws by z-score, the share of the unexplored tasks, which have no progress to go by, is settled first:
@@ -23,7 +24,7 @@ import math
 import numpy as np
 
 from lpcurr.kernels import formulas
-from lpcurr.kernels.indices import label_progress, members, staleness, trees
+from lpcurr.kernels.indices import label_progress, members, ranks, staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine import random
 from lpcurr.kernels.machine.compiling import helper, inlined
@@ -33,7 +34,7 @@ from lpcurr.schedulers.common import Way
 
 EXPLORATION_UNIT = layout.EXPLORATION_UNIT
 _FAR_BELOW = -3.0  # argument of the sigmoid from which on more than 20 tries would be needed
-_UNIFORM, _WEIGHT = int(Way.UNIFORM), int(Way.WEIGHT)
+_UNIFORM, _WEIGHT, _RANK = int(Way.UNIFORM), int(Way.WEIGHT), int(Way.RANK)
 
 
 @helper
@@ -68,6 +69,8 @@ def draw_slot(segment, process):
             return _draw_by_label(segment, process)
     if header.draws_by == _WEIGHT:
         return _draw_by_weight(segment, process)
+    if header.draws_by == _RANK:
+        return _draw_by_rank(segment, process)
     if header.draws_by == _UNIFORM or header.explored_count == 0:
         return _any_slot(segment, process)
     if header.temperature != 0.0:
@@ -107,6 +110,36 @@ def _draw_by_weight(segment, process):
     if explores:
         return _draw_exploring(segment, process)
     return _any_slot(segment, process)
+
+
+@helper
+def _draw_rank(segment, process, count, power):
+    """Draw a rank 1 … count in proportion to rank^−power, by rejection: four of five tries and more are kept.
+
+    r^−power lies under x^−power for r − 1 ≤ x < r, whose integral has an inverse; so ⌊x⌋ + 1 is kept with the chance
+    (x / r)^power, and rank 1 always.
+    """
+    tail = math.log(count) if power == 1.0 else (1.0 - count ** (1.0 - power)) / (power - 1.0)
+    while True:
+        above = random.uniform(segment, process) * (1.0 + tail) - 1.0
+        if above < 0.0:
+            return 1
+        x = math.exp(above) if power == 1.0 else (1.0 - above * (power - 1.0)) ** (1.0 / (1.0 - power))
+        rank = min(np.int64(x) + 1, count)
+        if random.uniform(segment, process) < (x / rank) ** power:
+            return rank
+
+
+@helper
+def _draw_by_rank(segment, process):
+    """Draw a rank, and one of the tasks whose priority is that of its task: equal tasks share what their ranks get."""
+    header = header_record(segment, 0)
+    rank = _draw_rank(segment, process, header.active_count, header.rank_power)
+    slot = ranks.slot_at(segment, rank - 1)
+    first, end = ranks.bounds(segment, slot)
+    if end - first == 1:
+        return slot
+    return ranks.slot_at(segment, first + random.below(segment, process, end - first))
 
 
 @helper

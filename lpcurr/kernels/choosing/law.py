@@ -6,15 +6,17 @@ needs it once. :mod:`lpcurr.statistics.laws` says the same of a pool that is loo
 
 from __future__ import annotations
 
+import math
+
 from lpcurr.kernels import formulas
 from lpcurr.kernels.choosing.draw import EXPLORATION_UNIT, active_slot
-from lpcurr.kernels.indices import label_progress, labels, staleness, trees
+from lpcurr.kernels.indices import label_progress, labels, ranks, staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, label_record
 from lpcurr.schedulers.common import Way
 
-_WEIGHT, _Z_SCORE = int(Way.WEIGHT), int(Way.Z_SCORE)
+_WEIGHT, _Z_SCORE, _RANK = int(Way.WEIGHT), int(Way.Z_SCORE), int(Way.RANK)
 
 
 @helper
@@ -25,11 +27,39 @@ def _sigmoid(segment, slot, mean, deviation):
 
 
 @helper
+def power_sum(first, end, power):
+    """Return Σ r^−power for first < r ≤ end, in at most some hundred steps a unit of power.
+
+    The terms where the power is steep one by one; of the rest, which is smooth, the Euler–Maclaurin formula with three
+    corrections, within 1e-13.
+    """
+    total, low = 0.0, first
+    while low < end and low < max(first + 16, 40.0 * power):
+        low += 1
+        total += float(low) ** -power
+    if low < end:
+        a, b = float(low), float(end)
+        from_a, from_b = a**-power, b**-power
+        logarithm = math.log1p((b - a) / a)
+        if power == 1.0:
+            total += logarithm
+        else:
+            total -= a * from_a * math.expm1((1.0 - power) * logarithm) / (power - 1.0)
+        total += (from_b - from_a) * 0.5
+        slope_a, slope_b = -power * from_a / a, -power * from_b / b
+        total += (slope_b - slope_a) / 12.0
+        both = (power + 1.0) * (power + 2.0)
+        third_a, third_b = slope_a * both / (a * a), slope_b * both / (b * b)
+        total -= (third_b - third_a) / 720.0
+    return total
+
+
+@helper
 def totals(segment):
     """Return what probabilities are shares of, O(n).
 
-    (Σ sigmoid of the explored tasks, Σ sigmoid of all, Σ exploring weight, mean, deviation, Σ weight, Σ weight that is
-    accepted, Σ staleness): what the scheduler does not go by is 0.
+    (Σ sigmoid of the explored tasks, Σ sigmoid of all, Σ exploring weight, mean, deviation, Σ weight (of ranks too),
+    Σ weight that is accepted, Σ staleness): what the scheduler does not go by is 0.
     """
     header = header_record(segment, 0)
     view = column(segment)
@@ -48,6 +78,8 @@ def totals(segment):
             if header.draws_by == _WEIGHT:
                 accepted_sum += view.weight[slot] * formulas.acceptance(view, slot, header)
     weight_sum = trees.total_weight(segment) if header.draws_by == _WEIGHT else 0.0
+    if header.draws_by == _RANK:
+        weight_sum = power_sum(0, header.active_count, header.rank_power)
     stale_sum = staleness.total(segment) if header.staleness_share > 0.0 else 0
     return explored_sum, sigmoid_sum, exploring_sum, mean, deviation, weight_sum, accepted_sum, stale_sum
 
@@ -90,6 +122,9 @@ def probability(segment, position, sums):
             if exploring_sum > 0.0:
                 rejected = 1.0 - accepted_sum / weight_sum
                 chosen = chosen * formulas.acceptance(view, slot, header) + max(rejected, 0.0) * exploring
+    elif header.draws_by == _RANK:
+        first, end = ranks.bounds(segment, slot)
+        chosen = power_sum(first, end, header.rank_power) / (end - first) / weight_sum
     elif header.draws_by == _Z_SCORE and header.explored_count > 0:
         chosen = _by_z_score(segment, position, sums)
     aside = header.rand_task_rate + header.exploration_share + header.staleness_share + header.label_share

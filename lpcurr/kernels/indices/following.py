@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from lpcurr.kernels import formulas
-from lpcurr.kernels.indices import label_progress, labels, members, slots, staleness, sums, trees
+from lpcurr.kernels.indices import label_progress, labels, members, ranks, slots, staleness, sums, trees
 from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, index_table
 from lpcurr.kernels.safety import faults
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
 
-_Z_SCORE, _WEIGHT = int(Way.Z_SCORE), int(Way.WEIGHT)
+_Z_SCORE, _WEIGHT, _RANK = int(Way.Z_SCORE), int(Way.WEIGHT), int(Way.RANK)
 
 
 @inlined
@@ -111,6 +111,8 @@ def _place(segment, slot):
     header.immature_count += is_immature(segment, view.completion_count[slot])
     view.priority[slot] = compute_priority(segment, slot)
     faults.may_die_here(segment)
+    if header.draws_by == _RANK:
+        ranks.enter(segment, slot)
     if header.staleness_share > 0.0:
         staleness.change(segment, slot, 1, view.last_drawn[slot])
 
@@ -143,8 +145,13 @@ def change(segment, slot):
     faults.may_die_here(segment)
     old = view.priority[slot]
     new = compute_priority(segment, slot)
+    moves = header.draws_by == _RANK and new != old
+    if moves:
+        ranks.leave(segment, slot)
     view.priority[slot] = new
     faults.may_die_here(segment)
+    if moves:
+        ranks.enter(segment, slot)
     if header.draws_by == _Z_SCORE:
         sums.replace_priority(segment, old, new)
     if header.label_share > 0.0:
@@ -170,6 +177,8 @@ def leave(segment, slot):
     faults.may_die_here(segment)
     if keeps_weights(segment):
         trees.set_weight(segment, slot, 0.0)
+    if header.draws_by == _RANK:
+        ranks.leave(segment, slot)
     if header.staleness_share > 0.0:
         staleness.change(segment, slot, -1, -view.last_drawn[slot])
     if header.label_share > 0.0:
@@ -194,6 +203,7 @@ def rebuild(segment):
     header.active_count = 0
     header.explored_count = 0
     header.immature_count = 0
+    header.rank_root = -1
     header.free_count = 0
     header.high_water = 0
     staleness.clear(segment)

@@ -1,0 +1,192 @@
+"""The tasks in the order of their priority, highest first, of equals the oldest first: kept where draws go by rank.
+
+A treap over the slots (Seidel and Aragon 1996) with the size of each subtree: the task of a rank, and how many tasks
+have more than a value, each in O(log n). A node's place in the heap is a hash of its entry, so the shape follows from
+the truth columns alone, whatever came and went before, and a rebuild comes to the same bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from lpcurr.kernels.machine.compiling import JIT, helper, kernel
+from lpcurr.kernels.machine.views import address, column, header_record, segment_at
+from lpcurr.kernels.safety import faults
+
+_U27, _U30, _U31 = np.uint64(27), np.uint64(30), np.uint64(31)
+_FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+@helper
+def _height(segment, slot):
+    """The place in the heap: the finalizer of SplitMix64 (Steele and others 2014), which no two entries share."""
+    z = np.uint64(column(segment).entry[slot])
+    z = (z ^ (z >> _U30)) * _FIRST_FACTOR
+    z = (z ^ (z >> _U27)) * _SECOND_FACTOR
+    return z ^ (z >> _U31)
+
+
+@helper
+def _before(segment, slot, other):
+    view = column(segment)
+    own, its = view.priority[slot], view.priority[other]
+    return own > its or (own == its and view.entry[slot] < view.entry[other])
+
+
+@helper
+def _size(segment, node):
+    return np.int64(column(segment).rank_size[node]) if node >= 0 else 0
+
+
+@helper
+def _hang(segment, parent, right, child):
+    """Put a subtree (-1: none) to a side of a parent (-1: the root)."""
+    if parent < 0:
+        header_record(segment, 0).rank_root = child
+    elif right:
+        column(segment).rank_right[parent] = child
+    else:
+        column(segment).rank_left[parent] = child
+    faults.may_die_here(segment)
+
+
+@helper
+def _child(segment, node, right):
+    view = column(segment)
+    return np.int64(view.rank_right[node]) if right else np.int64(view.rank_left[node])
+
+
+@helper
+def _count_before(segment, node, slot):
+    """How many in a subtree stand before a slot."""
+    count = 0
+    while node >= 0:
+        right = _before(segment, node, slot)
+        if right:
+            count += _size(segment, _child(segment, node, False)) + 1
+        node = _child(segment, node, right)
+    return count
+
+
+@helper
+def _enter(segment, slot):
+    view = column(segment)
+    own = _height(segment, slot)
+    parent, right, node = np.int64(-1), False, np.int64(header_record(segment, 0).rank_root)
+    while node >= 0 and _height(segment, node) > own:
+        view.rank_size[node] += 1
+        faults.may_die_here(segment)
+        parent, right = node, _before(segment, node, slot)
+        node = _child(segment, node, right)
+    # What hangs here is split into what stands before the slot and what behind it, whose sizes are known beforehand.
+    before, behind = _count_before(segment, node, slot), _size(segment, node)
+    behind -= before
+    _hang(segment, parent, right, slot)
+    view.rank_size[slot] = before + behind + 1
+    before_parent, before_right, behind_parent, behind_right = slot, False, slot, True
+    while node >= 0:
+        is_before = _before(segment, node, slot)
+        kept = _size(segment, _child(segment, node, not is_before)) + 1
+        following = _child(segment, node, is_before)
+        if is_before:
+            _hang(segment, before_parent, before_right, node)
+            before_parent, before_right = node, True
+            view.rank_size[node] = before
+            before -= kept
+        else:
+            _hang(segment, behind_parent, behind_right, node)
+            behind_parent, behind_right = node, False
+            view.rank_size[node] = behind
+            behind -= kept
+        node = following
+    _hang(segment, before_parent, before_right, -1)
+    _hang(segment, behind_parent, behind_right, -1)
+
+
+@helper
+def _leave(segment, slot):
+    view = column(segment)
+    parent, right, node = np.int64(-1), False, np.int64(header_record(segment, 0).rank_root)
+    while node != slot:
+        view.rank_size[node] -= 1
+        faults.may_die_here(segment)
+        parent, right = node, _before(segment, node, slot)
+        node = _child(segment, node, right)
+    before, behind = _child(segment, slot, False), _child(segment, slot, True)
+    while before >= 0 and behind >= 0:
+        if _height(segment, before) > _height(segment, behind):
+            view.rank_size[before] += view.rank_size[behind]
+            _hang(segment, parent, right, before)
+            parent, right = before, True
+            before = _child(segment, before, True)
+        else:
+            view.rank_size[behind] += view.rank_size[before]
+            _hang(segment, parent, right, behind)
+            parent, right = behind, False
+            behind = _child(segment, behind, False)
+    _hang(segment, parent, right, before if before >= 0 else behind)
+
+
+@kernel("int64(voidptr, int64, int64)", symbol="lpcurr_rank")
+def _change_order(pointer, slot, enters):
+    segment = segment_at(pointer)
+    if enters:
+        _enter(segment, slot)
+    else:
+        _leave(segment, slot)
+    return np.int64(0)
+
+
+if JIT:
+    # Called by name: compiled into each kernel that changes a priority, it would be a tenth of all compilation.
+    _change_by_name = types.ExternalFunction("lpcurr_rank", types.int64(types.voidptr, types.int64, types.int64))
+
+    @helper
+    def enter(segment, slot):
+        """Put a task where its priority belongs."""
+        _change_by_name(address(segment, 0), slot, 1)
+
+    @helper
+    def leave(segment, slot):
+        """Take a task out, whose priority is still the one under which it entered."""
+        _change_by_name(address(segment, 0), slot, 0)
+
+else:
+    enter, leave = _enter, _leave
+
+
+@helper
+def slot_at(segment, rank):
+    """The slot of the task at a rank, 0 … n − 1."""
+    node = np.int64(header_record(segment, 0).rank_root)
+    while True:
+        before = _child(segment, node, False)
+        count = _size(segment, before)
+        if rank == count:
+            return node
+        if rank < count:
+            node = before
+        else:
+            rank -= count + 1
+            node = _child(segment, node, True)
+
+
+@helper
+def bounds(segment, slot):
+    """The ranks that the tasks of a slot's priority have: first, and the one behind the last."""
+    view = column(segment)
+    value = view.priority[slot]
+    first, node = 0, np.int64(header_record(segment, 0).rank_root)
+    while node >= 0:
+        right = view.priority[node] > value
+        if right:
+            first += _size(segment, _child(segment, node, False)) + 1
+        node = _child(segment, node, right)
+    end, node = 0, np.int64(header_record(segment, 0).rank_root)
+    while node >= 0:
+        right = view.priority[node] >= value
+        if right:
+            end += _size(segment, _child(segment, node, False)) + 1
+        node = _child(segment, node, right)
+    return first, end
