@@ -129,7 +129,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         if status < 0:
             given = {Status.INVALID_SIGNAL: signal, Status.INVALID_COST: cost}.get(status, score)
             self._pool.fail(status, task_id, given)
-        if self._stages and status == _ACCEPTED:
+        if self._stages.configured and status == _ACCEPTED:
             self._stages.look(1)
         return status == _ACCEPTED
 
@@ -294,7 +294,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
             columns.append(column)
         credited = self._pool.update_many(checked_ids, *columns)
-        if self._stages:
+        if self._stages.configured:
             self._stages.look(credited[0])
         farthest = float(np.abs(columns[0]).max(initial=0.0))
         if farthest > _FAR:

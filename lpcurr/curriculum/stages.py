@@ -78,6 +78,9 @@ def check_stages(stages: Sequence[Stage]) -> None:
 class Stages:
     """The stages of a pool: which labels are locked, and unlocking them.
 
+    Attributes:
+        configured: whether there are any.
+
     Args:
         pool: whose tasks they are.
         generator: the list of tasks.
@@ -89,6 +92,7 @@ class Stages:
 
     def __init__(self, pool: Pool, generator: TaskGenerator | None, stages: Sequence[Stage]) -> None:
         self._pool, self._stages, self._seen = pool, stages, 0
+        self.configured = bool(stages)
         self._warned_of_scale = False
         self._waiting: dict[str, list[int]] = {stage.unlock: [] for stage in stages}
         if stages:
@@ -97,10 +101,6 @@ class Stages:
                     "stages unlock the tasks of a list by their labels: give tasks=[…], or leave stages out"
                 )
             self._tasks = generator
-
-    def __bool__(self) -> bool:
-        """Whether any are configured."""
-        return bool(self._stages)
 
     def figures(self) -> dict[str, float]:
         """How many tasks are locked, where there are stages."""
