@@ -22,7 +22,8 @@ generator makes a task:
 >>> lpcurr.CurriculumConfig.model_validate_json(config.model_dump_json()) == config
 True
 
-A `Span` of two integers gives floats where the field holds a float, and integers elsewhere.
+A `Span` of two integers gives floats where the field holds a float, and integers elsewhere. With `log=True` the
+logarithm is uniform: `lpcurr.Span(1e-4, 0.1, log=True)`.
 
 **A list of tasks**: names, dicts, prompts, whatever can be pickled. It makes a fixed set of them, all in the pool from
 the start, with their places as ids, 0 … n − 1:
@@ -72,7 +73,7 @@ is a mapping with these keys, those in brackets optional:
 
     type: single      env           the configuration of every task
     type: bucketed    base          a configuration, or a generator
-                      [buckets]     by dotted path: a list of values, or a span {low: 0.0, high: 0.7}
+                      [buckets]     by dotted path: a list of values, or a span {low: 0.0, high: 0.7}, [log: true]
                       [label_by]    the paths whose values are named in the label
     type: set         generators    a list of them
                       [weights]     how likely each is, all alike by default
