@@ -138,7 +138,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
         """
-        if self._length:
+        if self._length and not self._waiting:
             self._abandonment.abandoned()
         failure: Exception | None = None
         for _ in range(self._max_task_attempts):
