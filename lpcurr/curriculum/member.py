@@ -76,8 +76,7 @@ class PoolMember:
 
     def unlink(self) -> None:
         """Destroy the pool's shared memory: nobody can attach any more, and it goes with its last user."""
-        self._pool.unlink()
-        if self._pool.session_id is not None:
+        if self._pool.unlink() and self._pool.session_id is not None:
             task_records.remove(self._pool.session_id)
             node_figures.remove(self._pool.session_id)
 
