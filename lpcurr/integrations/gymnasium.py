@@ -99,7 +99,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     - ``curriculum/task_id`` (int) and ``curriculum/label`` (str; in a vector an object array), at reset and at the
       episode's end: the task of this episode.
     - ``curriculum/score`` (float), at the episode's end: what was reported.
-    - ``curriculum/accepted`` (bool), at the episode's end: False where the task had left the pool meanwhile.
+    - ``curriculum/accepted`` (bool), at the episode's end: False where the task had left the pool meanwhile, or where
+      the trainer is to report (``report=False``).
 
     With autoreset mode ``SAME_STEP``, the end of the old episode is in ``infos["final_info"]`` and the new task in
     ``infos`` itself; with ``NEXT_STEP`` the new task comes with the step after. ``curriculum.get_episode_stats(label)``
@@ -145,6 +146,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
         add_info: whether to add those keys. To stack them costs a ``SyncVectorEnv`` some 50 µs an episode, and an
             ``AsyncVectorEnv`` a larger message: leave them out where episodes are short and nobody reads them.
+        report: whether the end of an episode reports its score. If not, the trainer does, by what the info says: as
+            where it knows the episode's ``signal``, such as its value loss, only after an update.
 
     Raises:
         ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
@@ -182,10 +185,14 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         score: Callable[[Episode], SupportsFloat] | None = None,
         max_task_attempts: int | None = None,
         add_info: bool = True,
+        report: bool = True,
     ) -> None:
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
         _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
+        if not (report or add_info):
+            raise ConfigError("report=False and add_info=False: nobody would ever hear of a score; leave one of them")
+        self._report = report
         if apply_task is None and env.has_wrapper_attr("set_task"):
             apply_task = partial(_set_task, env.get_wrapper_attr("set_task"))
         self._apply_task = None if apply_task is None else TaskApplication(apply_task)
@@ -297,8 +304,10 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         score: Any = self._total_reward
         if self._score is not None:
             score = self._score(Episode(task, score, self._length, bool(terminated), bool(truncated), info))
+        accepted = False
         try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
+            if self._report:
+                accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
         except InvalidScoreError as error:
             raise InvalidScoreError(
                 f"the episode of task {task.task_id} ({task.label!r}; total reward {self._total_reward}, "

@@ -117,6 +117,7 @@ class VectorCurriculumEnv(_Wrapper):
             ``DISABLED`` only: elsewhere nobody but the environments calls their resets.
         score: ``score(episodes)``, k finite numbers, by convention 0 … 1. By default the sums of rewards.
         autoreset_mode: when the environments begin their next episodes; by default what their metadata say.
+        report: whether the ends of episodes report their scores; if not, the trainer does, by what the infos say.
 
     Raises:
         ConfigError: the environments do not say when they begin the next episode, or an argument is of the wrong kind.
@@ -134,6 +135,7 @@ class VectorCurriculumEnv(_Wrapper):
         reset_with: Callable[[list[Any]], Mapping[str, Any]] | None = None,
         score: Callable[[Episodes], ArrayLike] | None = None,
         autoreset_mode: AutoresetMode | None = None,
+        report: bool = True,
     ) -> None:
         # The wrappers of a single environment hide what a simulator inside has as a vector.
         vector: Any = env if hasattr(env, "num_envs") else getattr(env, "unwrapped", env)
@@ -151,6 +153,7 @@ class VectorCurriculumEnv(_Wrapper):
         self._reset_with = reset_with
         self._apply_tasks = apply_tasks
         self._score = score or _total_rewards
+        self._reports = report
         count = vector.num_envs
         self._spaces = {name: getattr(vector, name) for name in _SPACES[:2]}
         self._tasks = np.full(count, None, dtype=object)
@@ -287,7 +290,8 @@ class VectorCurriculumEnv(_Wrapper):
         ids = np.array([task.task_id for task in tasks], np.int64)
         scores, accepted = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
         scores[indices] = ended_scores
-        accepted[indices] = self.curriculum.update_each(ids, ended_scores, costs=lengths)
+        if self._reports:
+            accepted[indices] = self.curriculum.update_each(ids, ended_scores, costs=lengths)
         return scores, accepted
 
 
