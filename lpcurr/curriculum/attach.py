@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import SessionIncompatibleError, SessionNotFoundError
-from lpcurr.generators import TaskGenerator
+from lpcurr.generators import TaskGenerator, TaskSource
 from lpcurr.pool.pool import Pool
 
 _POLL_SECONDS = 0.05
 
 
-def attach(session_id: str, task_generator: Callable[[int], Any] | None = None, *, timeout: float = 0.0) -> Curriculum:
+def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout: float = 0.0) -> Curriculum:
     """Join the live pool of a session, from any process of the same user on this machine.
 
     Args:

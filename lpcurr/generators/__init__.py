@@ -15,7 +15,7 @@ from lpcurr.generators.encoding import without_omegaconf
 from lpcurr.generators.environment import apply_overrides
 from lpcurr.generators.listed import StoredTasks, TaskList, rows_of
 from lpcurr.generators.merged import TaskGeneratorSet, merge
-from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, as_generator, as_task_source
+from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, TaskSource, as_generator, as_task_source
 from lpcurr.generators.single import SingleTaskGenerator, single_task
 from lpcurr.generators.spans import Span
 
@@ -32,6 +32,7 @@ __all__ = [
     "TaskGenerator",
     "TaskGeneratorSet",
     "TaskList",
+    "TaskSource",
     "apply_overrides",
     "as_generator",
     "as_task_source",
