@@ -143,6 +143,17 @@ def _die_over_it(curriculum: Curriculum) -> None:
     curriculum.on_epoch_end()
 
 
+def test_a_task_that_is_evicted_by_hand_does_not_lock_its_label() -> None:
+    with make() as curriculum:
+        curriculum.update_groups(OF_LABEL["a"], [10] * 4, 10)
+        curriculum.on_epoch_end()
+        curriculum.evict(OF_LABEL["b"][0])
+        curriculum.update_groups(OF_LABEL["a"], [0] * 4, 100)  # forgotten meanwhile
+        (appended,) = curriculum.append_tasks(["one more"], labels=["b"])
+        curriculum.on_epoch_end()
+        assert sorted(curriculum.columns()["task_id"]) == sorted([*OF_LABEL["a"], *OF_LABEL["b"][1:], appended])
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_process_killed_in_the_middle_leaves_the_label_locked() -> None:
     with make() as curriculum:

@@ -114,7 +114,13 @@ class Stages:
             if (label := self._tasks.label_of(task_id)) in self._waiting:
                 self._waiting[label].append(task_id)
         self._seen = len(self._tasks)
-        return {label: ids for label, ids in self._waiting.items() if not ids or self._pool.read_task(ids[0]) is None}
+        locked = {label: ids for label, ids in self._waiting.items() if not ids or self._pool.read_task(ids[0]) is None}
+        if locked:  # the first task enters last; one that was evicted by hand has been there
+            moment = self._pool.moment(())
+            for row, label in moment.label_names.items():
+                if moment.labels["evicted"][row] > 0:
+                    locked.pop(label, None)
+        return locked
 
     def look(self, episodes: int) -> None:
         """Unlock if, with the ``episodes`` just credited, it is time again: told by the pool's count alone."""
