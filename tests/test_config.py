@@ -143,12 +143,16 @@ def test_the_configuration_of_a_live_curriculum_is_changed_by_use_alone() -> Non
             assert curriculum.config.algorithm_config.task_tracker_ema_alpha != 0.5
             with pytest.raises(ConfigError, match=r"seed of a live .*curriculum\.use"):
                 curriculum.config.seed = 7
+            with pytest.raises(ConfigError, match=r"task_tracker_ema_alpha of a live .*curriculum\.use"):
+                curriculum.config.algorithm_config.task_tracker_ema_alpha = 0.5
             with pytest.raises(ConfigError, match=r"curriculum\.use"):
                 curriculum.config = config  # type: ignore[assignment]
             curriculum.use(scheduler)
         again = curriculum.config.model_copy()
         assert again == curriculum.config
         again.seed = 7
+        again.algorithm_config.task_tracker_ema_alpha = 0.5
+        assert curriculum.config.algorithm_config.task_tracker_ema_alpha != 0.5
     with pytest.raises(ConfigError, match=r"a dict, not a CurriculumConfig: CurriculumConfig\.model_validate"):
         Curriculum({"num_active_tasks": 3})  # type: ignore[arg-type]
 

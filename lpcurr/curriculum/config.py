@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 # Settled once for the curriculum, whether they are given here or in the algorithm's configuration.
 _SHARED_FIELDS = ("num_active_tasks", "use_shared_memory")
-_IN_USE = "_in_use"  # in the instance's dict, where pydantic neither compares nor writes what is no field
 
 
 class CurriculumConfig(CheckedModel):
@@ -172,11 +171,6 @@ class CurriculumConfig(CheckedModel):
         return fields
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if _IN_USE in self.__dict__:
-            raise ConfigError(
-                f"{name} of a live curriculum's configuration cannot be set: curriculum.use(…) changes its scheduler, "
-                "also in other processes; anything else is settled when it is made"
-            )
         if name in ("tasks", "task_labels"):
             raise ConfigError(f"{name} is for making a configuration: of one that is, set task_generator to a list")
         super().__setattr__(name, value)
@@ -188,13 +182,13 @@ class CurriculumConfig(CheckedModel):
             listed = {name: update.pop(name, None) for name in ("tasks", "task_labels")}
             update["task_generator"] = CurriculumConfig(**listed).task_generator
         copy = super().model_copy(update=update, deep=deep)
-        copy.__dict__.pop(_IN_USE, None)
+        copy.__dict__["algorithm_config"] = copy.algorithm_config.model_copy()
         return copy
 
     def in_use(self) -> Self:
-        """Return a copy for a live curriculum, of which no field can be set."""
-        copy = self.model_copy(update={"algorithm_config": self.algorithm_config.model_copy()})
-        copy.__dict__[_IN_USE] = True
+        """Return a copy for a live curriculum, of which no field can be set, nor of its scheduler's."""
+        copy = super().in_use()
+        copy.__dict__["algorithm_config"] = self.algorithm_config.in_use()
         return copy
 
     def make(self, task_generator: TaskSource | None = None) -> Curriculum:
