@@ -99,7 +99,7 @@ class RecordingError(LpcurrError, ValueError):
 
 
 class NotAFileError(LpcurrError, OSError):
-    """A file was to be written where a device, a FIFO or a directory is."""
+    """A file was to be written or read where a device, a FIFO or a directory is; or to be read and is too large."""
 
 
 class TaskGenerationError(LpcurrError, RuntimeError):
