@@ -31,6 +31,24 @@ __all__ = [
 ]
 
 
+_SHOWN = 200  # characters
+
+
+def shown(value: object) -> str:
+    """Return a value's repr for a message: short, and whatever the value is.
+
+    >>> shown("four"), shown(10**5000)
+    ("'four'", '<int of 16610 bits>')
+    """
+    if isinstance(value, int) and value.bit_length() > 4 * _SHOWN:  # str() refuses thousands of digits
+        return f"<int of {value.bit_length()} bits>"
+    try:
+        text = repr(value)
+    except Exception:  # too deep, or with such an int in it, or of a class whose repr fails
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 40]} … {text[-40:]}"
+
+
 class LpcurrError(Exception):
     """Base of every error that lpcurr raises on purpose."""
 

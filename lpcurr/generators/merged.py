@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator, child_id, stream
 from lpcurr.generators.nested import AnyTaskGenerator, as_generator
 
@@ -110,7 +110,9 @@ class TaskGeneratorSet(TaskGenerator):
             raise ConfigError(f"{len(self.weights)} weights for {len(self.generators)} generators; give one for each")
         for weight in self.weights:
             if not (isinstance(weight, Real) and weight > 0 and math.isfinite(weight)):
-                raise ConfigError(f"the weight {weight!r} is not positive and finite; leave that generator out instead")
+                raise ConfigError(
+                    f"the weight {shown(weight)} is not positive and finite; leave that generator out instead"
+                )
 
     @model_validator(mode="after")
     def _validate_weights(self) -> Self:
