@@ -16,7 +16,7 @@ from lpcurr.memory import layout
 from lpcurr.pool.moment import Float64s, Int64s
 
 MAX_ATTEMPTS = 2**20
-_MOST_EPISODES = 2**26  # of one call: their arrays take a hundred bytes each
+_MOST_EPISODES = 2**24  # of one call: their arrays take a hundred bytes each
 _TIMES = (np.datetime64, np.timedelta64)  # the latter a number to NumPy
 
 

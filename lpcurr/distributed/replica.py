@@ -9,7 +9,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,6 +23,7 @@ from lpcurr.curriculum.resuming import stored_config
 from lpcurr.distributed.background import Background
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
+from lpcurr.generators import TaskSource
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import (
@@ -299,7 +299,7 @@ class ReplicatedCurriculum(Curriculum):
 def join(
     config: CurriculumConfig,
     transport: Transport,
-    task_generator: Callable[[int], Any] | None = None,
+    task_generator: TaskSource | None = None,
     *,
     checkpoint: str | os.PathLike[str] | None = None,
     sync_every: float | None = None,

@@ -197,8 +197,8 @@ def _encode_dataclass(value: Any) -> dict[str, Any]:
         raise ConfigError(f"{shown(value)} cannot be made again from its fields: {error}") from error
     if not equal:
         raise ConfigError(
-            f"{shown(value)} would not come back equal: __post_init__ changes its own values, or a field with init=False "
-            f"was changed, or {type(value).__name__} has no =="
+            f"{shown(value)} would not come back equal: __post_init__ changes its own values, or a field with "
+            f"init=False was changed, or {type(value).__name__} has no =="
         )
     return encoded
 
@@ -252,9 +252,14 @@ def read(value: Any) -> Any:
     """Decode, and copy, so that the value's former owner cannot change it.
 
     Raises:
-        ConfigError: as for :func:`decode`, or the value cannot be copied.
+        ConfigError: as for :func:`decode`, or the value cannot be copied, is nested too deeply or contains itself.
     """
-    return copied(decode(value))
+    try:
+        return copied(decode(value))
+    except RecursionError:
+        raise ConfigError(
+            f"a {type(value).__name__} is nested too deeply, or contains itself: give a flat one"
+        ) from None
 
 
 EncodedValue = Annotated[Any, BeforeValidator(read), PlainSerializer(encode)]

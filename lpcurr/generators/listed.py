@@ -31,7 +31,10 @@ _SCALARS = (bool, int, float, str)
 def _read_tasks(tasks: Any) -> list[Any]:
     if not is_list_of_tasks(tasks):
         raise ConfigError(f"tasks is {tasks!r:.60} of type {type(tasks).__name__}: give a list")
-    return [decode(task) for task in tasks]
+    try:
+        return [decode(task) for task in tasks]
+    except RecursionError:
+        raise ConfigError("a task is nested too deeply, or contains itself: give flat ones") from None
 
 
 def _write_tasks(tasks: list[Any]) -> list[Any]:
@@ -279,13 +282,13 @@ def _content_of(task: Any) -> tuple[bytes, bytes]:
     """The kind of a task, and its bytes."""
     if type(task) is str:
         return _TEXT, task.encode("utf-8", "surrogatepass")
-    if is_plain(task):
-        return _JSON, json.dumps(encode(task), separators=(",", ":")).encode()
     try:
+        if is_plain(task):
+            return _JSON, json.dumps(encode(task), separators=(",", ":")).encode()
         return _PICKLE, pickle.dumps(task, _PICKLE_PROTOCOL)
     except Exception as error:
         raise ConfigError(
-            f"a task of type {type(task).__name__} cannot be pickled, so other processes cannot have it ({error}): "
+            f"a task of type {type(task).__name__} cannot be written or pickled, so other processes cannot have it ({error}): "
             "make the curriculum with use_shared_memory=False, or give names and look the objects up"
         ) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
@@ -109,7 +109,7 @@ class TaskGeneratorSet(TaskGenerator):
         if len(self.weights) != len(self.generators):
             raise ConfigError(f"{len(self.weights)} weights for {len(self.generators)} generators; give one for each")
         for weight in self.weights:
-            if not (isinstance(weight, Real) and weight > 0 and math.isfinite(weight)):
+            if not (isinstance(weight, Real) and 0 < weight <= sys.float_info.max):
                 raise ConfigError(
                     f"the weight {shown(weight)} is not positive and finite; leave that generator out instead"
                 )
