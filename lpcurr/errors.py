@@ -40,7 +40,7 @@ def shown(value: object) -> str:
     >>> shown("four"), shown(10**5000)
     ("'four'", '<int of 16610 bits>')
     """
-    if isinstance(value, int) and value.bit_length() > 4 * _SHOWN:  # str() refuses thousands of digits
+    if isinstance(value, int) and value.bit_length() > 2**13:  # str() refuses thousands of digits
         return f"<int of {value.bit_length()} bits>"
     try:
         text = repr(value)

@@ -17,7 +17,6 @@ from lpcurr.pool.moment import Float64s, Int64s
 
 MAX_ATTEMPTS = 2**20
 _MOST_EPISODES = 2**24  # of one call: their arrays take a hundred bytes each
-_TIMES = (np.datetime64, np.timedelta64)  # the latter a number to NumPy
 
 
 def as_task_id(task_id: object) -> int:
@@ -39,14 +38,14 @@ def as_score(score: object, name: str = "score") -> float:
     if ma.isMaskedArray(score) and ma.getmaskarray(score).any():
         raise InvalidScoreError(f"{name} {shown(score)} is masked: report a number, or nothing")
     number: Any = score
-    if not isinstance(number, (Real, np.bool_)) and not isinstance(number, _TIMES) and hasattr(number, "item"):
+    if not isinstance(number, (Real, np.bool_)) and hasattr(number, "item"):
         try:
             number = number.item()
         except (TypeError, ValueError, RuntimeError):  # several numbers, or none
             raise InvalidScoreError(
                 f"{name} {shown(score)} is not one number: report several with update_many"
             ) from None
-    if not isinstance(number, (Real, np.bool_)) or isinstance(number, _TIMES):
+    if not isinstance(number, (Real, np.bool_)) or getattr(getattr(score, "dtype", None), "kind", "") in ("m", "M"):
         raise InvalidScoreError(f"{name} {shown(score)} is a {type(score).__name__}, not a number")
     try:
         return float(number)
@@ -108,8 +107,6 @@ def as_groups(ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> tupl
     """
     checked_ids, solved = as_batch(ids, np.int64, "ids"), as_batch(successes, np.int64, "successes")
     same = isinstance(attempts, (int, np.integer)) and not isinstance(attempts, bool)
-    if same and not 1 <= attempts <= MAX_ATTEMPTS:
-        raise InvalidBatchError(f"attempts is {shown(attempts)}: attempts are 1 … {MAX_ATTEMPTS}")
     tried = np.full(checked_ids.size, attempts) if same else as_batch(attempts, np.int64, "attempts")
     if not checked_ids.size == solved.size == tried.size:
         raise InvalidBatchError(

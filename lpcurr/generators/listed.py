@@ -288,8 +288,8 @@ def _content_of(task: Any) -> tuple[bytes, bytes]:
         return _PICKLE, pickle.dumps(task, _PICKLE_PROTOCOL)
     except Exception as error:
         raise ConfigError(
-            f"a task of type {type(task).__name__} cannot be written or pickled, so other processes cannot have it ({error}): "
-            "make the curriculum with use_shared_memory=False, or give names and look the objects up"
+            f"a task of type {type(task).__name__} cannot be written or pickled, so other processes cannot have it "
+            f"({error}): make the curriculum with use_shared_memory=False, or give names and look the objects up"
         ) from error
 
 
