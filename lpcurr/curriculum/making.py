@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
@@ -12,15 +13,19 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.stages import Stage, Stages
 from lpcurr.errors import ConfigError, PoolFullError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
-from lpcurr.memory import layout
+from lpcurr.memory import layout, sessions
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
+
+_logger = logging.getLogger("lpcurr")
 
 
 def make_pool(
     config: CurriculumConfig, generator: TaskGenerator | None
 ) -> tuple[CurriculumConfig, Pool, TaskGenerator | None]:
     """Make the pool of a curriculum; a list of tasks is stored beside it, and the pool filled with them.
+
+    A dead session of the configured name, whose processes were all killed, gives way to it.
 
     Returns:
         The configuration that the pool was made with, the pool, and the generator that all its processes can use.
@@ -31,6 +36,8 @@ def make_pool(
         config = config.of_list(tasks)
         labels = [tasks.label_of(task_id) for task_id in range(len(tasks))]
         _check_labels(config.stages, set(labels))
+    if config.use_shared_memory and config.session_id and sessions.reap_session(config.session_id):
+        _logger.warning("session %r was dead: its processes were killed. It is begun anew", config.session_id)
     session = (config.session_id or secrets.token_hex(6)) if config.use_shared_memory else None
     written: TaskGenerator | None = generator if tasks is None or session is None else StoredTasks(session=session)
     assert config.seed is not None
@@ -91,6 +98,17 @@ def append_tasks(
         ids = np.arange(first, first + len(tasks), dtype=np.int64)
         _fill(pool, first, map(generator.label_of, ids.tolist()), locked)
     return ids
+
+
+def add_appended(pool: Pool, tasks: TaskList | StoredTasks, grown: Sequence[int], locked: Container[str]) -> int:
+    """Put the tasks into a pool by which a list has grown, where there is room; how many found none."""
+    missing = [
+        task_id for task_id in grown if pool.read_task(task_id) is None and tasks.label_of(task_id) not in locked
+    ]
+    room = pool.capacity - int(pool.state["header"]["active_count"][0])
+    for task_id in missing[:room]:
+        pool.add_task(task_id, tasks.label_of(task_id), pending=False, success_threshold=None)
+    return max(len(missing) - room, 0)
 
 
 def _fill(pool: Pool, first: int, labels: Iterable[str], locked: Container[str]) -> None:

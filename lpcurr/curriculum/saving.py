@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.making import add_appended
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.resuming import check_generator, stored_config
@@ -115,7 +116,6 @@ class CurriculumCheckpoints(PoolMember):
                 )
                 curriculum._pool.state["header"]["new_label"] = layout.PENDING  # new tasks wait for one too
             curriculum._restore(checkpoint)
-            curriculum._add_appended(checkpoint)
         except BaseException:
             curriculum.close()
             curriculum.unlink()
@@ -140,6 +140,8 @@ class CurriculumCheckpoints(PoolMember):
 
     def load_state(self, state: Mapping[str, Any] | str | os.PathLike[str], *, replace_generator: bool = False) -> None:
         """Replace the content of this pool: tasks, labels, counters and random streams.
+
+        Tasks by which a list has grown at its end since the state was taken come in as new ones.
 
         All attached processes see it at once, between two of their calls; scores for tasks that are gone are refused.
         The pool keeps its size (fewer slots than tasks: see :meth:`load`) and its configuration; the same
@@ -226,14 +228,12 @@ class CurriculumCheckpoints(PoolMember):
             checkpoint.description.config["task_generator"] = self._generator.reference(with_digest=True)
         return checkpoint
 
-    def _add_appended(self, checkpoint: Checkpoint) -> None:
-        """Put the tasks into the pool by which a list has grown since it was saved."""
-        if isinstance(self._generator, (TaskList, StoredTasks)):
-            before, locked = checkpoint.description.config.get("task_generator") or {}, self._stages.locked()
-            for task_id in range(before.get("count", len(self._generator)), len(self._generator)):
-                if (label := self._generator.label_of(task_id)) not in locked:
-                    self._pool.add_task(task_id, label, pending=False, success_threshold=None)
-
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()
         restore(self._pool, checkpoint, settings)
+        if isinstance(self._generator, (TaskList, StoredTasks)):
+            before, count = checkpoint.description.config.get("task_generator") or {}, len(self._generator)
+            grown = range(before.get("count", count), count)
+            left_out = add_appended(self._pool, self._generator, grown, self._stages.locked())
+            if left_out:
+                _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)

@@ -10,6 +10,7 @@ from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.errors import ConfigError, shown
+from lpcurr.generators import rows_of
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -59,13 +60,10 @@ class CurriculumTasks(PoolMember):
             'freeze'
         """
         self._pool.check_open()
-        if not isinstance(tasks, Iterable):
-            raise ConfigError(f"tasks is {shown(tasks)}: give a list")
         if not isinstance(labels, Iterable | None):
             raise ConfigError(f"labels is {shown(labels)}: give the label of each task, or None")
-        return append_tasks(
-            self._pool, self._generator, self._stages, list(tasks), None if labels is None else list(labels)
-        )
+        labels = None if labels is None else list(labels)
+        return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
 
     def evict(self, task_id: int) -> None:
         """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""
