@@ -82,7 +82,7 @@ def _as_array(values: ArrayLike, name: str) -> np.ndarray[Any, Any]:
         raise InvalidBatchError(f"{name} has masked elements: leave them out, as in {name}.compressed()")
     tensor: Any = values.detach().cpu() if hasattr(values, "detach") else None
     try:
-        if tensor is not None and tensor.is_floating_point():
+        if hasattr(tensor, "is_floating_point") and tensor.is_floating_point():
             return np.asarray(tensor.double())  # NumPy has no bfloat16
         return np.asarray(values if tensor is None else tensor)
     except ValueError:
