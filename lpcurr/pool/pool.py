@@ -392,9 +392,8 @@ def _listed_pools() -> list[Pool]:
 
 
 def _after_fork_in_child() -> None:
-    for pool in _listed_pools():
-        if not pool.closed:
-            pool.after_fork()
+    for pool in (pool for pool in _listed_pools() if not pool.closed):
+        pool.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
