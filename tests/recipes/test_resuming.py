@@ -167,7 +167,7 @@ def test_a_description_that_is_none_is_refused(made: str, finished: Path) -> Non
     path.unlink()
     if made == "FIFO":
         os.mkfifo(path)
-    elif made == "endless":
+    elif made == "zero":
         path.symlink_to("/dev/zero")
     else:
         path.write_text(made if made[0] == "[" else json.dumps(described | json.loads(made)))
