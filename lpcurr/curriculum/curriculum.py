@@ -205,7 +205,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             Which groups were credited, bool[k]; the others were of tasks that have left the pool.
 
         Raises:
-            InvalidBatchError: wrong dtype, shape or length, more successes than attempts, or over 2**24 attempts in all.
+            InvalidBatchError: wrong dtype, shape or length, more successes than attempts, or over 2**24 attempts.
             InvalidTaskIdError: a bad id; nothing was written.
 
         Example:
