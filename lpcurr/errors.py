@@ -31,6 +31,24 @@ __all__ = [
 ]
 
 
+_SHOWN = 200  # characters
+
+
+def shown(value: object) -> str:
+    """Return a value's repr for a message: short, and whatever the value is.
+
+    >>> shown("four"), shown(10**5000)
+    ("'four'", '<int of 16610 bits>')
+    """
+    if isinstance(value, int) and value.bit_length() > 2**13:  # str() refuses thousands of digits
+        return f"<int of {value.bit_length()} bits>"
+    try:
+        text = repr(value)
+    except Exception:  # too deep, or with such an int in it, or of a class whose repr fails
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 40]} … {text[-40:]}"
+
+
 class LpcurrError(Exception):
     """Base of every error that lpcurr raises on purpose."""
 
@@ -99,7 +117,7 @@ class RecordingError(LpcurrError, ValueError):
 
 
 class NotAFileError(LpcurrError, OSError):
-    """A file was to be written where a device, a FIFO or a directory is."""
+    """A file was to be written or read where a device, a FIFO or a directory is; or to be read and is too large."""
 
 
 class TaskGenerationError(LpcurrError, RuntimeError):

@@ -17,6 +17,7 @@ import pytest
 
 import lpcurr
 from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr.errors import shown
 from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX
 
@@ -755,3 +756,109 @@ def test_a_given_task_that_cannot_be_built_is_passed_over_and_stays() -> None:
         assert curriculum.stats()["num_dropped"] == 0
         with pytest.raises(lpcurr.TaskGenerationError, match="no such maze"):
             curriculum.build(3)
+
+
+# -- values that cannot be written, or not shown ----------------------------------------------------------------------
+
+HUGE = 10**5000  # of more digits than str() writes
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(lambda c, name=name: getattr(c, name)(HUGE) for name in ("add_task", "evict", "drop_task", "build")),
+        *(lambda c, name=name: getattr(c, name)(-HUGE) for name in ("get_task_stats", "get_task_score")),
+        lambda c: c.slice_values(-HUGE),
+        *(lambda c, name=name: getattr(c, name)(HUGE) for name in ("sample_ids", "sample_tasks")),
+        lambda c: c.sample_ids(-HUGE),
+        lambda c: c.count_steps(-HUGE),
+        lambda c: c.update_task_performance(HUGE, 0.5),
+        lambda c: c.update_task_performance(TASK, HUGE),
+        lambda c: c.update_task_performance(TASK, 0.5, signal=[HUGE]),
+        lambda c: c.update_many([TASK], [HUGE]),
+        lambda c: c.add_task(6, HUGE),
+        lambda c: c.add_task(6, success_threshold=HUGE),
+        lambda c: c.evaluation([HUGE]),
+        lambda c: lpcurr.attach(HUGE),
+        lambda c: c.load_state(c.get_state() | {"format": HUGE}),
+        lambda c: c.load_state(c.get_state() | {"version": HUGE}),
+        lambda c: CurriculumConfig(seed=HUGE),
+        lambda c: CurriculumConfig(num_active_tasks=[HUGE]),
+        lambda c: CurriculumConfig(session_id=HUGE),
+        lambda c: lpcurr.Span(1, HUGE),
+        lambda c: CurriculumConfig(tasks=[{"n": HUGE}], use_shared_memory=True).make(),
+    ],
+)
+def test_integers_of_thousands_of_digits_are_refused_in_a_sentence(call: Call, curriculum: Curriculum) -> None:
+    with pytest.raises(lpcurr.LpcurrError) as caught:
+        call(curriculum)
+    assert len(str(caught.value)) < 1000
+
+
+def test_what_a_message_shows_is_short_whatever_the_value_is() -> None:
+    class Unshowable:
+        def __repr__(self) -> str:
+            raise ZeroDivisionError
+
+    for value, text in ((Unshowable(), "<Unshowable>"), ([HUGE], "<list>"), (-HUGE, "<int of 16610 bits>")):
+        assert shown(value) == text
+    assert shown("a" * 10**6) == f"'{'a' * 159} … {'a' * 39}'"
+
+
+def nested() -> list[Any]:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    return deep
+
+
+def looped() -> dict[str, Any]:
+    loop: dict[str, Any] = {}
+    loop["a"] = loop
+    return loop
+
+
+@pytest.mark.parametrize("value", [nested(), looped(), [looped()]], ids=["deep", "loop", "loop in a list"])
+def test_what_is_nested_without_end_is_refused_in_a_sentence(value: Any, curriculum: Curriculum) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: CurriculumConfig(tasks=[value]),
+        lambda: CurriculumConfig(task_generator={"type": "single", "env": {"a": value}}),
+        lambda: lpcurr.single_task(value),
+        lambda: lpcurr.bucketed({"a": 1}).add_bucket("a", [value]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="nested too deeply, or contains itself"):
+            call()
+    for name in ("format", "version", "seed"):
+        with pytest.raises(lpcurr.CheckpointError, match="refused"):
+            curriculum.load_state(curriculum.get_state() | {name: value})
+    with CurriculumConfig(tasks=["a"], num_active_tasks=3).make() as listed:
+        with pytest.raises(lpcurr.ConfigError, match="cannot be written"):
+            listed.append_tasks([value])
+        assert listed.append_tasks(["b"]).tolist() == [1]
+        listed.unlink()
+
+
+def test_steps_are_counted_up_to_what_a_float_holds(curriculum: Curriculum) -> None:
+    for count in (7, 2**62, 2**62, HUGE):
+        curriculum.count_steps(count)
+    assert curriculum._pool.state["process"]["steps"][0, curriculum._pool.process] == 2**53
+
+
+def test_times_are_no_scores(curriculum: Curriculum) -> None:
+    for time in (np.datetime64(5, "ns"), np.timedelta64(5, "ns"), np.array([5], "m8[s]"), np.array(5, "M8[ns]")):
+        with pytest.raises(lpcurr.InvalidScoreError, match="not a number"):
+            curriculum.update_task_performance(TASK, time)
+
+
+def test_groups_of_more_attempts_than_fit_into_memory_are_refused(curriculum: Curriculum) -> None:
+    with pytest.raises(lpcurr.InvalidBatchError, match="5,242,880,000 attempts"):
+        curriculum.update_groups(np.full(5000, TASK), np.zeros(5000, int), np.full(5000, 2**20))
+
+
+def test_what_is_appended_may_be_any_iterable() -> None:
+    with CurriculumConfig(tasks=["a"], num_active_tasks=9, use_shared_memory=False).make() as listed:
+        assert listed.append_tasks(iter("bc"), labels=iter("xy")).tolist() == [1, 2]
+        for wrong in ({"tasks": None}, {"tasks": ["d"], "labels": 5}):
+            with pytest.raises(lpcurr.ConfigError, match=r"(tasks|labels) is"):
+                listed.append_tasks(**wrong)

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lpcurr.cli import main
 from lpcurr.errors import (
     ConfigError,
     DuplicateTaskError,
+    InvalidBatchError,
     NotAFileError,
     PoolFullError,
     RecordingError,
@@ -167,6 +169,35 @@ def test_a_recording_is_a_regular_file(tmp_path: Path) -> None:
     for path in (tmp_path / "fifo", "/dev/zero", tmp_path):
         with pytest.raises(RecordingError, match="no recording"):
             lpcurr.Curriculum.replay(path)
+
+
+def test_what_is_forged_takes_no_memory(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.write(b"LPCLOG2\n" + struct.pack("<qqqq", 2, 40 << 30, 0, 0))
+        file.truncate((40 << 30) + 100)
+    with pytest.raises(RecordingError, match="no recording"):
+        lpcurr.Curriculum.replay(tmp_path / "sparse")
+
+
+def test_at_is_any_number_of_entries(tmp_path: Path) -> None:
+    with _config().make() as curriculum:
+        curriculum.record(tmp_path / "played")
+        curriculum.update_many(curriculum.sample_ids(50), np.ones(50))
+        curriculum._recording.close()
+        assert same_truth(lpcurr.Curriculum.replay(tmp_path / "played", at=10**30), curriculum)
+    for at in (-1, "3", 1.5):
+        with pytest.raises(InvalidBatchError, match="at is"):
+            lpcurr.Curriculum.replay(tmp_path / "played", at=at)
+
+
+def test_a_recording_is_not_replaced_by_what_is_made_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _config().make() as curriculum:
+        curriculum.record(tmp_path / "played")
+    before = (tmp_path / "played").read_bytes()
+    (tmp_path / "link").symlink_to("played")
+    assert main(["replay", str(tmp_path / "played"), "--save", str(tmp_path / "link")]) == 2
+    assert "would replace the recording" in capsys.readouterr().err
+    assert (tmp_path / "played").read_bytes() == before
 
 
 def test_what_cannot_be_recorded_or_replayed_says_why(tmp_path: Path) -> None:

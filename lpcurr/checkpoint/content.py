@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lpcurr.errors import CheckpointError
+from lpcurr.errors import CheckpointError, shown
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Column, Moment
 from lpcurr.pool.pool import Pool
@@ -156,7 +156,7 @@ class Checkpoint:
         if version not in _READABLE:
             raise refusal(
                 source,
-                f"its format version is {version!r}, and this lpcurr reads {_READABLE[0]} to {_READABLE[-1]}: "
+                f"its format version is {shown(version)}, and this lpcurr reads {_READABLE[0]} to {_READABLE[-1]}: "
                 "use the lpcurr that wrote it",
             )
         if version == 1:
@@ -184,7 +184,7 @@ class Checkpoint:
         if not isinstance(state, Mapping):
             raise refusal(source, f"it is a {type(state).__name__}, not a dict as get_state() gives")
         if state.get("format") != _FORMAT:
-            raise refusal(source, f"its 'format' is {state.get('format')!r}, not {_FORMAT!r}")
+            raise refusal(source, f"its 'format' is {shown(state.get('format'))}, not {_FORMAT!r}")
         given = state.get("columns")
         if not isinstance(given, Mapping):
             raise refusal(source, f"its 'columns' are not a dict of {', '.join(COLUMN_DTYPES)}")
@@ -337,7 +337,7 @@ def _label_problems(description: Description, columns: Columns) -> Iterator[str]
     for name in names:
         encoded = name.encode(errors="replace")  # half a surrogate pair becomes a question mark
         if len(encoded) > layout.LABEL_BYTES or encoded.decode() != name:
-            yield f"label {name!r} is not text of at most {layout.LABEL_BYTES} bytes"
+            yield f"label {shown(name)} is not text of at most {layout.LABEL_BYTES} bytes"
     cells = columns["label"].astype(np.int64)
     used = set(np.unique(cells & (layout.PENDING - 1)).tolist())
     if (cells >> layout.PLACE_SHIFT >= layout.MAX_CAPACITY).any() or not used <= labels.keys():

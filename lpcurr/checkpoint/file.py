@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import os
-import stat
 import struct
 import zipfile
 from typing import Any, BinaryIO
@@ -18,8 +17,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from lpcurr.checkpoint.content import COLUMN_DTYPES, REQUIRED_COLUMNS, VERSION, Checkpoint, Columns, refusal
-from lpcurr.errors import CheckpointNotFoundError
-from lpcurr.memory.files import write_atomically
+from lpcurr.errors import CheckpointNotFoundError, NotAFileError
+from lpcurr.memory.files import open_regular, write_atomically
 
 _DESCRIPTION = "description.json"
 _DIGEST_SIZE = 32
@@ -72,11 +71,10 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     name = os.fspath(path)
     source = f"checkpoint {name!r}"
     try:
-        mode = os.stat(name).st_mode  # before it is opened: a FIFO would wait for a writer
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise refusal(source, "it is no regular file")
-        with open(name, "rb") as file:
+        with open_regular(name) as file:
             return _read(file, source)
+    except NotAFileError as error:
+        raise refusal(source, str(error)) from None
     except FileNotFoundError as error:
         raise CheckpointNotFoundError(error.errno, "there is no such checkpoint", name) from None
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 
 from lpcurr.cli import inspect
+from lpcurr.errors import ConfigError
 
 SUMMARY = "build a recorded pool again (curriculum.record), at any point, and show its tasks as `inspect` does"
 
@@ -24,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     from lpcurr.curriculum.curriculum import Curriculum
     from lpcurr.curriculum.recording import replay
 
+    if arguments.save and os.path.realpath(arguments.save) == os.path.realpath(arguments.recording):
+        raise ConfigError(f"--save {arguments.save!r} would replace the recording: give the name of another file")
     curriculum, entries = replay(Curriculum, arguments.recording, arguments.at)
     with curriculum, tempfile.TemporaryDirectory() as folder:
         arguments.source = arguments.save or str(Path(folder, f"after {entries} entries"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import reprlib
 from numbers import Real
 from typing import Any, cast
 
@@ -12,11 +11,12 @@ import numpy as np
 from numpy import ma
 from numpy.typing import ArrayLike
 
-from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError
+from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError, shown
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Float64s, Int64s
 
 MAX_ATTEMPTS = 2**20
+_MOST_EPISODES = 2**24  # of one call: their arrays take a hundred bytes each
 
 
 def as_task_id(task_id: object) -> int:
@@ -24,9 +24,9 @@ def as_task_id(task_id: object) -> int:
     try:
         number = operator.index(task_id)  # type: ignore[arg-type]
     except TypeError:
-        raise InvalidTaskIdError(f"task id {task_id!r} is a {type(task_id).__name__}, not an integer") from None
+        raise InvalidTaskIdError(f"task id {shown(task_id)} is a {type(task_id).__name__}, not an integer") from None
     if not 0 <= number <= layout.MAX_TASK_ID:
-        raise InvalidTaskIdError(f"task id {number} is outside 0 … 2**53 − 1")
+        raise InvalidTaskIdError(f"task id {shown(number)} is outside 0 … 2**53 − 1")
     return number
 
 
@@ -36,21 +36,21 @@ def as_score(score: object, name: str = "score") -> float:
     Kernels see to it that it is finite.
     """
     if ma.isMaskedArray(score) and ma.getmaskarray(score).any():
-        raise InvalidScoreError(f"{name} {score!r} is masked: report a number, or nothing")
+        raise InvalidScoreError(f"{name} {shown(score)} is masked: report a number, or nothing")
     number: Any = score
     if not isinstance(number, (Real, np.bool_)) and hasattr(number, "item"):
         try:
             number = number.item()
         except (TypeError, ValueError, RuntimeError):  # several numbers, or none
-            raise InvalidScoreError(f"{name} {score!r} is not one number: report several with update_many") from None
-    if not isinstance(number, (Real, np.bool_)):
-        raise InvalidScoreError(f"{name} {score!r} is a {type(score).__name__}, not a number")
+            raise InvalidScoreError(
+                f"{name} {shown(score)} is not one number: report several with update_many"
+            ) from None
+    if not isinstance(number, (Real, np.bool_)) or getattr(getattr(score, "dtype", None), "kind", "") in ("m", "M"):
+        raise InvalidScoreError(f"{name} {shown(score)} is a {type(score).__name__}, not a number")
     try:
         return float(number)
     except OverflowError:
-        raise InvalidScoreError(
-            f"{name} {reprlib.repr(score)} is too large for a float: report a finite number"
-        ) from None
+        raise InvalidScoreError(f"{name} {shown(score)} is too large for a float: report a finite number") from None
 
 
 def as_threshold(threshold: object) -> float:
@@ -82,7 +82,7 @@ def _as_array(values: ArrayLike, name: str) -> np.ndarray[Any, Any]:
         raise InvalidBatchError(f"{name} has masked elements: leave them out, as in {name}.compressed()")
     tensor: Any = values.detach().cpu() if hasattr(values, "detach") else None
     try:
-        if tensor is not None and tensor.is_floating_point():
+        if hasattr(tensor, "is_floating_point") and tensor.is_floating_point():
             return np.asarray(tensor.double())  # NumPy has no bfloat16
         return np.asarray(values if tensor is None else tensor)
     except ValueError:
@@ -107,9 +107,9 @@ def as_count(count: object, name: str) -> int:
     try:
         number = operator.index(count)  # type: ignore[arg-type]
     except TypeError:
-        raise InvalidBatchError(f"{name} is {count!r}, not an integer") from None
+        raise InvalidBatchError(f"{name} is {shown(count)}, not an integer") from None
     if number < 0:
-        raise InvalidBatchError(f"{name} is {number}, which is negative")
+        raise InvalidBatchError(f"{name} is {shown(number)}, which is negative")
     return number
 
 
@@ -134,6 +134,10 @@ def as_groups(ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> tupl
         raise InvalidBatchError(
             f"the group at index {wrong[0]} has {solved[wrong[0]]} successes in {tried[wrong[0]]} attempts: attempts "
             f"are 1 … {MAX_ATTEMPTS}, and successes no more than they"
+        )
+    if tried.sum() > _MOST_EPISODES:
+        raise InvalidBatchError(
+            f"there are {tried.sum():,} attempts, and a call takes {_MOST_EPISODES:,}: give fewer groups"
         )
     begins = np.cumsum(tried) - tried
     n, s = np.repeat(tried, tried), np.repeat(solved, tried)

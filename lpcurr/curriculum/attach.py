@@ -44,7 +44,8 @@ def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout
     pool = _join(session_id, deadline)
     try:
         fields = json.loads(pool.config_text)
-        if (fields.get("task_generator") or {}).get("type") == "stored":  # which its maker puts into the pool at once
+        generator = fields.get("task_generator") if isinstance(fields, dict) else None
+        if (generator or {}).get("type") == "stored":  # which its maker puts into the pool at once
             while not pool.state["header"]["active_count"][0] and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
         if task_generator is not None:

@@ -26,7 +26,7 @@ from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.curriculum.tasks import CurriculumTasks
-from lpcurr.errors import InvalidBatchError, LpcurrError
+from lpcurr.errors import InvalidBatchError, LpcurrError, shown
 from lpcurr.generators import TaskGenerator
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
@@ -205,7 +205,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             Which groups were credited, bool[k]; the others were of tasks that have left the pool.
 
         Raises:
-            InvalidBatchError: wrong dtype or shape, different lengths, or more successes than attempts.
+            InvalidBatchError: wrong dtype, shape or length, more successes than attempts, or over 2**24 attempts.
             InvalidTaskIdError: a bad id; nothing was written.
 
         Example:
@@ -333,7 +333,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         """Ids and packed, int64[count], of tasks that can be played."""
         count = as_count(count, "the number of tasks to sample")
         if count > _MAX_BATCH:
-            raise InvalidBatchError(f"the number of tasks to sample is {count}, outside 0 … {_MAX_BATCH}")
+            raise InvalidBatchError(f"the number of tasks to sample is {shown(count)}, outside 0 … {_MAX_BATCH}")
         ids, packed = np.full((2, count), -1)
         self._draw_into(ids, packed, distinct)
         known: dict[int, bool] = {}

@@ -17,7 +17,7 @@ from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError
+from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError, shown
 from lpcurr.generators import TaskGenerator, TaskList, rows_of
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
@@ -103,7 +103,9 @@ class Evaluation:
         episodes = as_count(episodes, "episodes_each")
         tasks = rows_of(tasks)
         if not tasks or not episodes:
-            raise ConfigError(f"there are {len(tasks)} tasks to be played {episodes} times each: give at least one")
+            raise ConfigError(
+                f"there are {len(tasks)} tasks to be played {shown(episodes)} times each: give at least one"
+            )
         if all(isinstance(task, (int, np.integer)) and not isinstance(task, bool) for task in tasks):
             ids = np.array([as_task_id(task) for task in tasks], np.int64)
         else:
@@ -112,8 +114,8 @@ class Evaluation:
         highest = layout.MAX_TASK_ID - len(ids) * episodes  # behind are the marks of episodes that were handed out
         if slots > layout.MAX_CAPACITY or ids.max() > highest or np.unique(ids).size != ids.size:
             raise ConfigError(
-                f"{len(ids)} tasks of {episodes} episodes each, with ids up to {ids.max()}: ids must differ and be at "
-                f"most {highest}, and (episodes_each + 1) · tasks at most {layout.MAX_CAPACITY:,}"
+                f"{len(ids)} tasks of {shown(episodes)} episodes each, with ids up to {ids.max()}: ids must differ and "
+                f"be at most {shown(highest)}, and (episodes_each + 1) · tasks at most {layout.MAX_CAPACITY:,}"
             )
         algorithm = DiscreteRandomConfig()
         fields = {"num_active_tasks": slots, "defer_init": True, "session_id": None, "algorithm_config": algorithm}

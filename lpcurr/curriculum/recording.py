@@ -12,7 +12,6 @@ import contextlib
 import json
 import logging
 import os
-import stat
 import struct
 import threading
 import zlib
@@ -23,11 +22,12 @@ import numpy as np
 
 from lpcurr.checkpoint import Checkpoint, restore
 from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
+from lpcurr.curriculum.arguments import as_count
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.resuming import stored_config
-from lpcurr.errors import ConfigError, PoolClosedError, RecordingError
-from lpcurr.memory.files import check_target
+from lpcurr.errors import ConfigError, NotAFileError, PoolClosedError, RecordingError
+from lpcurr.memory.files import check_target, open_regular
 from lpcurr.pool.log import RECORD_BYTES, PoolLog, apply_entries
 from lpcurr.pool.pool import Pool
 
@@ -39,6 +39,8 @@ _MAGIC = b"LPCLOG2\n"
 _BLOCK = struct.Struct("<qqq")
 _CHECKSUM = struct.Struct("<q")
 _CHECKPOINT, _ENTRIES = 1, 2
+_CHUNK = 2**20  # bytes
+_LARGEST = 2**32  # bytes of a block: a full log has 2**26 records of 40, and a checkpoint less
 _INTERVAL = 0.02  # seconds between two looks at the log
 
 
@@ -153,7 +155,9 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
 
     Raises:
         RecordingError: the file is no recording, or was altered.
+        InvalidBatchError: ``at`` is no integer from 0 up.
     """
+    last = 2**62 if at is None else min(as_count(at, "at"), 2**62)
     curriculum, applied, covered = None, 0, 0
     for block, number, content in _blocks(path):
         if block == _CHECKPOINT:
@@ -164,10 +168,9 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
             break
         else:
             records = np.frombuffer(content, dtype=np.uint8)[max(covered - number, 0) * RECORD_BYTES :]
-            limit = 2**62 if at is None else at - applied
             image = curriculum._pool._segment.bytes
-            applied += apply_entries(image, records, limit=limit)[1] if records.size else 0
-        if applied == at:
+            applied += apply_entries(image, records, limit=last - applied)[1] if records.size else 0
+        if applied == last:
             break
     if curriculum is None:
         raise RecordingError(f"{os.fspath(path)!r} is no recording of lpcurr, or holds nothing yet")
@@ -187,21 +190,26 @@ def _of_checkpoint(kind: type[Member], checkpoint: Checkpoint) -> Member:
 
 
 def _blocks(path: str | os.PathLike[str]) -> Iterator[tuple[int, int, bytes]]:
-    status = os.stat(path)  # before it is opened: a FIFO would wait for a writer
-    if not stat.S_ISREG(status.st_mode):
-        return
-    with open(path, "rb") as file:
+    try:
+        opened = open_regular(path)
+    except NotAFileError as error:
+        raise RecordingError(f"{os.fspath(path)!r} is no recording of lpcurr: {error}") from None
+    with opened as file:
+        end = os.fstat(file.fileno()).st_size
         if file.read(len(_MAGIC)) != _MAGIC:
             return
         while len(head := file.read(_BLOCK.size)) == _BLOCK.size:
             kind, size, number = _BLOCK.unpack(head)
-            checksum = file.read(_CHECKSUM.size)
-            if not 0 <= size <= status.st_size - file.tell():
+            checksum, start = file.read(_CHECKSUM.size), file.tell()
+            if not 0 <= size <= min(end - start, _LARGEST):
                 return
-            content = file.read(size)
-            if checksum != _CHECKSUM.pack(zlib.crc32(content, zlib.crc32(head))):
+            found = zlib.crc32(head)
+            for left in range(size, 0, -_CHUNK):  # before it is read whole, since a forged one may be of any size
+                found = zlib.crc32(file.read(min(left, _CHUNK)), found)
+            if checksum != _CHECKSUM.pack(found):
                 raise RecordingError(
                     f"{os.fspath(path)!r} was altered in the {size:,} bytes before byte {file.tell():,}: what is "
                     "before them can be replayed with at=…"
                 )
-            yield kind, number, content
+            file.seek(start)
+            yield kind, number, file.read(size)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lpcurr.curriculum.arguments import as_task_id, as_threshold
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators import rows_of
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
@@ -35,7 +36,7 @@ class CurriculumTasks(PoolMember):
             label = self._builder.label(task_id)
         self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
 
-    def append_tasks(self, tasks: Sequence[Any], labels: Sequence[str] | None = None) -> Int64s:
+    def append_tasks(self, tasks: Iterable[Any], labels: Iterable[str] | None = None) -> Int64s:
         """Make the list of tasks longer while others train: every process has the new tasks at once.
 
         Args:
@@ -59,6 +60,9 @@ class CurriculumTasks(PoolMember):
             'freeze'
         """
         self._pool.check_open()
+        if not isinstance(labels, Iterable | None):
+            raise ConfigError(f"labels is {shown(labels)}: give the label of each task, or None")
+        labels = None if labels is None else list(labels)
         return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
 
     def evict(self, task_id: int) -> None:

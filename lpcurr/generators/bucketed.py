@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, model_validator
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import DEFAULT_LABEL, GeneratedTask, TaskGenerator, child_id, copied_values, stream
 from lpcurr.generators.encoding import TAG, encode, read
 from lpcurr.generators.environment import InconsistentEnvError, apply_overrides, check_paths, overlap, value_at
@@ -41,7 +41,7 @@ def _read_bucket(values: Any) -> list[Any]:
     if isinstance(values, Span):
         return [values]
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise ConfigError(f"a bucket is a list of values and Spans, or one Span; got {values!r}")
+        raise ConfigError(f"a bucket is a list of values and Spans, or one Span; got {shown(values)}")
     bucket = [_read_value(value) for value in values]
     if not bucket:
         raise ConfigError("a bucket needs at least one value")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from lpcurr.errors import ConfigError, TaskGenerationError
+from lpcurr.errors import ConfigError, TaskGenerationError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
 
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ class TaskCache:
 
     def __init__(self, generator: TaskGenerator, size: int) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-            raise ConfigError(f"the size of a task cache is an integer from 0 up, not {size!r}")
+            raise ConfigError(f"the size of a task cache is an integer from 0 up, not {shown(size)}")
         self.generator = generator
         self.size = size
         # No lock, which a fork at the wrong moment would leave locked in the child: each step below is one atomic

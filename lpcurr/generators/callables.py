@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_serializer, field_validator
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
 
 UNKNOWN_LABEL = "unknown"
@@ -43,7 +43,7 @@ class CallableGenerator(TaskGenerator):
     def _refuse_name(cls, function: Any) -> Any:
         if isinstance(function, str):
             raise ConfigError(
-                f"the callable {function!r} is not read from a file; pass the callable itself in Python, as in "
+                f"the callable {shown(function)} is not read from a file; pass the callable itself in Python, as in "
                 "Curriculum(config, task_generator=function)"
             )
         return function
@@ -61,7 +61,9 @@ class CallableGenerator(TaskGenerator):
         if callable(label_of):
             label = label_of(task_id)
             if not isinstance(label, str):
-                raise ConfigError(f"label_of({task_id}) of {self._name(self.function)} gave {label!r}, not a string")
+                raise ConfigError(
+                    f"label_of({task_id}) of {self._name(self.function)} gave {shown(label)}, not a string"
+                )
             return label
         label = getattr(self.function, "label", None)
         return label if isinstance(label, str) else UNKNOWN_LABEL

@@ -28,7 +28,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, PlainSerializer, RootModel
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.environment import by_alias, copied
 
 TAG = "__type__"
@@ -78,7 +78,7 @@ def encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {TAG: _type_name(kind), "data": _encode_dataclass(value)}
     raise ConfigError(
-        f"{value!r} of type {kind.__name__} cannot be written to JSON or YAML; use scalars, dicts, lists, tuples, "
+        f"{shown(value)} of type {kind.__name__} cannot be written to JSON or YAML; use scalars, dicts, lists, tuples, "
         "sets, enums, dataclasses and pydantic models"
     )
 
@@ -108,7 +108,7 @@ def decode(value: Any) -> Any:
     if TAG not in value:
         return {key: decode(item) for key, item in value.items()}
     if value.keys() != {TAG, "data"} or not isinstance(value[TAG], str):
-        raise ConfigError(f"a dict with {TAG!r} has that, a string, and 'data', and nothing else; got {value!r}")
+        raise ConfigError(f"a dict with {TAG!r} has that, a string, and 'data', and nothing else; got {shown(value)}")
     tag, content = value[TAG], value["data"]
     try:
         if tag in _COLLECTIONS:
@@ -121,7 +121,7 @@ def decode(value: Any) -> Any:
     except ConfigError:
         raise
     except Exception as error:
-        raise ConfigError(f"{tag} cannot be made from {content!r}: {error}") from error
+        raise ConfigError(f"{tag} cannot be made from {shown(content)}: {error}") from error
 
 
 def without_omegaconf(value: Any) -> Any:
@@ -187,8 +187,10 @@ def _encode_model(model: BaseModel) -> Any:
         if _restores(model, mixed):
             return mixed
     except ValueError as error:
-        raise ConfigError(f"{model!r} cannot be made again from its fields: {error}") from error
-    raise ConfigError(f"{model!r} would not come back equal: its validators change its own values, or it hides some")
+        raise ConfigError(f"{shown(model)} cannot be made again from its fields: {error}") from error
+    raise ConfigError(
+        f"{shown(model)} would not come back equal: its validators change its own values, or it hides some"
+    )
 
 
 def _restores(model: BaseModel, content: dict[str, Any]) -> bool:
@@ -204,11 +206,11 @@ def _encode_dataclass(value: Any) -> dict[str, Any]:
         restored = type(value)(**arguments)
         equal = restored == value or repr(restored) == repr(value)
     except Exception as error:
-        raise ConfigError(f"{value!r} cannot be made again from its fields: {error}") from error
+        raise ConfigError(f"{shown(value)} cannot be made again from its fields: {error}") from error
     if not equal:
         raise ConfigError(
-            f"{value!r} would not come back equal: __post_init__ changes its own values, or a field with init=False "
-            f"was changed, or {type(value).__name__} has no =="
+            f"{shown(value)} would not come back equal: __post_init__ changes its own values, or a field with "
+            f"init=False was changed, or {type(value).__name__} has no =="
         )
     return encoded
 
@@ -235,7 +237,7 @@ def _type_name(kind: type) -> str:
 
 def _member_name(member: enum.Enum) -> str:
     if member.name is None or member.name not in type(member).__members__:
-        raise ConfigError(f"{member!r} is a combination of flags without a name of its own; it cannot be written")
+        raise ConfigError(f"{shown(member)} is a combination of flags without a name of its own; it cannot be written")
     return member.name
 
 
@@ -262,9 +264,14 @@ def read(value: Any) -> Any:
     """Decode, and copy, so that the value's former owner cannot change it.
 
     Raises:
-        ConfigError: as for :func:`decode`, or the value cannot be copied.
+        ConfigError: as for :func:`decode`, or the value cannot be copied, is nested too deeply or contains itself.
     """
-    return copied(decode(value))
+    try:
+        return copied(decode(value))
+    except RecursionError:
+        raise ConfigError(
+            f"a {type(value).__name__} is nested too deeply, or contains itself: give a flat one"
+        ) from None
 
 
 EncodedValue = Annotated[Any, BeforeValidator(read), PlainSerializer(encode)]

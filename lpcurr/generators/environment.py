@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 
 _SCALARS = frozenset((type(None), bool, int, float, str))
 
@@ -45,7 +45,7 @@ def check_paths(paths: Iterable[str]) -> None:
     known: list[str] = []
     for path in paths:
         if not isinstance(path, str) or not all(path.split(".")):
-            raise ConfigError(f"{path!r} is not a dotted path such as 'game.map.width'")
+            raise ConfigError(f"{shown(path)} is not a dotted path such as 'game.map.width'")
         if other := overlap([path], known):
             raise ConfigError(f"the paths {other[1]!r} and {path!r} set the same value; keep one of them")
         known.append(path)
@@ -216,7 +216,7 @@ def _typed(owner: type, name: str, value: Any, where: str) -> Any:
     except ValidationError as error:
         part = error.errors()[0]
         path = _join(where, ".".join([name, *map(str, part["loc"][1:])]))
-        raise ConfigError(f"{path} = {part['input']!r}: {part['msg']}") from error
+        raise ConfigError(f"{path} = {shown(part['input'])}: {part['msg']}") from error
 
 
 @functools.lru_cache(maxsize=1024)
@@ -262,7 +262,7 @@ def _name(where: str) -> str:
 
 
 def _listed(changes: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in changes.items())
+    return ", ".join(f"{name}={shown(value)}" for name, value in changes.items())
 
 
 def _no_such(segment: str, valid: Iterable[Any], where: str) -> ConfigError:
@@ -274,4 +274,4 @@ def _wrong_value(error: ValidationError, where: str, names: Mapping[Any, str] = 
     part = error.errors()[0]
     first, *rest = part["loc"]
     path = _join(where, ".".join([str(names.get(first, first)), *map(str, rest)]))
-    return ConfigError(f"{path} = {part['input']!r}: {part['msg']}")
+    return ConfigError(f"{path} = {shown(part['input'])}: {part['msg']}")

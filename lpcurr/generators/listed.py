@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, model_validator
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
 from lpcurr.generators.encoding import decode, decode_plain, encode, is_plain, without_omegaconf
 from lpcurr.generators.environment import copied
@@ -30,8 +30,11 @@ _SCALARS = (bool, int, float, str)
 
 def _read_tasks(tasks: Any) -> list[Any]:
     if not is_list_of_tasks(tasks):
-        raise ConfigError(f"tasks is {tasks!r:.60} of type {type(tasks).__name__}: give a list")
-    return [decode(task) for task in rows_of(tasks)]
+        raise ConfigError(f"tasks is {shown(tasks)} of type {type(tasks).__name__}: give a list")
+    try:
+        return [decode(task) for task in rows_of(tasks)]
+    except RecursionError:
+        raise ConfigError("a task is nested too deeply, or contains itself: give flat ones") from None
 
 
 def _write_tasks(tasks: list[Any]) -> list[Any]:
@@ -259,6 +262,8 @@ def rows_of(tasks: Any) -> list[Any]:
         )
     if isinstance(tasks, Mapping):
         raise ConfigError(f"tasks is a {type(tasks).__name__}: give a list, such as list(tasks.values())")
+    if not isinstance(tasks, Iterable) and not hasattr(tasks, "__getitem__"):
+        raise ConfigError(f"tasks is {shown(tasks)}: give a list")
     return [without_omegaconf(task) for task in tasks]
 
 
@@ -291,14 +296,14 @@ def _content_of(task: Any) -> tuple[bytes, bytes]:
     """The kind of a task, and its bytes."""
     if type(task) is str:
         return _TEXT, task.encode("utf-8", "surrogatepass")
-    if is_plain(task):
-        return _JSON, json.dumps(encode(task), separators=(",", ":")).encode()
     try:
+        if is_plain(task):
+            return _JSON, json.dumps(encode(task), separators=(",", ":")).encode()
         return _PICKLE, pickle.dumps(task, _PICKLE_PROTOCOL)
     except Exception as error:
         raise ConfigError(
-            f"a task of type {type(task).__name__} cannot be pickled, so other processes cannot have it ({error}): "
-            "make the curriculum with use_shared_memory=False, or give names and look the objects up"
+            f"a task of type {type(task).__name__} cannot be written or pickled, so other processes cannot have it "
+            f"({error}): make the curriculum with use_shared_memory=False, or give names and look the objects up"
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator, child_id, stream
 from lpcurr.generators.nested import AnyTaskGenerator, as_generator
 
@@ -109,8 +109,10 @@ class TaskGeneratorSet(TaskGenerator):
         if len(self.weights) != len(self.generators):
             raise ConfigError(f"{len(self.weights)} weights for {len(self.generators)} generators; give one for each")
         for weight in self.weights:
-            if not (isinstance(weight, Real) and weight > 0 and math.isfinite(weight)):
-                raise ConfigError(f"the weight {weight!r} is not positive and finite; leave that generator out instead")
+            if not (isinstance(weight, Real) and 0 < weight <= sys.float_info.max):
+                raise ConfigError(
+                    f"the weight {shown(weight)} is not positive and finite; leave that generator out instead"
+                )
 
     @model_validator(mode="after")
     def _validate_weights(self) -> Self:

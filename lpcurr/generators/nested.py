@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import TaskGenerator
 from lpcurr.generators.callables import CallableGenerator
 from lpcurr.generators.encoding import without_omegaconf
@@ -39,8 +39,8 @@ def as_generator(source: Any) -> TaskGenerator:
     if callable(source):
         return CallableGenerator(function=source)
     raise ConfigError(
-        f"a task generator is a TaskGenerator or a callable task_id -> environment configuration, not {source!r} of "
-        f"type {type(source).__name__}; for one fixed configuration use single_task(...), for a list of tasks "
+        f"a task generator is a TaskGenerator or a callable task_id -> environment configuration, not {shown(source)} "
+        f"of type {type(source).__name__}; for one fixed configuration use single_task(...), for a list of tasks "
         "CurriculumConfig(tasks=[…])"
     )
 
@@ -72,7 +72,7 @@ def _read_generator(value: Any) -> TaskGenerator:
         return TaskGenerator.kinds[value["type"]].model_validate(dict(value))
     if isinstance(value, Mapping):
         raise ConfigError(
-            f"a generator's type is one of {', '.join(TaskGenerator.kinds)}, not {value.get('type')!r}; "
+            f"a generator's type is one of {', '.join(TaskGenerator.kinds)}, not {shown(value.get('type'))}; "
             "for one of your own, import the module that defines it first"
         )
     return as_generator(value)

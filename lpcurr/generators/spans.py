@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 
 BINS = 4
 
@@ -47,16 +48,18 @@ class Span:
             if isinstance(end, np.generic):
                 end = end.item()
                 object.__setattr__(self, name, end)
-            if type(end) not in (int, float) or not math.isfinite(end):
-                raise ConfigError(f"Span({self.low!r}, {self.high!r}): {name} is not a finite number")
+            if type(end) not in (int, float) or not abs(end) <= sys.float_info.max:
+                raise ConfigError(f"Span({shown(self.low)}, {shown(self.high)}): {name} is not a finite number")
         if self.low > self.high:
-            raise ConfigError(f"Span({self.low!r}, {self.high!r}): low is above high")
+            raise ConfigError(f"Span({shown(self.low)}, {shown(self.high)}): low is above high")
         if self.log and self.low <= 0:
-            raise ConfigError(f"Span({self.low!r}, {self.high!r}, log=True): low is not above 0, and has no logarithm")
+            raise ConfigError(
+                f"Span({shown(self.low)}, {shown(self.high)}, log=True): low is not above 0, and has no logarithm"
+            )
         if self.integer and self.high - self.low >= 2**53:
-            raise ConfigError(f"Span({self.low!r}, {self.high!r}) holds more than 2**53 integers")
+            raise ConfigError(f"Span({shown(self.low)}, {shown(self.high)}) holds more than 2**53 integers")
         if not math.isfinite(self.high - self.low):
-            raise ConfigError(f"Span({self.low!r}, {self.high!r}) is wider than the greatest float")
+            raise ConfigError(f"Span({shown(self.low)}, {shown(self.high)}) is wider than the greatest float")
 
     @property
     def integer(self) -> bool:

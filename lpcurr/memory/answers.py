@@ -12,6 +12,7 @@ from lpcurr.errors import (
     PoolFullError,
     PoolLostError,
     UnknownTaskError,
+    shown,
 )
 from lpcurr.memory.layout import Status
 
@@ -35,13 +36,14 @@ def error_of(status: int, capacity: int, task_id: object = None, value: object =
     >>> error_of(Status.UNKNOWN_TASK, 10, 3)
     UnknownTaskError('task 3 is not in the pool')
     """
+    given, task = shown(value), shown(task_id)
     message = {
-        Status.INVALID_SCORE: f"score {value!r} is not finite{where}: report a finite number, by convention 0 … 1",
-        Status.INVALID_TASK_ID: f"task id {task_id!r} is outside 0 … 2**53 − 1{where}",
-        Status.INVALID_SIGNAL: f"signal {value!r} is not finite{where}: leave it out, or report a finite number",
-        Status.INVALID_COST: f"cost {value!r} is not finite and above 0{where}: report steps or tokens, or nothing",
-        Status.UNKNOWN_TASK: f"task {task_id!r} is not in the pool",
-        Status.DUPLICATE_TASK: f"task {task_id!r} is in the pool already",
+        Status.INVALID_SCORE: f"score {given} is not finite{where}: report a finite number, by convention 0 … 1",
+        Status.INVALID_TASK_ID: f"task id {task} is outside 0 … 2**53 − 1{where}",
+        Status.INVALID_SIGNAL: f"signal {given} is not finite{where}: leave it out, or report a finite number",
+        Status.INVALID_COST: f"cost {given} is not finite and above 0{where}: report steps or tokens, or nothing",
+        Status.UNKNOWN_TASK: f"task {task} is not in the pool",
+        Status.DUPLICATE_TASK: f"task {task} is in the pool already",
         Status.POOL_FULL: f"the pool is full ({capacity} tasks): evict one or raise num_active_tasks",
         Status.POOL_EMPTY: "the pool has no task to draw: it was made with defer_init=True, so add_task(id) first",
         Status.NOT_ENOUGH_TASKS: f"too many distinct tasks{where}; sample fewer, or leave distinct=True out",

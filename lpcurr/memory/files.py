@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read without waiting for what never ends."""
 
 from __future__ import annotations
 
@@ -69,6 +69,26 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
         raise
 
 
+def open_regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
+    """Open a regular file for reading: a FIFO would wait for a writer, a device may have no end. A link is followed.
+
+    Args:
+        path: the file.
+        most: bytes that it may have; by default any number.
+
+    Raises:
+        NotAFileError: it is a device, a FIFO, a directory or a socket, or is larger.
+        OSError: it is not there, or cannot be read.
+    """
+    check_target(path)  # before it is opened
+    file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+    size = os.fstat(file.fileno()).st_size
+    if most is not None and size > most:
+        file.close()
+        raise NotAFileError(f"{os.fspath(path)!r} has {size:,} bytes: what lpcurr writes there has at most {most:,}")
+    return file
+
+
 def names_beginning(prefix: str, folder: Path) -> list[str]:
     """Return the names of what lies in a folder and begins so; none where there is no such folder.
 
@@ -92,11 +112,11 @@ def sync(path: Path) -> None:
 
 
 def check_target(target: str | os.PathLike[str]) -> None:
-    """Refuse to write where something else than a regular file is: ``NotAFileError``; a link is followed."""
+    """Refuse what is there and no regular file: ``NotAFileError``; a link is followed."""
     try:
         mode = os.stat(target).st_mode
     except OSError:
-        return  # there is none yet; or what is wrong with it shows when it is written
+        return  # there is none yet; or what is wrong with it shows when it is opened
     if stat.S_ISREG(mode):
         return
     kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}

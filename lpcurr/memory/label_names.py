@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.errors import InvalidLabelError
+from lpcurr.errors import InvalidLabelError, shown
 from lpcurr.memory import layout
 
 
 def encode_label(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
     """A label as kernels take it: UTF-8 bytes, their number, and a hash that is the same in every process."""
     if not isinstance(label, str):
-        raise InvalidLabelError(f"label {label!r} is a {type(label).__name__}, not a string")
+        raise InvalidLabelError(f"label {shown(label)} is a {type(label).__name__}, not a string")
     return _encode(label)
 
 
@@ -24,8 +24,8 @@ def _encode(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
     try:
         encoded = label.encode()
     except UnicodeEncodeError as error:
-        raise InvalidLabelError(f"label {label!r} cannot be written in UTF-8: {error.reason}") from None
+        raise InvalidLabelError(f"label {shown(label)} cannot be written in UTF-8: {error.reason}") from None
     if len(encoded) > layout.LABEL_BYTES:
-        raise InvalidLabelError(f"label {label!r} has {len(encoded)} bytes, the limit is {layout.LABEL_BYTES}")
+        raise InvalidLabelError(f"label {shown(label)} has {len(encoded)} bytes, the limit is {layout.LABEL_BYTES}")
     digest = int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little", signed=True)
     return np.frombuffer(encoded or b"\0", dtype=np.uint8).copy(), len(encoded), digest

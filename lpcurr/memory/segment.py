@@ -19,7 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError, SessionIncompatibleError, SessionNotFoundError
+from lpcurr.errors import (
+    ConfigError,
+    LpcurrError,
+    PoolClosedError,
+    SessionIncompatibleError,
+    SessionNotFoundError,
+    shown,
+)
 from lpcurr.memory import layout, lock_files
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, SEVERAL_NAMESPACES, own_start_time, pid_namespace
@@ -114,7 +121,7 @@ class Segment:
             )
         session = session_id or secrets.token_hex(6)
         if not _SESSION_ID.fullmatch(session):
-            raise ConfigError(f"session_id {session!r} must be 1 to 20 letters, digits, '_' or '-'")
+            raise ConfigError(f"session_id {shown(session)} must be 1 to 20 letters, digits, '_' or '-'")
         try:
             memory, content = create_memory(NAME_PREFIX + session, size, process_hole(layout.PROCESS_STEP))
         except FileExistsError as error:
@@ -257,7 +264,7 @@ class Segment:
 def not_found(session_id: object) -> SessionNotFoundError:
     """Return the error for a session that is not there."""
     return SessionNotFoundError(
-        f"no live session {session_id!r}: it may have ended, or be on another machine or of another user"
+        f"no live session {shown(session_id)}: it may have ended, or be on another machine or of another user"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
+from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError, shown
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
@@ -83,7 +83,7 @@ class SessionReader:
                 self._mapping = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise SessionNotFoundError(
-                f"no live session {session_id!r}: it may have ended, or be on another machine or of another user"
+                f"no live session {shown(session_id)}: it may have ended, or be on another machine or of another user"
             ) from None
         except PermissionError as error:
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {error.strerror}") from None

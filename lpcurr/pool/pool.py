@@ -122,8 +122,9 @@ class Pool:
         self.header_words = memoryview(content[: layout.HEADER.itemsize].view(np.int64))  # type: ignore[arg-type]
 
     def count_steps(self, count: int) -> None:
-        """Add environment steps to this process's record; nobody else writes there, so it takes no lock."""
-        self.state["process"]["steps"][0, self._process] += count
+        """Add environment steps to this process's record, up to 2**53; nobody else writes there: it takes no lock."""
+        steps = self.state["process"]["steps"][0]
+        steps[self._process] = min(int(steps[self._process]) + count, 2**53)
 
     def after_fork(self) -> None:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
@@ -391,9 +392,8 @@ def _listed_pools() -> list[Pool]:
 
 
 def _after_fork_in_child() -> None:
-    for pool in _listed_pools():
-        if not pool.closed:
-            pool.after_fork()
+    for pool in (pool for pool in _listed_pools() if not pool.closed):
+        pool.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -24,12 +24,14 @@ from pathlib import Path
 
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import CheckpointError
-from lpcurr.memory.files import sync
+from lpcurr.memory.files import open_regular, sync
 from lpcurr.recipes.config import SaveLearner
+from lpcurr.runs.reading import read_text
 
 FORMAT = 1
 _NAME = re.compile(r"epoch-(\d{6,})")
 _DESCRIPTION = "training.json"
+_COUNTS = ("seed", "epoch", "steps", "switches")
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,14 @@ def read_checkpoint(path: Path) -> TrainingCheckpoint:
         CheckpointError: it is none, of another version, or a file of it is missing or not as it was written.
     """
     try:
-        described = json.loads((path / _DESCRIPTION).read_text("utf-8"))
+        described = json.loads(read_text(path / _DESCRIPTION))
         version, files = described.pop("format"), described.pop("files")
         found = TrainingCheckpoint(path, **described)
+        if not (isinstance(files, dict) and all(type(getattr(found, name)) is int for name in _COUNTS)):
+            raise TypeError
     except OSError as error:
-        raise CheckpointError(f"{str(path)!r} is no checkpoint of a training: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+        raise CheckpointError(f"{str(path)!r} is no checkpoint of a training: {error.strerror or error}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise CheckpointError(f"{str(path / _DESCRIPTION)!r} is damaged: it is not as lpcurr train wrote it") from None
     if version != FORMAT:
         raise CheckpointError(f"{str(path)!r} has format {version}, this lpcurr reads {FORMAT}")
@@ -156,5 +160,8 @@ def _remove(path: Path) -> None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with open_regular(path) as file:
+            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    return found

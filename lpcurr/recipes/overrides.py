@@ -12,10 +12,11 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 
 Config = TypeVar("Config", bound=BaseModel)
 _TAG = "type"  # the field that tells the members of a union apart
+_MOST_BITS = 1024  # of an integer
 
 
 def apply_overrides(config: Config, overrides: Iterable[str]) -> Config:
@@ -61,14 +62,23 @@ def _parse(overrides: list[str]) -> dict[str, Any]:
     for each in overrides:
         key, equals, _ = each.partition("=")
         if not equals or not key.strip():
-            raise ConfigError(f"override {each!r} is not of the form key.sub=value")
+            raise ConfigError(f"override {shown(each)} is not of the form key.sub=value")
     try:
         parsed = OmegaConf.to_container(OmegaConf.from_dotlist(overrides), resolve=False)
     except (OmegaConfBaseException, YAMLError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"cannot read the overrides {' '.join(overrides)!r}: {reason}") from None
+        raise ConfigError(f"cannot read the overrides {shown(' '.join(overrides))}: {reason}") from None
     assert isinstance(parsed, dict)
+    _check_numbers(parsed, ())
     return {str(key): value for key, value in parsed.items()}
+
+
+def _check_numbers(value: Any, path: tuple[str, ...]) -> None:
+    """Refuse integers of thousands of digits, which no ``config.yaml`` can hold."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        _check_numbers(inner, (*path, str(key)))
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ConfigError(f"{'.'.join(path)}={shown(value)} is too large")
 
 
 def _merge(old: Any, new: Any) -> Any:
@@ -94,12 +104,12 @@ def _check(level: BaseModel | type[BaseModel], values: dict[str, Any], path: tup
     for key, value in values.items():
         field = model.model_fields.get(key)
         if field is None:
-            raise ConfigError(_unknown_key((*path, key), model))
+            raise ConfigError(_unknown_key((*path, str(key)), model))
         current = None if isinstance(level, type) else getattr(level, key)
         if get_origin(field.annotation) is dict and isinstance(value, dict):  # members by name, such as arms
             annotation = get_args(field.annotation)[1]
             for name, member in value.items():
-                _check_member(annotation, (current or {}).get(name), member, (*path, key, name))
+                _check_member(annotation, (current or {}).get(name), member, (*path, key, str(name)))
         elif not _check_member(field.annotation, current, value, (*path, key)) and not isinstance(value, dict):
             _check_value(Annotated[field.annotation, field], value, (*path, key), model)
 
@@ -121,10 +131,10 @@ def _check_value(annotation: Any, value: Any, path: tuple[str, ...], model: type
     try:
         TypeAdapter(annotation).validate_python(value)
     except ConfigError as error:
-        raise ConfigError(f"{'.'.join(path)}={value!r}: {error}; {_siblings(path, model)}") from None
+        raise ConfigError(f"{'.'.join(path)}={shown(value)}: {error}; {_siblings(path, model)}") from None
     except ValidationError as error:
         message = _reason(error.errors()[0])
-        raise ConfigError(f"{'.'.join(path)}={value!r}: {message}; {_siblings(path, model)}") from None
+        raise ConfigError(f"{'.'.join(path)}={shown(value)}: {message}; {_siblings(path, model)}") from None
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -144,7 +154,7 @@ def _chosen_type(annotation: Any, value: Any, path: tuple[str, ...]) -> type[Bas
         close = difflib.get_close_matches(str(value[_TAG]), map(str, members), n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ConfigError(
-            f"{'.'.join(path)}.{_TAG}={value[_TAG]!r}: there is no such type; {hint}"
+            f"{'.'.join(path)}.{_TAG}={shown(value[_TAG])}: there is no such type; {hint}"
             f"the types are {', '.join(map(str, members))}"
         )
     return members[value[_TAG]]

@@ -12,7 +12,7 @@ from lpcurr.recipes.config import TrainingConfig
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import is_trusted, load_config
 from lpcurr.runs.folder import RunFolder
-from lpcurr.runs.reading import parse_config, recipe_of
+from lpcurr.runs.reading import parse_config, read_text, recipe_of
 
 # Another task family or learner would make the checkpoint's task ids and weights mean something else.
 _FIXED = ("seed", "compare", "curriculum.task_generator", "curriculum.algorithm_config.type", "learner")
@@ -47,7 +47,7 @@ def load_run(path: Path, recipe: str | None, overrides: Sequence[str]) -> tuple[
     """
     file = find_run(path) / "config.yaml"
     try:
-        text = file.read_text("utf-8")
+        text = read_text(file)
         stored = parse_config(text)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{str(file)!r} cannot be read: {error}") from None

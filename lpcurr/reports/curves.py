@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from lpcurr.reports import series
 from lpcurr.reports.series import Figure, of
-from lpcurr.runs.metrics import Row
+from lpcurr.runs.metrics import Row, number
 
 SECTIONS = LEARNING, DOING, COST = ("Does it learn?", "What the curriculum does", "What it costs")
 
 
 def _per_draw(name: str, scale: float) -> Figure:
     def figure(row: Row) -> float:
-        draws, counted = series.number(row.get("epoch_draws")), series.number(row.get(name))
+        draws, counted = number(row.get("epoch_draws")), number(row.get(name))
         return scale * counted / draws if draws > 0 else math.nan
 
     return figure

@@ -97,7 +97,7 @@ def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Ver
         if picture is not None:
             draw_png(f"{verdict.answer}. {verdict.sentence}", [panel for panel in drawn if panel.headline], picture)
         text = make_page(runs, arms, drawn, missing, verdict)
-        write_atomically(page, text)
+        write_atomically(page, text.encode("utf-8", "replace"))  # a folder may have any bytes as its name
     except NotAFileError:
         raise
     except OSError as error:

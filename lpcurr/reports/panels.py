@@ -19,6 +19,7 @@ from lpcurr.reports import series
 from lpcurr.reports.curves import BAND, CURVES, DOING, NODE_CURVES, SECTIONS, What
 from lpcurr.reports.intervals import Floats
 from lpcurr.reports.series import Curve, Table, of
+from lpcurr.runs.metrics import number
 from lpcurr.runs.reading import Arm
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
@@ -295,7 +296,7 @@ def _stages_panel(arm: Arm) -> Iterator[Panel]:
 
 def _tasks_panel(arm: Arm) -> Iterator[Panel]:
     columns = ("success_rate", "probability", "learning_progress")
-    values = np.array([[series.number(task.get(key)) for key in columns] for task in arm.tasks], float).reshape(-1, 3)
+    values = np.array([[number(task.get(key)) for key in columns] for task in arm.tasks], float).reshape(-1, 3)
     values = values[np.isfinite(values).all(axis=1)]
     if not len(values):
         return

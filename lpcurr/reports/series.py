@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr.reports.intervals import Floats, intervals
-from lpcurr.runs.metrics import Row
+from lpcurr.runs.metrics import Row, number
 from lpcurr.runs.reading import Arm
 
 MAX_POINTS = 300
@@ -59,11 +59,6 @@ class Table:
 def of(key: str) -> Figure:
     """Return the figure that is written under a key."""
     return lambda row: number(row.get(key))
-
-
-def number(value: object) -> float:
-    """Return a finite number, or NaN."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else math.nan
 
 
 def curve(arm: Arm, figure: Figure) -> Curve | None:

@@ -11,6 +11,7 @@ import numpy as np
 from lpcurr.reports import series
 from lpcurr.reports.intervals import interval
 from lpcurr.reports.series import of
+from lpcurr.runs.metrics import number
 from lpcurr.runs.reading import Arm, find_baseline
 
 BySeed = dict[int, float]
@@ -187,7 +188,7 @@ def _doing(arm: Arm) -> str:
 def _concentration(arm: Arm) -> str:
     by_seed: dict[int, list[float]] = {}
     for task in arm.tasks:
-        by_seed.setdefault(task["seed"], []).append(series.number(task.get("probability")))
+        by_seed.setdefault(task["seed"], []).append(number(task.get("probability")))
     shares = []
     for values in by_seed.values():
         ordered = np.sort(np.nan_to_num(values))[::-1]

@@ -21,6 +21,7 @@ from typing import Any
 from lpcurr.errors import ConfigError
 from lpcurr.memory.files import write_atomically
 from lpcurr.runs.metrics import Row
+from lpcurr.runs.reading import read_lines
 
 
 class RunFolder:
@@ -66,12 +67,8 @@ class RunFolder:
         write_atomically(self.path / "result.json", json.dumps(result, indent=2) + "\n")
 
     def read(self, file: str) -> list[Row]:
-        """Read the lines of ``metrics.jsonl`` or ``tasks.jsonl``; none where there is no such file yet."""
-        path = self.path / file
-        if not path.exists():
-            return []
-        whole, _, _ = path.read_text("utf-8").rpartition("\n")  # the rest of a killed run's last line is left out
-        return [json.loads(line) for line in whole.split("\n") if line]
+        """Read the lines of ``metrics.jsonl`` or ``tasks.jsonl``, as :func:`lpcurr.runs.reading.read_lines`."""
+        return read_lines(self.path / file)[0]  # the rest of a killed run's last line is left out
 
     def cut(self, arm: str, seed: int, epoch: int) -> list[Row]:
         """Forget what is written of a training after an epoch, which it is about to go on from.

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 Row = dict[str, Any]
+_GREATEST = 1e100  # whatever is worked out from two such numbers, or drawn of them, is finite
+
+
+def number(value: object) -> float:
+    """Return a number of a line as float; NaN for what is none, or is not finite, or beyond all figures."""
+    if isinstance(value, int | float) and -_GREATEST < value < _GREATEST:
+        return float(value)
+    return math.nan
+
 
 METRICS = {
     "curriculum": "the arm: its name, or in a run without named arms the type of its algorithm",

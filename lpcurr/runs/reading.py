@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from lpcurr.errors import ConfigError
-from lpcurr.runs.metrics import Row
+from lpcurr.memory.files import open_regular
+from lpcurr.runs.metrics import Row, number
 
 RANDOM = "discrete_random"
 TITLE = "# lpcurr train "
 _NAMES = {"learning_progress": "learning progress", RANDOM: "random"}
-_NUMBERS = ("seed", "epoch", "steps")
+_NUMBERS = {"metrics.jsonl": ("seed", "epoch", "steps"), "tasks.jsonl": ("seed",)}
+_LARGEST_CONFIG, _LARGEST_LINES = 2**24, 2**30  # bytes
 _NOT_OF_THE_ARM = ("seed", "seeds", "run_dir", "compare", "use_lp", "max_seconds", "resume", "arms", "baseline")
 
 
@@ -44,7 +47,7 @@ class Run:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.path.resolve().name
+        return _printable(self.path.resolve().name)
 
     def algorithm(self, arm: str) -> dict[str, Any]:
         """Return the algorithm's settings of a named arm; empty where its arms are told apart by type."""
@@ -102,14 +105,13 @@ def read_run(path: Path) -> Run:
         hint = f"; there are runs inside it: {', '.join(inside[:5])}" if inside else ""
         raise ConfigError(f"{str(path)!r} is no run folder: it has neither config.yaml nor metrics.jsonl{hint}")
     problems: list[str] = []
-    text = _read_text(path / "config.yaml", problems)
+    text, config = "", {}
     try:
+        text = read_text(path / "config.yaml", errors="replace")
         config = parse_config(text)
-    except ConfigError as error:
-        problems.append(f"config.yaml {error}")
-        config = {}
-    rows = _read_lines(path / "metrics.jsonl", _NUMBERS, problems)
-    tasks = _read_lines(path / "tasks.jsonl", ("seed",), problems)
+    except (ConfigError, OSError) as error:
+        problems.append(f"config.yaml {_reason(error)}")
+    rows, tasks = (_lines_and_problems(path / file, problems) for file in _NUMBERS)
     if not rows:
         problems.append("no epoch was finished")
     return Run(path, recipe_of(text), config, text, rows, tasks, problems)
@@ -129,7 +131,8 @@ def parse_config(text: str) -> dict[str, Any]:
     """Parse the text of a ``config.yaml``.
 
     Raises:
-        ConfigError: it is no YAML, no mapping, or has aliases, by which a few lines can stand for billions.
+        ConfigError: it is no YAML, no mapping, has aliases, by which a few lines can stand for billions, or keys or
+            numbers that no configuration has.
     """
     import yaml  # type: ignore[import-untyped, unused-ignore]
 
@@ -144,38 +147,69 @@ def parse_config(text: str) -> dict[str, Any]:
         raise ConfigError(f"is no YAML: {reason}") from None
     if config is not None and not isinstance(config, dict):
         raise ConfigError("is no mapping of keys to values")
+    try:
+        _text_of(config)
+    except (TypeError, ValueError):
+        raise ConfigError("has keys that are no texts, or a number of thousands of digits") from None
     return config or {}
 
 
-def _read_text(path: Path, problems: list[str]) -> str:
+def read_text(path: Path, errors: str = "strict") -> str:
+    """Read a small file; ``OSError`` where it cannot be, is too large or no regular file."""
+    with open_regular(path, _LARGEST_CONFIG) as file:
+        return file.read(_LARGEST_CONFIG).decode("utf-8", errors)
+
+
+def read_lines(path: Path) -> tuple[list[Row], int]:
+    """Read the lines of ``metrics.jsonl`` or ``tasks.jsonl``; none where there is no such file yet.
+
+    Returns:
+        The rows, and how many lines were left out: cut off, or without what every line has.
+
+    Raises:
+        OSError: it cannot be read, is too large or no regular file.
+    """
+    rows: list[Row] = []
+    bad = 0
+    if not path.exists():
+        return rows, bad
+    with open_regular(path, _LARGEST_LINES) as file, io.TextIOWrapper(file, "utf-8", errors="replace") as lines:
+        for line in filter(str.strip, lines):
+            try:
+                row = json.loads(line)
+                if "\\ud" in line.lower():  # half a character, which no picture can show and no page can hold
+                    row = json.loads(_printable(json.dumps(row, ensure_ascii=False)))
+            except (ValueError, RecursionError):
+                row = None
+            if isinstance(row, dict) and isinstance(row.get("curriculum"), str) and _has_numbers(row, path.name):
+                rows.append(row)
+            else:
+                bad += 1
+    return rows, bad
+
+
+def _lines_and_problems(path: Path, problems: list[str]) -> list[Row]:
     try:
-        return path.read_text("utf-8", errors="replace")
+        rows, bad = read_lines(path)
     except OSError as error:
-        problems.append(f"{path.name} cannot be read: {error.strerror}")
-        return ""
-
-
-def _read_lines(path: Path, numbers: Sequence[str], problems: list[str]) -> list[Row]:
-    if not path.is_file():
+        problems.append(f"{path.name} {_reason(error)}")
         return []
-    rows, bad = [], 0
-    for line in filter(str.strip, _read_text(path, problems).splitlines()):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if isinstance(row, dict) and isinstance(row.get("curriculum"), str) and _has_numbers(row, numbers):
-            rows.append(row)
-        else:
-            bad += 1
     if bad:
-        needed = ", ".join(("curriculum", *numbers))
+        needed = ", ".join(("curriculum", *_NUMBERS[path.name]))
         problems.append(f"{bad} line{'s' * (bad > 1)} of {path.name} left out: cut off, or without {needed}")
     return rows
 
 
-def _has_numbers(row: Row, names: Sequence[str]) -> bool:
-    return all(isinstance(row.get(name), int | float) and math.isfinite(row[name]) for name in names)
+def _has_numbers(row: Row, file: str) -> bool:
+    return not any(math.isnan(number(row.get(name))) for name in _NUMBERS[file])
+
+
+def _reason(error: ConfigError | OSError) -> str:
+    return str(error) if isinstance(error, ConfigError) else f"cannot be read: {error.strerror or error}"
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 # -- several runs ---------------------------------------------------------------------------------------------------
@@ -237,7 +271,12 @@ def _key(run: Run, label: str, kind: str) -> str:
         dropped = {"seed", "session_id"} | ({"algorithm_config", "schedule"} if kind == RANDOM else set())
         own = {"algorithm_config": run.algorithm(label)} if run.algorithm(label) else {}
         config["curriculum"] = {k: v for k, v in (curriculum | own).items() if k not in dropped}
-    return f"{run.recipe} {json.dumps(config, sort_keys=True, default=str)}"
+    return f"{run.recipe} {_text_of(config)}"
+
+
+def _text_of(config: object) -> str:
+    """Return the same text for equal configurations; ``TypeError`` or ``ValueError`` for what cannot be one."""
+    return json.dumps(config, sort_keys=True, default=str)
 
 
 def _ascending(rows: list[Row]) -> list[Row]:
@@ -255,6 +294,6 @@ def _name(arm: Arm, arms: Sequence[Arm]) -> str:
     if sum(other.label == arm.label for other in arms) == 1:
         return name
     same = any(run.name == arm.runs[0].name and run.path != arm.runs[0].path for other in arms for run in other.runs)
-    first = str(arm.runs[0].path) if same else arm.runs[0].name
+    first = _printable(str(arm.runs[0].path)) if same else arm.runs[0].name
     more = f" and {len(arm.runs) - 1} more" if len(arm.runs) > 1 else ""
     return f"{name} ({first}{more})"

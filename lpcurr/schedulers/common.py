@@ -29,7 +29,7 @@ from pydantic import (
     model_serializer,
 )
 
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.memory import layout
 from lpcurr.memory.undisturbed import run_undisturbed
 
@@ -182,7 +182,7 @@ def _describe(model: type[BaseModel], error: ValidationError) -> str:
             close = difflib.get_close_matches(path, model.model_fields, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             message = f"there is no such field; {hint}the fields are {', '.join(model.model_fields)}"
-        problems.append(f"{path}={each['input']!r}: {message}" if path else message)
+        problems.append(f"{path}={shown(each['input'])}: {message}" if path else message)
     return f"{model.__name__}: " + "; ".join(problems)
 
 

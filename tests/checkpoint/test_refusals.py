@@ -155,7 +155,7 @@ def test_no_file(tmp_path: Path, running: lpcurr.Curriculum) -> None:
             read(tmp_path / "none.lpc")
         assert isinstance(caught.value, lpcurr.CheckpointNotFoundError)
         assert str(tmp_path / "none.lpc") in str(caught.value)
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(lpcurr.CheckpointError, match="is a directory"):
         lpcurr.Curriculum.load(tmp_path)
 
 

@@ -210,7 +210,7 @@ def test_refusals() -> None:
         CurriculumConfig(tasks="boil")
     with pytest.raises(ConfigError, match=r"num_active_tasks=2 is less than the 3 tasks"):
         CurriculumConfig(tasks=["a", "b", "c"], num_active_tasks=2).make()
-    with pytest.raises(ConfigError, match=r"cannot be pickled.*use_shared_memory=False"):
+    with pytest.raises(ConfigError, match=r"cannot be written or pickled.*use_shared_memory=False"):
         CurriculumConfig(tasks=[lambda: 1]).make()
     with pytest.raises(ConfigError, match=r"tasks=\[…\]"):
         lpcurr.merge([3])

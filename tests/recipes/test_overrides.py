@@ -161,3 +161,15 @@ def test_use_lp_true_contradicts_the_random_type() -> None:
 
 def test_use_lp_true_is_the_default_curriculum() -> None:
     assert overridden("use_lp=true").curriculum == BASE.curriculum
+
+
+@pytest.mark.parametrize("key", ["curriculum", "curriculum.task_generator", "arms"])
+def test_keys_that_are_numbers_are_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"{key}.1")):
+        overridden(f"{key}={{1: 2, a: b}}")
+
+
+@pytest.mark.parametrize("value", ["{}", "[1, {}]", "{{a: {}}}"])
+def test_integers_that_no_file_can_hold_are_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="<int of 24000 bits> is too large"):
+        overridden("total_steps=" + value.format("0x" + "F" * 6000))

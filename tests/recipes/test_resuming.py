@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import os
 import random
 import shutil
@@ -156,6 +157,22 @@ def finished(trained: Path, tmp_path: Path) -> Path:
 
 def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("made", ["[" * 10**5, '{"files": 1}', '{"epoch": "x"}', '{"steps": null}', "FIFO", "zero"])
+def test_a_description_that_is_none_is_refused(made: str, finished: Path) -> None:
+    checkpoint = finished / "checkpoints" / TRAINING / "epoch-000001"
+    path = checkpoint / "training.json"
+    described = json.loads(path.read_text())
+    path.unlink()
+    if made == "FIFO":
+        os.mkfifo(path)
+    elif made == "zero":
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_text(made if made[0] == "[" else json.dumps(described | json.loads(made)))
+    with pytest.raises(CheckpointError, match=r"is damaged|no regular file"):
+        read_checkpoint(checkpoint)
 
 
 @pytest.mark.parametrize("file", ["curriculum.lpc", "learner/learner.npz", "training.json"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -114,6 +115,44 @@ def test_lines_that_are_cut_off_or_no_metrics_are_left_out_and_said(tmp_path: Pa
     assert [row["epoch"] for row in run.rows] == [1, 2]
     assert run.problems == ["3 lines of metrics.jsonl left out: cut off, or without curriculum, seed, epoch, steps"]
     assert "3 lines of metrics.jsonl left out" in report(tmp_path, path).text
+
+
+@pytest.mark.parametrize("made", ["a FIFO", "an endless device", "a huge file"])
+def test_a_configuration_that_is_no_file_of_a_run_is_left_out_and_said(tmp_path: Path, made: str) -> None:
+    path = folder(tmp_path / "a", [line(1), line(2)])
+    config = path / "config.yaml"
+    config.unlink()
+    if made == "a FIFO":
+        os.mkfifo(config)
+    elif made == "an endless device":
+        config.symlink_to("/dev/zero")
+    else:
+        with config.open("wb") as sparse:
+            sparse.truncate(2**40)
+    assert "config.yaml cannot be read" in report(tmp_path, path).text
+
+
+@pytest.mark.parametrize("odd", ["1: 2", "z: {1: a, b: c}", "2001-01-01: 1", "z: 0x" + "F" * 6000])
+def test_a_configuration_that_no_run_has_is_left_out_and_said(tmp_path: Path, odd: str) -> None:
+    path = folder(tmp_path / "a", [line(1), line(2)])
+    with (path / "config.yaml").open("a") as stream:
+        stream.write(odd + "\n")
+    assert "config.yaml has keys that are no texts, or a number" in report(tmp_path, path).text
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_numbers_and_texts_that_no_picture_can_show_are_drawn_as_if_they_were_not_there(tmp_path: Path) -> None:
+    huge: Any = 10**400
+    rows = [line(n, score=1e308 * (-1) ** n, **{"label_progress/\ud800": 0.5, "gini/x": huge}) for n in (1, 2, 3)]
+    rows += [line(n, kind="\udfff", seconds=huge, switches=huge) for n in (1, 2)]
+    path = folder(tmp_path / "a", rows, [task(probability=huge), task(seed=huge)])
+    assert main(["report", str(path)]) == 0
+    assert "1 line of tasks.jsonl left out" in Page(path / "report.html").text
+
+
+def test_a_folder_may_have_any_bytes_as_its_name(tmp_path: Path) -> None:
+    path = folder(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), [line(1), line(2)])
+    assert main(["report", str(path), str(folder(tmp_path / "b", [line(1)], alpha=2.0)), f"--out={tmp_path}/r"]) == 0
 
 
 def test_what_a_resumed_training_repeats_counts_once(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
 from lpcurr import ConfigError
+from lpcurr.errors import NotAFileError
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.runs.folder import RunFolder
 
@@ -42,6 +45,26 @@ def test_the_configuration_can_be_read_back(tmp_path: Path) -> None:
 def test_lines_come_back_in_order(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", "frozen_lake")
     assert folder.read("metrics.jsonl") == []
-    for epoch in (1, 2):
-        folder.append("metrics.jsonl", [{"epoch": epoch, "score": 0.5}])
-    assert folder.read("metrics.jsonl") == [{"epoch": 1, "score": 0.5}, {"epoch": 2, "score": 0.5}]
+    rows = [{"curriculum": "a", "seed": 0, "epoch": epoch, "steps": 9, "score": 0.5} for epoch in (1, 2)]
+    for row in rows:
+        folder.append("metrics.jsonl", [row])
+    assert folder.read("metrics.jsonl") == rows
+
+
+def test_lines_that_are_none_are_passed_over_and_what_cannot_be_read_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", "frozen_lake")
+    row = {"curriculum": "a", "seed": 0, "epoch": 1, "steps": 9}
+    odd = b"[1]\nnull\n{}\n{x\n\xff\xfe\n" + b"[" * 200_000 + b"\n"
+    metrics = folder.path / "metrics.jsonl"
+    metrics.write_bytes(odd + json.dumps(row).encode() + b"\n" + json.dumps(row | {"seed": 10**400}).encode() + b"\n")
+    assert folder.read("metrics.jsonl") == [row]
+    with metrics.open("r+b") as sparse:
+        sparse.truncate(2**40)
+    with pytest.raises(NotAFileError, match="at most"):
+        folder.cut("a", 0, 0)
+    assert metrics.stat().st_size == 2**40
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        metrics.unlink()
+        make(metrics)
+        with pytest.raises(NotAFileError, match="no regular file"):
+            folder.cut("a", 0, 0)
