@@ -145,6 +145,22 @@ def test_tasks_of_the_whole_range_of_ids(training: Curriculum) -> None:
         assert evaluation.done
 
 
+def test_what_is_no_task_of_it_is_not_counted(training: Curriculum) -> None:
+    with training.evaluation([1, 2]) as evaluation:
+        evaluation.sample_tasks(2)
+        for mark in (2**53 - 1, 2**53 - 2):  # of the episodes that were handed out
+            assert not evaluation.update_task_performance(mark, 1.0)
+            assert evaluation.get_task_stats(mark) is None
+        assert evaluation.update_many([2**53 - 1, 1], [1.0, 1.0]) == 1
+        assert not evaluation.done
+        for call in (evaluation.build, evaluation.get_task_stats, lambda x: evaluation.update_task_performance(x, 1.0)):
+            for wrong in ("x", 1.5, 10**5000):
+                with pytest.raises(lpcurr.InvalidTaskIdError):
+                    call(wrong)
+        with pytest.raises(lpcurr.InvalidBatchError, match="tasks to sample"):
+            evaluation.sample_ids(2**40)
+
+
 def test_refusals(training: Curriculum) -> None:
     for tasks, each in (([], 1), ([1], 0), ([1, 1], 1), ([2**53 - 1], 1), (range(600_000), 1)):
         with pytest.raises(ConfigError):

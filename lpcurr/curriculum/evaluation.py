@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -177,10 +177,10 @@ class Evaluation:
         description = begun.description.model_copy(update={"counters": counters})
         restore(self._pool, dataclasses.replace(begun, description=description), self.config.header_settings())
 
-    def update_task_performance(self, task_id: int, score: float, **others: Any) -> bool:
+    def update_task_performance(self, task_id: int, score: SupportsFloat, **others: Any) -> bool:
         """Report the score of an episode; whether it was counted. What else training learns from is left out."""
         number = as_score(score)
-        if task_id < 0:
+        if not self._is_counted(task_id):
             return False
         status = self._pool.update(as_task_id(task_id), number, number, 1.0)
         if status < 0:
@@ -193,7 +193,9 @@ class Evaluation:
 
     def sample_tasks(self, count: int) -> list[EvaluationTask]:
         """Take the tasks of the next ``count`` episodes, each with its label and configuration."""
-        return [self.get_task() for _ in range(as_count(count, "count"))]
+        if as_count(count, "count") > layout.MAX_CAPACITY:
+            raise InvalidBatchError(f"the number of tasks to sample is {shown(count)}, above {layout.MAX_CAPACITY}")
+        return [self.get_task() for _ in range(count)]
 
     def update_many(self, ids: ArrayLike, scores: ArrayLike, **others: Any) -> int:
         """Report many scores; how many were counted."""
@@ -204,7 +206,7 @@ class Evaluation:
         checked_ids, checked_scores = as_batch(ids, np.int64, "ids"), as_batch(scores, np.float64, "scores")
         if checked_ids.size != checked_scores.size:
             raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
-        counted = checked_ids >= 0
+        counted: NDArray[np.bool_] = (checked_ids >= 0) & (checked_ids <= self._ids.max())
         counted[counted] = self._pool.update_many(checked_ids[counted], checked_scores[counted])[1]
         return counted
 
@@ -214,11 +216,11 @@ class Evaluation:
 
     def build(self, task_id: int) -> Any:
         """The environment configuration of a task, a copy."""
-        return self._builder.env_cfg(task_id)
+        return self._builder.env_cfg(task_id if _is_negative(task_id) else as_task_id(task_id))
 
     def get_task_stats(self, task_id: int) -> dict[str, Any] | None:
         """What is known of a task, by field name; None where it is none of these, or its episode not counted."""
-        return None if task_id < 0 else self._pool.read_task(as_task_id(task_id))
+        return self._pool.read_task(as_task_id(task_id)) if self._is_counted(task_id) else None
 
     def drop_unplayable(self, task_id: int, *, again: bool = False) -> bool:
         """Leave the set as it is, though a task could not be played: its episodes will be missing from the result."""
@@ -272,6 +274,10 @@ class Evaluation:
         return _attach, (self._pool.session_id, self.config, self._generator, self._ids, self._episodes_each)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _is_counted(self, task_id: int) -> bool:
+        """Whether an id is one of those that count: neither of a surplus episode, nor the mark of one."""
+        return not _is_negative(task_id) and as_task_id(task_id) <= self._ids.max()
 
     @property
     def _total(self) -> int:
@@ -333,6 +339,10 @@ class _Builder(TaskBuilder):
 
     def slice_values(self, task_id: int) -> dict[str, Any]:
         return super().slice_values(_task_of(task_id))
+
+
+def _is_negative(task_id: object) -> bool:
+    return isinstance(task_id, (int, np.integer)) and bool(task_id < 0)
 
 
 def _task_of(task_id: int) -> int:
