@@ -15,6 +15,7 @@ from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.errors import ConfigError
 from lpcurr.generators import StoredTasks, TaskList, as_task_source
 from lpcurr.memory import layout
+from lpcurr.pool.log import is_read
 
 _logger = logging.getLogger("lpcurr")
 
@@ -161,7 +162,7 @@ class CurriculumCheckpoints(PoolMember):
         checkpoint = read_checkpoint(state) if is_path else Checkpoint.from_state(state)  # type: ignore[arg-type]
         if not replace_generator:
             check_generator(checkpoint, self._generator)
-        if self._pool.state["header"]["log_on"][0]:
+        if is_read(self._pool):
             raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")
         self._restore(checkpoint)
 

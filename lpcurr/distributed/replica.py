@@ -136,8 +136,6 @@ class ReplicatedCurriculum(Curriculum):
         """Do what :meth:`meet` does, in whichever thread exchanges."""
         if self._transport is None:
             self._position, self._log, self._exchanging = -1, PoolLog(self._pool), threading.RLock()
-            if not self._log.capacity or self._log.is_on:
-                raise ConfigError("this pool keeps no log for other nodes, or one that is being recorded: use join()")
             self._sent = self._pending = self._log.begin()
             self._base: Bytes = image_of(self._pool)
         meeting = transport.meet(self._position, lambda: _checkpoint_of(self._base))
