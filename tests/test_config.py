@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from lpcurr import ConfigError, Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import (
+    ConfigError,
+    Curriculum,
+    CurriculumConfig,
+    DiscreteRandomConfig,
+    FrontierConfig,
+    LearningProgressConfig,
+)
 from lpcurr.generators import GeneratedTask, Span, TaskGenerator, bucketed, merge, single_task
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import CheckedModel
@@ -284,3 +291,13 @@ def test_a_word_is_a_scheduler_with_its_defaults(scheduler: Any) -> None:
 def test_another_word_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigError, match=r"'frontierr'.*'frontier', 'plr'"):
         CurriculumConfig(algorithm_config="frontierr")  # type: ignore[arg-type]
+
+
+def test_shares_of_the_same_draws_add_up_to_1_at_most() -> None:
+    config = FrontierConfig(frontier_share=0.9, staleness_share=0.1)
+    assert config.rules(5, fixed_set=False)["exploration_share"] >= 0.0
+    with pytest.raises(ConfigError, match=r"frontier_share=0\.9 and staleness_share=0\.9 add up to more than 1"):
+        FrontierConfig(frontier_share=0.9, staleness_share=0.9)
+    with pytest.raises(ConfigError, match=r"staleness_share=0\.2 add up to more than 1"):
+        config.staleness_share = 0.2
+    assert config.staleness_share == 0.1

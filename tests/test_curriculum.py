@@ -325,3 +325,25 @@ def test_scores_far_outside_0_to_1_are_said_once_where_the_scheduler_goes_by_the
         (record,) = caplog.records
         assert "size 900" in record.getMessage()
         assert "learning_progress" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "fixed_set", "told"),
+    [
+        ({"type": "learnability"}, True, True),
+        ({"type": "learnability", "task_default_success_threshold": 200.0}, True, False),
+        ({"type": "label_progress"}, False, True),  # which evicts by successes
+        ({"type": "label_progress"}, True, False),
+        ({"type": "staleness"}, False, False),
+    ],
+)
+def test_and_where_it_goes_by_successes_that_no_threshold_was_given_for(
+    algorithm: dict[str, Any], fixed_set: bool, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = CurriculumConfig(num_active_tasks=4, defer_init=fixed_set, algorithm_config=algorithm)
+    with config.make() as curriculum, caplog.at_level(logging.WARNING, "lpcurr"):
+        curriculum.add_task(0)
+        curriculum.update_many([0, 0], [20.0, 480.0])
+        curriculum.update_task_performance(0, 480.0)
+    messages = [record.getMessage() for record in caplog.records]
+    assert [f"{algorithm['type']} goes by successes: here, scores of 0.5" in each for each in messages] == [True] * told

@@ -22,8 +22,12 @@ import pytest
 
 import lpcurr
 from lpcurr import Curriculum, CurriculumConfig, LearningProgressConfig
+from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX, own_start_time
+from lpcurr.memory.segment import Segment
+from lpcurr.pool.place import Place
+from lpcurr.pool.pool import Pool
 
 SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
 METHODS = ["spawn", "fork", pytest.param("forkserver", marks=pytest.mark.heavy)]
@@ -357,6 +361,17 @@ def test_the_record_of_a_process_that_has_died_is_given_to_the_next_one(shared: 
 
 def churn_on(curriculum: Curriculum) -> tuple[int, int]:
     return churn(curriculum, os.getpid(), None, 1.5)
+
+
+def test_a_place_that_another_thread_has_just_given_back_is_not_taken_along(shared: Curriculum) -> None:
+    segment = Segment.attach(str(shared.session_id), file_lock=not ROBUST_MUTEX)
+    place = Place(segment)
+    assert place.hold(segment)
+    place.leave(segment)
+    assert not place.hold(segment)
+    pool = Pool(segment, place)
+    assert pool.state["process"]["pid"][0, pool.process] == os.getpid()
+    pool.close()
 
 
 def test_a_killed_worker_leaves_the_others_working() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from pathlib import Path
@@ -59,6 +60,51 @@ def test_mastered_is_the_mean_over_all_tasks_of_a_label() -> None:
         assert labels_of(curriculum) == "a", "three of four tasks are 0.75"
 
 
+def test_by_score_mastered_is_a_score_of_whatever_scale(caplog: pytest.LogCaptureFixture) -> None:
+    by_score = {"unlock": "b", "after": "a", "by": "score", "mastered": -200}
+    with caplog.at_level(logging.WARNING, "lpcurr"), make(stages=[by_score]) as curriculum:
+        for task_id, score in zip(OF_LABEL["a"], (-90.0, -110.0, -190.0), strict=False):
+            curriculum.update_many([task_id] * 50, [score] * 50)
+        curriculum.on_epoch_end()
+        assert labels_of(curriculum) == "ac", "one of its tasks was never played"
+        play(curriculum, "a", -1000.0, episodes_each=99)
+        assert labels_of(curriculum) == "ac"
+        play(curriculum, "a", -150.0, episodes_each=200)
+        assert labels_of(curriculum) == "abc"
+        assert not caplog.records
+
+
+@pytest.mark.parametrize(("threshold", "told"), [(0.5, 1), (30.0, 0)])
+def test_scores_of_another_scale_are_told_where_a_stage_goes_by_success(
+    threshold: float, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    frontier = {"type": "frontier", "task_default_success_threshold": threshold}
+    with caplog.at_level(logging.WARNING, "lpcurr"), make(algorithm_config=frontier) as curriculum:
+        play(curriculum, "a", 1.0, episodes_each=4)
+        assert not caplog.records
+        for _ in range(3):
+            play(curriculum, "a", 20.0)
+        assert labels_of(curriculum) == ("ab" if told else "a")
+    assert ["scores of 'a' go from 1 to 20" in record.getMessage() for record in caplog.records] == [True] * told
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_stages_open_though_no_epoch_ever_ends(in_batches: bool) -> None:
+    with make(num_active_tasks=1500) as curriculum:
+        assert curriculum.stats()["num_locked_tasks"] == 8
+        for _ in range(1500 // 4):
+            if in_batches:
+                curriculum.update_many(OF_LABEL["a"], np.ones(4))
+            else:
+                for task_id in OF_LABEL["a"]:
+                    assert labels_of(curriculum) == "a"
+                    curriculum.update_task_performance(task_id, 1.0)
+        assert labels_of(curriculum) == "ab"
+        assert curriculum.stats()["num_locked_tasks"] == 4
+    with CurriculumConfig(num_active_tasks=4).make() as curriculum:
+        assert "num_locked_tasks" not in curriculum.stats()
+
+
 def test_survives_another_scheduler_attaching_and_a_checkpoint(tmp_path: Path) -> None:
     with make() as curriculum:
         assert curriculum.session_id is not None
@@ -97,6 +143,17 @@ def _die_over_it(curriculum: Curriculum) -> None:
     curriculum.on_epoch_end()
 
 
+def test_a_task_that_is_evicted_by_hand_does_not_lock_its_label() -> None:
+    with make() as curriculum:
+        curriculum.update_groups(OF_LABEL["a"], [10] * 4, 10)
+        curriculum.on_epoch_end()
+        curriculum.evict(OF_LABEL["b"][0])
+        curriculum.update_groups(OF_LABEL["a"], [0] * 4, 100)  # forgotten meanwhile
+        (appended,) = curriculum.append_tasks(["one more"], labels=["b"])
+        curriculum.on_epoch_end()
+        assert sorted(curriculum.columns()["task_id"]) == sorted([*OF_LABEL["a"], *OF_LABEL["b"][1:], appended])
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_process_killed_in_the_middle_leaves_the_label_locked() -> None:
     with make() as curriculum:
@@ -117,7 +174,10 @@ def test_a_process_killed_in_the_middle_leaves_the_label_locked() -> None:
         ({"stages": [{"unlock": "b", "after": "b"}]}, "'b' waits for 'b': none of them would ever"),
         ({"stages": [{"unlock": "b", "after": "c"}, {"unlock": "c", "after": "b"}]}, "'b' waits for 'c' waits for 'b'"),
         ({"stages": [{"unlock": "b", "after": "x"}]}, "names the label 'x', and no task .* they have a, b, c"),
-        ({"stages": [{"unlock": "b", "after": "a", "mastered": 1.5}]}, "mastered=1.5: Input should be less"),
+        (
+            {"stages": [{"unlock": "b", "after": "a", "mastered": 1.5}]},
+            "mastered=1.5 is no success rate, ",
+        ),
         ({"stages": [{"unlock": "b", "after": "y" * 121}]}, "longer than 120 bytes"),
         ({"tasks": None, "task_labels": None}, r"give tasks=\[…\], or leave stages out"),
     ],

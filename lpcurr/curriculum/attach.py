@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import SessionIncompatibleError
-from lpcurr.generators import TaskGenerator
+from lpcurr.generators import TaskGenerator, TaskSource
 from lpcurr.pool.pool import Pool
 
 
-def attach(session_id: str, task_generator: Callable[[int], Any] | None = None) -> Curriculum:
+def attach(session_id: str, task_generator: TaskSource | None = None) -> Curriculum:
     """Join the live pool of a session, from any process of the same user on this machine.
 
     Args:

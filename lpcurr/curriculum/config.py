@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.curriculum.stages import Stage, check_stages
 from lpcurr.errors import ConfigError
-from lpcurr.generators import AnyTaskSource, StoredTasks, TaskGenerator, TaskList
+from lpcurr.generators import AnyTaskSource, StoredTasks, TaskGenerator, TaskList, TaskSource
 from lpcurr.memory import layout
 from lpcurr.schedulers import AnyScheduler
 from lpcurr.schedulers.common import Capacity, CheckedModel, Count, SchedulerConfig
@@ -84,6 +84,28 @@ class CurriculumConfig(CheckedModel):
     )
     performance_mode: bool = Field(default=False, description="stats() leaves out what takes a look at every task")
 
+    if TYPE_CHECKING:  # what the fields are read from, for type checkers
+
+        def __init__(
+            self,
+            *,
+            num_active_tasks: int = ...,
+            use_shared_memory: bool = ...,
+            seed: int | None = ...,
+            min_presentations_for_eviction: int = ...,
+            defer_init: bool = ...,
+            task_generator: TaskSource | Mapping[str, Any] | None = ...,
+            tasks: Any = ...,
+            task_labels: Sequence[str] | None = ...,
+            stages: Sequence[Stage | Mapping[str, Any]] = ...,
+            algorithm_config: SchedulerConfig | Mapping[str, Any] | str = ...,
+            session_id: str | None = ...,
+            env_cache_size: int = ...,
+            max_task_attempts: int = ...,
+            log_entries: int = ...,
+            performance_mode: bool = ...,
+        ) -> None: ...
+
     @model_validator(mode="before")
     @classmethod
     def _make_a_generator_of_tasks(cls, fields: Any) -> Any:
@@ -127,7 +149,7 @@ class CurriculumConfig(CheckedModel):
                 algorithm.pop(name, None)
         return fields
 
-    def make(self, task_generator: Callable[[int], Any] | None = None) -> Curriculum:
+    def make(self, task_generator: TaskSource | None = None) -> Curriculum:
         """Make the curriculum, and the pool with it."""
         from lpcurr.curriculum.curriculum import Curriculum
 

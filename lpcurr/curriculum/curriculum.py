@@ -15,7 +15,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, SupportsFloat, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +33,7 @@ from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Float64s, Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.common import SchedulerConfig
+from lpcurr.statistics.laws import goes_by_success
 
 _logger = logging.getLogger("lpcurr")
 
@@ -90,7 +91,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         return self._look_closer(task_id, packed)
 
     def update_task_performance(
-        self, task_id: int, score: float, signal: float | None = None, cost: float = 1.0
+        self, task_id: int, score: SupportsFloat, signal: SupportsFloat | None = None, cost: SupportsFloat = 1.0
     ) -> bool:
         """Report the score of an episode.
 
@@ -128,6 +129,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         if status < 0:
             given = {Status.INVALID_SIGNAL: signal, Status.INVALID_COST: cost}.get(status, score)
             self._pool.fail(status, task_id, given)
+        if self._stages.configured and status == _ACCEPTED:
+            self._stages.look(1)
         return status == _ACCEPTED
 
     def count_steps(self, count: int) -> None:
@@ -219,9 +222,12 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
     def on_epoch_end(self) -> None:
         """Begin a new epoch: per-epoch counts (samples and evictions by label) start again at zero.
 
-        Where ``config.stages`` has labels that are locked, those whose turn has come are unlocked.
+        Where ``config.stages`` has labels that are locked, those whose turn has come are unlocked, which otherwise is
+        looked at once in a thousand episodes, or in as many as there may be tasks.
         """
-        self._pool.end_epoch()
+        epoch = self._pool.end_epoch()
+        header = self.moment(tables_only=True).header
+        self._epoch_began = epoch, int(header["completed"]), float(header["score_sum"])
         self._stages.unlock()
 
     def use(self, scheduler: SchedulerConfig | Mapping[str, Any] | str) -> None:
@@ -288,6 +294,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
             columns.append(column)
         credited = self._pool.update_many(checked_ids, *columns)
+        if self._stages.configured:
+            self._stages.look(credited[0])
         farthest = float(np.abs(columns[0]).max(initial=0.0))
         if farthest > _FAR:
             self._warn_of_scale(farthest)
@@ -302,18 +310,23 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         return credited
 
     def _warn_of_scale(self, score: float) -> None:
-        """Say once that a score lies far outside 0 … 1, where the scheduler goes by scores as they are."""
+        """Say once that a score lies far outside 0 … 1, where the scheduler goes by scores as they are, or success."""
         if self._warned_of_scale or not math.isfinite(score):
             return
         self._warned_of_scale, settings = True, self.config.algorithm_config
+        header, advice = self._pool.state["header"][0], "report scores within 0 … 1, "
         if not settings.scheduler.scale_free:
-            _logger.warning(
-                "a score of size %g lies far outside 0 … 1, and %s goes by scores as they are: tasks with large scores "
-                "take the draws (said once). Report scores within 0 … 1, or use a scheduler that goes by no scale: "
-                "FrontierConfig() or LearnabilityConfig()",
-                score,
-                settings.type,
-            )
+            reason = "scores as they are: tasks with large scores take the draws"
+        elif goes_by_success(header) and 0.0 <= settings.task_default_success_threshold <= 1.0:
+            reason = f"successes: here, scores of {settings.task_default_success_threshold:g} or more"
+            advice += "give it the task_default_success_threshold of yours, "
+        else:
+            return
+        _logger.warning(
+            "a score of size %g lies far outside 0 … 1, and %s goes by %s (said once); %sor use a scheduler that puts "
+            "each task on its own scale: FrontierConfig()",
+            *(score, settings.type, reason, advice),
+        )
 
     def _sample(self, count: int, distinct: bool) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
@@ -14,7 +13,7 @@ from lpcurr.curriculum.evictions import EpochEvictions
 from lpcurr.curriculum.making import make_pool
 from lpcurr.curriculum.stages import Stages
 from lpcurr.errors import ConfigError
-from lpcurr.generators import TaskGenerator, as_task_source
+from lpcurr.generators import TaskGenerator, TaskSource, as_task_source
 from lpcurr.memory import node_figures, task_records
 from lpcurr.pool.pool import Pool
 
@@ -30,7 +29,7 @@ class PoolMember:
     def __init__(
         self,
         config: CurriculumConfig | None = None,
-        task_generator: Callable[[int], Any] | None = None,
+        task_generator: TaskSource | None = None,
         *,
         _pool: Pool | None = None,
     ) -> None:
@@ -77,8 +76,7 @@ class PoolMember:
 
     def unlink(self) -> None:
         """Destroy the pool's shared memory: nobody can attach any more, and it goes with its last user."""
-        self._pool.unlink()
-        if self._pool.session_id is not None:
+        if self._pool.unlink() and self._pool.session_id is not None:
             task_records.remove(self._pool.session_id)
             node_figures.remove(self._pool.session_id)
 

@@ -27,6 +27,7 @@ class CurriculumQueries(PoolMember):
     """Scores, probabilities and statistics of a pool. Each answer is of one moment, and O(n)."""
 
     _seen_evictions = -1
+    _epoch_began = (0, 0, 0.0)  # epochs that had ended then, and completions and the sum of all scores
 
     def get_episode_stats(self, label: str) -> dict[str, dict[str, int]]:
         """What a trainer logs for one episode: this sample, and the pool's evictions so far in this epoch, by label."""
@@ -120,8 +121,16 @@ class CurriculumQueries(PoolMember):
     def stats(self) -> dict[str, float]:
         """All figures for a dashboard, flat; in performance mode only those that are counted as they happen."""
         if self.performance_mode:
-            return PoolStatistics(self.moment(tables_only=True)).counters()
-        return self.statistics().figures()
+            statistics = PoolStatistics(self.moment(tables_only=True))
+            figures = statistics.counters()
+        else:
+            statistics = self.statistics()
+            figures = statistics.figures()
+        epoch, completed, score_sum = self._epoch_began
+        header = statistics.moment.header
+        if header["epoch"] == epoch and header["completed"] > completed:  # else another process began this epoch
+            figures["epoch_mean_score"] = float((header["score_sum"] - score_sum) / (header["completed"] - completed))
+        return figures | self._stages.figures()
 
     def calculate_gini_coefficients(self) -> dict[str, float]:
         """How unequal progress, probabilities, episodes and evictions are; empty in performance mode."""

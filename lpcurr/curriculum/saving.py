@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
@@ -13,7 +13,7 @@ from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.errors import ConfigError
-from lpcurr.generators import StoredTasks, TaskList, as_task_source
+from lpcurr.generators import StoredTasks, TaskList, TaskSource, as_task_source
 from lpcurr.memory import layout
 from lpcurr.pool.log import is_read
 
@@ -61,7 +61,7 @@ class CurriculumCheckpoints(PoolMember):
     def load(
         cls,
         path: str | os.PathLike[str],
-        task_generator: Callable[[int], Any] | None = None,
+        task_generator: TaskSource | None = None,
         *,
         config: CurriculumConfig | None = None,
         num_active_tasks: int | None = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -19,29 +19,41 @@ from lpcurr.memory import layout
 from lpcurr.schedulers.common import CheckedModel
 
 if TYPE_CHECKING:
-    from lpcurr.pool.moment import Moment
+    from lpcurr.pool.moment import Column, Moment
     from lpcurr.pool.pool import Pool
 
 _logger = logging.getLogger("lpcurr")
+_COMPLETED = layout.header_word("completed")
+_LOOK_EVERY = 1000  # episodes, or as many as there may be tasks, for a look is O(tasks)
 
 
 class Stage(CheckedModel):
     """A label whose tasks wait until those of another one are mastered.
 
+    By success, ``mastered`` is a success rate: the share of recent episodes whose score was the scheduler's
+    ``task_default_success_threshold`` (0.5) or more. By score, it is a score of whatever scale, and every task of that
+    label must have been played. Both are the mean over the label's tasks of an average of some fifty episodes.
+
     Example:
         >>> Stage(unlock="hard", after="easy").mastered
         0.8
+        >>> Stage(unlock="long", after="short", by="score", mastered=-200).by
+        'score'
     """
 
     unlock: str = Field(min_length=1, description="label of the tasks that wait")
     after: str = Field(min_length=1, description="label of the tasks that have to be mastered first")
-    mastered: float = Field(
-        default=0.8, gt=0.0, le=1.0, description="success rate from which on they are, the mean over its tasks"
-    )
+    by: Literal["success", "score"] = Field(default="success", description="what is averaged: successes, or scores")
+    mastered: float = Field(default=0.8, description="success rate, or score, from which on they are mastered")
     episodes: int = Field(default=20, ge=1, description="episodes of that label that there must be, at least")
 
     @model_validator(mode="after")
-    def _check_labels(self) -> Self:
+    def _check(self) -> Self:
+        if self.by == "success" and not 0.0 < self.mastered <= 1.0:
+            raise ValueError(
+                f"mastered={self.mastered:g} is no success rate, which is above 0 and up to 1: for scores of another "
+                "scale give by='score'"
+            )
         for label in (self.unlock, self.after):
             if len(label.encode()) > layout.LABEL_BYTES:
                 raise ValueError(f"the label {label!r:.40} is longer than {layout.LABEL_BYTES} bytes: shorten it")
@@ -66,6 +78,9 @@ def check_stages(stages: Sequence[Stage]) -> None:
 class Stages:
     """The stages of a pool: which labels are locked, and unlocking them.
 
+    Attributes:
+        configured: whether there are any.
+
     Args:
         pool: whose tasks they are.
         generator: the list of tasks.
@@ -77,6 +92,8 @@ class Stages:
 
     def __init__(self, pool: Pool, generator: TaskGenerator | None, stages: Sequence[Stage]) -> None:
         self._pool, self._stages, self._seen = pool, stages, 0
+        self.configured = bool(stages)
+        self._warned_of_scale = False
         self._waiting: dict[str, list[int]] = {stage.unlock: [] for stage in stages}
         if stages:
             if not isinstance(generator, (TaskList, StoredTasks)):
@@ -84,6 +101,10 @@ class Stages:
                     "stages unlock the tasks of a list by their labels: give tasks=[…], or leave stages out"
                 )
             self._tasks = generator
+
+    def figures(self) -> dict[str, float]:
+        """How many tasks are locked, where there are stages."""
+        return {"num_locked_tasks": float(sum(map(len, self.locked().values())))} if self._stages else {}
 
     def locked(self) -> dict[str, list[int]]:
         """The labels that are locked, with the ids of their tasks."""
@@ -93,7 +114,19 @@ class Stages:
             if (label := self._tasks.label_of(task_id)) in self._waiting:
                 self._waiting[label].append(task_id)
         self._seen = len(self._tasks)
-        return {label: ids for label, ids in self._waiting.items() if not ids or self._pool.read_task(ids[0]) is None}
+        locked = {label: ids for label, ids in self._waiting.items() if not ids or self._pool.read_task(ids[0]) is None}
+        if locked:  # the first task enters last; one that was evicted by hand has been there
+            moment = self._pool.moment(())
+            for row, label in moment.label_names.items():
+                if moment.labels["evicted"][row] > 0:
+                    locked.pop(label, None)
+        return locked
+
+    def look(self, episodes: int) -> None:
+        """Unlock if, with the ``episodes`` just credited, it is time again: told by the pool's count alone."""
+        completed, period = self._pool.header_words[_COMPLETED], max(_LOOK_EVERY, self._pool.capacity)
+        if completed // period != (completed - episodes) // period:
+            self.unlock()
 
     def unlock(self) -> None:
         """Put the tasks into the pool whose label's turn has come. O(tasks), where a label is locked."""
@@ -103,14 +136,34 @@ class Stages:
             locked = self.locked()
             moment = self._pool.moment() if locked else None
             for stage in self._stages:
-                if stage.unlock in locked and moment is not None and _is_mastered(moment, stage):
+                if stage.unlock in locked and moment is not None and self._is_mastered(moment, stage):
                     for task_id in reversed(locked[stage.unlock]):
                         if self._pool.read_task(task_id) is None:  # there, where a process died over it
                             self._pool.add_task(task_id, stage.unlock, pending=False, success_threshold=None)
                     _logger.info("%r is mastered: %r is unlocked", stage.after, stage.unlock)
 
+    def _is_mastered(self, moment: Moment, stage: Stage) -> bool:
+        of_label = np.asarray(moment.task_labels == stage.after)
+        columns = {name: column[of_label] for name, column in moment.columns.items()}
+        episodes = columns["completion_count"]
+        if episodes.sum() < stage.episodes:
+            return False
+        if stage.by == "score":
+            return bool(episodes.all() and columns["reward_ema"].mean() >= stage.mastered)
+        self._warn_of_scale(columns, stage.after, float(moment.header["success_threshold"]))
+        return bool(columns["success_rate_ema"].mean() >= stage.mastered)
 
-def _is_mastered(moment: Moment, stage: Stage) -> bool:
-    of_label = np.asarray(moment.task_labels == stage.after)
-    rates, episodes = moment.columns["success_rate_ema"][of_label], moment.columns["completion_count"][of_label]
-    return bool(episodes.sum() >= stage.episodes and rates.mean() >= stage.mastered)
+    def _warn_of_scale(self, columns: dict[str, Column], label: str, threshold: float) -> None:
+        """Say once that scores lie outside 0 … 1, where a stage goes by success and the threshold is made for those."""
+        least, greatest = columns["least_score"].min(), columns["greatest_score"].max()
+        if not self._warned_of_scale and 0.0 <= threshold <= 1.0 and not 0.0 <= least <= greatest <= 1.0:
+            self._warned_of_scale = True
+            _logger.warning(
+                "the scores of %r go from %g to %g, and the stage after it goes by success, which is a score of %g or "
+                "more (said once). For scores of another scale give the stage by='score' and mastered=…, a score; or "
+                "algorithm_config={'type': …, 'task_default_success_threshold': …}",
+                label,
+                least,
+                greatest,
+                threshold,
+            )

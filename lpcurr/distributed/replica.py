@@ -9,7 +9,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.distributed.background import Background
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
-from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+from lpcurr.generators import StoredTasks, TaskGenerator, TaskList, TaskSource
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import (
@@ -306,7 +305,7 @@ class ReplicatedCurriculum(Curriculum):
 def join(
     config: CurriculumConfig,
     transport: Transport,
-    task_generator: Callable[[int], Any] | None = None,
+    task_generator: TaskSource | None = None,
     *,
     checkpoint: str | os.PathLike[str] | None = None,
     sync_every: float | None = None,

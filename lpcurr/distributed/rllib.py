@@ -7,7 +7,6 @@ runner attaches to that of its own node. RLlib's new API stack takes :meth:`Clus
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.distributed.ray_actor import NAMESPACE, RayActor
 from lpcurr.distributed.replica import join
 from lpcurr.errors import SessionNotFoundError
+from lpcurr.generators import TaskSource
 
 
 class _Node:
@@ -69,7 +69,7 @@ class ClusterCurriculum:
         self,
         name: str,
         config: CurriculumConfig,
-        task_generator: Callable[[int], Any] | None = None,
+        task_generator: TaskSource | None = None,
         *,
         sync_every: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -93,7 +93,7 @@ class ClusterCurriculum:
             made.append(ray.remote(_Node).options(**options, lifetime="detached").remote(transport, arguments))
         self._each(made, "session_id")
 
-    def attach(self, task_generator: Callable[[int], Any] | None = None) -> Curriculum:
+    def attach(self, task_generator: TaskSource | None = None) -> Curriculum:
         """Attach to the pool of the node that this process is on, in an env runner or anywhere in the cluster.
 
         Raises:

@@ -14,7 +14,7 @@ from lpcurr.generators.callables import CallableGenerator
 from lpcurr.generators.environment import apply_overrides
 from lpcurr.generators.listed import StoredTasks, TaskList
 from lpcurr.generators.merged import TaskGeneratorSet, merge
-from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, as_generator, as_task_source
+from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, TaskSource, as_generator, as_task_source
 from lpcurr.generators.single import SingleTaskGenerator, single_task
 from lpcurr.generators.spans import Span
 
@@ -31,6 +31,7 @@ __all__ = [
     "TaskGenerator",
     "TaskGeneratorSet",
     "TaskList",
+    "TaskSource",
     "apply_overrides",
     "as_generator",
     "as_task_source",

@@ -36,7 +36,7 @@ def _read_base(base: Any) -> Any:
 
 
 def _read_bucket(values: Any) -> list[Any]:
-    if isinstance(values, Mapping) and values.keys() == {"low", "high"}:
+    if isinstance(values, Mapping) and {"low", "high"} <= values.keys() <= {"low", "high", "log"}:
         return [Span(**values)]
     if isinstance(values, Span):
         return [values]
@@ -56,11 +56,12 @@ def _read_value(value: Any) -> Any:
 
 def _write_bucket(bucket: list[Any]) -> Any:
     if len(bucket) == 1 and isinstance(bucket[0], Span):
-        return {"low": bucket[0].low, "high": bucket[0].high}
-    return [
-        {TAG: "span", "data": {"low": value.low, "high": value.high}} if isinstance(value, Span) else encode(value)
-        for value in bucket
-    ]
+        return _write_span(bucket[0])
+    return [{TAG: "span", "data": _write_span(value)} if isinstance(value, Span) else encode(value) for value in bucket]
+
+
+def _write_span(span: Span) -> dict[str, Any]:
+    return {"low": span.low, "high": span.high} | ({"log": True} if span.log else {})
 
 
 Bucket = Annotated[list[Any], BeforeValidator(_read_bucket), PlainSerializer(_write_bucket)]

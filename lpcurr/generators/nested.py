@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny
@@ -81,6 +81,9 @@ AnyTaskGenerator = Annotated[SerializeAsAny[TaskGenerator], BeforeValidator(_rea
 An open union: the ``type`` of every :class:`TaskGenerator` subclass that has been defined is known, a user's own too.
 It also takes a callable.
 """
+
+TaskSource = Callable[[int], Any] | Sequence[Any]
+"""What :func:`as_task_source` takes: a generator or another callable, or a list of tasks."""
 
 AnyTaskSource = Annotated[AnyTaskGenerator, BeforeValidator(_read_source)]
 """A pydantic field type: any generator, or a list of tasks."""

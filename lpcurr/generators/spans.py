@@ -21,19 +21,25 @@ class Span:
     Attributes:
         low: the least value.
         high: the greatest value.
+        log: whether the logarithm is uniform, as for a rate from 1e-4 to 0.1; ``low`` is then above 0. Such values are
+            the same to the last bit where machines have the same C library.
 
     Raises:
-        ConfigError: an end is not a finite number, ``low`` is above ``high``, or the range is too wide to draw from.
+        ConfigError: an end is not a finite number, ``low`` is above ``high`` or not above 0 where ``log`` needs that,
+            or the range is too wide to draw from.
 
     Example:
         >>> Span(4, 8).draw(0.999)
         8
         >>> Span(0.5, 1.5).draw(0.25)
         0.75
+        >>> Span(1, 999, log=True).draw(0.5), Span(1, 999, log=True).bin_of(31)
+        (31, '31..176')
     """
 
     low: int | float
     high: int | float
+    log: bool = False
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
@@ -45,6 +51,8 @@ class Span:
                 raise ConfigError(f"Span({self.low!r}, {self.high!r}): {name} is not a finite number")
         if self.low > self.high:
             raise ConfigError(f"Span({self.low!r}, {self.high!r}): low is above high")
+        if self.log and self.low <= 0:
+            raise ConfigError(f"Span({self.low!r}, {self.high!r}, log=True): low is not above 0, and has no logarithm")
         if self.integer and self.high - self.low >= 2**53:
             raise ConfigError(f"Span({self.low!r}, {self.high!r}) holds more than 2**53 integers")
         if not math.isfinite(self.high - self.low):
@@ -57,7 +65,7 @@ class Span:
 
     def of_floats(self) -> Span:
         """Return the range of the same ends from which floats are drawn."""
-        return Span(float(self.low), float(self.high))
+        return Span(float(self.low), float(self.high), self.log)
 
     def draw(self, u: float) -> int | float:
         """The value for a uniform random number.
@@ -65,6 +73,12 @@ class Span:
         Args:
             u: from 0 up to, but not including, 1.
         """
+        if self.log:
+            first, last = math.log(self.low), math.log(self.high + 1 if self.integer else self.high)
+            value = math.exp(first + u * (last - first))
+            if self.integer:  # an integer that rounding left just short of itself is one
+                return int(min(max(value * (1.0 + 1e-12), self.low), self.high))
+            return min(max(value, float(self.low)), float(self.high))
         if self.integer:
             return int(self.low) + int(u * (self.high - self.low + 1))
         return min(self.low + u * (self.high - self.low), float(self.high))  # rounding may lead past the end
@@ -80,9 +94,15 @@ class Span:
         width = self.high - self.low
         if self.integer:
             count = int(min(BINS, width + 1))
-            starts = [int(self.low) + int(width + 1) * k // count for k in range(count + 1)]
-            k = max(k for k in range(count) if starts[k] <= value)
-            first, last = starts[k], starts[k + 1] - 1
+            starts = [int(self.low) + int(width + 1) * k // count for k in range(count)]
+            if self.log:
+                starts = sorted({int(self.draw(k / BINS)) for k in range(BINS)})
+            k = max(k for k, start in enumerate(starts) if start <= value)
+            first, last = starts[k], [*starts, int(self.high) + 1][k + 1] - 1
             return str(first) if first == last else f"{first}..{last}"
+        if self.log:
+            edges = [*(self.draw(k / BINS) for k in range(BINS)), self.high]
+            k = max(k for k in range(BINS) if edges[k] <= value)
+            return f"{edges[k]:.3g}..{edges[k + 1]:.3g}"
         k = min(int((value - self.low) / width * BINS), BINS - 1)
         return f"{self.low + width * k / BINS:.3g}..{self.low + width * (k + 1) / BINS:.3g}"

@@ -9,7 +9,8 @@ Keep the default, the frontier, unless one of these is your case; and compare it
     come from a generator without end                   `frontier`; uniform draws never renew their pool
     are mostly out of reach, few can be learned now     `frontier`
     are prompts with a checked answer, success or not   `learnability`, with `attempts` for groups of answers
-    give scores of any scale                            `frontier` or `learnability`; the others warn
+    give scores of any scale                            `frontier`; the others warn, `learnability` unless it was
+                                                        given the `task_default_success_threshold` of that scale
     the learner has a number for what is left to learn  `plr`, reported as `signal`
     are a few hundred, played fifty times each and more,
       with graded scores, or forgotten when not played  `learning_progress`, beside the default

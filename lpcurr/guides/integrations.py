@@ -25,6 +25,40 @@ curriculum in `env_config`; the local ranks of torchrun, where rank 0 makes the 
 `GymnasiumPufferEnv(env=lpcurr.CurriculumEnv(…))`; `gymnasium.make_vec(…, wrappers=[partial(lpcurr.CurriculumEnv, …)])`;
 SuperSuit outside of `ParallelCurriculumEnv`.
 
+Isaac Lab's environments are a `gymnasium.Env` with `num_envs`, tensors on a device, and resets within the step. The
+wrapper for native vectors takes them and all that look like them; it was tried with this look-alike, not with Isaac
+Lab itself. A task is left where the next reset reads it, since it is drawn an episode ahead:
+
+>>> import gymnasium, lpcurr, numpy as np
+>>> from gymnasium.spaces import Box
+>>> from gymnasium.vector import AutoresetMode
+>>> from lpcurr.integrations.gymnasium_vector import VectorCurriculumEnv
+>>> class LookAlike(gymnasium.Env):
+...     num_envs, single_observation_space, single_action_space = 4, Box(-1, 1, (3,)), Box(-1, 1, (2,))
+...     observation_space, action_space = Box(-1, 1, (4, 3)), Box(-1, 1, (4, 2))
+...     terrain_levels = np.zeros(4)
+...
+...     def reset(self, seed=None, options=None):
+...         self.steps = np.zeros(4)
+...         return self.observation_space.sample(), {}
+...
+...     def step(self, actions):
+...         self.steps += 1
+...         ended = self.steps > 3
+...         self.steps[ended] = 0
+...         return self.observation_space.sample(), np.ones(4), ended, np.zeros(4, bool), {}
+>>> def set_levels(env, indices, configs):
+...     env.unwrapped.terrain_levels[indices] = [config["level"] for config in configs]
+>>> levels = lpcurr.bucketed({"level": 0}).add_bucket("level", list(range(10)), label=True)
+>>> with lpcurr.CurriculumConfig(num_active_tasks=10, seed=0, task_generator=levels).make() as curriculum:
+...     env = VectorCurriculumEnv(LookAlike(), curriculum, apply_tasks=set_levels,
+...                               score=lambda episodes: episodes.lengths / 4, autoreset_mode=AutoresetMode.SAME_STEP)
+...     observations, infos = env.reset()
+...     for _ in range(8):
+...         observations, rewards, terminated, truncated, infos = env.step(env.action_space.sample())
+...     curriculum.stats()["num_completed"], infos["final_info"]["curriculum/score"].tolist()
+(8.0, [1.0, 1.0, 1.0, 1.0])
+
 Environments in JAX (gymnax, Brax): a rollout is compiled, so ids and scores cross once in each, and what is drawn is
 played an episode ahead. `lpcurr/recipes/examples/gymnax_poles.py` (extra `jax`) does it with thousands of CartPoles:
 
@@ -38,9 +72,8 @@ Anything else: `get_task()` at the start of an episode and `update_task_performa
 all there is; `lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file. `sample_ids(k)` and
 `update_many(ids, scores)` do k of them at once, for 0.1 µs each.
 
->>> import lpcurr, numpy
 >>> with lpcurr.CurriculumConfig(num_active_tasks=64, seed=0).make() as curriculum:
 ...     ids = curriculum.sample_ids(256)
-...     curriculum.update_many(ids, numpy.ones(256))
+...     curriculum.update_many(ids, np.ones(256))
 256
 """

@@ -31,6 +31,11 @@ tokens (by default 1; the wrappers count steps), which `FrontierConfig(per_cost=
 True
 >>> curriculum.close(); curriculum.unlink()
 
+A learner knows its value loss only after the rollout, when the wrapper has reported the episode already. With
+`CurriculumEnv(env, curriculum, report=False)`, and in the native vectors likewise, the score stays in the info; the
+trainer keeps the ids and scores of the episodes that end (`info["curriculum/task_id"]`, `info["curriculum/score"]`),
+and reports both numbers once it has them: `curriculum.update_many(ids, scores, signals=value_losses)`.
+
 **Several at once**, each for a share of the draws:
 
 >>> frontier = {"share": 0.8, "use": lpcurr.FrontierConfig()}

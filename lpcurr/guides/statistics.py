@@ -15,8 +15,12 @@ Always
     algorithm/pool_composition/<label>             tasks in the pool by label
     algorithm/sampling_counts/<label>              draws by label, since the epoch began
     algorithm/eviction_counts/<label>              evictions by label, since the beginning
+    epoch_mean_score                               mean of the scores since the last on_epoch_end(), in the process that
+                                                   called it, where there are any
+    num_locked_tasks                               tasks that wait for their stage, where there are stages
 
 Unless in performance mode
+    per_label_scores/<label>                       mean score by label: of its tasks' averages of some fifty episodes
     algorithm/draws/share/<way>                    of the draws: by the scheduler's own rule (`scheduler`), `uniform`,
                                                    `exploring`, by `staleness` or by `label`; they add up to 1
     algorithm/draws/starving_tasks                 tasks that were not drawn in the last five draws a task, that is,

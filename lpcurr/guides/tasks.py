@@ -22,7 +22,8 @@ generator makes a task:
 >>> lpcurr.CurriculumConfig.model_validate_json(config.model_dump_json()) == config
 True
 
-A `Span` of two integers gives floats where the field holds a float, and integers elsewhere.
+A `Span` of two integers gives floats where the field holds a float, and integers elsewhere. With `log=True` the
+logarithm is uniform: `lpcurr.Span(1e-4, 0.1, log=True)`.
 
 **A list of tasks**: names, dicts, prompts, whatever can be pickled. It makes a fixed set of them, all in the pool from
 the start, with their places as ids, 0 … n − 1:
@@ -43,7 +44,12 @@ and not the list: give it again, `Curriculum.load(path, task_generator=[…])`. 
 another one refused.
 
 **Stages**: labels of a list whose tasks wait until those of another label are mastered, which is looked at whenever
-`on_epoch_end` is called. What is locked is not in the pool; an open label stays open.
+`on_epoch_end` is called, and else once in a thousand episodes, or in as many as there may be tasks. What is locked is
+not in the pool (`num_locked_tasks` in `stats()`); an open label stays open. `mastered` is a success rate, 0.8 by
+default: the share of recent episodes that scored `task_default_success_threshold`, 0.5, or more, as a mean over the
+label's tasks. For scores of another scale, such as raw returns, say `"by": "score"`, and `mastered` is a mean score:
+`{"unlock": "hard", "after": "easy", "by": "score", "mastered": 475}`, or -200. A label whose tasks were not all played
+is not mastered by score.
 
 >>> sums = {"2+3=": "easy", "7+5=": "easy", "64+88=": "hard"}
 >>> stage = {"unlock": "hard", "after": "easy", "mastered": 0.8, "episodes": 20}
@@ -67,7 +73,7 @@ is a mapping with these keys, those in brackets optional:
 
     type: single      env           the configuration of every task
     type: bucketed    base          a configuration, or a generator
-                      [buckets]     by dotted path: a list of values, or a span {low: 0.0, high: 0.7}
+                      [buckets]     by dotted path: a list of values, or a span {low: 0.0, high: 0.7}, [log: true]
                       [label_by]    the paths whose values are named in the label
     type: set         generators    a list of them
                       [weights]     how likely each is, all alike by default

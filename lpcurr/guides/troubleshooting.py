@@ -33,9 +33,18 @@ update_task_performance() returns False
     The generator, apply_task or the environment's reset raised. The log has the traceback, once in full. The task
     leaves the pool once it has failed in two processes, or for good in the only one that plays; not from a fixed set.
 
+"resets in a row came in mid-episode"
+    Every episode is abandoned, and no score is reported. Put `TimeLimit` and what else ends an episode inside of
+    `CurriculumEnv`, or have the trainer go on with an episode where its rollout ends instead of resetting.
+
 "a score of size … lies far outside 0 … 1"
-    The scheduler goes by scores as they are, and tasks with large ones take its draws. Report a success rate or a
-    normalised return, or use `FrontierConfig()`, which puts each task on the scale of what it was seen to give.
+    The scheduler goes by scores as they are, and tasks with large ones take its draws; or by successes, which are
+    scores of `task_default_success_threshold` (0.5) or more, so that all of yours may be one or none. Report a success
+    rate or a normalised return, set the threshold, or use `FrontierConfig()`, which puts each task on the scale of what
+    it was seen to give.
+
+"the scores of … go from … to …, and the stage after it goes by success"
+    Likewise: with returns of 20 to 500 every episode is a success, and the stage opens at once. `lpcurr help tasks`.
 
 Every process makes different draws with the same seed
     Each attached process has a random stream of its own. With one process, a seed gives the same draws every time.

@@ -31,6 +31,7 @@ import numpy as np
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
 from lpcurr.integrations.playable import (
+    Abandonment,
     AnyCurriculum,
     PlayableTasks,
     ResetWith,
@@ -98,7 +99,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     - ``curriculum/task_id`` (int) and ``curriculum/label`` (str; in a vector an object array), at reset and at the
       episode's end: the task of this episode.
     - ``curriculum/score`` (float), at the episode's end: what was reported.
-    - ``curriculum/accepted`` (bool), at the episode's end: False where the task had left the pool meanwhile.
+    - ``curriculum/accepted`` (bool), at the episode's end: False where the task had left the pool meanwhile, or where
+      the trainer is to report (``report=False``).
 
     With autoreset mode ``SAME_STEP``, the end of the old episode is in ``infos["final_info"]`` and the new task in
     ``infos`` itself; with ``NEXT_STEP`` the new task comes with the step after. ``curriculum.get_episode_stats(label)``
@@ -123,6 +125,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     ``gymnasium.make(env.spec)`` is refused by Gymnasium: a live pool is nothing that a spec could describe.
 
+    Wrappers outside that want the task, to add it to the observation, find it in ``task``, as in
+    ``env.get_wrapper_attr("task").get_env_cfg()``.
+
     Attributes:
         curriculum: where the tasks come from.
 
@@ -141,6 +146,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
         add_info: whether to add those keys. To stack them costs a ``SyncVectorEnv`` some 50 µs an episode, and an
             ``AsyncVectorEnv`` a larger message: leave them out where episodes are short and nobody reads them.
+        report: whether the end of an episode reports its score. If not, the trainer does, by what the info says: as
+            where it knows the episode's ``signal``, such as its value loss, only after an update.
 
     Raises:
         ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
@@ -175,13 +182,17 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         *,
         apply_task: Callable[[_Env, Any], _Env | None] | None = None,
         reset_with: ResetWith | None = None,
-        score: Callable[[Episode], float] | None = None,
+        score: Callable[[Episode], SupportsFloat] | None = None,
         max_task_attempts: int | None = None,
         add_info: bool = True,
+        report: bool = True,
     ) -> None:
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
         _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
+        if not (report or add_info):
+            raise ConfigError("report=False and add_info=False: nobody would ever hear of a score; leave one of them")
+        self._report = report
         if apply_task is None and env.has_wrapper_attr("set_task"):
             apply_task = partial(_set_task, env.get_wrapper_attr("set_task"))
         self._apply_task = None if apply_task is None else TaskApplication(apply_task)
@@ -193,9 +204,16 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.observation_space = env.observation_space
         self.action_space = env.action_space
         self._rebuild_seeds: np.random.Generator | None = None
-        self._task: CurriculumTask | None = None  # None between episodes
+        self._task: CurriculumTask | None = None
+        self._playing = False  # in the middle of an episode
         self._total_reward = 0.0
         self._length = 0
+        self._abandonment = Abandonment()
+
+    @property
+    def task(self) -> CurriculumTask | None:
+        """The task of this episode, until the next reset; None before the first one."""
+        return self._task
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> _Start:
         """Take a task and begin an episode of it.
@@ -211,7 +229,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
             ConfigError: the task has another observation or action space.
         """
-        self._task = None
+        if self._playing and self._length:
+            self._abandonment.abandoned()
+        self._task, self._playing = None, False
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
         task, (observation, info) = self._playable.begin(self.curriculum, self._begin, seed, options)
@@ -219,7 +239,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         same = self.env.observation_space is self.observation_space and self.env.action_space is self.action_space
         if not same:
             self._check_spaces(task)
-        self._task, self._total_reward, self._length = task, 0.0, 0
+        self._task, self._playing, self._total_reward, self._length = task, True, 0.0, 0
         if self._add_info:
             info = {**info, TASK_ID: task.task_id, LABEL: task.label}
         return observation, info
@@ -240,7 +260,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         result = self.env.step(action)
         self._total_reward += float(result[1])
         self._length += 1
-        if (result[2] or result[3]) and self._task is not None:
+        if (result[2] or result[3]) and self._playing and self._task is not None:
             return self._finish(self._task, result)
         return result
 
@@ -278,13 +298,16 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
         """Report the episode that a step has ended; what the step returns."""
-        self._task = None
+        self._playing = False
+        self._abandonment.ended()
         observation, reward, terminated, truncated, info = result
-        score = self._total_reward
+        score: Any = self._total_reward
         if self._score is not None:
             score = self._score(Episode(task, score, self._length, bool(terminated), bool(truncated), info))
+        accepted = False
         try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
+            if self._report:
+                accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
         except InvalidScoreError as error:
             raise InvalidScoreError(
                 f"the episode of task {task.task_id} ({task.label!r}; total reward {self._total_reward}, "

@@ -22,6 +22,10 @@ Vectors of single environments, ``SyncVectorEnv`` and ``AsyncVectorEnv``, take `
 >>> curriculum.stats()["num_completed"] > 64
 True
 >>> envs.close(); curriculum.close(); curriculum.unlink()
+
+Simulators that are vectors in all but name, such as a ``gymnasium.Env`` with ``num_envs``, are taken with
+``autoreset_mode=``, which says when their next episodes begin (``lpcurr help integrations`` has an example). Tensors
+stay where they are; rewards and ends are copied from their device at each step.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import ArrayLike, NDArray
@@ -37,7 +42,7 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
-from lpcurr.integrations.playable import AnyCurriculum, as_curriculum, reset_arguments
+from lpcurr.integrations.playable import Abandonment, AnyCurriculum, as_curriculum, reset_arguments
 from lpcurr.integrations.spaces import check_space
 
 _Envs = VectorEnv[Any, Any, Any]
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     _Wrapper = VectorWrapper[Any, Any, Any, Any, Any]
 else:
     _Wrapper = VectorWrapper  # which Gymnasium 1.2 has as a plain class
+_SPACES = ("single_observation_space", "single_action_space", "observation_space", "action_space")
 Bools = NDArray[np.bool_]
 Int64s = NDArray[np.int64]
 
@@ -101,7 +107,8 @@ class VectorCurriculumEnv(_Wrapper):
         curriculum: where the tasks come from.
 
     Args:
-        env: the vector of environments.
+        env: the vector of environments: a ``gymnasium.vector.VectorEnv``, or what has ``num_envs`` and the single and
+            batched spaces of one, itself or in its ``unwrapped``.
         curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
         apply_tasks: ``apply_tasks(env, indices, configs)`` makes the environments at ``indices``, int64[k], play
             ``configs``, a list of k configurations, from their next episodes on.
@@ -109,6 +116,8 @@ class VectorCurriculumEnv(_Wrapper):
             ``options`` or both in the form that the environments take for the k that are reset. With autoreset mode
             ``DISABLED`` only: elsewhere nobody but the environments calls their resets.
         score: ``score(episodes)``, k finite numbers, by convention 0 … 1. By default the sums of rewards.
+        autoreset_mode: when the environments begin their next episodes; by default what their metadata say.
+        report: whether the ends of episodes report their scores; if not, the trainer does, by what the infos say.
 
     Raises:
         ConfigError: the environments do not say when they begin the next episode, or an argument is of the wrong kind.
@@ -119,28 +128,51 @@ class VectorCurriculumEnv(_Wrapper):
 
     def __init__(
         self,
-        env: _Envs,
+        env: _Envs | gymnasium.Env[Any, Any],
         curriculum: AnyCurriculum | str,
         *,
         apply_tasks: Callable[[Any, Int64s, list[Any]], None],
         reset_with: Callable[[list[Any]], Mapping[str, Any]] | None = None,
         score: Callable[[Episodes], ArrayLike] | None = None,
+        autoreset_mode: AutoresetMode | None = None,
+        report: bool = True,
     ) -> None:
-        _check_arguments(env, apply_tasks, reset_with, score)
-        super().__init__(env)
+        # The wrappers of a single environment hide what a simulator inside has as a vector.
+        vector: Any = env if hasattr(env, "num_envs") else getattr(env, "unwrapped", env)
+        _check_arguments(vector, autoreset_mode, apply_tasks, reset_with, score)
+        if isinstance(env, VectorEnv):
+            super().__init__(env)
+        else:
+            self.env = env  # type: ignore[assignment]
+            for name in _SPACES:
+                setattr(self, name, getattr(vector, name))
+        self._vector = vector
+        self._mode = autoreset_mode or vector.metadata["autoreset_mode"]
+        self.metadata = {**vector.metadata, "autoreset_mode": self._mode}
         self.curriculum = as_curriculum(curriculum)
-        self._mode = env.metadata["autoreset_mode"]
         self._reset_with = reset_with
         self._apply_tasks = apply_tasks
         self._score = score or _total_rewards
-        count = env.num_envs
-        self._spaces = {name: getattr(env, name) for name in ("single_observation_space", "single_action_space")}
+        self._reports = report
+        count = vector.num_envs
+        self._spaces = {name: getattr(vector, name) for name in _SPACES[:2]}
         self._tasks = np.full(count, None, dtype=object)
         self._next_tasks = np.full(count, None, dtype=object)  # with SAME_STEP: applied, and not begun
         self._playing = np.zeros(count, np.bool_)  # in the middle of an episode
         self._due = np.zeros(count, np.bool_)  # the next step begins an episode
         self._total_rewards = np.zeros(count)
         self._lengths = np.zeros(count, np.int64)
+        self._abandonment = Abandonment()
+
+    @property
+    def num_envs(self) -> int:  # type: ignore[override]
+        """How many environments there are."""
+        return int(self._vector.num_envs)
+
+    @property
+    def tasks(self) -> list[CurriculumTask]:
+        """What each environment plays, or has just ended; None in those that were not reset yet."""
+        return list(self._tasks)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Take tasks and begin episodes of them; what was being played is abandoned and not reported.
@@ -158,6 +190,8 @@ class VectorCurriculumEnv(_Wrapper):
                 ``apply_tasks`` changed their spaces.
         """
         begun = self._reset_mask(options)
+        if (self._playing & begun & (self._lengths > 0)).any():
+            self._abandonment.abandoned()
         self._playing[begun] = self._due[begun] = False
         configs = self._assign(begun, self._tasks)
         arguments = {"seed": seed, "options": None if options is None else dict(options)}
@@ -186,9 +220,9 @@ class VectorCurriculumEnv(_Wrapper):
         if begun.any():
             self._assign(begun, self._tasks)
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
-        np.add(self._total_rewards, np.asarray(rewards, np.float64), out=self._total_rewards, where=self._playing)
+        np.add(self._total_rewards, _on_host(rewards, np.float64), out=self._total_rewards, where=self._playing)
         self._lengths += self._playing
-        terminations, truncations = np.asarray(terminated, np.bool_), np.asarray(truncated, np.bool_)
+        terminations, truncations = _on_host(terminated, np.bool_), _on_host(truncated, np.bool_)
         ended = (terminations | truncations) & self._playing
         self._playing &= ~ended
         self._begin(begun)
@@ -196,6 +230,7 @@ class VectorCurriculumEnv(_Wrapper):
         if not ended.any():
             infos = self._with_tasks(infos, begun) if begun.any() else infos
             return observations, rewards, terminated, truncated, infos
+        self._abandonment.ended()
         scores, accepted = self._report(np.flatnonzero(ended), terminations, truncations, infos)
         reported = {SCORE: scores, f"_{SCORE}": ended.copy(), ACCEPTED: accepted, f"_{ACCEPTED}": ended.copy()}
         if self._mode is AutoresetMode.SAME_STEP:
@@ -229,7 +264,7 @@ class VectorCurriculumEnv(_Wrapper):
         configs = [task.get_env_cfg() for task in drawn]
         self._apply_tasks(self.env, indices, configs)
         for name, first in self._spaces.items():
-            check_space("the vector after apply_tasks", name, getattr(self.env, name), first)
+            check_space("the vector after apply_tasks", name, getattr(self._vector, name), first)
         tasks[indices] = drawn
         return configs
 
@@ -251,11 +286,12 @@ class VectorCurriculumEnv(_Wrapper):
         tasks = self._tasks[indices].tolist()
         totals, lengths = self._total_rewards[indices], self._lengths[indices]
         episodes = Episodes(indices, tasks, totals, lengths, terminated[indices], truncated[indices], infos)
-        ended_scores = np.asarray(self._score(episodes), np.float64)
+        ended_scores = _on_host(self._score(episodes), np.float64)
         ids = np.array([task.task_id for task in tasks], np.int64)
         scores, accepted = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
         scores[indices] = ended_scores
-        accepted[indices] = self.curriculum.update_each(ids, ended_scores, costs=lengths)
+        if self._reports:
+            accepted[indices] = self.curriculum.update_each(ids, ended_scores, costs=lengths)
         return scores, accepted
 
 
@@ -263,18 +299,24 @@ def _total_rewards(episodes: Episodes) -> ArrayLike:
     return episodes.total_rewards
 
 
-def _check_arguments(env: object, apply_tasks: object, reset_with: object, score: object) -> None:
-    if not isinstance(env, VectorEnv):
+def _on_host(values: Any, dtype: Any) -> NDArray[Any]:
+    """Return an array of what may be a tensor on a device."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype)
+
+
+def _check_arguments(env: Any, mode: object, apply_tasks: object, reset_with: object, score: object) -> None:
+    if not all(hasattr(env, name) for name in ("num_envs", "metadata", *_SPACES)):
         raise ConfigError(f"env is a {type(env).__name__}, not a vector: a single one goes into lpcurr.CurriculumEnv")
     if not callable(apply_tasks):
         raise ConfigError(f"apply_tasks is {apply_tasks!r}: give a function of the vector, indices and configurations")
     if score is not None and not callable(score):
         raise ConfigError(f"score is {score!r}: give a function of Episodes")
-    mode = env.metadata.get("autoreset_mode")
+    mode = mode or env.metadata.get("autoreset_mode")
     if not isinstance(mode, AutoresetMode):
         raise ConfigError(
-            f"{env} has the autoreset mode {mode}: let it say in its metadata['autoreset_mode'] which one of "
-            "gymnasium.vector.AutoresetMode it has, for a task must be known before its episode begins"
+            f"{env} has the autoreset mode {mode}: give autoreset_mode=, or let it say in its "
+            "metadata['autoreset_mode'], which one of gymnasium.vector.AutoresetMode it has, for a task must be known "
+            "before its episode begins"
         )
     if reset_with is not None and not callable(reset_with):
         raise ConfigError(f"reset_with is {reset_with!r}: give a function of the list of configurations")

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat
 
 from gymnasium.utils.seeding import np_random
 
@@ -34,6 +34,7 @@ from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import (
+    Abandonment,
     AnyCurriculum,
     PlayableTasks,
     ResetWith,
@@ -124,7 +125,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         *,
         apply_task: Callable[[Any, Any], Any] | None = None,
         reset_with: ResetWith | None = None,
-        score: Callable[[ParallelEpisode], float] | None = None,
+        score: Callable[[ParallelEpisode], SupportsFloat] | None = None,
         max_task_attempts: int | None = None,
     ) -> None:
         _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
@@ -140,6 +141,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self._task: CurriculumTask | None = None  # None between episodes
         self._total_rewards: dict[Any, float] = {}
         self._length = 0
+        self._abandonment = Abandonment()
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[Any, Any], _Infos]:
         """Take a task and begin an episode of it.
@@ -155,6 +157,8 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
             ConfigError: the task has other agents or spaces.
         """
+        if self._task is not None and self._length:
+            self._abandonment.abandoned()
         self._task = None
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
@@ -228,7 +232,8 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
         self._task = None
-        score = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
+        self._abandonment.ended()
+        score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
         try:
             accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
         except InvalidScoreError as error:

@@ -23,6 +23,7 @@ ResetWith = Callable[[Any], Mapping[str, Any]]
 
 _RESET_ARGUMENTS = {"seed", "options"}
 _MAX_SUSPECTS = 100_000
+_ABANDONED = 20  # resets in mid-episode, in a row, which are no accident
 
 OF_THE_TASK = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
 """Errors that a configuration brings about which cannot be played."""
@@ -67,6 +68,32 @@ def _references(thing: object) -> int:
 
 
 _HOLDERS = _count_holders()
+
+
+class Abandonment:
+    """Says once where episode after episode is abandoned by a reset: none of their scores is reported."""
+
+    def __init__(self) -> None:
+        self._in_a_row: int | None = 0  # None: it was said
+
+    def ended(self) -> None:
+        """Say that an episode has ended."""
+        if self._in_a_row is not None:
+            self._in_a_row = 0
+
+    def abandoned(self) -> None:
+        """Say that a reset came in mid-episode."""
+        if self._in_a_row is None:
+            return
+        self._in_a_row += 1
+        if self._in_a_row == _ABANDONED:
+            self._in_a_row = None
+            _logger.warning(
+                "%d resets in a row came in mid-episode, and no score of those episodes is reported (said once): a "
+                "limit such as TimeLimit belongs inside lpcurr's wrapper, which does not see an end that one outside "
+                "makes",
+                _ABANDONED,
+            )
 
 
 class _WatchedReset:

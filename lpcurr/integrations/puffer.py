@@ -34,7 +34,14 @@ from typing import Any
 
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
-from lpcurr.integrations.playable import AnyCurriculum, PlayableTasks, ResetWith, as_curriculum, reset_arguments
+from lpcurr.integrations.playable import (
+    Abandonment,
+    AnyCurriculum,
+    PlayableTasks,
+    ResetWith,
+    as_curriculum,
+    reset_arguments,
+)
 
 try:
     from pufferlib import PufferEnv
@@ -48,11 +55,13 @@ except ModuleNotFoundError as error:
 
 _OWN = frozenset(
     (
+        "_abandonment",
         "_env",
         "_curriculum",
         "_current_task",
         "_waiting",
         "_ended",
+        "_length",
         "_max_task_attempts",
         "_playable",
         "_reset_with",
@@ -115,6 +124,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._waiting = False  # the current task is set, and the environment has not begun it
         self._ended: Any = False  # the agents whose episode is over, bool[agents] once one's is
         self._length = 0  # steps of the episode
+        self._abandonment = Abandonment()
 
     def reset(self, *args: Any, **options: Any) -> tuple[Any, Any]:
         """Begin an episode: of the task that waits after the end of one, else of a new one.
@@ -128,6 +138,8 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
         """
+        if self._length and not self._waiting:
+            self._abandonment.abandoned()
         failure: Exception | None = None
         for _ in range(self._max_task_attempts):
             if not self._waiting:
@@ -214,6 +226,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
     def _finish(self, infos: Any) -> None:
         task = self._current_task
         assert task is not None
+        self._abandonment.ended()
         score = float(self._env.get_episode_rewards().mean())
         try:
             self._credit(task, score)

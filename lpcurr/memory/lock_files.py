@@ -40,8 +40,8 @@ class _Guard:
 
     def __init__(self, path: Path | None, *, make: bool) -> None:
         self.path = path
-        self.threads = threading.RLock()  # a garbage collector's detach may come in between
-        self.inside = False
+        self.threads: Any = threading.RLock()  # a garbage collector's detach may come in between
+        self.held = False  # the lock file's, or about to be
         self.file: int | None = None
         if path is not None:
             flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -49,6 +49,7 @@ class _Guard:
             weakref.finalize(self, os.close, self.file).atexit = False
 
     def take(self) -> None:
+        self.held = True
         while self.file is not None:
             try:
                 fcntl.lockf(self.file, fcntl.LOCK_EX)
@@ -58,12 +59,11 @@ class _Guard:
                 if error.errno != errno.EDEADLK:
                     raise
                 time.sleep(_RETRY_SECONDS)
-        self.inside = True
 
     def give_back(self) -> None:
-        self.inside = False
         if self.file is not None:
             fcntl.lockf(self.file, fcntl.LOCK_UN)
+        self.held = False
 
 
 # By address of the segment. A guard, and with it its file, lives as long as a segment that it guards; as all that makes
@@ -83,14 +83,17 @@ def guarded(entry: Callable[..., Any]) -> Callable[..., Any]:
         guard = _guards.get(_address(segment)) if isinstance(segment, np.ndarray) else None
         if guard is None:
             return entry(segment, *arguments)
+        if guard.threads._is_owned():  # by this thread, which came here in the middle of a call
+            return entry(segment, *arguments)
         with guard.threads:
-            nested = guard.inside
             try:
-                if not nested:
+                try:
                     guard.take()
-                return entry(segment, *arguments)
-            finally:
-                if not nested:
+                    return entry(segment, *arguments)
+                finally:
+                    guard.give_back()
+            finally:  # a signal handler may have raised before that
+                if guard.held:
                     guard.give_back()
 
     return call
@@ -185,7 +188,7 @@ def _after_fork_in_child() -> None:
     """Another thread of the parent may have held a threading lock; lock files are not held by a child."""
     for guard in list(_guards.values()):
         guard.threads = threading.RLock()
-        guard.inside = False
+        guard.held = False
 
 
 if hasattr(os, "register_at_fork"):

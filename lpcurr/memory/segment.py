@@ -239,15 +239,16 @@ class Segment:
         self._bytes = None
         self._state = None
 
-    def unlink(self) -> None:
-        """Destroy the shared segment: nobody can attach any more, and it goes with its last user."""
-        if self._memory is not None:
-            run_undisturbed(self._unlink)
+    def unlink(self) -> bool:
+        """Destroy the shared segment: nobody can attach any more, and it goes with its last user.
 
-    def _unlink(self) -> None:
+        False where nothing is left to destroy: it is done, and the name may be another session's by now.
+        """
+        return self._memory is not None and run_undisturbed(self._unlink)
+
+    def _unlink(self) -> bool:
         assert self._memory is not None
-        lock_files.remove(self._memory.name)
-        self._memory.unlink(created=self._destroy is not None and self._destroy.detach() is not None)
+        return _unlink(self._memory, created=self._destroy is not None and self._destroy.detach() is not None)
 
 
 def not_found(session_id: object) -> SessionNotFoundError:
@@ -260,8 +261,15 @@ def not_found(session_id: object) -> SessionNotFoundError:
 def _destroy(memory: MemoryName, creator_pid: int) -> None:
     """What the creator's exit, or its garbage collector, does; a forked child that inherited the object does not."""
     if os.getpid() == creator_pid:
+        _unlink(memory, created=True)
+
+
+def _unlink(memory: MemoryName, *, created: bool) -> bool:
+    current = memory.is_current()
+    if current:
         lock_files.remove(memory.name)
-        memory.unlink(created=True)
+    memory.unlink(created=created)
+    return current
 
 
 def _problem_of(content: Bytes) -> str:

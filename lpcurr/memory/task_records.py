@@ -19,11 +19,15 @@ import os
 import stat
 import weakref
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lpcurr.errors import ConfigError, PoolFullError, SegmentSpaceError, SessionNotFoundError
 from lpcurr.memory.companions import Companions
+from lpcurr.memory.undisturbed import run_undisturbed
 
 _FILES = Companions("lpcurr-tasks_")
 path_of, sessions_with_records = _FILES.path_of, _FILES.sessions
@@ -45,6 +49,7 @@ class TaskRecords:
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
         self._descriptor = -1
+        self._close: Any = bool  # nothing, until there is a descriptor
         self._known = 0  # so many there are at least
 
     def __reduce__(self) -> tuple[type[TaskRecords], tuple[str]]:
@@ -58,19 +63,26 @@ class TaskRecords:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()  # of an earlier session of this name, which was killed
-        records._hold(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        run_undisturbed(partial(records._make, path))
         _write(records._descriptor, _MAGIC + bytes(8), 0)
-        weakref.finalize(records, _remove_in, os.getpid(), session_id)
         return records
+
+    def _make(self, path: Path) -> None:
+        self._hold(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        weakref.finalize(self, _remove_in, os.getpid(), path, _identity(os.fstat(self._descriptor)))
 
     def _open(self) -> int:
         if self._descriptor < 0:
-            self._hold(_open(self.session_id))
+            run_undisturbed(lambda: self._hold(_open(self.session_id)))
         return self._descriptor
 
     def _hold(self, descriptor: int) -> None:
+        """Keep a descriptor until this object goes; undisturbed, or nobody would close it."""
+        if self._descriptor >= 0:  # another thread was first
+            os.close(descriptor)
+            return
         self._descriptor = descriptor
-        weakref.finalize(self, os.close, descriptor)
+        self._close = weakref.finalize(self, os.close, descriptor)
 
     def __len__(self) -> int:
         return int.from_bytes(os.pread(self._open(), 8, _COUNT), "little")
@@ -112,12 +124,12 @@ class TaskRecords:
         """Keep other processes and threads from appending."""
         import fcntl
 
-        descriptor = _open(self.session_id)  # its own: a lock belongs to an opening of the file, not to a process
+        own = TaskRecords(self.session_id)  # a lock belongs to an opening of the file, not to a process
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(own._open(), fcntl.LOCK_EX)
             yield
         finally:
-            os.close(descriptor)
+            own._close()
 
 
 def remove(session_id: str) -> None:
@@ -126,9 +138,15 @@ def remove(session_id: str) -> None:
         path_of(session_id).unlink()
 
 
-def _remove_in(process: int, session_id: str) -> None:
-    if os.getpid() == process:
-        remove(session_id)
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _remove_in(process: int, path: Path, identity: tuple[int, int]) -> None:
+    """Remove the file in the process that made it, unless another session has the name by now."""
+    with contextlib.suppress(OSError):
+        if os.getpid() == process and _identity(path.lstat()) == identity:
+            path.unlink()
 
 
 def _open(session_id: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable
 
@@ -33,17 +34,22 @@ class Place:
     def __init__(self, segment: Segment) -> None:
         self._segment = segment.share()
         self._holders: set[int] = set()  # by identity
+        self._changing = threading.RLock()  # a garbage collector's leave may come in between
         self.take()
 
-    def hold(self, holder: object) -> None:
-        """Note that ``holder`` uses the place."""
-        self._holders.add(id(holder))
+    def hold(self, holder: object) -> bool:
+        """Note that ``holder`` uses the place; False where the last holder has just given it back."""
+        with self._changing:
+            if self._leave.alive:
+                self._holders.add(id(holder))
+            return bool(self._leave.alive)
 
     def leave(self, holder: object) -> None:
         """``holder`` does not need the place any more; a finalizer alone would swallow an interrupt at this moment."""
-        self._holders.discard(id(holder))
-        if not self._holders:
-            waiting.raise_interruption(self._leave() or 0)
+        with self._changing:
+            self._holders.discard(id(holder))
+            answer = 0 if self._holders else self._leave() or 0
+        waiting.raise_interruption(answer)
 
     def take(self) -> None:
         """Take a record and a random stream.
@@ -86,6 +92,7 @@ class Place:
 
     def retake_after_fork(self) -> None:
         """In a forked child: take a record of one's own; in a local pool, the parent's, which it has a copy of."""
+        self._changing = threading.RLock()  # another thread of the parent may have had it
         self._leave.detach()
         content, state = self._segment.bytes, self._segment.state
         if self._segment.session_id is not None:

@@ -59,9 +59,10 @@ class Pool:
 
     def __init__(self, segment: Segment, place: Place | None = None) -> None:
         self._segment = segment
-        place = place or Place(segment)
+        if place is None or not place.hold(self):
+            place = Place(segment)
+            place.hold(self)
         self._place: Place | None = place
-        place.hold(self)
         self._warn_of_fork = False
         self.capacity = int(segment.state["header"]["capacity"][0])
         self._bind(place)
@@ -204,9 +205,9 @@ class Pool:
         self._segment.close()
         _open_pools.pop(id(self), None)
 
-    def unlink(self) -> None:
-        """Destroy the shared segment; processes that are attached may go on until they close."""
-        self._segment.unlink()
+    def unlink(self) -> bool:
+        """Destroy the shared segment, which attached processes may go on to use; False where it is gone already."""
+        return self._segment.unlink()
 
     # -- tasks --------------------------------------------------------------------------------------------------
 

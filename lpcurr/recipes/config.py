@@ -12,6 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_serializer, mod
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import ConfigError
+from lpcurr.generators import TaskSource
 from lpcurr.recipes.loggers import LogConfig
 from lpcurr.schedulers import AnyScheduler
 from lpcurr.schedulers.common import CheckedModel, SchedulerConfig
@@ -96,7 +97,7 @@ class ScheduledCurriculum(CurriculumConfig):
         plain = CurriculumConfig(**fields)
         return plain if algorithm is None else with_algorithm(plain, algorithm)
 
-    def make(self, task_generator: Callable[[int], Any] | None = None) -> Curriculum:
+    def make(self, task_generator: TaskSource | None = None) -> Curriculum:
         """Make the curriculum as it is at the beginning."""
         return self.unscheduled().make(task_generator)
 

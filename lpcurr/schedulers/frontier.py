@@ -30,10 +30,10 @@ References:
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lpcurr.schedulers.common import (
     Rate,
@@ -98,6 +98,15 @@ class FrontierConfig(SchedulerConfig):
     )
     per_cost: bool = Field(default=False, description="what is being learned is weighed by progress per cost")
 
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.frontier_share + self.staleness_share > 1.0 + 1e-9:
+            raise ValueError(
+                f"frontier_share={self.frontier_share:g} and staleness_share={self.staleness_share:g} add up to more "
+                "than 1, and are shares of the same draws: lower one of them"
+            )
+        return self
+
     @staticmethod
     def priority(task: Any, at: Any, rules: Any) -> Any:
         """Return m (1 − m)³ g² (1 − h), per cost where that is asked for."""
@@ -137,7 +146,7 @@ class FrontierConfig(SchedulerConfig):
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header that these settings come to."""
         fast, slow = self.ema_timescale, self.ema_timescale * self.slow_timescale_factor
-        stale = min(self.staleness_share, 1.0 - self.frontier_share)
+        stale = min(self.staleness_share, 1.0 - self.frontier_share)  # rounding apart
         return super().rules(min_presentations, fixed_set) | {
             "exploration_share": 1.0 - self.frontier_share - stale,
             "staleness_share": stale,

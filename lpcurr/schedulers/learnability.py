@@ -1,7 +1,8 @@
 """Learnability p(1 − p): the tasks that are solved about half of the time.
 
 When to use it: where a score is success or failure and the agent's failures are its own, such as prompts with a checked
-answer. A task whose outcome is luck looks learnable for ever: keep a share of uniform draws.
+answer; scores of another scale than 0 … 1 need their own ``task_default_success_threshold``. A task whose outcome is
+luck looks learnable for ever: keep a share of uniform draws.
 
 References:
     Tzannetos and others, "Proximal curriculum for reinforcement learning agents" (2023), arXiv 2304.12877. Rutherford

@@ -3,7 +3,8 @@
 When to use it: where the learner has a number for what an episode could still teach, such as the mean size of its
 value loss, and reports it as ``signal``. On simulated students, whose signal is how far a score was from what was
 expected, it lost to uniform draws more often than it won unless half of the draws and more went by staleness, which is
-the default. Where a generator makes the tasks, those always or never solved make room, as with the frontier.
+the default; by rank with the settings of its paper it lost nearly everywhere but on generators without end. Where a
+generator makes the tasks, those always or never solved make room, as with the frontier.
 
 References:
     Jiang, Grefenstette and Rocktäschel, "Prioritized level replay" (2021), arXiv 2010.03934: P = (1 − ρ) · P_score
@@ -26,8 +27,8 @@ class PrioritizedReplayConfig(SchedulerConfig):
 
     The score is the average of the ``signal`` that was reported with the task's episodes, or of the episode's own score
     where ``by`` says so; negative ones count as nothing. Ranks do not care about its scale: the highest has rank 1, and
-    tasks of equal scores have equal chances, the mean of what their ranks give. A rank takes some 3 µs more an episode
-    at a million tasks.
+    tasks of equal scores have equal chances, the mean of what their ranks give. A rank costs 0.6 µs more an episode at
+    1,000 tasks, and 4 at a million.
 
     >>> as_published = PrioritizedReplayConfig(
     ...     prioritization="rank", sharpness=10, staleness_share=0.1, rand_task_rate=0.0

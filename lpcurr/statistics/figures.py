@@ -78,7 +78,7 @@ class PoolStatistics:
 
     def figures(self) -> dict[str, float]:
         """Everything that a dashboard shows."""
-        figures = self.counters() | self.draws() | self.learning_progress()
+        figures = self.counters() | self.scores_by_label() | self.draws() | self.learning_progress()
         if self._troubleshooting:
             figures |= self.gini_coefficients() | self.raw_lp_debug() | self.per_label_means()
         return figures
@@ -107,6 +107,11 @@ class PoolStatistics:
         ):
             figures |= {f"{prefix}/{label}": float(count) for label, count in self.label_counts(field).items()}
         return figures
+
+    def scores_by_label(self) -> dict[str, float]:
+        """Mean score of each label's tasks, of their last fifty episodes or so; of tasks with a completion."""
+        means = self.label_means(self.moment.columns["reward_ema"], self.moment.columns["completion_count"] > 0)
+        return {f"per_label_scores/{label}": mean for label, mean in means.items()}
 
     def draws(self) -> dict[str, float]:
         """Which share of the draws goes which way, and how many tasks starve."""

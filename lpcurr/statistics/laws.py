@@ -125,12 +125,22 @@ class _Recording:
 
 def columns_of_law(header: np.void) -> set[str]:
     """Return the names of the columns that :func:`score_tasks` takes under a header's rules."""
+    return _ALWAYS | (_columns_read(header, with_retention=True) - {"priority"})
+
+
+def goes_by_success(header: np.void) -> bool:
+    """Whether draws, or evictions where there are any, go by successes and not by scores alone."""
+    return "success_rate_ema" in _columns_read(header, with_retention=bool(header["may_evict"]))
+
+
+def _columns_read(header: np.void, with_retention: bool) -> set[str]:
     rules, task = _rules(header), _Recording()
     scheduler = schedulers.ALL[rules.scheduler]
+    formulas = (scheduler.priority, scheduler.exploring_weight, scheduler.acceptance, scheduler.retention)
     with np.errstate(all="ignore"):
-        for formula in (scheduler.priority, scheduler.exploring_weight, scheduler.acceptance, scheduler.retention):
+        for formula in formulas if with_retention else formulas[:3]:
             formula(task, _EVERY, rules)
-    return _ALWAYS | (task.names - {"priority"})
+    return task.names
 
 
 def mean_and_deviation(header: np.void) -> tuple[float, float]:

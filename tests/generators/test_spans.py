@@ -106,3 +106,45 @@ def test_over_a_float_field_integer_ends_mean_floats() -> None:
     assert {type(values["lanes.0.speed"]) for values in drawn} == {int, float}
     read = type(made).model_validate_json(made.model_dump_json())
     assert [read.slice_values_of(task_id) for task_id in range(50)] == drawn
+
+
+@given(st.floats(1e-300, 1e300), st.floats(1e-300, 1e300), uniform)
+def test_a_log_span_stays_inside_and_its_logarithm_is_uniform(one: float, other: float, u: float) -> None:
+    low, high = sorted((one, other))
+    value = Span(low, high, log=True).draw(u)
+    assert type(value) is float
+    assert low <= value <= high
+    assert math.log(value) == pytest.approx(math.log(low) + u * (math.log(high) - math.log(low)), abs=1e-9)
+
+
+def test_a_log_span_of_integers_reaches_both_ends_and_each_in_its_share() -> None:
+    span = Span(1, 3, log=True)
+    drawn = [span.draw(u) for u in np.arange(0.0, 1.0, 1e-4)]
+    shares = np.bincount(drawn)[1:] / len(drawn)
+    assert shares == pytest.approx(np.log([2.0, 3 / 2, 4 / 3]) / np.log(4), abs=1e-3)
+    assert [type(value) for value in (span.draw(0.0), span.draw(BELOW_ONE))] == [int, int]
+    assert [span.draw(0.0), span.draw(BELOW_ONE)] == [1, 3]
+    assert Span(1, 2**53, log=True).draw(BELOW_ONE) == pytest.approx(2**53)
+
+
+@pytest.mark.parametrize(
+    ("span", "names"),
+    [
+        (Span(1e-4, 1.0, log=True), ["0.0001..0.001", "0.001..0.01", "0.01..0.1", "0.1..1"]),
+        (Span(1, 9999, log=True), ["1..9", "10..99", "100..999", "1000..9999"]),
+        (Span(1, 3, log=True), ["1", "1", "2..3", "2..3"]),
+    ],
+)
+def test_the_parts_of_a_log_span(span: Span, names: list[str]) -> None:
+    assert [span.bin_of(span.draw(u)) for u in (0.1, 0.4, 0.6, 0.9)] == names
+
+
+def test_a_log_span_is_written_down_and_read_back() -> None:
+    generator = bucketed({"rate": 0.1, "size": 1.0})
+    generator.add_bucket("rate", Span(1e-4, 0.1, log=True)).add_bucket("size", [Span(1, 9, log=True), Span(0, 1), 5])
+    read = type(generator).model_validate_json(generator.model_dump_json())
+    assert read == generator
+    assert read.buckets["size"] == [Span(1.0, 9.0, log=True), Span(0.0, 1.0), 5]
+    assert [read(i) for i in range(20)] == [generator(i) for i in range(20)]
+    with pytest.raises(ConfigError, match="low is not above 0"):
+        Span(0, 1, log=True)

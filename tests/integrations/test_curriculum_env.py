@@ -11,7 +11,7 @@ import pytest
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 import lpcurr
-from lpcurr import Curriculum, CurriculumEnv
+from lpcurr import ConfigError, Curriculum, CurriculumEnv
 from lpcurr.integrations.gymnasium import Episode
 
 from .conftest import Make
@@ -242,3 +242,23 @@ def test_the_spec_describes_the_environment_but_not_the_pool(make: Make) -> None
     alone = CurriculumEnv(gymnasium.make("CartPole-v1"), env.curriculum, apply_task=lambda env, config: None)
     with pytest.raises(ValueError, match="CurriculumEnv wrapper does not inherit"):
         gymnasium.make(alone.spec)
+
+
+def test_the_trainer_reports_what_it_knows_later(make: Make) -> None:
+    curriculum = make(PHYSICS)
+    curriculum.use(lpcurr.PrioritizedReplayConfig(num_active_tasks=curriculum.config.num_active_tasks))
+    env = CurriculumEnv(make_cart_pole(), curriculum, score=lambda episode: episode.length / 500, report=False)
+    env.reset(seed=0)
+    ended = False
+    while not ended:
+        *_, terminated, truncated, info = env.step(0)
+        ended = terminated or truncated
+    assert completions(curriculum) == 0
+    assert not info["curriculum/accepted"]
+    ids, scores = [info["curriculum/task_id"]], [info["curriculum/score"]]
+    assert curriculum.update_many(ids, scores, signals=[7.0]) == 1
+    stats = curriculum.get_task_stats(ids[0])
+    assert stats is not None
+    assert (stats["signal"], stats["last_score"]) == (7.0, scores[0])
+    with pytest.raises(ConfigError, match="report=False and add_info=False"):
+        CurriculumEnv(make_cart_pole(), curriculum, report=False, add_info=False)

@@ -357,3 +357,16 @@ def test_reset_with_where_resets_are_the_callers(make: Make) -> None:
     assert Seeded.given[1] == (envs.unwrapped.next_level[:1].tolist(), {"reset_mask": mask, "n": 1})
     with pytest.raises(ConfigError, match="reset_with is for autoreset mode DISABLED"):
         VectorCurriculumEnv(Simulator(2), curriculum, apply_tasks=leave_levels, reset_with=lambda configs: {})
+
+
+def test_the_trainer_reports_where_the_wrapper_does_not(make: Make) -> None:
+    curriculum = make(PHYSICS)
+    envs = VectorCurriculumEnv(make_poles(), curriculum, apply_tasks=set_physics, score=share_of_500, report=False)
+    envs.reset(seed=4)
+    ended = np.zeros(COPIES, np.bool_)
+    while not ended.any():
+        *_, terminated, truncated, infos = envs.step(np.zeros(COPIES, np.int64))
+        ended = terminated | truncated
+    assert curriculum.stats()["num_completed"] == 0
+    assert not infos["curriculum/accepted"].any()
+    assert curriculum.update_many(infos["curriculum/task_id"][ended], infos["curriculum/score"][ended]) == ended.sum()

@@ -72,3 +72,19 @@ def test_a_task_with_another_space_is_told_by_its_key(make: Callable[..., Curric
     with pytest.raises(ConfigError, match=r"observation_space\['map'\]\['far'\] Discrete\(12\), .* Discrete\(10\)"):
         envs.reset()
     envs.close()
+
+
+def test_spaces_that_cannot_be_compared_differ(make: Callable[..., Curriculum]) -> None:
+    class Mission(Discrete):
+        """Fails where it is compared, as MiniGrid's MissionSpace does with one of another kind of mission."""
+
+        def __eq__(self, other: object) -> bool:
+            raise TypeError("object of type 'NoneType' has no len()")
+
+    def apply(env: Any, config: dict[str, Any]) -> None:
+        env.unwrapped.observation_space = Dict(image=Discrete(3), mission=Mission(5))
+
+    env: Any = Countdown()
+    env.observation_space = Dict(image=Discrete(3), mission=Mission(4))
+    with pytest.raises(ConfigError, match=r"observation_space\['mission'\] Discrete\(5\), .* with Discrete\(4\)"):
+        CurriculumEnv(env, make(), apply_task=apply).reset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import subprocess
@@ -141,6 +142,7 @@ with lpcurr.CurriculumConfig(num_active_tasks=100).make() as small:
         print(error.errno, error)
     small.get_task()
     assert small.find_violations() == []
+import gc
 import os
 print(os.listdir("/dev/shm"))
 with lpcurr.CurriculumConfig(num_active_tasks=1_000, use_shared_memory=False).make() as local:
@@ -191,3 +193,18 @@ def test_an_attached_curriculum_can_destroy_the_segment_by_name() -> None:
         assert other.stats()["num_active_tasks"] == 1
     curriculum.close()
     curriculum.unlink()
+
+
+def test_a_name_that_is_used_again_is_not_the_old_session_s_to_destroy() -> None:
+    """As where a cell of a notebook is run again: the memory and the list of tasks are the new session's."""
+    config = lpcurr.CurriculumConfig(tasks=["a", "b"], session_id=f"again-{os.getpid()}")
+    first = config.make()
+    first.close()
+    first.unlink()
+    with config.make() as second:
+        first.unlink()
+        del first
+        gc.collect()
+        assert second.append_tasks(["c"]) == [2]
+        with lpcurr.attach(second.session_id or "") as other:
+            assert other.build(2) == "c"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, attach
 from lpcurr.statistics.gini import gini
 from tests import naive, naive_schedulers
 from tests.twins import Twins, make_config
@@ -106,6 +106,7 @@ def test_the_names_are_those_of_the_specification(twins: LabelledTwins) -> None:
     for label in LABELS:
         expected |= {
             f"per_label_completions/{label}",
+            f"per_label_scores/{label}",
             f"algorithm/pool_composition/{label}",
             f"algorithm/sampling_counts/{label}",
             f"per_label_stats/mean_lp_score/{label}",
@@ -115,8 +116,17 @@ def test_the_names_are_those_of_the_specification(twins: LabelledTwins) -> None:
         if twins.evicted[label]:
             expected.add(f"algorithm/eviction_counts/{label}")
     assert expected - names == set()
-    ours = {"num_refused", "num_dropped", "num_repairs", "algorithm/num_tasks", "algorithm/draws/starving_tasks"}
-    ours |= {f"algorithm/draws/share/{way}" for way in ("scheduler", "uniform", "exploring", "staleness", "label")}
+    ours = {
+        "epoch_mean_score",
+        "num_refused",
+        "num_dropped",
+        "num_repairs",
+        "algorithm/num_tasks",
+        "algorithm/draws/starving_tasks",
+    }
+    ours |= {"epoch_mean_score"} | {
+        f"algorithm/draws/share/{way}" for way in ("scheduler", "uniform", "exploring", "staleness", "label")
+    }
     assert {name for name in names - expected - ours if not name.startswith("task_metrics/")} == set()
 
 
@@ -269,6 +279,8 @@ def test_raw_progress_and_label_means(twins: LabelledTwins) -> None:
     chances = twins.by_label(twins.naive.probabilities())
     means |= {f"probability/{label}": math.fsum(values) for label, values in chances.items()}
     assert len(twins.naive.tasks) > len(rewards) > 0
+    for label, scores in twins.by_label(rewards).items():
+        assert twins.curriculum.stats()[f"per_label_scores/{label}"] == pytest.approx(statistics.fmean(scores))
     expect(
         twins.curriculum.calculate_per_label_mean_lp_stats(),
         {f"per_label_stats/{name}": value for name, value in means.items()},
@@ -314,6 +326,24 @@ def test_an_empty_pool_and_a_pool_of_one_have_statistics(algorithm: str) -> None
 
 
 # -- epochs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("performance_mode", [True, False])
+def test_the_mean_score_of_an_epoch(performance_mode: bool) -> None:
+    with CurriculumConfig(num_active_tasks=4, performance_mode=performance_mode).make() as curriculum:
+        assert curriculum.session_id is not None
+        curriculum.add_task(0)
+        curriculum.update_many([0] * 3, [0.0, 0.0, 1.5])
+        assert curriculum.stats()["epoch_mean_score"] == 0.5
+        curriculum.on_epoch_end()
+        assert "epoch_mean_score" not in curriculum.stats(), "none has ended in it"
+        with attach(curriculum.session_id) as other:
+            other.update_many([0] * 2, [1.0, 0.5])
+            assert curriculum.stats()["epoch_mean_score"] == 0.75
+            assert "epoch_mean_score" not in other.stats(), "it does not know how the epoch began"
+            other.on_epoch_end()
+        curriculum.update_many([0], [0.25])
+        assert "epoch_mean_score" not in curriculum.stats()
 
 
 def test_an_epoch_counts_samples_and_evictions_from_zero() -> None:
