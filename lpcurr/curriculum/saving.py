@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.making import put_grown
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.resuming import check_generator, stored_config
@@ -165,6 +166,7 @@ class CurriculumCheckpoints(PoolMember):
         if is_read(self._pool):
             raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")
         self._restore(checkpoint)
+        self._add_appended(checkpoint)
 
     def record(self, path: str | os.PathLike[str]) -> Recording:
         """Write all that changes the pool, by whichever process, into a file from which it can be built again.
@@ -222,18 +224,17 @@ class CurriculumCheckpoints(PoolMember):
             super().close()
 
     def _capture(self) -> Checkpoint:
-        checkpoint = Checkpoint.capture(self._pool)
+        moment = self._pool.moment()
+        checkpoint = Checkpoint.of_moment(moment, self._pool.config_text)
         if isinstance(self._generator, (TaskList, StoredTasks)):
-            checkpoint.description.config["task_generator"] = self._generator.reference(with_digest=True)
+            count = min(int(moment.header["listed"]), len(self._generator))  # others may be appending
+            checkpoint.description.config["task_generator"] = self._generator.reference(count)
         return checkpoint
 
     def _add_appended(self, checkpoint: Checkpoint) -> None:
         """Put the tasks into the pool by which a list has grown since it was saved."""
-        if isinstance(self._generator, (TaskList, StoredTasks)):
-            before, locked = checkpoint.description.config.get("task_generator") or {}, self._stages.locked()
-            for task_id in range(before.get("count", len(self._generator)), len(self._generator)):
-                if (label := self._generator.label_of(task_id)) not in locked:
-                    self._pool.add_task(task_id, label, pending=False, success_threshold=None)
+        before = checkpoint.description.config.get("task_generator") or {}
+        put_grown(self._pool, self._generator, self._stages, before.get("count"))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()

@@ -383,7 +383,7 @@ def _checkpoint_of(image: Bytes, generator: TaskGenerator | None) -> bytes:
     """Return the content of a checkpoint file of an image."""
     text = config_text_of(image)
     if isinstance(generator, (TaskList, StoredTasks)):
-        text = json.dumps(json.loads(text) | {"task_generator": generator.reference(with_digest=True)}).encode()
+        text = json.dumps(json.loads(text) | {"task_generator": generator.reference(len(generator))}).encode()
     dtype = layout.segment_dtype(int(header_of(image)["capacity"][0]))
     moment = Moment.of_state(image[: dtype.itemsize].view(dtype))
     return bytes(checkpoint_bytes(Checkpoint.of_moment(moment, text)))
