@@ -133,6 +133,30 @@ def test_the_size_of_the_pool_can_be_assigned_later() -> None:
         assert curriculum.stats()["algorithm/num_tasks"] == 3
 
 
+def test_the_configuration_of_a_live_curriculum_is_changed_by_use_alone() -> None:
+    config = CurriculumConfig(num_active_tasks=3, use_shared_memory=False, seed=1)
+    with config.make() as curriculum:
+        config.num_active_tasks = 99
+        config.algorithm_config.task_tracker_ema_alpha = 0.5
+        for scheduler in ("uniform", "plr"):
+            assert (curriculum.config.num_active_tasks, curriculum.config.seed) == (3, 1)
+            assert curriculum.config.algorithm_config.task_tracker_ema_alpha != 0.5
+            with pytest.raises(ConfigError, match=r"seed of a live .*curriculum\.use"):
+                curriculum.config.seed = 7
+            with pytest.raises(ConfigError, match=r"task_tracker_ema_alpha of a live .*curriculum\.use"):
+                curriculum.config.algorithm_config.task_tracker_ema_alpha = 0.5
+            with pytest.raises(ConfigError, match=r"curriculum\.use"):
+                curriculum.config = config  # type: ignore[assignment]
+            curriculum.use(scheduler)
+        again = curriculum.config.model_copy()
+        assert again == curriculum.config
+        again.seed = 7
+        again.algorithm_config.task_tracker_ema_alpha = 0.5
+        assert curriculum.config.algorithm_config.task_tracker_ema_alpha != 0.5
+    with pytest.raises(ConfigError, match=r"a dict, not a CurriculumConfig: CurriculumConfig\.model_validate"):
+        Curriculum({"num_active_tasks": 3})  # type: ignore[arg-type]
+
+
 # -- to text and back -----------------------------------------------------------------------------------------------
 
 CONFIGS: dict[str, CurriculumConfig] = {

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 from collections import Counter
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 
 import lpcurr
-from lpcurr import ConfigError, Curriculum, CurriculumConfig, CurriculumEnv
+from lpcurr import ConfigError, Curriculum, CurriculumConfig, CurriculumEnv, CurriculumTask
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.integrations.gymnasium_vector import VectorCurriculumEnv
 
@@ -152,3 +154,83 @@ def test_refusals(training: Curriculum) -> None:
             evaluation.result()
         with pytest.raises(lpcurr.InvalidScoreError):
             evaluation.update_task_performance(1, float("nan"))
+
+
+def pass_of(evaluation: Evaluation, skill: float) -> list[int]:
+    played = []
+    while not evaluation.done:
+        task = evaluation.get_task()
+        played.append(task.task_id)
+        assert evaluation.update_task_performance(task.task_id, skill)
+    return played
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_each_pass_begins_with_nothing_known(shared: bool) -> None:
+    config = CurriculumConfig(num_active_tasks=8, use_shared_memory=shared, task_generator=number)
+    with config.make() as training, training.evaluation(range(5, 10), episodes_each=2) as evaluation:
+        other: Evaluation = pickle.loads(pickle.dumps(evaluation)) if shared else evaluation
+        for skill in (0.25, 0.5, 0.75):
+            assert pass_of(evaluation, skill) == [5, 6, 7, 8, 9] * 2
+            assert other.get_task().task_id < 0
+            assert evaluation.result().mean == other.result().mean == skill
+            other.restart()
+            assert not evaluation.done
+            with pytest.raises(ConfigError, match="no episode"):
+                evaluation.result()
+        assert [task.task_id for task in (other.get_task(), evaluation.get_task(), other.get_task())] == [5, 6, 7]
+        if shared:
+            other.close()
+
+
+def test_an_evaluation_that_is_over_says_so_once(training: Curriculum, caplog: pytest.LogCaptureFixture) -> None:
+    with training.evaluation(range(3)) as evaluation:
+        pass_of(evaluation, 1.0)
+        evaluation.sample_ids(2)
+        assert "restart()" not in caplog.text
+        evaluation.sample_ids(10)
+        assert caplog.text.count("restart()") == 1
+
+
+def test_what_is_given_back_is_handed_out_again(training: Curriculum) -> None:
+    with training.evaluation(range(4), episodes_each=2) as evaluation:
+        tasks = evaluation.sample_tasks(6)
+        again: CurriculumTask = pickle.loads(pickle.dumps(tasks[1]))
+        assert evaluation.give_back(again)
+        assert not evaluation.give_back(tasks[1])
+        assert evaluation.give_back(tasks[4])
+        assert evaluation.sample_ids(5).tolist() == [2, 3, 1, 0, -1]
+        evaluation.restart()
+        assert not evaluation.give_back(tasks[2])
+        assert evaluation.sample_ids(9).tolist() == [0, 1, 2, 3, 0, 1, 2, 3, -1]
+
+
+def test_an_environment_that_is_reset_in_mid_episode_loses_nothing(training: Curriculum) -> None:
+    with training.evaluation(range(6)) as evaluation:
+        env = CurriculumEnv(Number(), evaluation)
+        for steps in (1, 1, 1, 0):
+            env.reset()
+            for _ in range(steps):
+                env.step(0)
+        ended = True
+        for _ in range(100):
+            if evaluation.done:
+                break
+            if ended:
+                env.reset()
+            _, _, ended, _, _ = env.step(0)
+        assert evaluation.result().scores == pytest.approx({task_id: task_id for task_id in range(6)})
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_native_vectors_that_are_reset_in_mid_episode_lose_nothing(training: Curriculum, mode: AutoresetMode) -> None:
+    poles = gymnasium.make_vec("CartPole-v1", num_envs=3, vectorization_mode="vector_entry_point")
+    poles.metadata = poles.metadata | {"autoreset_mode": mode}
+    with training.evaluation(range(30)) as evaluation:
+        envs = VectorCurriculumEnv(poles, evaluation, apply_tasks=lambda envs, indices, configs: None)
+        for _ in range(3):
+            envs.reset(seed=0)
+        envs.close()
+        held = 6 if mode is AutoresetMode.SAME_STEP else 3
+        ids = evaluation.sample_ids(31 - held).tolist()
+        assert len({task_id for task_id in ids if task_id >= 0}) == 30 - held

@@ -87,7 +87,10 @@ def test_averages_of_groups_do_not_depend_on_the_luck_of_their_order() -> None:
         ([1, 2], [0, -1], 8, "index 1 has -1 successes"),
         ([1], [0], [0], "0 successes in 0 attempts"),
         ([1], [0], [2**40], "attempts are 1 …"),
-        ([1], [0.5], [8], "dtype float64"),
+        ([1, 2], [3.0, 0.5], [8], "successes is 0.5 at index 1"),
+        ([1], [float("nan")], 8, "successes is nan"),
+        ([1], [1], True, "attempts has dtype bool"),
+        ([1], ["1"], 8, "successes has dtype"),
     ],
 )
 def test_bad_groups_are_refused_as_a_whole(ids: Any, successes: Any, attempts: Any, message: str) -> None:
@@ -95,6 +98,14 @@ def test_bad_groups_are_refused_as_a_whole(ids: Any, successes: Any, attempts: A
         with pytest.raises(InvalidBatchError, match=message):
             curriculum.update_groups(ids, successes, attempts)
         assert curriculum.stats()["num_completed"] == 0
+
+
+@pytest.mark.parametrize("attempts", [8, 8.0, np.array(8), np.float32(8), np.array([8, 8])])
+def test_counts_may_be_whole_floats_and_arrays_of_one_number(attempts: Any) -> None:
+    with make() as curriculum:
+        assert curriculum.update_groups([1, 2], np.array([3.0, 8.0], np.float32), attempts).all()
+        assert curriculum.stats()["num_completed"] == 16
+        assert curriculum.update_groups([], [], attempts if np.ndim(attempts) == 0 else []).size == 0
 
 
 # -- the ledger -------------------------------------------------------------------------------------------------------
@@ -157,6 +168,15 @@ def test_what_is_in_flight_is_saved_until_it_is_reported_or_released() -> None:
         assert resumed.take(3).tolist() == list(dict.fromkeys(left))[:3]
         batch = resumed.take(10)  # the rest of it, and new ones beside
         assert np.unique(batch).size == 10
+
+
+def test_prompts_that_were_appended_to_the_list_come_in_with_a_resume() -> None:
+    with make() as curriculum:
+        state = TaskLedger(curriculum).state_dict()
+    with make(tasks=[*PROMPTS, "new", "newer"]) as curriculum:
+        curriculum.evict(3)
+        TaskLedger(curriculum).load_state_dict(state)
+        assert sorted(curriculum.columns()["task_id"].tolist()) == list(range(42))
 
 
 def test_a_task_that_was_in_two_batches_is_again_in_two_batches() -> None:

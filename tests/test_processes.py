@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -441,6 +442,17 @@ def test_a_local_pool_in_a_forked_child_says_once_that_it_is_a_copy_and_draws_ot
             assert len(messages) == 1
             assert "use_shared_memory=True" in messages[0]
         assert not set(answers[0][0]) & set(answers[1][0])
+
+
+def test_attaching_waits_for_a_session_that_is_not_there_yet() -> None:
+    name = f"awaited-{os.getpid()}"
+    with pytest.raises(lpcurr.SessionNotFoundError):
+        lpcurr.attach(name, timeout=0.1)
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(lpcurr.attach, name, timeout=300)
+        time.sleep(0.2)
+        with CurriculumConfig(tasks=["boil"], session_id=name).make(), waiting.result() as other:
+            assert other.get_task().get_env_cfg() == "boil"
 
 
 def test_a_local_pool_cannot_be_pickled() -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lpcurr.errors import CheckpointError
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Column, Moment
+from lpcurr.pool.pool import Pool
 
 VERSION = 2
 _READABLE = (1, 2)
@@ -130,8 +131,17 @@ class Checkpoint:
     source: str
 
     @classmethod
+    def capture(cls, pool: Pool) -> Checkpoint:
+        """Copy a pool, whose workers wait only for the copying itself.
+
+        Raises:
+            CheckpointError: the pool contradicts itself.
+        """
+        return cls.of_moment(pool.moment(), pool.config_text)
+
+    @classmethod
     def of_moment(cls, moment: Moment, config_text: bytes) -> Checkpoint:
-        """Put a checkpoint together from a pool's moment; raises ``CheckpointError`` where that contradicts itself."""
+        """Put a checkpoint together from a pool's moment; raises as :meth:`capture`."""
         order = moment.by_index()
         columns: Columns = {name: column[order] for name, column in moment.columns.items()}
         columns["slot"] = moment.active.astype(np.int64)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +58,7 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"how many tasks; 0 for all (default: {_DEFAULT_LIMIT} in a table, all as CSV or JSON)",
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--csv", action="store_true", help="all columns as CSV")
+    form.add_argument("--csv", action="store_true", help="all columns as CSV, and the values of each task")
     form.add_argument("--json", action="store_true", help="all columns and the figures of the whole pool as JSON")
     width = max(map(len, COLUMNS))
     parser.epilog = "columns:\n" + "\n".join(f"  {name:{width}}  {meaning}" for name, meaning in COLUMNS.items())
@@ -81,15 +83,16 @@ def run(arguments: argparse.Namespace) -> int:
     if limit is None:
         limit = 0 if arguments.csv or arguments.json else _DEFAULT_LIMIT
     rows = list(table.rows())[: limit or None]
-    values = {} if arguments.task is None else _values_of(figures["config"], arguments.task)
+    values: list[dict[str, Any]] = []
+    if arguments.json or arguments.csv or arguments.task is not None:
+        values = _values_of(figures["config"], [row["id"] for row in rows])
     if arguments.json:
-        if arguments.task is not None:
-            rows[0] = rows[0] | {"values": values}
+        rows = [row | {"values": of_row} for row, of_row in zip(rows, values, strict=True)]
         print(json.dumps(figures | {"tasks": rows}, indent=1, default=str))
     elif arguments.csv:
-        _write_csv(rows)
+        _write_csv(rows, values)
     elif arguments.task is not None:
-        _print_task(rows[0], values)
+        _print_task(rows[0], values[0])
     else:
         _print_pool(figures, rows, len(table))
     return 0
@@ -198,17 +201,18 @@ def _print_pool(figures: dict[str, Any], rows: list[dict[str, Any]], found: int)
         print(f"… {found - len(rows):,} more: --limit 0 shows all")
 
 
-def _values_of(config: dict[str, Any], task_id: int) -> dict[str, Any]:
-    """What the task generator drew for a task, by bucket; nothing where it is not stored, or fails."""
+def _values_of(config: dict[str, Any], task_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What the task generator drew for each task, by bucket; nothing where it is not stored, or fails."""
     from lpcurr.curriculum.attach import stored_generator
 
     generator = stored_generator(config)
-    if generator is None:
-        return {}
-    try:
-        return generator.slice_values_of(task_id)
-    except Exception:  # a list whose tasks only its own processes can read, a generator of another version
-        return {}
+    values: list[dict[str, Any]] = []
+    for task_id in task_ids:
+        values.append({})
+        if generator is not None:
+            with contextlib.suppress(Exception):  # a list that only its own processes can read, another version
+                values[-1] = generator.slice_values_of(task_id)
+    return values
 
 
 def _print_task(row: dict[str, Any], values: dict[str, Any]) -> None:
@@ -232,12 +236,15 @@ def _cell(name: str, value: Any, *, exact: bool = False) -> str:
     return str(value)
 
 
-def _write_csv(rows: list[dict[str, Any]]) -> None:
+def _write_csv(rows: list[dict[str, Any]], values: list[dict[str, Any]]) -> None:
     from lpcurr.monitor.table import COLUMNS
 
-    writer = csv.DictWriter(sys.stdout, list(COLUMNS), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row | {"label": _csv_text(row["label"])} for row in rows)
+    paths = list(dict.fromkeys(path for of_row in values for path in of_row))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*COLUMNS, *(_csv_text(f"values.{path}") for path in paths)])
+    for row, of_row in zip(rows, values, strict=True):
+        cells = [*(row[name] for name in COLUMNS), *(of_row.get(path, "") for path in paths)]
+        writer.writerow([_csv_text(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def _csv_text(name: str) -> str:

@@ -6,7 +6,7 @@ import math
 import operator
 import reprlib
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy import ma
@@ -66,15 +66,7 @@ def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: 
 
     Tensors are taken from their device and their gradient; successes may be bools, ids may not.
     """
-    if ma.isMaskedArray(values) and ma.getmaskarray(values).any():
-        raise InvalidBatchError(f"{name} has masked elements: leave them out, as in {name}.compressed()")
-    detach = getattr(values, "detach", None)
-    try:
-        array = np.asarray(values if detach is None else detach().cpu())
-    except ValueError:
-        raise InvalidBatchError(f"{name} is ragged: it must have one dimension") from None
-    except (TypeError, RuntimeError) as error:
-        raise InvalidBatchError(f"{name} cannot be made an array: {error}") from error
+    array = _as_array(values, name)
     if array.ndim != 1:
         raise InvalidBatchError(f"{name} has shape {array.shape}: it must have one dimension")
     if array.size == 0:
@@ -83,6 +75,31 @@ def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: 
     if is_wrong_bool or not np.can_cast(array.dtype, dtype, "safe"):
         raise InvalidBatchError(f"{name} has dtype {array.dtype}: it must be {np.dtype(dtype).name}")
     return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _as_array(values: ArrayLike, name: str) -> np.ndarray[Any, Any]:
+    if ma.isMaskedArray(values) and ma.getmaskarray(values).any():
+        raise InvalidBatchError(f"{name} has masked elements: leave them out, as in {name}.compressed()")
+    tensor: Any = values.detach().cpu() if hasattr(values, "detach") else None
+    try:
+        if tensor is not None and tensor.is_floating_point():
+            return np.asarray(tensor.double())  # NumPy has no bfloat16
+        return np.asarray(values if tensor is None else tensor)
+    except ValueError:
+        raise InvalidBatchError(f"{name} is ragged: it must have one dimension") from None
+    except (TypeError, RuntimeError) as error:
+        raise InvalidBatchError(f"{name} cannot be made an array: {error}") from error
+
+
+def _as_whole(values: np.ndarray[Any, Any], name: str) -> Int64s:
+    """int64[k] of whole numbers, which sums of float rewards are too; else ``InvalidBatchError``."""
+    if values.dtype.kind not in "biu" and np.can_cast(values.dtype, np.float64):  # JAX's bfloat16 too
+        values = values.astype(np.float64)
+        wrong = np.flatnonzero(~(np.abs(values) < 2**53) | (values != np.floor(values)))
+        if wrong.size:
+            raise InvalidBatchError(f"{name} is {values.ravel()[wrong[0]]} at index {wrong[0]}: give whole numbers")
+        values = values.astype(np.int64)
+    return cast("Int64s", as_batch(values, np.int64, name))
 
 
 def as_count(count: object, name: str) -> int:
@@ -105,9 +122,9 @@ def as_groups(ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> tupl
     >>> as_groups([7], [2], [6])[1]
     array([0., 1., 0., 0., 1., 0.])
     """
-    checked_ids, solved = as_batch(ids, np.int64, "ids"), as_batch(successes, np.int64, "successes")
-    same = isinstance(attempts, (int, np.integer)) and not isinstance(attempts, bool)
-    tried = np.full(checked_ids.size, attempts) if same else as_batch(attempts, np.int64, "attempts")
+    checked_ids, tried = as_batch(ids, np.int64, "ids"), _as_array(attempts, "attempts")
+    solved = _as_whole(_as_array(successes, "successes"), "successes")
+    tried = _as_whole(np.full(checked_ids.size, tried) if tried.ndim == 0 else tried, "attempts")
     if not checked_ids.size == solved.size == tried.size:
         raise InvalidBatchError(
             f"there are {checked_ids.size} ids, {solved.size} successes and {tried.size} attempts: give as many of each"

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.errors import SessionIncompatibleError
+from lpcurr.errors import SessionIncompatibleError, SessionNotFoundError
 from lpcurr.generators import TaskGenerator, TaskSource
 from lpcurr.pool.pool import Pool
 
+_POLL_SECONDS = 0.05
 
-def attach(session_id: str, task_generator: TaskSource | None = None) -> Curriculum:
+
+def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout: float = 0.0) -> Curriculum:
     """Join the live pool of a session, from any process of the same user on this machine.
 
     Args:
         session_id: what ``curriculum.session_id`` is in the process that made it.
         task_generator: needed where the curriculum's generator is a plain callable, which cannot be stored with it; and
             a list of tasks where they are objects that have to be pickled.
+        timeout: seconds to wait for a session that is not there yet, or not ready.
 
     Raises:
         SessionNotFoundError: there is no such session.
@@ -36,9 +40,13 @@ def attach(session_id: str, task_generator: TaskSource | None = None) -> Curricu
         lpcurr.errors.DuplicateTaskError: ...
         >>> other.close(); curriculum.close(); curriculum.unlink()
     """
-    pool = Pool.attach(session_id)
+    deadline = time.monotonic() + timeout
+    pool = _join(session_id, deadline)
     try:
         fields = json.loads(pool.config_text)
+        if (fields.get("task_generator") or {}).get("type") == "stored":  # which its maker puts into the pool at once
+            while not pool.state["header"]["active_count"][0] and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
         if task_generator is not None:
             fields["task_generator"] = None
         config = CurriculumConfig(**fields)
@@ -48,6 +56,16 @@ def attach(session_id: str, task_generator: TaskSource | None = None) -> Curricu
             f"session {session_id!r} cannot be attached: its configuration cannot be read here ({error})"
         ) from error
     return Curriculum(config, task_generator, _pool=pool)
+
+
+def _join(session_id: str, deadline: float) -> Pool:
+    while True:
+        try:
+            return Pool.attach(session_id)
+        except (SessionNotFoundError, SessionIncompatibleError):  # incompatible: it may be half-made
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
 
 
 def stored_generator(config: Mapping[str, Any]) -> TaskGenerator | None:

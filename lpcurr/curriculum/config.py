@@ -16,7 +16,16 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from lpcurr.curriculum.stages import Stage, check_stages
 from lpcurr.errors import ConfigError
-from lpcurr.generators import AnyTaskSource, StoredTasks, TaskGenerator, TaskList, TaskSource
+from lpcurr.generators import (
+    AnyTaskSource,
+    StoredTasks,
+    TaskGenerator,
+    TaskList,
+    TaskSource,
+    rows_of,
+    without_omegaconf,
+)
+from lpcurr.generators.listed import is_list_of_tasks
 from lpcurr.memory import layout
 from lpcurr.schedulers import AnyScheduler
 from lpcurr.schedulers.common import Capacity, CheckedModel, Count, SchedulerConfig
@@ -60,7 +69,9 @@ class CurriculumConfig(CheckedModel):
         default=None,
         description="makes the environment configuration and the label of a task from its id; or a list of tasks",
     )
-    tasks: Any = Field(default=None, exclude=True, description="a list of tasks, instead of a task generator")
+    tasks: Any = Field(
+        default=None, exclude=True, description="a list of tasks, or a dict of them by label, instead of a generator"
+    )
     task_labels: list[str] | None = Field(default=None, exclude=True, description="the label of each of the tasks")
     stages: list[Stage] = Field(
         default_factory=list, description="labels of a list of tasks that are unlocked when another one is mastered"
@@ -109,12 +120,22 @@ class CurriculumConfig(CheckedModel):
     @model_validator(mode="before")
     @classmethod
     def _make_a_generator_of_tasks(cls, fields: Any) -> Any:
-        if not isinstance(fields, dict) or (fields.get("tasks") is None and fields.get("task_labels") is None):
+        if not isinstance(fields, Mapping):
+            return fields
+        fields = {name: without_omegaconf(value) for name, value in fields.items()}
+        tasks, labels = fields.get("tasks"), fields.get("task_labels")
+        if tasks is None and labels is None:
             return fields
         if fields.get("task_generator") is not None:
             raise ValueError("there are tasks and a task_generator: give one of them")
+        if is_list_of_tasks(tasks):
+            tasks = rows_of(tasks)  # here, for an error without the tasks in it
+        elif isinstance(tasks, Mapping):
+            if labels is not None:
+                raise ValueError("there are task_labels and tasks by name, whose names are the labels: give a list")
+            tasks, labels = list(tasks.values()), list(map(str, tasks))
         rest = {name: value for name, value in fields.items() if name not in ("tasks", "task_labels")}
-        listed: dict[str, Any] = {"tasks": fields.get("tasks"), "labels": fields.get("task_labels")}
+        listed: dict[str, Any] = {"tasks": tasks, "labels": labels}
         return rest | {"task_generator": TaskList(**listed)}
 
     @model_validator(mode="after")
@@ -148,6 +169,27 @@ class CurriculumConfig(CheckedModel):
             for name in _SHARED_FIELDS:
                 algorithm.pop(name, None)
         return fields
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("tasks", "task_labels"):
+            raise ConfigError(f"{name} is for making a configuration: of one that is, set task_generator to a list")
+        super().__setattr__(name, value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, where new ``tasks`` take the task generator's place."""
+        update = dict(update or {})
+        if {"tasks", "task_labels"} & update.keys():
+            listed = {name: update.pop(name, None) for name in ("tasks", "task_labels")}
+            update["task_generator"] = CurriculumConfig(**listed).task_generator
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__["algorithm_config"] = copy.algorithm_config.model_copy()
+        return copy
+
+    def in_use(self) -> Self:
+        """Return a copy for a live curriculum, of which no field can be set, nor of its scheduler's."""
+        copy = super().in_use()
+        copy.__dict__["algorithm_config"] = self.algorithm_config.in_use()
+        return copy
 
     def make(self, task_generator: TaskSource | None = None) -> Curriculum:
         """Make the curriculum, and the pool with it."""

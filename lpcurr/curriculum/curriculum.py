@@ -46,7 +46,7 @@ _MAX_BATCH = 2**26  # a gigabyte of ids and labels
 
 
 class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
-    """A learning-progress (or discrete random) curriculum over a pool of tasks that up to 4,096 processes share.
+    """A curriculum over a pool of tasks that up to 4,096 processes share, drawn by the scheduler of its configuration.
 
     Pickling a curriculum into another process of this machine attaches to the same pool there, and so does
     :func:`lpcurr.attach` by session id; a forked child has its own place in the pool at once. Any process can draw,
@@ -201,7 +201,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         Args:
             ids: int64[k], the tasks.
             successes: int64[k], how many attempts succeeded.
-            attempts: int64[k], from 1 up; or one number for all.
+            attempts: int64[k], from 1 up; or one number for all. Whole floats do, as sums of rewards are.
 
         Returns:
             Which groups were credited, bool[k]; the others were of tasks that have left the pool.
@@ -265,7 +265,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         if self._pool.session_id is None:
             raise LpcurrError(
                 "a curriculum with use_shared_memory=False lives in this process alone and cannot be pickled into "
-                "another: make it with use_shared_memory=True"
+                "another: make it with use_shared_memory=True (Linux, macOS), or keep its environments in one process "
+                "(SyncVectorEnv, DummyVecEnv)"
             )
         return _unpickle, (self._pool.session_id, self.config, self._generator)
 

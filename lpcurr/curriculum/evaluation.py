@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,17 +12,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lpcurr.checkpoint import Checkpoint, restore
 from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError
-from lpcurr.generators import TaskGenerator, TaskList
+from lpcurr.generators import TaskGenerator, TaskList, rows_of
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.uniform import DiscreteRandomConfig
+
+_logger = logging.getLogger("lpcurr")
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,31 @@ class EvaluationResult:
     scores: dict[int, float]
 
 
+class EvaluationTask(CurriculumTask):
+    """A task of an evaluation.
+
+    Attributes:
+        episode: which of the evaluation's episodes this is, from 0; those beyond the last are not counted.
+        passes: how often the evaluation had been begun again when it was handed out.
+    """
+
+    __slots__ = ("episode", "passes")
+
+    def __init__(self, task_id: int, label: str, builder: TaskBuilder, episode: int, passes: int) -> None:
+        super().__init__(task_id, label, builder)
+        self.episode = episode
+        self.passes = passes
+
+
 class Evaluation:
     """A set of tasks that is gone through in order; made by :meth:`lpcurr.Curriculum.evaluation`.
 
     Episode ``p`` is of task ``p mod n``, whichever process or environment asks for it. A vector of environments goes on
     drawing after the last one: what it gets then is not counted, has the negative id ``-1 - task_id`` and is refused
     when it is reported. So short episodes do not take the place of long ones that are still being played.
+
+    An environment that is reset in mid-episode gives its episode back (:meth:`give_back`), and it is handed out again.
+    :meth:`restart` begins the next pass through the same tasks.
 
     Pickled, or forked, into another process of this machine it goes on there.
 
@@ -62,7 +86,10 @@ class Evaluation:
         self._episodes_each = episodes
         self._pool = pool
         self._builder = _Builder(pool, generator, config.env_cache_size, config.max_task_attempts)
-        self._position = 0
+        self._pass = 0  # the one that these are of:
+        self._next = 0  # no episode before it is free, but for those that were given back
+        self._uncounted = 0
+        self._told = False
 
     @classmethod
     def of(
@@ -74,7 +101,7 @@ class Evaluation:
             ConfigError: there is no task, a task twice, too many of them, or an id out of range.
         """
         episodes = as_count(episodes, "episodes_each")
-        tasks = list(tasks)
+        tasks = rows_of(tasks)
         if not tasks or not episodes:
             raise ConfigError(f"there are {len(tasks)} tasks to be played {episodes} times each: give at least one")
         if all(isinstance(task, (int, np.integer)) and not isinstance(task, bool) for task in tasks):
@@ -91,26 +118,62 @@ class Evaluation:
         algorithm = DiscreteRandomConfig()
         fields = {"num_active_tasks": slots, "defer_init": True, "session_id": None, "algorithm_config": algorithm}
         config = config.model_copy(update=fields | {"task_generator": None, "stages": []})
-        pool = Pool.create(
-            slots,
-            config.header_settings() | {"new_label": layout.UNKNOWN_LABEL},
-            seed=0,
-            config_text=config.to_json(None),
-            shared=config.use_shared_memory,
-        )
-        evaluation = cls(config, generator, ids, episodes, pool)
-        for task_id in ids.tolist():
-            pool.add_task(task_id, evaluation._builder.label(task_id), pending=False, success_threshold=None)
+        evaluation = cls(config, generator, ids, episodes, _new_pool(config, slots, shared=config.use_shared_memory))
+        evaluation._fill(evaluation._pool)
         return evaluation
 
     # -- an episode ---------------------------------------------------------------------------------------------
 
-    def get_task(self) -> CurriculumTask:
+    def get_task(self) -> EvaluationTask:
         """Take the task of the next episode."""
-        position = self._claim()
-        task_id = int(self._ids[position % self._ids.size])
+        passes = self._passes
+        if passes != self._pass:
+            self._pass, self._next, self._uncounted = passes, 0, 0
+        episode = self._claim()
+        task_id = int(self._ids[episode % self._ids.size])
         label = self._builder.label(task_id) or "unknown"
-        return CurriculumTask(task_id if position < self._total else -1 - task_id, label, self._builder)
+        marked_id = task_id if episode < self._total else -1 - task_id
+        return EvaluationTask(marked_id, label, self._builder, episode, passes)
+
+    def give_back(self, task: CurriculumTask) -> bool:
+        """Give back a task whose episode was broken off, for it to be handed out again, after the others.
+
+        Args:
+            task: what :meth:`get_task` or :meth:`sample_tasks` gave, and was not reported.
+
+        Returns:
+            Whether it will be: False where it is of an earlier pass, or not counted anyway.
+        """
+        if not isinstance(task, EvaluationTask) or task.passes != self._passes or task.episode >= self._total:
+            return False
+        return self._pool.remove_task(layout.MAX_TASK_ID - task.episode)
+
+    def restart(self) -> None:
+        """Begin again from the first task, in all processes: scores are forgotten, so read :meth:`result` before.
+
+        Environments that are in mid-episode are to be reset before their next step, as each evaluation of a trainer's
+        does it: an episode that began before would count in the new pass.
+
+        Example:
+            >>> from lpcurr import CurriculumConfig
+            >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
+            ...     with curriculum.evaluation(range(2)) as evaluation:
+            ...         for skill in (0.2, 0.9):
+            ...             while not evaluation.done:
+            ...                 task = evaluation.get_task()
+            ...                 counted = evaluation.update_task_performance(task.task_id, skill)
+            ...             print(evaluation.result().mean)
+            ...             evaluation.restart()
+            0.2
+            0.9
+        """
+        unplayed = _new_pool(self.config, self._pool.capacity, shared=False)
+        self._fill(unplayed)
+        begun = Checkpoint.capture(unplayed)
+        unplayed.close()
+        counters = begun.description.counters.model_copy(update={"epoch": self._passes + 1})
+        description = begun.description.model_copy(update={"counters": counters})
+        restore(self._pool, dataclasses.replace(begun, description=description), self.config.header_settings())
 
     def update_task_performance(self, task_id: int, score: float, **others: Any) -> bool:
         """Report the score of an episode; whether it was counted. What else training learns from is left out."""
@@ -126,7 +189,7 @@ class Evaluation:
         """Take the tasks of the next ``count`` episodes: int64[count]."""
         return np.array([task.task_id for task in self.sample_tasks(count)], np.int64)
 
-    def sample_tasks(self, count: int) -> list[CurriculumTask]:
+    def sample_tasks(self, count: int) -> list[EvaluationTask]:
         """Take the tasks of the next ``count`` episodes, each with its label and configuration."""
         return [self.get_task() for _ in range(as_count(count, "count"))]
 
@@ -200,7 +263,10 @@ class Evaluation:
     def __reduce__(self) -> tuple[Any, ...]:
         self._pool.check_open()
         if self._pool.session_id is None:
-            raise LpcurrError("the evaluation of a curriculum with use_shared_memory=False lives in this process alone")
+            raise LpcurrError(
+                "the evaluation of a curriculum with use_shared_memory=False lives in this process alone: keep its "
+                "environments here (SyncVectorEnv, DummyVecEnv)"
+            )
         return _attach, (self._pool.session_id, self.config, self._generator, self._ids, self._episodes_each)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -209,23 +275,49 @@ class Evaluation:
     def _total(self) -> int:
         return int(self._ids.size) * self._episodes_each
 
+    @property
+    def _passes(self) -> int:
+        return int(self._pool.state["header"]["epoch"][0])
+
+    def _fill(self, pool: Pool) -> None:
+        for task_id in self._ids.tolist():
+            pool.add_task(task_id, self._builder.label(task_id), pending=False, success_threshold=None)
+
     def _claim(self) -> int:
         """The number of an episode that nobody else has: whoever puts its mark into the pool first."""
-        while self._position < self._total:
-            handed_out = int(self._pool.state["header"]["active_count"][0]) - self._ids.size
-            self._position = max(self._position, handed_out)
-            if self._position >= self._total:
-                break
-            mark = layout.MAX_TASK_ID - self._position
+        while (handed_out := int(self._pool.state["header"]["active_count"][0]) - self._ids.size) < self._total:
+            self._next = max(self._next, handed_out)
+            if self._next >= self._total:  # what is left was given back, or another process has begun again
+                taken = layout.MAX_TASK_ID - self._pool.moment(["task_id", "entry"]).columns["task_id"]
+                free = np.setdiff1d(np.arange(self._total), taken)
+                if not free.size:
+                    continue
+                self._next = int(free[0])
+            self._next += 1
             try:
-                self._pool.add_task(mark, None, pending=False, success_threshold=None)
+                self._pool.add_task(layout.MAX_TASK_ID - self._next + 1, None, pending=False, success_threshold=None)
             except DuplicateTaskError:
-                self._position += 1
                 continue
-            self._position += 1
-            return self._position - 1
-        self._position += 1
-        return self._position - 1
+            return self._next - 1
+        self._uncounted += 1
+        if self._uncounted >= self._total and self.done and not self._told:
+            self._told = True
+            _logger.warning(
+                "an evaluation of %d episodes is over, and as many have been taken since, which are not counted: "
+                "evaluation.restart() begins the next pass (said once)",
+                self._total,
+            )
+        return self._total + self._uncounted - 1
+
+
+def _new_pool(config: CurriculumConfig, slots: int, *, shared: bool) -> Pool:
+    return Pool.create(
+        slots,
+        config.header_settings() | {"new_label": layout.UNKNOWN_LABEL},
+        seed=0,
+        config_text=config.to_json(None),
+        shared=shared,
+    )
 
 
 class _Builder(TaskBuilder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 from collections.abc import Container, Iterable, Sequence
 from typing import Any, TypeGuard
@@ -14,17 +15,21 @@ from lpcurr.curriculum.stages import Stage, Stages
 from lpcurr.errors import ConfigError, DuplicateTaskError, PoolFullError, SessionNotFoundError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
 from lpcurr.generators.listed import own_label
-from lpcurr.memory import layout
+from lpcurr.memory import layout, sessions
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
+
+_logger = logging.getLogger("lpcurr")
 
 
 def make_pool(
     config: CurriculumConfig, generator: TaskGenerator | None
 ) -> tuple[CurriculumConfig, Pool, TaskGenerator | None]:
     """Make the pool of a curriculum; a list of tasks is stored beside it, and the pool filled with them.
+
+    A dead session of the configured name, whose processes were all killed, gives way to it.
 
     Returns:
         The configuration that the pool was made with, the pool, and the generator that all its processes can use.
@@ -35,6 +40,8 @@ def make_pool(
         config = config.of_list(tasks)
         labels = [tasks.label_of(task_id) for task_id in range(len(tasks))]
         _check_labels(config.stages, set(labels))
+    if config.use_shared_memory and config.session_id and sessions.reap_session(config.session_id):
+        _logger.warning("session %r was dead: its processes were killed. It is begun anew", config.session_id)
     session = (config.session_id or secrets.token_hex(6)) if config.use_shared_memory else None
     written: TaskGenerator | None = generator if tasks is None or session is None else StoredTasks(session=session)
     assert config.seed is not None
@@ -122,12 +129,14 @@ def finish_appending(pool: Pool, generator: TaskGenerator | None, stages: Stages
                 _fill_up(pool, generator, stages.locked())
 
 
-def put_grown(pool: Pool, generator: TaskGenerator | None, stages: Stages, count: int | None) -> None:
-    """Put the tasks of the list into the pool that follow the first ``count``, by default none."""
-    if _is_of_pool(generator, pool):
-        with generator.locked():
-            pool.state["header"]["listed"] = len(generator) if count is None else count
-            _fill_up(pool, generator, stages.locked(), may_be_full=False)
+def put_grown(pool: Pool, generator: TaskGenerator | None, stages: Stages, count: int | None) -> int:
+    """Put the tasks of the list into the pool behind the first ``count``, by default none: how many found no room."""
+    if not _is_of_pool(generator, pool):
+        return 0
+    with generator.locked():
+        pool.state["header"]["listed"] = len(generator) if count is None else min(count, len(generator))
+        _fill_up(pool, generator, stages.locked())
+        return len(generator) - int(pool.state["header"]["listed"][0])
 
 
 def _is_of_pool(generator: TaskGenerator | None, pool: Pool) -> TypeGuard[TaskList | StoredTasks]:
@@ -135,14 +144,12 @@ def _is_of_pool(generator: TaskGenerator | None, pool: Pool) -> TypeGuard[TaskLi
     return isinstance(generator, StoredTasks if pool.session_id is not None else TaskList)
 
 
-def _fill_up(
-    pool: Pool, generator: TaskList | StoredTasks, locked: Container[str], *, may_be_full: bool = True
-) -> None:
-    """Put the rest of a list into the pool, which is kept from others meanwhile, as far as there is room."""
+def _fill_up(pool: Pool, generator: TaskList | StoredTasks, locked: Container[str]) -> None:
+    """Put the rest of a list, which is kept from others meanwhile, into the pool as far as there is room."""
     first = int(pool.state["header"]["listed"][0])
-    with contextlib.suppress(*[PoolFullError] * may_be_full):
+    with contextlib.suppress(PoolFullError):  # then the next who appends tries again, and no draw does
         _fill(pool, first, map(generator.label_of, range(first, len(generator))), locked)
-        pool.state["header"]["appending"] = 0
+    pool.state["header"]["appending"] = 0
 
 
 def _fill(pool: Pool, first: int, labels: Iterable[str], locked: Container[str]) -> None:

@@ -33,6 +33,10 @@ class PoolMember:
         *,
         _pool: Pool | None = None,
     ) -> None:
+        if config is not None and not isinstance(config, CurriculumConfig):
+            raise ConfigError(
+                f"config is a {type(config).__name__}, not a CurriculumConfig: CurriculumConfig.model_validate(config)"
+            )
         config = config or CurriculumConfig()
         if task_generator is not None and config.task_generator is not None and _pool is None:
             raise ConfigError("there are two task generators, one in the config and one in the call: give one")
@@ -43,7 +47,7 @@ class PoolMember:
             config, self._pool, generator = make_pool(config, generator)
         else:
             self._pool = _pool
-        self._current_config = config
+        self._current_config = config.in_use()
         self.performance_mode = config.performance_mode
         self._generator: TaskGenerator | None = generator
         self._stages = Stages(self._pool, generator, config.stages)
@@ -57,8 +61,15 @@ class PoolMember:
         if not self._pool.closed and self._pool.rules_stamp != self._rules_stamp:
             self._rules_stamp = self._pool.rules_stamp
             stored = CurriculumConfig.model_validate(json.loads(self._pool.config_text) | {"task_generator": None})
-            self._current_config = self._current_config.model_copy(update={"algorithm_config": stored.algorithm_config})
+            config = self._current_config.model_copy(update={"algorithm_config": stored.algorithm_config})
+            self._current_config = config.in_use()
         return self._current_config
+
+    @config.setter
+    def config(self, config: object) -> None:
+        raise ConfigError(
+            "the configuration of a live curriculum cannot be set: curriculum.use(…) changes its scheduler"
+        )
 
     @property
     def session_id(self) -> str | None:

@@ -117,7 +117,6 @@ class CurriculumCheckpoints(PoolMember):
                 )
                 curriculum._pool.state["header"]["new_label"] = layout.PENDING  # new tasks wait for one too
             curriculum._restore(checkpoint)
-            curriculum._add_appended(checkpoint)
         except BaseException:
             curriculum.close()
             curriculum.unlink()
@@ -143,6 +142,8 @@ class CurriculumCheckpoints(PoolMember):
     def load_state(self, state: Mapping[str, Any] | str | os.PathLike[str], *, replace_generator: bool = False) -> None:
         """Replace the content of this pool: tasks, labels, counters and random streams.
 
+        Tasks by which a list has grown at its end since the state was taken come in as new ones.
+
         All attached processes see it at once, between two of their calls; scores for tasks that are gone are refused.
         The pool keeps its size (fewer slots than tasks: see :meth:`load`) and its configuration; the same
         configuration goes on bit for bit.
@@ -166,7 +167,6 @@ class CurriculumCheckpoints(PoolMember):
         if is_read(self._pool):
             raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")
         self._restore(checkpoint)
-        self._add_appended(checkpoint)
 
     def record(self, path: str | os.PathLike[str]) -> Recording:
         """Write all that changes the pool, by whichever process, into a file from which it can be built again.
@@ -231,11 +231,9 @@ class CurriculumCheckpoints(PoolMember):
             checkpoint.description.config["task_generator"] = self._generator.reference(count)
         return checkpoint
 
-    def _add_appended(self, checkpoint: Checkpoint) -> None:
-        """Put the tasks into the pool by which a list has grown since it was saved."""
-        before = checkpoint.description.config.get("task_generator") or {}
-        put_grown(self._pool, self._generator, self._stages, before.get("count"))
-
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()
         restore(self._pool, checkpoint, settings)
+        before = checkpoint.description.config.get("task_generator") or {}
+        if left_out := put_grown(self._pool, self._generator, self._stages, before.get("count")):
+            _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)

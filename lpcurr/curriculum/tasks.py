@@ -9,6 +9,7 @@ from lpcurr.curriculum.arguments import as_task_id, as_threshold
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
+from lpcurr.generators import rows_of
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -59,7 +60,7 @@ class CurriculumTasks(PoolMember):
             'freeze'
         """
         self._pool.check_open()
-        return append_tasks(self._pool, self._generator, self._stages, list(tasks), labels)
+        return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
 
     def evict(self, task_id: int) -> None:
         """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""

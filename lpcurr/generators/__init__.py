@@ -11,8 +11,9 @@ from lpcurr.generators.base import GeneratedTask, TaskGenerator
 from lpcurr.generators.bucketed import BucketedTaskGenerator, bucketed
 from lpcurr.generators.cache import TaskCache
 from lpcurr.generators.callables import CallableGenerator
+from lpcurr.generators.encoding import without_omegaconf
 from lpcurr.generators.environment import apply_overrides
-from lpcurr.generators.listed import StoredTasks, TaskList
+from lpcurr.generators.listed import StoredTasks, TaskList, rows_of
 from lpcurr.generators.merged import TaskGeneratorSet, merge
 from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, TaskSource, as_generator, as_task_source
 from lpcurr.generators.single import SingleTaskGenerator, single_task
@@ -37,5 +38,7 @@ __all__ = [
     "as_task_source",
     "bucketed",
     "merge",
+    "rows_of",
     "single_task",
+    "without_omegaconf",
 ]

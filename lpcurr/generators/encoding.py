@@ -100,6 +100,7 @@ def decode(value: Any) -> Any:
         >>> decode({"size": {"__type__": "tuple", "data": [4, 8]}})
         {'size': (4, 8)}
     """
+    value = without_omegaconf(value)
     if type(value) is list:
         return [decode(item) for item in value]
     if type(value) is not dict:
@@ -121,6 +122,17 @@ def decode(value: Any) -> Any:
         raise
     except Exception as error:
         raise ConfigError(f"{tag} cannot be made from {content!r}: {error}") from error
+
+
+def without_omegaconf(value: Any) -> Any:
+    """Return a configuration of OmegaConf's, as Hydra hands them out, as dicts and lists, resolved; others as they are.
+
+    What stays OmegaConf's could be stored pickled only, which a process that attaches by name does not read.
+    """
+    omegaconf = sys.modules.get("omegaconf")  # who has one has imported it
+    if omegaconf is None or not omegaconf.OmegaConf.is_config(value):
+        return value
+    return omegaconf.OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
 
 
 def is_plain(value: Any) -> bool:

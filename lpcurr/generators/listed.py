@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, model
 
 from lpcurr.errors import ConfigError
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
-from lpcurr.generators.encoding import decode, decode_plain, encode, is_plain
+from lpcurr.generators.encoding import decode, decode_plain, encode, is_plain, without_omegaconf
 from lpcurr.generators.environment import copied
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.task_records import TaskRecords
@@ -31,7 +31,7 @@ _SCALARS = (bool, int, float, str)
 def _read_tasks(tasks: Any) -> list[Any]:
     if not is_list_of_tasks(tasks):
         raise ConfigError(f"tasks is {tasks!r:.60} of type {type(tasks).__name__}: give a list")
-    return [decode(task) for task in tasks]
+    return [decode(task) for task in rows_of(tasks)]
 
 
 def _write_tasks(tasks: list[Any]) -> list[Any]:
@@ -248,6 +248,18 @@ def is_list_of_tasks(source: Any) -> bool:
     """Whether something is taken as a list of tasks: a sequence, an array or a dataset, but no text and no mapping."""
     is_sized = hasattr(source, "__len__") and hasattr(source, "__getitem__")
     return is_sized and not (isinstance(source, (str, bytes, Mapping, type)) or callable(source))
+
+
+def rows_of(tasks: Any) -> list[Any]:
+    """Return tasks one by one; raises ``ConfigError`` for what would be gone through by columns or by names."""
+    if hasattr(tasks, "columns"):
+        raise ConfigError(
+            f"a {type(tasks).__name__} is gone through by columns, and tasks are its rows: give df.to_dict('records') "
+            "of pandas, df.to_dicts() of polars, table.to_pylist() of Arrow"
+        )
+    if isinstance(tasks, Mapping):
+        raise ConfigError(f"tasks is a {type(tasks).__name__}: give a list, such as list(tasks.values())")
+    return [without_omegaconf(task) for task in tasks]
 
 
 def digest_of(contents: Iterable[bytes]) -> str:

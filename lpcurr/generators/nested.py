@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 from lpcurr.errors import ConfigError
 from lpcurr.generators.base import TaskGenerator
 from lpcurr.generators.callables import CallableGenerator
+from lpcurr.generators.encoding import without_omegaconf
 from lpcurr.generators.listed import TaskList, is_list_of_tasks
 
 
@@ -61,10 +62,12 @@ def is_generator_form(value: Any) -> bool:
 
 
 def _read_source(value: Any) -> Any:
+    value = without_omegaconf(value)
     return value if value is None or isinstance(value, Mapping) else as_task_source(value)
 
 
 def _read_generator(value: Any) -> TaskGenerator:
+    value = without_omegaconf(value)
     if is_generator_form(value):
         return TaskGenerator.kinds[value["type"]].model_validate(dict(value))
     if isinstance(value, Mapping):

@@ -25,6 +25,27 @@ draws them from 53 bits); or a list of tasks of its own.
 
 `result.mean` is the mean over the tasks, `result.worst_tenth` that over the tenth with the least scores: curricula
 differ there first. A vector goes on drawing when the last episode has begun; these episodes have negative ids and are
-not counted, so that short episodes do not crowd out the long ones that are still being played. A task that cannot be
-played is missing from `result.scores`, and `done` stays False: bound the loop where that may happen.
+not counted, so that short episodes do not crowd out the long ones that are still being played. What an environment was
+playing when it was reset is handed out again, at the end. A task that cannot be played is missing from
+`result.scores`, and `done` stays False: bound the loop where that may happen.
+
+An evaluation is one pass. `evaluation.restart()` begins the next one, in all processes, when the result has been read:
+an evaluation every so often in a training keeps one, and one set of environments. With Stable-Baselines3's
+`EvalCallback`, which resets its environments at the start of each evaluation:
+
+    evaluation = curriculum.evaluation(range(20), episodes_each=3)
+    eval_env = make_vec_env("CartPole-v1", 1, wrapper_class=CurriculumEnv,
+                            wrapper_kwargs=dict(curriculum=evaluation, apply_task=set_gravity))
+
+    class NextPass(BaseCallback):
+        def _on_step(self):
+            self.logger.record("eval/worst_tenth", evaluation.result().worst_tenth)
+            evaluation.restart()
+            return True
+
+    EvalCallback(eval_env, n_eval_episodes=60, eval_freq=5000, callback_after_eval=NextPass())
+
+With one environment, `n_eval_episodes` of tasks times `episodes_each` is the whole pass. Several environments end
+theirs in SB3's order, which cuts some episodes off: where every task has to count, begin the next pass only when
+`evaluation.done`, which a later evaluation reaches.
 """

@@ -36,6 +36,10 @@ the start, with their places as ids, 0 … n − 1:
 (True, True)
 [2]
 
+A task's label is the one in `task_labels`, else the text under `"label"` or `"task"` of a dict, else `default`. A dict
+`tasks={"boil": {…}, "melt": {…}}` labels each task with its name. Rows of a table: `tasks=df.to_dict("records")`. What
+OmegaConf or Hydra hand out is kept as plain dicts and lists.
+
 The list lies once in shared memory, beside the pool: a million short prompts take 60 MB, in however many processes.
 `append_tasks` makes it longer while others train, up to `num_active_tasks`; every process has the new tasks at once. A
 process that attaches by name reads texts, numbers, lists and dicts; other objects are stored pickled, which runs code,

@@ -37,6 +37,7 @@ from lpcurr.integrations.playable import (
     ResetWith,
     TaskApplication,
     as_curriculum,
+    break_off,
     is_held_elsewhere,
     reset_arguments,
 )
@@ -91,8 +92,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     """An environment that plays what a curriculum gives it.
 
     ``reset`` takes a task and applies it; the step that terminates or truncates the episode reports its score, once. A
-    reset in mid-episode abandons the episode: nothing is reported, another task is taken. ``close`` closes the
-    environment and leaves the curriculum, which is the trainer's, open.
+    reset in mid-episode abandons the episode: nothing is reported, another task is taken; an evaluation hands the
+    abandoned one out again. ``close`` closes the environment and leaves the curriculum, which is the trainer's, open.
 
     What it adds to ``info``, flat and typed so that vector environments stack it, each key with its mask:
 
@@ -229,8 +230,10 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
             ConfigError: the task has another observation or action space.
         """
-        if self._playing and self._length:
-            self._abandonment.abandoned()
+        if self._playing:
+            break_off(self.curriculum, self._task)
+            if self._length:
+                self._abandonment.abandoned()
         self._task, self._playing = None, False
         if seed is not None:
             self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task

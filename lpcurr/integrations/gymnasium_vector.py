@@ -42,7 +42,7 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
-from lpcurr.integrations.playable import Abandonment, AnyCurriculum, as_curriculum, reset_arguments
+from lpcurr.integrations.playable import Abandonment, AnyCurriculum, as_curriculum, break_off, reset_arguments
 from lpcurr.integrations.spaces import check_space
 
 _Envs = VectorEnv[Any, Any, Any]
@@ -190,6 +190,8 @@ class VectorCurriculumEnv(_Wrapper):
                 ``apply_tasks`` changed their spaces.
         """
         begun = self._reset_mask(options)
+        break_off(self.curriculum, *self._tasks[begun & self._playing], *self._next_tasks[begun])
+        self._next_tasks[begun] = None
         if (self._playing & begun & (self._lengths > 0)).any():
             self._abandonment.abandoned()
         self._playing[begun] = self._due[begun] = False

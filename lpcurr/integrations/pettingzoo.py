@@ -40,6 +40,7 @@ from lpcurr.integrations.playable import (
     ResetWith,
     TaskApplication,
     as_curriculum,
+    break_off,
     is_held_elsewhere,
     reset_arguments,
 )
@@ -157,6 +158,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
             ConfigError: the task has other agents or spaces.
         """
+        break_off(self.curriculum, self._task)
         if self._task is not None and self._length:
             self._abandonment.abandoned()
         self._task = None

@@ -43,6 +43,14 @@ def as_curriculum(source: object) -> AnyCurriculum:
     return source
 
 
+def break_off(curriculum: AnyCurriculum, *tasks: CurriculumTask | None) -> None:
+    """Say that episodes were broken off: an evaluation hands them out again, a curriculum has nothing to do."""
+    if isinstance(curriculum, Evaluation):
+        for task in tasks:
+            if task is not None:
+                curriculum.give_back(task)
+
+
 def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]:
     """Ask for the part of a task that belongs in ``reset``; raises ``ConfigError`` where that is no seed or options."""
     if reset_with is None:

@@ -40,6 +40,7 @@ from lpcurr.integrations.playable import (
     PlayableTasks,
     ResetWith,
     as_curriculum,
+    break_off,
     reset_arguments,
 )
 
@@ -138,8 +139,10 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
         """
-        if self._length and not self._waiting:
-            self._abandonment.abandoned()
+        if not self._waiting:
+            break_off(self._curriculum, self._current_task)
+            if self._length:
+                self._abandonment.abandoned()
         failure: Exception | None = None
         for _ in range(self._max_task_attempts):
             if not self._waiting:

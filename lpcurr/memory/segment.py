@@ -108,7 +108,10 @@ class Segment:
     @classmethod
     def _create_shared(cls, size: int, session_id: str | None) -> Segment:
         if sys.platform == "win32":
-            raise LpcurrError("pools in shared memory need POSIX; set use_shared_memory=False on Windows")
+            raise LpcurrError(
+                "Windows has no shared memory for pools: set use_shared_memory=False and keep all environments in one "
+                "process (SyncVectorEnv, DummyVecEnv), or use WSL"
+            )
         session = session_id or secrets.token_hex(6)
         if not _SESSION_ID.fullmatch(session):
             raise ConfigError(f"session_id {session!r} must be 1 to 20 letters, digits, '_' or '-'")

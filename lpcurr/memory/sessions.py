@@ -85,20 +85,30 @@ def list_sessions() -> list[Session]:
 
 def reap() -> list[Session]:
     """Remove the sessions that are dead; those that were removed."""
-    removed = []
-    for name in _segment_names():
-        with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
-            if is_held(descriptor):
-                continue
-            session = _inspect(name, descriptor)  # and nobody can attach meanwhile: this process holds the lock
-            if not session.alive:
-                unlink_memory(name)
-                lock_files.remove(name)
-                removed.append(session)
+    removed = [session for name in _segment_names() if (session := _reap(name))]
     _remove_stale_lock_files()
     _remove_stale(task_records.sessions_with_records(), task_records.remove)
     _remove_stale(node_figures.sessions_with_figures(), node_figures.remove)
     return removed
+
+
+def reap_session(session_id: str) -> bool:
+    """Remove a session if it is dead; whether it was."""
+    return _reap(NAME_PREFIX + session_id) is not None
+
+
+def _reap(name: str) -> Session | None:
+    with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
+        if is_held(descriptor) or os.fstat(descriptor).st_nlink == 0:  # or somebody else has just removed it
+            return None
+        session = _inspect(name, descriptor)  # and nobody can attach meanwhile: this process holds the lock
+        if not session.alive:
+            for remove in (task_records.remove, node_figures.remove):
+                remove(session.session_id)
+            lock_files.remove(name)
+            unlink_memory(name)  # last: until then nobody can make another one of this name
+            return session
+    return None
 
 
 def _segment_names() -> list[str]:

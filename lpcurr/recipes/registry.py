@@ -46,6 +46,11 @@ def find_recipe(name: str) -> Recipe:
         raise ConfigError(
             f"there is no recipe {name!r}; {hint}packaged: {', '.join(PACKAGED)}; your own: package.module:function"
         )
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise ConfigError(
+            f"recipe {name!r}: {module_name!r} is no module: give it as package.module:function, from the folder that "
+            "it is in"
+        )
     module = _import(name, module_name, packaged=name in PACKAGED)
     function = getattr(module, function_name, None)
     if not callable(function):

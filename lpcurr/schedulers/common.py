@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import builtins
 import difflib
+from collections.abc import Mapping
 from enum import IntEnum
 from functools import partial
 from typing import Annotated, Any, ClassVar, Self
@@ -39,6 +40,7 @@ Count = Annotated[int, Field(ge=0, le=2**31)]
 Capacity = Annotated[int, Field(ge=1, le=layout.MAX_CAPACITY, description="tasks that are active at a time")]
 
 PRESET_CAPACITY = 256
+_IN_USE = "_in_use"  # in a model's dict, where pydantic neither compares nor writes what is no field
 BEHIND_ALL = 1e300
 """Where the unexplored tasks stand in the order of eviction: behind every explored one."""
 
@@ -145,7 +147,24 @@ class CheckedModel(UndisturbedModel):
         except ValidationError as error:
             raise ConfigError(_describe(cls, error)) from None
 
+    def in_use(self) -> Self:
+        """Return a copy for a live curriculum, of which no field can be set."""
+        copy = self.model_copy()
+        copy.__dict__[_IN_USE] = True
+        return copy
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; what can be set of the copy is nobody's in use."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop(_IN_USE, None)
+        return copy
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if _IN_USE in self.__dict__:
+            raise ConfigError(
+                f"{name} of a live curriculum's configuration cannot be set: curriculum.use(…) changes its scheduler, "
+                "also in other processes; anything else is settled when it is made"
+            )
         before = dict(self.__dict__)
         try:
             super().__setattr__(name, value)

@@ -194,7 +194,7 @@ def test_a_process_killed_while_it_replaces_the_content(attempt: int) -> None:
         ids = curriculum.sample_ids(100_000)
         child = os.fork()
         if child == 0:
-            checkpoint = Checkpoint.of_moment(curriculum._pool.moment(), curriculum._pool.config_text)
+            checkpoint = Checkpoint.capture(curriculum._pool)
             while True:
                 restore(curriculum._pool, checkpoint, curriculum.config.header_settings())
         header, end = curriculum._pool.state["header"], time.monotonic() + 300

@@ -73,6 +73,7 @@ def test_without_a_command_it_says_how(arguments: list[str], capsys: pytest.Capt
     ("arguments", "message"),
     [
         (["no_such_recipe"], "there is no recipe 'no_such_recipe'"),
+        (["./my_recipe:f"], "'./my_recipe' is no module"),
         (["total_stps=1"], "did you mean 'total_steps'"),
         (["frozen_lake", "total_steps=abc"], "total_steps='abc'"),
         (["frozen_lake", "loose"], "'loose' is not of the form"),

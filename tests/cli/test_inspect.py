@@ -165,5 +165,12 @@ def test_the_values_of_a_task(kind: str, capsys: pytest.CaptureFixture[str]) -> 
         assert main(["inspect", curriculum.session_id or "", "--task", str(task.task_id)]) == 0
         shown = capsys.readouterr().out
         (row,) = as_json(capsys, curriculum.session_id or "", "--task", str(task.task_id))["tasks"]
+        everything = {each["id"]: each["values"] for each in as_json(capsys, curriculum.session_id or "")["tasks"]}
+        assert main(["inspect", curriculum.session_id or "", "--csv"]) == 0
+        (written,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert row["values"] == values
+    assert everything == {task.task_id: values}
+    assert {name: float(cell) for name, cell in written.items() if name.startswith("values.")} == {
+        f"values.{path}": value for path, value in values.items()
+    }
     assert all(f"{value:.6g}" in shown for value in values.values())

@@ -12,12 +12,13 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 import lpcurr
 from lpcurr import ConfigError, Curriculum, CurriculumConfig, PoolFullError
@@ -386,6 +387,11 @@ def test_resuming_with_the_list(tmp_path: Path, shared: bool) -> None:
     with Curriculum.load(path, task_generator=[*tasks, "appended since"]) as resumed:
         assert len(tasks) in resumed.probabilities()[0]
         assert 4 not in resumed.probabilities()[0]
+    grown = CurriculumConfig(tasks=[*tasks, "appended since"], num_active_tasks=20, use_shared_memory=shared)
+    with grown.make() as resumed:
+        for once_more in (state, path):
+            resumed.load_state(once_more)
+            assert sorted(resumed.columns()["task_id"]) == [i for i in range(len(tasks) + 1) if i != 4]
     with pytest.raises(ConfigError, match=rf"list of {len(tasks)} tasks, which is not stored in it: give the list"):
         Curriculum.load(path)
     others: list[Any] = [
@@ -399,6 +405,86 @@ def test_resuming_with_the_list(tmp_path: Path, shared: bool) -> None:
             Curriculum.load(path, task_generator=other)
     with Curriculum.load(path, task_generator=others[0], replace_generator=True) as resumed:
         assert resumed.build(len(tasks) - 1) == {"task": "y"}
+
+
+def test_what_was_appended_to_a_full_pool_and_finds_no_room_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with CurriculumConfig(tasks=["a", "b"], num_active_tasks=2).make() as curriculum:
+        state = curriculum.get_state()
+        curriculum.evict(0)
+        curriculum.append_tasks(["c"])
+        curriculum.load_state(state)
+        assert sorted(curriculum.columns()["task_id"]) == [0, 1]
+    assert "1 of the tasks by which the list has grown find no room" in caplog.text
+
+
+class Table:
+    """What goes through its columns, as a DataFrame does."""
+
+    columns = ("prompt", "answer")
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, name: str) -> str:
+        return name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+def test_a_table_is_refused_wherever_tasks_are_taken() -> None:
+    with CurriculumConfig(tasks=["a"], num_active_tasks=9).make() as curriculum:
+        for take in (
+            lambda: CurriculumConfig(tasks=Table()),
+            lambda: CurriculumConfig(task_generator=Table()),
+            lambda: curriculum.evaluation(Table()),  # type: ignore[arg-type]
+            lambda: curriculum.append_tasks(Table()),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(ConfigError, match=r"by columns.*to_dict\('records'\)"):
+                take()
+        with pytest.raises(ConfigError, match=r"list\(tasks\.values\(\)\)"):
+            curriculum.append_tasks({"a": 1})  # type: ignore[arg-type]
+
+
+def test_tasks_by_name_have_their_names_as_labels() -> None:
+    config = CurriculumConfig(tasks={"boil": {"heat": 3}, 7: "melt"})
+    assert config == CurriculumConfig(tasks=[{"heat": 3}, "melt"], task_labels=["boil", "7"])
+    with pytest.raises(ConfigError, match="names are the labels"):
+        CurriculumConfig(tasks={"boil": 1}, task_labels=["hot"])
+
+
+def test_new_tasks_of_a_configuration_are_not_lost() -> None:
+    config = CurriculumConfig(tasks=["a"], seed=3)
+    assert config.model_copy(update={"tasks": ["b"]}) == CurriculumConfig(tasks=["b"], seed=3)
+    for name in ("tasks", "task_labels"):
+        with pytest.raises(ConfigError, match="set task_generator to a list"):
+            setattr(config, name, ["b"])
+
+
+def test_configurations_of_omegaconf_are_plain_data() -> None:
+    written = {"size": 4, "tasks": [{"task": "boil", "n": "${size}"}, {"task": "melt", "n": 2}]}
+    kitchen = OmegaConf.create(written)
+    plain = [{"task": "boil", "n": 4}, {"task": "melt", "n": 2}]
+    expected = CurriculumConfig(tasks=plain)
+    del written["size"]
+    for config in (
+        CurriculumConfig(tasks=kitchen.tasks),
+        CurriculumConfig(tasks=list(kitchen.tasks)),
+        CurriculumConfig(task_generator=kitchen.tasks),
+        CurriculumConfig.model_validate(OmegaConf.create({"tasks": plain})),
+        CurriculumConfig(**OmegaConf.create({"tasks": plain})),
+    ):
+        assert config == expected
+        assert type(config.task_generator.build(0).env_cfg) is dict  # type: ignore[union-attr]
+    bucketed = {"type": "bucketed", "base": {"m": {"size": 4}}, "buckets": {"m.size": [4, 8]}}
+    config = CurriculumConfig.model_validate(OmegaConf.create({"task_generator": bucketed}))
+    assert config == CurriculumConfig(task_generator=bucketed)
+    with CurriculumConfig(tasks=["a"], num_active_tasks=9).make() as curriculum:
+        curriculum.append_tasks(kitchen.tasks)
+        curriculum.use(OmegaConf.create({"type": "learnability", "attempts": 8}))
+        assert curriculum.config.algorithm_config.attempts == 8  # type: ignore[attr-defined]
+        with lpcurr.attach(curriculum.session_id or "") as stranger:
+            assert stranger.build(1) == plain[0]
 
 
 def test_a_batch_of_which_no_id_is_known_is_said_once(caplog: pytest.LogCaptureFixture) -> None:

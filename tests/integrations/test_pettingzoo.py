@@ -217,6 +217,18 @@ def test_what_is_refused(make: Make) -> None:
     assert curriculum.stats()["num_completed"] == 0
 
 
+def test_an_evaluation_loses_no_episode_that_a_reset_cuts_off() -> None:
+    config = CurriculumConfig(num_active_tasks=8, seed=0, task_generator=SPREAD)
+    with config.make() as curriculum, curriculum.evaluation(range(4)) as evaluation:
+        env = make_spread(evaluation)  # type: ignore[arg-type]
+        env.reset(seed=0)
+        for _ in range(4):
+            env.reset()
+            run_episode(env)
+        assert evaluation.done
+        assert len(evaluation.result().scores) == 4
+
+
 def _play(curriculum: Curriculum, episodes: int) -> None:
     env = make_spread(curriculum)
     for _ in range(episodes):

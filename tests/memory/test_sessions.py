@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import lpcurr
-from lpcurr import CurriculumConfig
+from lpcurr import ConfigError, CurriculumConfig
 from lpcurr.cli import main
 from lpcurr.memory import layout, sessions
 from lpcurr.memory import lock_files as guard
@@ -221,6 +222,19 @@ def test_what_a_killed_process_group_leaves_is_listed_and_reaped(script: Path, s
     assert listed(session_id) is None
     with pytest.raises(lpcurr.SessionNotFoundError):
         lpcurr.attach(session_id)
+
+
+def test_a_requeued_job_begins_its_killed_session_anew(script: Path, session_id: str, caplog: Any) -> None:
+    process, _ = start(script, "alone", session_id)
+    config = CurriculumConfig(tasks=["a"], session_id=session_id)
+    with pytest.raises(ConfigError, match=rf"lpcurr\.attach\('{session_id}'\), or choose another"):
+        config.make()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    listed_as_dead(session_id)
+    with config.make() as curriculum:
+        assert curriculum.get_task().get_env_cfg() == "a"
+    assert f"session '{session_id}' was dead" in caplog.text
 
 
 @pytest.mark.parametrize("method", [*OTHERS, pytest.param("spawn", marks=pytest.mark.heavy)])

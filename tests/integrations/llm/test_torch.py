@@ -141,3 +141,12 @@ def test_all_ranks_see_the_batches_that_rank_0_chose(tmp_path: Path) -> None:
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert len(first) == 6
     assert first == second == run(DataLoader, 7, workers=0, cut=6)[0]
+
+
+def test_rewards_of_half_precision_and_counts_of_one_number_are_taken() -> None:
+    with make_curriculum(0) as curriculum:
+        rewards = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.bfloat16, requires_grad=True)
+        assert curriculum.update_many(torch.tensor([0, 1]), rewards[:, 0]) == 2
+        assert curriculum.update_groups([0, 1], rewards.sum(1), torch.tensor(2)).all()
+        with pytest.raises(InvalidBatchError, match="ids has dtype"):
+            curriculum.update_many(rewards[0], [1.0, 1.0])

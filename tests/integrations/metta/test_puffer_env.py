@@ -82,6 +82,18 @@ def test_the_next_episode_begins_at_the_step_after_the_end(curriculum: Curriculu
     env.close()
 
 
+def test_an_evaluation_loses_no_episode_that_a_reset_cuts_off(curriculum: Curriculum) -> None:
+    with curriculum.evaluation(range(3)) as evaluation:
+        env = MakeEnv(evaluation)()  # type: ignore[arg-type]
+        env.reset()
+        for _ in range(3):
+            env.reset()
+            play(env, env.env_cfg.game.max_steps)
+        env.close()
+        assert evaluation.done
+        assert len(evaluation.result().scores) == 3
+
+
 def test_a_reset_takes_a_task_but_not_a_second_one_after_an_end(curriculum: Curriculum) -> None:
     env = MakeEnv(curriculum)()
     assert curriculum.stats()["num_scheduled"] == 0  # PufferLib makes one environment more than it plays

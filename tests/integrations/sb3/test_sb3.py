@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from stable_baselines3 import DQN, PPO
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList, CheckpointCallback
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, CheckpointCallback, EvalCallback
 from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -173,3 +173,25 @@ def test_the_examples_in_the_docs_run(name: str) -> None:
     results = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert results.failed == 0
     assert results.attempted > 0
+
+
+def test_each_evaluation_of_a_training_is_a_whole_pass(curriculum: Curriculum) -> None:
+    class NextPass(BaseCallback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.passes: list[tuple[bool, int]] = []
+
+        def _on_step(self) -> bool:
+            self.passes.append((evaluation.done, len(evaluation.result().scores)))
+            evaluation.restart()
+            return True
+
+    next_pass = NextPass()
+    with curriculum.evaluation(range(5), episodes_each=2) as evaluation:
+        envs = DummyVecEnv([partial(make_physics_pole, evaluation)])
+        after = EvalCallback(envs, n_eval_episodes=10, eval_freq=64, callback_after_eval=next_pass, verbose=0)
+        model = make_ppo(DummyVecEnv([partial(make_physics_pole, curriculum)]))
+        model.learn(256, callback=after)
+        envs.close()
+    model.get_env().close()
+    assert next_pass.passes == [(True, 5)] * 4
