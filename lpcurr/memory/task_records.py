@@ -133,7 +133,7 @@ class TaskRecords:
                 is_mine = False
             yield is_mine
         finally:
-            own._close()
+            run_undisturbed(own._close)  # or what a signal handler raises in it leaves the lock held for good
 
 
 def remove(session_id: str) -> None:
