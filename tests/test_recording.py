@@ -141,6 +141,59 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, caplog:
         assert same_truth(lpcurr.Curriculum.replay(tmp_path / "again"), curriculum)
 
 
+def _record_and_wait(curriculum: lpcurr.Curriculum, path: Path, began: Any) -> None:
+    try:
+        curriculum.record(path)
+    except ConfigError:
+        return
+    began.release()
+    signal.pause()
+
+
+def test_two_processes_that_begin_at_once_do_not_both_record(tmp_path: Path) -> None:
+    """And the losers leave the winner's file as it is."""
+    context = multiprocessing.get_context("fork")
+    with _config().make() as curriculum:
+        state, began = curriculum.get_state(), context.Semaphore(0)
+        arguments = (curriculum, tmp_path / "played", began)
+        workers = [context.Process(target=_record_and_wait, args=arguments) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        assert began.acquire(timeout=60)
+        while sum(worker.is_alive() for worker in workers) > 1:
+            assert not began.acquire(timeout=0.01)
+        assert lpcurr.Curriculum.replay(tmp_path / "played").stats()["num_completed"] == 0
+        with pytest.raises(ConfigError, match="being recorded"):
+            curriculum.load_state(state)
+        winner = next(worker for worker in workers if worker.is_alive())
+        with pytest.raises(ConfigError, match=f"by process {winner.pid}"):
+            curriculum.record(tmp_path / "again")
+        assert not (tmp_path / "again").exists()
+        winner.kill()
+        winner.join()
+        curriculum.load_state(state)
+
+
+def test_the_next_recording_takes_over_from_one_whose_process_was_killed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = multiprocessing.get_context("fork")
+    with _config().make() as curriculum:
+        began = context.Semaphore(0)
+        worker = context.Process(target=_record_and_wait, args=(curriculum, tmp_path / "played", began))
+        worker.start()
+        assert began.acquire(timeout=60)
+        worker.kill()
+        worker.join()
+        _play(curriculum, 100)
+        recording = curriculum.record(tmp_path / "again")
+        assert f"process {worker.pid}, which read this pool's log, has died" in caplog.text
+        _play(curriculum, 100)
+        recording.close()
+        assert same_truth(lpcurr.Curriculum.replay(tmp_path / "again"), curriculum)
+        curriculum.record(tmp_path / "third").close()
+
+
 def test_what_was_altered_is_refused(tmp_path: Path) -> None:
     with _config().make() as curriculum:
         curriculum.record(tmp_path / "played")

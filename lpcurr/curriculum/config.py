@@ -242,7 +242,7 @@ class CurriculumConfig(CheckedModel):
         stored = self.model_dump(mode="json", exclude={"task_generator"})
         stored["task_generator"] = written
         if isinstance(generator, (TaskList, StoredTasks)):
-            stored["task_generator"] = generator.reference(with_digest=False)
+            stored["task_generator"] = generator.reference()
         elif generator is not None:
             with contextlib.suppress(ValueError):
                 written = generator.model_dump(mode="json")

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lpcurr.curriculum.arguments import as_batch, as_count, as_groups, as_score, as_task_id
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.making import finish_appending
 from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
@@ -38,6 +39,7 @@ from lpcurr.statistics.laws import goes_by_success
 _logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
+_APPENDING = layout.header_word("appending")
 _ACCEPTED = int(Status.ACCEPTED)  # compared in half the time
 _FAR = 10.0  # far outside the scores 0 … 1 that schedulers are made for
 _MAX_BATCH = 2**26  # a gigabyte of ids and labels
@@ -275,6 +277,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     def _look_closer(self, task_id: int, packed: int) -> CurriculumTask:
         """The rest of :meth:`get_task` for a task that was never built, or whose label is not known here yet."""
+        self._finish_appending()
         for attempt in range(self.config.max_task_attempts):
             if task_id < 0:
                 self._pool.fail(task_id)
@@ -338,6 +341,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         self._draw_into(ids, packed, distinct)
         known: dict[int, bool] = {}
         waiting = np.flatnonzero(packed < 0)
+        if waiting.size:
+            self._finish_appending()
         for attempt in range(self.config.max_task_attempts):
             failed = [i for i in waiting if not self._builder.make_playable(int(ids[i]), int(packed[i]), known)]
             if not failed:
@@ -347,6 +352,10 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 self._draw_into(ids, packed, distinct)
                 waiting = np.array([i for i in failed if packed[i] < 0], np.int64)
         raise self._builder.given_up()
+
+    def _finish_appending(self) -> None:
+        if self._pool.header_words[_APPENDING]:
+            finish_appending(self._pool, self._generator, self._stages)
 
     def _draw_into(self, ids: Int64s, packed: Int64s, distinct: bool) -> None:
         """Draw tasks for the cells of ids that are negative."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Container, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.stages import Stage, Stages
-from lpcurr.errors import ConfigError, PoolFullError
+from lpcurr.errors import ConfigError, DuplicateTaskError, PoolFullError, SessionNotFoundError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+from lpcurr.generators.listed import own_label
 from lpcurr.memory import layout, sessions
+from lpcurr.memory.label_names import encode_label
+from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 
@@ -78,41 +82,81 @@ def append_tasks(
 ) -> Int64s:
     """Append tasks to the list that a pool is of, and put them into it but for locked ones: their ids, int64[k].
 
+    All or none: what a process that is killed or interrupted leaves undone, whoever draws or appends next does.
+
     Raises:
-        ConfigError: the generator is no list, or there are not as many labels as tasks.
+        ConfigError: the generator is no list, or not the pool's, or there are not as many labels as tasks.
+        InvalidLabelError: a label is not a string, or too long.
+        DuplicateTaskError: the next ids are in the pool, added by hand.
         PoolFullError: there is no room for all of them.
     """
     if not isinstance(generator, (TaskList, StoredTasks)):
         raise ConfigError("only a list of tasks can be appended to: make the curriculum with tasks=[…]")
+    if not _is_of_pool(generator, pool):
+        raise ConfigError("this process attached with a list of its own, which nobody else has: append in another one")
     if labels is not None and len(labels) != len(tasks):
         raise ConfigError(f"there are {len(labels)} labels for {len(tasks)} tasks: give one for each")
+    for task, label in zip(tasks, labels or [""] * len(tasks), strict=True):
+        encode_label(label or own_label(task))
     with generator.locked():
         locked = stages.locked()
+        _fill_up(pool, generator, locked)
         room = pool.capacity - int(pool.state["header"]["active_count"][0]) - sum(map(len, locked.values()))
         if len(tasks) > room:
             raise PoolFullError(
                 f"there is room for {room} more tasks, not for {len(tasks)}: make the curriculum with a larger "
                 "num_active_tasks, or evict tasks"
             )
-        first = generator.append(tasks, labels)
-        ids = np.arange(first, first + len(tasks), dtype=np.int64)
-        _fill(pool, first, map(generator.label_of, ids.tolist()), locked)
+        ids = len(generator) + np.arange(len(tasks), dtype=np.int64)
+        for task_id in ids.tolist():
+            if pool.read_task(task_id) is not None:
+                pool.fail(Status.DUPLICATE_TASK, task_id)
+        pool.state["header"]["appending"] = 1
+        try:
+            generator.append(tasks, labels)
+            _fill_up(pool, generator, locked)
+        except BaseException:  # such as a signal handler's: the list may have them
+            _fill_up(pool, generator, locked)
+            raise
     return ids
 
 
-def add_appended(pool: Pool, tasks: TaskList | StoredTasks, grown: Sequence[int], locked: Container[str]) -> int:
-    """Put the tasks into a pool by which a list has grown, where there is room; how many found none."""
-    missing = [
-        task_id for task_id in grown if pool.read_task(task_id) is None and tasks.label_of(task_id) not in locked
-    ]
-    room = pool.capacity - int(pool.state["header"]["active_count"][0])
-    for task_id in missing[:room]:
-        pool.add_task(task_id, tasks.label_of(task_id), pending=False, success_threshold=None)
-    return max(len(missing) - room, 0)
+def finish_appending(pool: Pool, generator: TaskGenerator | None, stages: Stages) -> None:
+    """Put what is appended to the list and missing in the pool into it, unless a process is about to do so."""
+    if _is_of_pool(generator, pool):
+        with contextlib.suppress(SessionNotFoundError), generator.locked(wait=False) as is_mine:
+            if is_mine:
+                _fill_up(pool, generator, stages.locked())
+
+
+def put_grown(pool: Pool, generator: TaskGenerator | None, stages: Stages, count: int | None) -> int:
+    """Put the tasks of the list into the pool behind the first ``count``, by default none: how many found no room."""
+    if not _is_of_pool(generator, pool):
+        return 0
+    with generator.locked():
+        pool.state["header"]["listed"] = len(generator) if count is None else min(count, len(generator))
+        _fill_up(pool, generator, stages.locked())
+        return len(generator) - int(pool.state["header"]["listed"][0])
+
+
+def _is_of_pool(generator: TaskGenerator | None, pool: Pool) -> TypeGuard[TaskList | StoredTasks]:
+    """Whether this is the list that all processes have; not one that was given to ``attach``."""
+    return isinstance(generator, StoredTasks if pool.session_id is not None else TaskList)
+
+
+def _fill_up(pool: Pool, generator: TaskList | StoredTasks, locked: Container[str]) -> None:
+    """Put the rest of a list, which is kept from others meanwhile, into the pool as far as there is room."""
+    first = int(pool.state["header"]["listed"][0])
+    with contextlib.suppress(PoolFullError):  # then the next who appends tries again, and no draw does
+        _fill(pool, first, map(generator.label_of, range(first, len(generator))), locked)
+    pool.state["header"]["appending"] = 0
 
 
 def _fill(pool: Pool, first: int, labels: Iterable[str], locked: Container[str]) -> None:
     """Put tasks with consecutive ids into the pool: nothing is to be built, so they wait for nothing."""
+    listed = pool.state["header"]["listed"]
     for task_id, label in enumerate(labels, first):
         if label not in locked:
-            pool.add_task(task_id, label, pending=False, success_threshold=None)
+            with contextlib.suppress(DuplicateTaskError):  # by a process that was killed right then
+                pool.add_task(task_id, label, pending=False, success_threshold=None)
+        listed[0] = task_id + 1

@@ -26,7 +26,7 @@ from lpcurr.curriculum.arguments import as_count
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.resuming import stored_config
-from lpcurr.errors import ConfigError, NotAFileError, PoolClosedError, RecordingError
+from lpcurr.errors import NotAFileError, PoolClosedError, RecordingError
 from lpcurr.memory.files import check_target, open_regular
 from lpcurr.pool.log import RECORD_BYTES, PoolLog, apply_entries
 from lpcurr.pool.pool import Pool
@@ -48,29 +48,24 @@ class Recording:
     """A recording under way: a thread of the process that began it writes what any process changes."""
 
     def __init__(self, pool: Pool, path: str | os.PathLike[str]) -> None:
-        self._log = PoolLog(pool)
-        if not self._log.capacity:
-            raise ConfigError("this pool keeps no log: make it with CurriculumConfig(log_entries=100_000)")
-        if self._log.is_on:
-            raise ConfigError("this pool's log is being read already: it is recorded, or shared with other nodes")
         check_target(path)
+        self._log = PoolLog(pool)
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._error: OSError | None = None  # why it has stopped
-        self._file = open(path, "wb")  # noqa: SIM115 - closed by close()
         self._next = 0  # the first record that is not written yet
-        try:
+        self._closing = threading.Event()
+        with contextlib.ExitStack() as undoing:
+            undoing.callback(self._log.end)
+            self._log.begin()  # before the file is touched, which may be the one of whoever reads the log
+            self._file = undoing.enter_context(open(path, "wb"))
             self._file.write(_MAGIC)
             self._begin()
             self._file.flush()
-        except BaseException:
-            self._log.end()
-            with contextlib.suppress(OSError):
-                self._file.close()
-            raise
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
-        self._thread.start()
+            undoing.callback(self._closing.set)
+            self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
+            self._thread.start()
+            undoing.pop_all()
 
     def flush(self) -> None:
         """Write what was logged up to now."""

@@ -20,26 +20,30 @@ _WAY_ON = (
 )
 
 
-def check_generator(checkpoint: Checkpoint, generator: TaskGenerator | None) -> None:
-    """Raise ``ConfigError`` where a checkpoint was made with another generator, and name the difference.
+def check_generator(
+    checkpoint: Checkpoint, generator: TaskGenerator | None, way_on: str = _WAY_ON, *, may_have_grown: bool = True
+) -> None:
+    """Raise ``ConfigError`` where a checkpoint was made with another generator, and name the difference and a way on.
 
-    What cannot be written down, a plain callable, cannot be compared.
+    What cannot be written down, a plain callable, cannot be compared. A list of tasks may have grown at its end.
     """
     stored = checkpoint.description.config.get("task_generator")
+    source = checkpoint.source
+    if not may_have_grown and stored is None and isinstance(generator, (TaskList, StoredTasks)):
+        raise ConfigError(f"{source} is of no list of tasks, and a list was given: {way_on}")
     if not isinstance(stored, dict) or generator is None:
         return
-    source = checkpoint.source
     if stored.get("type") == "stored":
         before = StoredTasks.model_validate(stored)
         if not isinstance(generator, (TaskList, StoredTasks)):
-            raise ConfigError(f"{source} is of a list of tasks, and a {type(generator).__name__} was given: {_WAY_ON}")
-        if len(generator) < before.count:
-            raise ConfigError(f"{source} is of {before.count} tasks, and the list has {len(generator)}: {_WAY_ON}")
+            raise ConfigError(f"{source} is of a list of tasks, and a {type(generator).__name__} was given: {way_on}")
+        if len(generator) < before.count or (len(generator) > before.count and not may_have_grown):
+            raise ConfigError(f"{source} is of {before.count} tasks, and the list has {len(generator)}: {way_on}")
         if before.digest and generator.digest_of_first(before.count) != before.digest:
-            raise ConfigError(f"{source} is of other tasks than the first {before.count} of the list: {_WAY_ON}")
+            raise ConfigError(f"{source} is of other tasks than the first {before.count} of the list: {way_on}")
         return
     if isinstance(generator, (TaskList, StoredTasks)):
-        raise ConfigError(f"{source} was made with a {stored.get('type')} generator, not a list of tasks: {_WAY_ON}")
+        raise ConfigError(f"{source} was made with a {stored.get('type')} generator, not a list of tasks: {way_on}")
     try:
         written = generator.model_dump(mode="json")
     except ValueError:
@@ -48,7 +52,7 @@ def check_generator(checkpoint: Checkpoint, generator: TaskGenerator | None) -> 
         where, before_text, after_text = difference
         raise ConfigError(
             f"{source} was made with another task generator: {where or 'it'} was {before_text}, now {after_text}; "
-            f"{_WAY_ON}"
+            f"{way_on}"
         )
 
 

@@ -9,13 +9,14 @@ from typing import Any, Self
 
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.making import add_appended
+from lpcurr.curriculum.making import put_grown
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.errors import ConfigError
 from lpcurr.generators import StoredTasks, TaskList, TaskSource, as_task_source
 from lpcurr.memory import layout
+from lpcurr.pool.log import is_read
 
 _logger = logging.getLogger("lpcurr")
 
@@ -163,7 +164,7 @@ class CurriculumCheckpoints(PoolMember):
         checkpoint = read_checkpoint(state) if is_path else Checkpoint.from_state(state)  # type: ignore[arg-type]
         if not replace_generator:
             check_generator(checkpoint, self._generator)
-        if self._pool.state["header"]["log_on"][0]:
+        if is_read(self._pool):
             raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")
         self._restore(checkpoint)
 
@@ -223,17 +224,16 @@ class CurriculumCheckpoints(PoolMember):
             super().close()
 
     def _capture(self) -> Checkpoint:
-        checkpoint = Checkpoint.capture(self._pool)
+        moment = self._pool.moment()
+        checkpoint = Checkpoint.of_moment(moment, self._pool.config_text)
         if isinstance(self._generator, (TaskList, StoredTasks)):
-            checkpoint.description.config["task_generator"] = self._generator.reference(with_digest=True)
+            count = min(int(moment.header["listed"]), len(self._generator))  # others may be appending
+            checkpoint.description.config["task_generator"] = self._generator.reference(count)
         return checkpoint
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()
         restore(self._pool, checkpoint, settings)
-        if isinstance(self._generator, (TaskList, StoredTasks)):
-            before, count = checkpoint.description.config.get("task_generator") or {}, len(self._generator)
-            grown = range(before.get("count", count), count)
-            left_out = add_appended(self._pool, self._generator, grown, self._stages.locked())
-            if left_out:
-                _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)
+        before = checkpoint.description.config.get("task_generator") or {}
+        if left_out := put_grown(self._pool, self._generator, self._stages, before.get("count")):
+            _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)

@@ -49,7 +49,8 @@ class CurriculumTasks(PoolMember):
         Raises:
             ConfigError: the curriculum is over no list; or a task can only be stored pickled, and this process attached
                 by name.
-            PoolFullError: there is no room for all of them; none was appended.
+            InvalidLabelError: a label is too long; DuplicateTaskError: the next ids were put into the pool by hand.
+            PoolFullError: there is no room for all of them. After any error none was appended.
 
         Example:
             >>> from lpcurr import CurriculumConfig

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from lpcurr.errors import LpcurrError
+from lpcurr.errors import ExchangeError, LpcurrError
 
 _logger = logging.getLogger("lpcurr")
 
@@ -43,6 +43,8 @@ class Background:
                     return
             if self._leaves:
                 self._exchange(True)
-        except LpcurrError as error:
-            self.error = error
-            _logger.warning("exchanges in the background have ended, the pool is this node's alone: %s", error)
+        except Exception as error:
+            self.error = error if isinstance(error, LpcurrError) else ExchangeError(f"{type(error).__name__}: {error}")
+            if self.error is not error:
+                self.error.__cause__ = error
+            _logger.warning("exchanges in the background have ended, the pool is this node's alone: %s", self.error)

@@ -19,11 +19,11 @@ from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
 from lpcurr.checkpoint.restoring import image_of_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.curriculum.resuming import stored_config
+from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.distributed.background import Background
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
-from lpcurr.generators import TaskSource
+from lpcurr.generators import StoredTasks, TaskGenerator, TaskList, TaskSource
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import (
@@ -42,6 +42,7 @@ from lpcurr.pool.pool import Pool
 _logger = logging.getLogger("lpcurr")
 
 _PLACE = f"{socket.gethostname()}, process {{}}"
+_SAME_TASKS = "ids would mean other tasks here: give all nodes the same tasks"
 _DEFAULT_LOG = 1 << 18  # 10 MB: 130,000 episodes between two exchanges
 
 
@@ -120,7 +121,7 @@ class ReplicatedCurriculum(Curriculum):
 
         Raises:
             ExchangeError: not all nodes came in time.
-            ConfigError: the nodes' pools are of different sizes; or the pool keeps no log.
+            ConfigError: the nodes' pools are of different sizes, or of different tasks; or the pool keeps no log.
         """
         if not transport.speaks:
             transport.share_session(None)
@@ -134,13 +135,12 @@ class ReplicatedCurriculum(Curriculum):
 
     def _meet(self, transport: Transport) -> None:
         """Do what :meth:`meet` does, in whichever thread exchanges."""
+        self._failed = True  # until all of this is done
         if self._transport is None:
             self._position, self._log, self._exchanging = -1, PoolLog(self._pool), threading.RLock()
-            if not self._log.capacity or self._log.is_on:
-                raise ConfigError("this pool keeps no log for other nodes, or one that is being recorded: use join()")
             self._sent = self._pending = self._log.begin()
             self._base: Bytes = image_of(self._pool)
-        meeting = transport.meet(self._position, lambda: _checkpoint_of(self._base))
+        meeting = transport.meet(self._position, lambda: _checkpoint_of(self._base, self._generator))
         if meeting.position == self._position + 1:  # the exchange that failed here came through elsewhere
             self._sent = self._pending
         if self._position < 0 and meeting.node > 0:
@@ -210,21 +210,25 @@ class ReplicatedCurriculum(Curriculum):
             )
         self._failed = True
         asked = time.perf_counter()
-        about = {"place": _PLACE.format(os.getpid()), "lost": lost, "waited": self._waited, "leaves": leaves}
-        given = self._transport.exchange(self._position, _sealed(entries, about))
-        self._failed, self._waited = False, time.perf_counter() - asked
-        before, parts = config_text_of(self._base), []
-        for records, of_node in map(_opened, given):
-            self._left += [of_node["place"]] * of_node["leaves"]
-            applied = apply_entries(self._base, records)[1]
+        position, place = self._position, _PLACE.format(os.getpid())
+        about = {"place": place, "lost": lost, "waited": self._waited, "leaves": leaves, "position": position}
+        given = list(map(_opened, self._transport.exchange(position, _sealed(entries, about))))
+        self._waited = time.perf_counter() - asked
+        _check_positions([of_node for _, of_node in given])
+        # A signal handler may raise anywhere from here on. The pool that all share is therefore either that of before
+        # or that of afterwards, and meet() installs it.
+        base, parts = self._base.copy(), []
+        for records, of_node in given:
+            applied = apply_entries(base, records)[1]
             parts.append(NodePart(of_node["place"], applied, records.nbytes, of_node["lost"], of_node["waited"]))
-        self._keep_own_config(before)
-        lost = self._log.install(self._base, end)
-        self._sent = end
+        self._keep_own_config(base)
+        self._left = [of_node["place"] for _, of_node in given if of_node["leaves"]]
+        self._base, self._sent, self._position = base, end, position + 1  # without a call in between
+        lost = self._log.install(base, end)
+        self._failed = False
         seconds, received = time.perf_counter() - began, sum(part.bytes for part in parts)
-        exchange = Exchange(self._position, seconds, entries.nbytes, received, lost, self._waited, tuple(parts))
+        exchange = Exchange(position, seconds, entries.nbytes, received, lost, self._waited, tuple(parts))
         self.last_exchange = exchange
-        self._position += 1
         self._publish(exchange)
         return exchange
 
@@ -273,6 +277,8 @@ class ReplicatedCurriculum(Curriculum):
 
     def _take(self, checkpoint: Checkpoint) -> None:
         """Make the base of a checkpoint: content and scheduler; the rest of the configuration stays this node's."""
+        if self._position < 0:  # later, lists may have grown by what others do not have yet
+            check_generator(checkpoint, self._generator, _SAME_TASKS, may_have_grown=False)
         if checkpoint.description.capacity != self._pool.capacity:
             raise ConfigError(
                 f"the other nodes' pool has {checkpoint.description.capacity} slots, and this one's "
@@ -288,12 +294,12 @@ class ReplicatedCurriculum(Curriculum):
         image[: content.nbytes] = content.view(np.uint8)
         self._base = image
 
-    def _keep_own_config(self, before: bytes) -> None:
+    def _keep_own_config(self, base: Bytes) -> None:
         """Of a configuration that came from another node, keep the scheduler alone: the session is this node's."""
-        after = config_text_of(self._base)
+        before, after = config_text_of(self._base), config_text_of(base)
         if after != before:
             stored = json.loads(before) | {"algorithm_config": json.loads(after)["algorithm_config"]}
-            replace_config_text(self._base, json.dumps(stored).encode())
+            replace_config_text(base, json.dumps(stored).encode())
 
 
 def join(
@@ -321,7 +327,7 @@ def join(
 
     Raises:
         ValueError: ``sync_every`` is not above 0.
-        ConfigError: the configuration has stages.
+        ConfigError: the configuration has stages; or other nodes have another number of slots, or other tasks.
         ExchangeError: not all nodes came in time.
 
     Example:
@@ -367,8 +373,17 @@ def _opened(part: bytes) -> tuple[Bytes, dict[str, Any]]:
     return np.frombuffer(part, dtype=np.uint8)[:start], json.loads(part[start:end])
 
 
-def _checkpoint_of(image: Bytes) -> bytes:
+def _check_positions(nodes: list[dict[str, Any]]) -> None:
+    if len({of_node["position"] for of_node in nodes}) > 1:
+        each = ", ".join(f"{of_node['place']} at exchange {of_node['position']}" for of_node in nodes)
+        raise ExchangeError(f"the nodes are not at the same exchange ({each}): meet() anew on all of them")
+
+
+def _checkpoint_of(image: Bytes, generator: TaskGenerator | None) -> bytes:
     """Return the content of a checkpoint file of an image."""
+    text = config_text_of(image)
+    if isinstance(generator, (TaskList, StoredTasks)):
+        text = json.dumps(json.loads(text) | {"task_generator": generator.reference(len(generator))}).encode()
     dtype = layout.segment_dtype(int(header_of(image)["capacity"][0]))
     moment = Moment.of_state(image[: dtype.itemsize].view(dtype))
-    return bytes(checkpoint_bytes(Checkpoint.of_moment(moment, config_text_of(image))))
+    return bytes(checkpoint_bytes(Checkpoint.of_moment(moment, text)))

@@ -96,15 +96,15 @@ class TaskList(TaskGenerator):
             task = copied(task)
         return GeneratedTask(task, label, _scalars_of(task))
 
-    def locked(self) -> AbstractContextManager[None]:
+    def locked(self, *, wait: bool = True) -> AbstractContextManager[bool]:
         """Keep others from appending: nobody else has this list."""
-        return nullcontext()
+        return nullcontext(True)
 
     def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
         """Make the list longer; the id of the first new task."""
         first = len(self.tasks)
         if labels is not None or self.labels is not None:
-            known = self.labels or [""] * first
+            known = self.labels[:first] if self.labels else [""] * first  # more, where that was interrupted
             object.__setattr__(self, "labels", [*known, *(labels or [""] * len(tasks))])
         self.tasks.extend(tasks)
         return first
@@ -123,9 +123,9 @@ class TaskList(TaskGenerator):
                 kind, content = _PICKLE, type(self.tasks[task_id]).__qualname__.encode()
             yield _label_bytes(label or own_label(self.tasks[task_id])) + kind + content
 
-    def reference(self, *, with_digest: bool) -> dict[str, Any]:
-        """What a checkpoint or a pool keeps of the list: how it can be found again."""
-        return _reference(self, None, with_digest)
+    def reference(self, count: int | None = None) -> dict[str, Any]:
+        """What a checkpoint keeps of the first ``count`` tasks, or a pool of the list: how it can be found again."""
+        return _reference(self, None, count)
 
 
 class StoredTasks(TaskGenerator):
@@ -184,9 +184,9 @@ class StoredTasks(TaskGenerator):
         task = self._task(kind, content)
         return GeneratedTask(task, label.decode() or super().label_of(task_id), _scalars_of(task))
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Keep others from appending."""
-        return self.records.locked()
+    def locked(self, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """Keep others from appending; whether they are kept from it, which one may not want to wait for."""
+        return self.records.locked(wait=wait)
 
     def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
         """Make the list longer, for all processes; the id of the first new task."""
@@ -204,9 +204,9 @@ class StoredTasks(TaskGenerator):
             label, kind, content = self._read(task_id)
             yield bytes([len(label)]) + label + kind + (content[_MAC_BYTES:] if kind == _PICKLE else content)
 
-    def reference(self, *, with_digest: bool) -> dict[str, Any]:
-        """What a checkpoint or a pool keeps of the list: how it can be found again."""
-        return _reference(self, self.session, with_digest)
+    def reference(self, count: int | None = None) -> dict[str, Any]:
+        """What a checkpoint keeps of the first ``count`` tasks, or a pool of the list: how it can be found again."""
+        return _reference(self, self.session, count)
 
     def _record(self, task: Any, label: str) -> bytes:
         kind, content = _content_of(task)
@@ -284,10 +284,9 @@ def own_label(task: Any) -> str:
     return ""
 
 
-def _reference(tasks: TaskList | StoredTasks, session: str | None, with_digest: bool) -> dict[str, Any]:
+def _reference(tasks: TaskList | StoredTasks, session: str | None, count: int | None) -> dict[str, Any]:
     fields: dict[str, Any] = {"session": session}
-    if with_digest:
-        count = len(tasks)
+    if count is not None:
         fields |= {"count": count, "digest": tasks.digest_of_first(count)}
     return StoredTasks(label=tasks.label, overrides=tasks.overrides, **fields).model_dump(mode="json")
 

@@ -65,10 +65,12 @@ HEADER_FIELDS: list[Any] = [
     *integers("label_clock"),  # orders labels by when they became inactive
     # Stamps only ever grow, also when a call is rolled back: a cache that has seen one is out of date once it differs.
     *integers("label_stamp"),  # a row of the label table may mean another label
+    *integers("appending"),  # no stamp, but beside one: 1 while tasks of the list may be missing in the pool
     *integers("eviction_stamp"),  # the evictions of this epoch have changed
     *integers("rules_stamp"),  # the rules and the configuration have changed
     # The log: numbers of records, which only grow. What lies between `log_begin` and `log_end` is yet to be read.
-    *integers("log_on", "log_begin"),
+    *integers("log_on", "log_begin"),  # on: what the one reader calls itself, else 0
+    *integers("log_reader_pid", "log_reader_start_time"),  # whose death leaves the log to another reader
     *integers("log_end", "log_lost"),  # in the journal; entries that found no room, and all that followed them
     *integers("log_target"),  # what `log_end` is to be when the epoch has ended that is being ended
     # Derived: what a rebuild from the slots gives.
@@ -85,6 +87,7 @@ HEADER_FIELDS: list[Any] = [
     *integers("repairs"),  # times that happened
     *integers("repairs_logged"),  # of which a process has warned
     *integers("held"),  # tells of a dead owner where there is no robust mutex
+    *integers("listed"),  # tasks of the list, from the first on, that came into the pool or wait for their stage
     *integers("epoch_ending"),  # number of an epoch that was being ended, else 0
     *integers("fault_countdown"),  # tests only: fault points until the process kills itself
     ("journal_count", "<i8", (JOURNALS * CACHE_LINE // 8,)),  # words that are to be restored, one count a cache line

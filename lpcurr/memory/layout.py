@@ -63,7 +63,7 @@ FREE = -1  # task_id of a slot that holds no task
 
 # What a draw hands back beside the task id, packed into one int64: slot | label row << 20 | waits << 32 | entry << 33.
 # `waits`: the task's configuration has not been built yet. The sign bit asks the caller's attention: that, or labels
-# were renamed since the last look.
+# were renamed since the last look, or tasks are being appended to the list.
 SLOT_BITS = 20
 LABEL_SHIFT = 20
 LABEL_MASK = 0xFFF

@@ -20,3 +20,4 @@ class Status:
     INVALID_SIGNAL = -10
     INVALID_COST = -11
     NOT_ENOUGH_TASKS = -12
+    LOG_TAKEN = -13

@@ -120,16 +120,20 @@ class TaskRecords:
         return count
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes and threads from appending."""
+    def locked(self, *, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes and threads from appending: whether they are, where it does not ``wait`` for them."""
         import fcntl
 
         own = TaskRecords(self.session_id)  # a lock belongs to an opening of the file, not to a process
         try:
-            fcntl.flock(own._open(), fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(own._open(), fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_mine = True
+            except BlockingIOError:
+                is_mine = False
+            yield is_mine
         finally:
-            own._close()
+            run_undisturbed(own._close)  # or what a signal handler raises in it leaves the lock held for good
 
 
 def remove(session_id: str) -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+
 import numpy as np
 
+from lpcurr.errors import ConfigError
 from lpcurr.kernels.calls import replay, upkeep
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
+from lpcurr.memory.processes import pid_namespace, process_is_alive
 from lpcurr.memory.segment import State
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.pool import Pool
 from lpcurr.pool.streams import seed_stream
 
+_logger = logging.getLogger("lpcurr")
+
 RECORD_BYTES = 8 * layout.RECORD_WORDS
 _NO_IMAGE: Bytes = np.empty(0, dtype=np.uint8)
 _ALL = 2**62
+_NOBODY = -1, -1
 
 
 class PoolLog:
@@ -28,24 +36,38 @@ class PoolLog:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.capacity = int(pool.state["header"]["log_capacity"][0])
+        self._reader = 1 + secrets.randbits(62)
         self._scratch: Bytes = np.empty(self.capacity * RECORD_BYTES, dtype=np.uint8)
 
     def begin(self) -> int:
-        """Begin the log anew; the number of its next record."""
-        return self._switch(1)
+        """Begin the log anew, from a dead reader on too; the number of its next record.
+
+        Raises:
+            ConfigError: the pool keeps no log, or a process that lives reads it.
+        """
+        if not self.capacity:
+            raise ConfigError("this pool keeps no log: make it with CurriculumConfig(log_entries=100_000)")
+        self.pool.check_open()
+        header = self.pool.state["header"][0]
+        is_read, dead = bool(header["log_on"]), _dead_reader(self.pool)
+        number = self._switch(1, dead)
+        if number == Status.LOG_TAKEN:
+            raise ConfigError(
+                f"this pool's log is being read already, by process {header['log_reader_pid']}: it is recorded, or "
+                "shared with other nodes"
+            )
+        if is_read and dead != _NOBODY:
+            _logger.warning("process %d, which read this pool's log, has died: its recording ends there", dead[0])
+        return number
 
     def end(self) -> None:
-        """Write no log any more."""
-        self._switch(0)
+        """Write no log any more, unless another reader has it by now."""
+        self._switch(0, _NOBODY)
 
-    @property
-    def is_on(self) -> bool:
-        """Whether a log is written."""
-        return bool(self.pool.state["header"]["log_on"][0])
-
-    def _switch(self, on: int) -> int:
+    def _switch(self, on: int, dead: tuple[int, int]) -> int:
         self.pool.check_open()
-        number = int(replay.switch_log.entry(self.pool._segment.bytes, self.pool.process, on))
+        content = self.pool._segment.bytes
+        number = int(replay.switch_log.entry(content, self.pool.process, self._reader, on, *dead))
         if number == Status.LOCK_LOST:
             self.pool.fail(number)
         return number
@@ -79,6 +101,19 @@ class PoolLog:
         if stop == Status.LOCK_LOST:
             self.pool.fail(stop)
         return int(lost)
+
+
+def is_read(pool: Pool) -> bool:
+    """Whether a process that lives reads a pool's log: it is recorded, or shared with other nodes."""
+    return bool(pool.state["header"]["log_on"][0]) and _dead_reader(pool) == _NOBODY
+
+
+def _dead_reader(pool: Pool) -> tuple[int, int]:
+    """Process id and start time of who read the log last, if that process is no more; else ``_NOBODY``."""
+    header = pool.state["header"][0]
+    reader = int(header["log_reader_pid"]), int(header["log_reader_start_time"])
+    is_known = header["pid_namespace"] == pid_namespace()  # elsewhere, its id says nothing
+    return _NOBODY if not is_known or process_is_alive(*reader) else reader
 
 
 def image_of(pool: Pool) -> Bytes:

@@ -101,7 +101,8 @@ def test_nothing_in_the_layout_is_forgotten() -> None:
     of_this_segment |= {"journal", "journal_count", "journal_word", "journal_value", "epoch_ending"}
     of_this_segment |= {"held", "lock_file", "fault_countdown", "repairs_logged", "process_room"}
     of_this_segment |= {"log_offset", "log_capacity", "log_on", "log_begin", "log_end", "log_lost", "log_target"}
-    of_this_segment |= {"node", "nodes", "fill_limit"}
+    of_this_segment |= {"log_reader_pid", "log_reader_start_time"}
+    of_this_segment |= {"node", "nodes", "fill_limit", "appending", "listed"}
     rebuilt = {"active_count", "explored_count", "immature_count", "high_water", "free_count", "index_mask"}
     rebuilt |= {"label_count", "inactive_labels", "rank_root"}
     configuration = set(lpcurr.CurriculumConfig().header_settings())

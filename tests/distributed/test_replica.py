@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -14,13 +15,15 @@ import pytest
 
 import lpcurr
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.distributed import Meeting, ReplicatedCurriculum, Transport, join
+from lpcurr.distributed import Meeting, ReplicatedCurriculum, Transport, join, replica
 from lpcurr.errors import ConfigError, ExchangeError
 from lpcurr.memory import node_figures
 from lpcurr.memory.sessions import reap
+from lpcurr.memory.shared_memory import Bytes
 from lpcurr.monitor.drawing import View, draw
 from lpcurr.monitor.reading import SessionReader
 from lpcurr.monitor.watching import Watch
+from lpcurr.pool.log import PoolLog
 from lpcurr.schedulers.common import SchedulerConfig
 from tests.stress.workers import Labelled
 from tests.test_recording import same_truth
@@ -181,6 +184,105 @@ def test_an_exchange_that_failed_here_and_came_through_elsewhere_counts_once() -
     assert figures["num_completed"] + figures["num_refused"] == 3 * 110 + 11
 
 
+class Interrupted(Exception):
+    """What a signal handler raises."""
+
+
+@pytest.mark.parametrize("interrupted", [[1], [0, 1]])
+@pytest.mark.parametrize("place", ["apply_entries", "install", "afterwards"])
+def test_an_exchange_that_is_interrupted_counts_once(
+    interrupted: list[int], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes, real, armed = Nodes(2), replica.apply_entries, set(interrupted)
+    names = {id(curriculum._log): node for node, curriculum in enumerate(nodes.curricula)}
+
+    def interrupt(node: int) -> None:
+        if node in armed:
+            armed.remove(node)
+            raise Interrupted
+
+    def apply(image: Bytes, records: Bytes) -> tuple[int, int]:
+        done = real(image, records)
+        if place == "apply_entries":
+            interrupt(next(i for i in range(2) if threading.current_thread().name.endswith(f"_{i}")))
+        return done
+
+    def install(log: PoolLog, image: Bytes, first: int) -> int:
+        if place == "install":
+            interrupt(names[id(log)])
+        lost = installed(log, image, first)
+        if place == "afterwards":
+            interrupt(names[id(log)])
+        return lost
+
+    installed = PoolLog.install
+    monkeypatch.setattr(replica, "apply_entries", apply)
+    monkeypatch.setattr(PoolLog, "install", install)
+    for node, curriculum in enumerate(nodes.curricula):
+        _play(curriculum, 100, node)
+
+    def sync(node: int) -> None:
+        with contextlib.suppress(Interrupted):
+            nodes.curricula[node].sync()
+        assert node not in armed
+
+    nodes.all(sync)
+    for node, curriculum in enumerate(nodes.curricula):
+        _play(curriculum, 10, 10 + node)
+        if node in interrupted:
+            with pytest.raises(ExchangeError, match="the last exchange failed"):
+                curriculum.sync()
+    transports = _transports(2)
+    nodes.all(lambda node: nodes.curricula[node].meet(transports[node]))
+    nodes.sync()
+    nodes.check()
+    figures = nodes.curricula[0].stats()
+    assert figures["num_completed"] + figures["num_refused"] == 2 * (110 + 11)
+
+
+def test_nodes_at_different_exchanges_do_not_exchange() -> None:
+    nodes = Nodes(2)
+    nodes.curricula[1]._position += 1
+    errors = nodes.all(lambda node: _error_of(nodes.curricula[node].sync))
+    assert all("at exchange 0" in error and "at exchange 1" in error for error in errors)
+
+
+def _error_of(part: Callable[[], Any]) -> str:
+    try:
+        part()
+    except (ConfigError, ExchangeError) as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "says"),
+    [
+        ({"tasks": ["a", "b"]}, {"tasks": ["a", "c"]}, "other tasks than the first 2"),
+        ({"tasks": ["a", "b", "c"]}, {"tasks": ["a", "b"]}, "of 3 tasks, and the list has 2"),
+        ({"tasks": ["a", "b"]}, {"tasks": ["a", "b", "c"]}, "of 2 tasks, and the list has 3"),
+        ({"task_generator": Labelled(100)}, {"tasks": ["a", "b"]}, "of no list of tasks"),
+        (
+            {"task_generator": {"type": "single", "env": 1}},
+            {"task_generator": {"type": "single", "env": 2}},
+            "env was 1",
+        ),
+    ],
+)
+def test_nodes_with_other_tasks_are_refused(one: dict[str, Any], other: dict[str, Any], says: str) -> None:
+    transports = _transports(2)
+    configs = [lpcurr.CurriculumConfig(num_active_tasks=8, use_shared_memory=False, **each) for each in (one, other)]
+
+    def make(node: int) -> str:
+        return _error_of(lambda: join(configs[node], transports[node]).close())
+
+    with ThreadPoolExecutor(2) as threads:
+        errors = list(threads.map(make, range(2)))
+    assert errors[0] == ""
+    assert says in errors[1]
+    assert "give all nodes the same tasks" in errors[1]
+
+
 def test_nodes_exchange_in_the_background_until_one_leaves() -> None:
     nodes = Nodes(2, sync_every=0.01, use_shared_memory=True)
     first, second = nodes.curricula
@@ -224,6 +326,21 @@ def test_errors_of_the_background_come_with_the_next_call() -> None:
     staged = lpcurr.CurriculumConfig(tasks=["a", "b"], task_labels=["easy", "hard"], stages=[stage])
     with pytest.raises(ConfigError, match="stages are for the pool of one machine"):
         join(staged, nodes.transports[0])
+
+
+def test_any_error_of_the_background_comes_with_the_next_call() -> None:
+    def exchange(position: int, entries: bytes) -> list[bytes]:
+        raise RuntimeError("a transport's own error")
+
+    transport = _transports(1)[0]
+    transport.exchange = exchange  # type: ignore[method-assign]
+    config = lpcurr.CurriculumConfig(num_active_tasks=8, use_shared_memory=False)
+    with join(config, transport, sync_every=0.01) as curriculum:
+        assert curriculum._background is not None
+        curriculum._background._thread.join(60)
+        for call in (curriculum.stats, curriculum.sync):
+            with pytest.raises(ExchangeError, match="RuntimeError: a transport's own error"):
+                call()
 
 
 def test_a_forked_child_does_not_speak_for_its_node() -> None:

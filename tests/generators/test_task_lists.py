@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 import multiprocessing
+import os
 import pickle
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,10 @@ from omegaconf import OmegaConf
 
 import lpcurr
 from lpcurr import ConfigError, Curriculum, CurriculumConfig, PoolFullError
+from lpcurr.errors import DuplicateTaskError, InvalidLabelError
 from lpcurr.generators import StoredTasks, TaskList
 from lpcurr.memory import sessions, task_records
+from lpcurr.pool.pool import Pool
 
 KITCHEN = [{"task": name, "variation": variation} for name in ("boil", "freeze", "melt") for variation in range(30)]
 
@@ -197,6 +202,116 @@ def test_appending(shared: bool) -> None:
         assert curriculum.append_tasks(["d", "e"]).tolist() == [4, 5]
         with pytest.raises(lpcurr.TaskGenerationError, match=r"no task 6 in the list, whose ids are 0 … 5"):
             curriculum.build(6)
+
+
+class Interrupted(Exception):
+    """What a signal handler raises."""
+
+
+def _breaking(monkeypatch: pytest.MonkeyPatch, calls: list[int], how: Callable[[], None]) -> None:
+    """Make it come to an end after some of the calls that put a task into the pool; -1: before the first."""
+    add_task, count = Pool.add_task, itertools.count(1)
+
+    def add(pool: Pool, *arguments: Any, **settings: Any) -> None:
+        number = next(count)
+        if -number in calls:
+            how()
+        add_task(pool, *arguments, **settings)
+        if number in calls:
+            how()
+
+    monkeypatch.setattr(Pool, "add_task", add)
+
+
+def _list_and_pool(curriculum: Curriculum) -> tuple[int, list[int]]:
+    assert curriculum._generator is not None
+    return len(curriculum._generator), sorted(curriculum.columns()["task_id"].tolist())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", [-1, 1, -10, 10])
+@pytest.mark.parametrize("next_one", ["get_task", "sample_ids", "append_tasks", "attach"])
+def test_what_a_killed_process_was_appending_is_finished_by_the_next(
+    call: int, next_one: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with CurriculumConfig(tasks=["a", "b"], num_active_tasks=50).make() as curriculum:
+        child = os.fork()
+        if child == 0:
+            _breaking(monkeypatch, [call], lambda: os.kill(os.getpid(), signal.SIGKILL))
+            curriculum.append_tasks([f"task {i}" for i in range(20)])
+            os._exit(1)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+        assert _list_and_pool(curriculum)[0] == 22
+        if next_one == "append_tasks":
+            assert curriculum.append_tasks(["c"]).tolist() == [22]
+        elif next_one == "attach":
+            with lpcurr.attach(str(curriculum.session_id)) as other:
+                other.get_task()
+        else:
+            arguments = [1] * (next_one == "sample_ids")
+            getattr(curriculum, next_one)(*arguments)
+        count = 22 + (next_one == "append_tasks")
+        assert _list_and_pool(curriculum) == (count, list(range(count)))
+        curriculum.evict(21)
+        curriculum.sample_ids(5)
+        assert 21 not in _list_and_pool(curriculum)[1]
+
+
+@pytest.mark.parametrize("calls", [[3], [-3], [3, 4], [20, 21]])
+def test_appending_that_is_interrupted_is_finished(
+    calls: list[int], shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise Interrupted
+
+    with CurriculumConfig(tasks=["a", "b"], num_active_tasks=50, use_shared_memory=shared).make() as curriculum:
+        _breaking(monkeypatch, calls, interrupt)
+        with pytest.raises(Interrupted):
+            curriculum.append_tasks([f"task {i}" for i in range(20)])
+        if len(calls) > 1:
+            curriculum.get_task()
+        assert _list_and_pool(curriculum) == (22, list(range(22)))
+        assert not curriculum._pool.state["header"]["appending"][0]
+
+
+def test_nobody_waits_for_who_is_appending_and_what_was_saved_meanwhile_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = ["a", "b", *(f"task {i}" for i in range(20))]
+    with CurriculumConfig(tasks=tasks[:2], num_active_tasks=50).make() as curriculum:
+
+        def look() -> None:
+            curriculum.get_task()
+            assert curriculum._pool.state["header"]["appending"][0] == 1
+            curriculum.save(tmp_path / "meanwhile")
+
+        _breaking(monkeypatch, [10], look)
+        curriculum.append_tasks(tasks[2:])
+        state = curriculum.get_state()
+        curriculum.append_tasks(["later"])
+        curriculum.load_state(state)
+        assert _list_and_pool(curriculum) == (23, list(range(23)))
+    with Curriculum.load(tmp_path / "meanwhile", task_generator=tasks) as resumed:
+        assert _list_and_pool(resumed) == (22, list(range(22)))
+
+
+@pytest.mark.parametrize("labels", [["fine", "z" * 500], ["fine", 5], ["fine", "\ud800"]])
+def test_what_cannot_be_appended_leaves_list_and_pool_alone(labels: list[Any], shared: bool) -> None:
+    with CurriculumConfig(tasks=["a", "b"], num_active_tasks=10, use_shared_memory=shared).make() as curriculum:
+        with pytest.raises(InvalidLabelError):
+            curriculum.append_tasks(["x", "y"], labels)
+        with pytest.raises(InvalidLabelError):
+            curriculum.append_tasks(["x", {"label": "q" * 500}])
+        curriculum.add_task(3, "by hand")
+        with pytest.raises(DuplicateTaskError, match="task 3 is in the pool already"):
+            curriculum.append_tasks(["x", "y", "z"])
+        assert _list_and_pool(curriculum) == (2, [0, 1, 3])
+
+
+def test_who_attached_with_a_list_of_its_own_does_not_append() -> None:
+    with CurriculumConfig(tasks=["a", "b"], session_id="own-list").make() as curriculum:
+        with lpcurr.attach("own-list", task_generator=["a", "b"]) as other, pytest.raises(ConfigError, match="its own"):
+            other.append_tasks(["x"])
+        assert _list_and_pool(curriculum) == (2, [0, 1])
 
 
 def test_refusals() -> None:

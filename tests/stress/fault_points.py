@@ -26,7 +26,7 @@ from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine.settings import FAULT_POINTS
 from lpcurr.memory import layout
 from lpcurr.pool import pool as pool_module
-from lpcurr.pool.log import PoolLog, apply_entries, image_of
+from lpcurr.pool.log import PoolLog, apply_entries, image_of, is_read
 from lpcurr.pool.pool import Pool
 from lpcurr.pool.streams import attach_process
 from lpcurr.statistics.violations import find_violations
@@ -135,11 +135,10 @@ class Trial:
 
     def _logged(self, now: dict[str, Any]) -> Iterator[str]:
         """Apply what the log says, where there is one, to the pool as it was before the call."""
-        log = PoolLog(self.pool)
-        if not log.is_on:
+        if not is_read(self.pool):
             return
         image = self.log_image.copy()
-        apply_entries(image, log.read(self.log_begin)[0])
+        apply_entries(image, PoolLog(self.pool).read(self.log_begin)[0])
         said = truth(image[: self.pool.state.dtype.itemsize].view(self.pool.state.dtype), self.known)
         if said | {"processes": now["processes"]} != now:
             yield f"the log says otherwise: {differences(said, now)}"

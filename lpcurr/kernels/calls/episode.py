@@ -83,10 +83,11 @@ def pack(segment, process, slot):
     cell = view.label[slot]
     packed = slot | (labels.row_of(cell) << layout.LABEL_SHIFT)
     packed |= (view.entry[slot] & layout.ENTRY_MASK) << layout.ENTRY_SHIFT
-    renamed = process_record(segment, process).label_stamp != header_record(segment, 0).label_stamp
+    header = header_record(segment, 0)
+    renamed = process_record(segment, process).label_stamp != header.label_stamp
     if cell & layout.PENDING:
         packed |= layout.WAITS | layout.ATTENTION
-    if renamed:
+    if renamed or header.appending:
         packed |= layout.ATTENTION
     return packed
 

@@ -16,21 +16,31 @@ from lpcurr.kernels.safety import journal, mutex, replacement
 from lpcurr.memory import layout
 
 _LOCK_LOST = layout.Status.LOCK_LOST
+_LOG_TAKEN = layout.Status.LOG_TAKEN
 _RECORD_WORDS = layout.RECORD_WORDS
 _RULES_FIRST, _RULES_LAST = layout.RULE_WORDS
 _LABEL_FIRST, _LABEL_LAST = layout.truth_range("label", "label")
 
 
-@kernel("int64(segment, int64, int64)")
-def switch_log(segment, process, on):
-    """Begin the log anew from here, or end it; the number of its next record."""
+@kernel("int64(segment, int64, int64, int64, int64, int64)")
+def switch_log(segment, process, reader, on, dead_pid, dead_start_time):
+    """Begin the log anew from here, for this reader, or end it; the number of its next record.
+
+    ``LOG_TAKEN`` where it has another reader, but one of the process that is dead.
+    """
     if not lock(segment, process):
         return _LOCK_LOST
-    header = header_record(segment, 0)
-    header.log_begin = header.log_end
-    header.log_lost = 0
-    header.log_on = on
-    answer = header.log_end
+    header, record = header_record(segment, 0), process_record(segment, process)
+    is_dead = header.log_reader_pid == dead_pid and header.log_reader_start_time == dead_start_time
+    answer = _LOG_TAKEN
+    if header.log_on == 0 or header.log_on == reader or is_dead:
+        header.log_reader_pid = record.pid
+        header.log_reader_start_time = record.start_time
+        journal.compiler_barrier()
+        header.log_begin = header.log_end
+        header.log_lost = 0
+        header.log_on = reader if on else 0
+        answer = header.log_end
     mutex.unlock(segment)
     return answer
 
