@@ -83,6 +83,7 @@ class Evaluation:
         self.config = config
         self._generator = generator
         self._ids = ids
+        self._highest = int(ids.max())
         self._episodes_each = episodes
         self._pool = pool
         self._builder = _Builder(pool, generator, config.env_cache_size, config.max_task_attempts)
@@ -180,11 +181,12 @@ class Evaluation:
     def update_task_performance(self, task_id: int, score: SupportsFloat, **others: Any) -> bool:
         """Report the score of an episode; whether it was counted. What else training learns from is left out."""
         number = as_score(score)
-        if not self._is_counted(task_id):
+        counted = self._counted(task_id)
+        if counted is None:
             return False
-        status = self._pool.update(as_task_id(task_id), number, number, 1.0)
+        status = self._pool.update(counted, number, number, 1.0)
         if status < 0:
-            self._pool.fail(status, task_id, number)
+            self._pool.fail(status, counted, number)
         return status == Status.ACCEPTED
 
     def sample_ids(self, count: int) -> Int64s:
@@ -206,7 +208,7 @@ class Evaluation:
         checked_ids, checked_scores = as_batch(ids, np.int64, "ids"), as_batch(scores, np.float64, "scores")
         if checked_ids.size != checked_scores.size:
             raise InvalidBatchError(f"there are {checked_ids.size} ids and {checked_scores.size} scores")
-        counted: NDArray[np.bool_] = (checked_ids >= 0) & (checked_ids <= self._ids.max())
+        counted: NDArray[np.bool_] = (checked_ids >= 0) & (checked_ids <= self._highest)
         counted[counted] = self._pool.update_many(checked_ids[counted], checked_scores[counted])[1]
         return counted
 
@@ -220,7 +222,8 @@ class Evaluation:
 
     def get_task_stats(self, task_id: int) -> dict[str, Any] | None:
         """What is known of a task, by field name; None where it is none of these, or its episode not counted."""
-        return self._pool.read_task(as_task_id(task_id)) if self._is_counted(task_id) else None
+        counted = self._counted(task_id)
+        return None if counted is None else self._pool.read_task(counted)
 
     def drop_unplayable(self, task_id: int, *, again: bool = False) -> bool:
         """Leave the set as it is, though a task could not be played: its episodes will be missing from the result."""
@@ -275,9 +278,12 @@ class Evaluation:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _is_counted(self, task_id: int) -> bool:
-        """Whether an id is one of those that count: neither of a surplus episode, nor the mark of one."""
-        return not _is_negative(task_id) and as_task_id(task_id) <= self._ids.max()
+    def _counted(self, task_id: int) -> int | None:
+        """An id whose episodes are counted; None for that of a surplus episode, and for the mark of one."""
+        if _is_negative(task_id):
+            return None
+        number = as_task_id(task_id)
+        return number if number <= self._highest else None
 
     @property
     def _total(self) -> int:

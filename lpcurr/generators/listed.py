@@ -8,6 +8,7 @@ import hmac
 import json
 import pickle
 import secrets
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, Literal, Self
@@ -264,7 +265,8 @@ def rows_of(tasks: Any) -> list[Any]:
         raise ConfigError(f"tasks is a {type(tasks).__name__}: give a list, such as list(tasks.values())")
     if not isinstance(tasks, Iterable) and not hasattr(tasks, "__getitem__"):
         raise ConfigError(f"tasks is {shown(tasks)}: give a list")
-    return [without_omegaconf(task) for task in tasks]
+    # A list of a million is gone through more than once: no look at each of them for what nobody has imported.
+    return [without_omegaconf(task) for task in tasks] if "omegaconf" in sys.modules else list(tasks)
 
 
 def digest_of(contents: Iterable[bytes]) -> str:

@@ -69,7 +69,7 @@ class TaskRecords:
 
     def _make(self, path: Path) -> None:
         self._hold(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        weakref.finalize(self, _remove_in, os.getpid(), path, _identity(os.fstat(self._descriptor)))
+        weakref.finalize(self, _remove_in, os.getpid(), path, os.fstat(self._descriptor))
 
     def _open(self) -> int:
         if self._descriptor < 0:
@@ -142,14 +142,10 @@ def remove(session_id: str) -> None:
         path_of(session_id).unlink()
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
-
-
-def _remove_in(process: int, path: Path, identity: tuple[int, int]) -> None:
+def _remove_in(process: int, path: Path, made: os.stat_result) -> None:
     """Remove the file in the process that made it, unless another session has the name by now."""
     with contextlib.suppress(OSError):
-        if os.getpid() == process and _identity(path.lstat()) == identity:
+        if os.getpid() == process and os.path.samestat(path.lstat(), made):
             path.unlink()
 
 

@@ -80,8 +80,8 @@ def _enter(segment, slot):
         parent, right = node, _before(segment, node, slot)
         node = _child(segment, node, right)
     # What hangs here is split into what stands before the slot and what behind it, whose sizes are known beforehand.
-    before, behind = _count_before(segment, node, slot), _size(segment, node)
-    behind -= before
+    before = _count_before(segment, node, slot)
+    behind = _size(segment, node) - before
     _hang(segment, parent, right, slot)
     view.rank_size[slot] = before + behind + 1
     before_parent, before_right, behind_parent, behind_right = slot, False, slot, True
@@ -173,20 +173,20 @@ def slot_at(segment, rank):
 
 
 @helper
+def _count_above(segment, value, or_equal):
+    """How many tasks have a priority above a value, or equal to it where that counts."""
+    view = column(segment)
+    count, node = 0, np.int64(header_record(segment, 0).rank_root)
+    while node >= 0:
+        right = view.priority[node] > value or (or_equal and view.priority[node] == value)
+        if right:
+            count += _size(segment, _child(segment, node, False)) + 1
+        node = _child(segment, node, right)
+    return count
+
+
+@helper
 def bounds(segment, slot):
     """The ranks that the tasks of a slot's priority have: first, and the one behind the last."""
-    view = column(segment)
-    value = view.priority[slot]
-    first, node = 0, np.int64(header_record(segment, 0).rank_root)
-    while node >= 0:
-        right = view.priority[node] > value
-        if right:
-            first += _size(segment, _child(segment, node, False)) + 1
-        node = _child(segment, node, right)
-    end, node = 0, np.int64(header_record(segment, 0).rank_root)
-    while node >= 0:
-        right = view.priority[node] >= value
-        if right:
-            end += _size(segment, _child(segment, node, False)) + 1
-        node = _child(segment, node, right)
-    return first, end
+    value = column(segment).priority[slot]
+    return _count_above(segment, value, False), _count_above(segment, value, True)
