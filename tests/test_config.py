@@ -127,9 +127,10 @@ def test_the_size_is_what_was_given_wherever_that_was(config: CurriculumConfig, 
     assert config.num_active_tasks == config.algorithm_config.num_active_tasks == size
 
 
-def test_two_sizes_that_differ_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"num_active_tasks=5 contradicts algorithm_config\.num_active_tasks=6"):
-        CurriculumConfig(num_active_tasks=5, algorithm_config=DiscreteRandomConfig(num_active_tasks=6))
+def test_a_default_that_a_parser_of_the_command_line_fills_in_gives_way() -> None:
+    filled_in = {name: field.get_default() for name, field in DiscreteRandomConfig.model_fields.items()}
+    config = CurriculumConfig(use_shared_memory=False, algorithm_config=filled_in)
+    assert not (config.use_shared_memory or config.algorithm_config.use_shared_memory)
 
 
 def test_the_size_of_the_pool_can_be_assigned_later() -> None:

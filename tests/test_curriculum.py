@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from lpcurr import Curriculum, CurriculumConfig, CurriculumTask, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import (
+    Curriculum,
+    CurriculumConfig,
+    CurriculumTask,
+    DiscreteRandomConfig,
+    InvalidTaskIdError,
+    LearningProgressConfig,
+    SessionNotFoundError,
+)
 from lpcurr.generators import GeneratedTask
 from tests.twins import Twins, make_config
 
@@ -63,6 +71,15 @@ def test_a_class_of_the_users_own_is_what_arrives_in_a_worker() -> None:
     config = CurriculumConfig(tasks=range(8), task_labels=["even", "odd"] * 4, seed=0)
     with OddOnly(config) as curriculum, pickle.loads(pickle.dumps(curriculum)) as copy:
         assert {copy.get_task().task_id for _ in range(50)} == {1, 3, 5, 7}
+
+
+def test_a_pickle_is_no_checkpoint() -> None:
+    with CurriculumConfig(num_active_tasks=2).make() as curriculum:
+        pickled = pickle.dumps(curriculum)
+        with pytest.raises(InvalidTaskIdError, match="give its task_id"):
+            curriculum.update_task_performance(curriculum.get_task(), 1.0)  # type: ignore[arg-type]
+    with pytest.raises(SessionNotFoundError, match=r"curriculum\.save\(path\)"):
+        pickle.loads(pickled)
 
 
 # -- get_task -------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.curriculum.tasks import CurriculumTasks
-from lpcurr.errors import InvalidBatchError, LpcurrError, shown
+from lpcurr.errors import InvalidBatchError, LpcurrError, SessionNotFoundError, shown
 from lpcurr.generators import TaskGenerator
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
@@ -375,4 +375,10 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 def _unpickle(
     kind: type[Curriculum], session_id: str, config: CurriculumConfig, generator: TaskGenerator | None
 ) -> Curriculum:
-    return kind(config, generator, _pool=Pool.attach(session_id, may_share=True))
+    try:
+        pool = Pool.attach(session_id, may_share=True)
+    except SessionNotFoundError as error:
+        raise SessionNotFoundError(
+            f"{error}. A pickled curriculum joins its pool, and holds nothing of it: curriculum.save(path) does"
+        ) from None
+    return kind(config, generator, _pool=pool)
