@@ -130,7 +130,7 @@ def test_the_size_is_what_was_given_wherever_that_was(config: CurriculumConfig, 
 def test_a_default_that_a_parser_of_the_command_line_fills_in_gives_way() -> None:
     filled_in = {name: field.get_default() for name, field in DiscreteRandomConfig.model_fields.items()}
     config = CurriculumConfig(use_shared_memory=False, algorithm_config=filled_in)
-    assert not (config.use_shared_memory or config.algorithm_config.use_shared_memory)
+    assert config.use_shared_memory is config.algorithm_config.use_shared_memory is False
 
 
 def test_the_size_of_the_pool_can_be_assigned_later() -> None:

@@ -414,8 +414,6 @@ BAD_CONFIGS: dict[str, tuple[Callable[[], object], list[str]]] = {
         lambda: CurriculumConfig(num_active_tasks=5, algorithm_config=LearningProgressConfig(num_active_tasks=6)),
         ["num_active_tasks=5", "6"],
     ),
-        ["use_shared_memory"],
-    ),
     "negative seed": (lambda: CurriculumConfig(seed=-1), ["seed=-1"]),
     "huge seed": (lambda: CurriculumConfig(seed=2**63), ["seed"]),
     "a bad session id": (lambda: CurriculumConfig(session_id="a b"), ["session_id", "a b"]),
