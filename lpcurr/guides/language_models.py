@@ -57,8 +57,9 @@ What was handed out and not reported must not be lost with the process, nor trai
 True
 
 `ledger.report_scores(ids, scores)` is for rewards that are more than right or wrong, and `ledger.release(ids)` gives
-back what will not be reported. A ledger belongs to one process, that which chooses; it is
-not in the shared memory, since of many processes that draw from a pool none knows what another still means to report.
+back what will not be reported. With many batches under way, `ledger.take(64, again=False)` draws from the prompts that
+are not in flight. A ledger belongs to one process, that which chooses; it is not in the shared memory, since of many
+processes that draw from a pool none knows what another still means to report.
 
 >>> curriculum.close(); curriculum.unlink()
 
