@@ -240,7 +240,9 @@ class Evaluation:
 
     def result(self) -> EvaluationResult:
         """Work out the scores so far; raises ``ConfigError`` where no episode was reported yet."""
-        scores, of_label, episodes = {}, {}, 0
+        scores: dict[int, float] = {}
+        of_label: dict[str, list[float]] = {}
+        episodes = 0
         for task_id in self._ids.tolist():
             stats = self._builder.stats_of(task_id)
             if stats is not None and stats["completion_count"]:
