@@ -120,6 +120,7 @@ def test_every_field_is_described_or_named_as_in_the_specification() -> None:
         (CurriculumConfig(num_active_tasks=64, algorithm_config=LearningProgressConfig.stable()), 64),
         (CurriculumConfig(algorithm_config={"type": "discrete_random", "num_active_tasks": 8}), 8),
         (CurriculumConfig(), 1000),
+        (CurriculumConfig(num_active_tasks=5, algorithm_config=DiscreteRandomConfig), 5),  # type: ignore[arg-type]
         (CurriculumConfig(num_active_tasks=5, algorithm_config=DiscreteRandomConfig().model_dump()), 5),
         (CurriculumConfig(num_active_tasks=1000, algorithm_config=DiscreteRandomConfig(num_active_tasks=6)), 6),
     ],

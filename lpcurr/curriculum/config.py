@@ -127,6 +127,9 @@ class CurriculumConfig(CheckedModel):
         if not isinstance(fields, Mapping):
             return fields
         fields = {name: without_omegaconf(value) for name, value in fields.items()}
+        algorithm = fields.get("algorithm_config")
+        if isinstance(algorithm, type) and issubclass(algorithm, SchedulerConfig):
+            fields["algorithm_config"] = algorithm()  # a class alone is its defaults, as a word is
         tasks, labels = fields.get("tasks"), fields.get("task_labels")
         if tasks is None and labels is None:
             return fields
