@@ -120,10 +120,19 @@ def test_every_field_is_described_or_named_as_in_the_specification() -> None:
         (CurriculumConfig(num_active_tasks=64, algorithm_config=LearningProgressConfig.stable()), 64),
         (CurriculumConfig(algorithm_config={"type": "discrete_random", "num_active_tasks": 8}), 8),
         (CurriculumConfig(), 1000),
+        (CurriculumConfig(num_active_tasks=5, algorithm_config=DiscreteRandomConfig), 5),  # type: ignore[arg-type]
+        (CurriculumConfig(num_active_tasks=5, algorithm_config=DiscreteRandomConfig().model_dump()), 5),
+        (CurriculumConfig(num_active_tasks=1000, algorithm_config=DiscreteRandomConfig(num_active_tasks=6)), 6),
     ],
 )
 def test_the_size_is_what_was_given_wherever_that_was(config: CurriculumConfig, size: int) -> None:
     assert config.num_active_tasks == config.algorithm_config.num_active_tasks == size
+
+
+def test_a_default_that_a_parser_of_the_command_line_fills_in_gives_way() -> None:
+    filled_in = {name: field.get_default() for name, field in DiscreteRandomConfig.model_fields.items()}
+    config = CurriculumConfig(use_shared_memory=False, algorithm_config=filled_in)
+    assert config.use_shared_memory is config.algorithm_config.use_shared_memory is False
 
 
 def test_the_size_of_the_pool_can_be_assigned_later() -> None:

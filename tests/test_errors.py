@@ -414,12 +414,6 @@ BAD_CONFIGS: dict[str, tuple[Callable[[], object], list[str]]] = {
         lambda: CurriculumConfig(num_active_tasks=5, algorithm_config=LearningProgressConfig(num_active_tasks=6)),
         ["num_active_tasks=5", "6"],
     ),
-    "shared and not": (
-        lambda: CurriculumConfig(
-            use_shared_memory=True, algorithm_config={"type": "discrete_random", "use_shared_memory": False}
-        ),
-        ["use_shared_memory"],
-    ),
     "negative seed": (lambda: CurriculumConfig(seed=-1), ["seed=-1"]),
     "huge seed": (lambda: CurriculumConfig(seed=2**63), ["seed"]),
     "a bad session id": (lambda: CurriculumConfig(session_id="a b"), ["session_id", "a b"]),
@@ -501,6 +495,8 @@ CLOSED_CALLS: dict[str, Call] = {
     "columns": lambda c: c.columns(),
     "statistics": lambda c: c.statistics(),
     "append_tasks": lambda c: c.append_tasks(["one"]),
+    "task_list": lambda c: c.task_list(),
+    "num_active_tasks": lambda c: c.num_active_tasks,
     "update_groups": lambda c: c.update_groups([TASK], [1], [2]),
     "on_epoch_end": lambda c: c.on_epoch_end(),
     "recommend_eviction": lambda c: c.recommend_eviction(),

@@ -63,6 +63,18 @@ def test_one_environment(training: Curriculum) -> None:
     assert training.stats()["num_scheduled"] == training.stats()["num_completed"] == 0
 
 
+def test_the_result_by_label() -> None:
+    maps = lpcurr.bucketed({"size": 4}).add_bucket("size", [4, 8], label=True)
+    config = CurriculumConfig(num_active_tasks=8, task_generator=maps)
+    with config.make() as curriculum, curriculum.evaluation(range(10), episodes_each=2) as evaluation:
+        while not evaluation.done:
+            task = evaluation.get_task()
+            evaluation.update_task_performance(task.task_id, 1 / task.get_env_cfg()["size"])
+        assert evaluation.result().by_label == {"size=4": 0.25, "size=8": 0.125}
+        known = evaluation.get_task_stats(3) or {}
+        assert (known["label"], known["mean_score"]) == (maps.label_of(3), 1 / maps(3)["size"])
+
+
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_vectors_count_each_task_equally_often_however_long_it_takes(training: Curriculum, kind: str) -> None:
     with training.evaluation(range(13), episodes_each=2) as evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from typing import Any
 
@@ -14,6 +15,7 @@ from lpcurr import (
     Curriculum,
     CurriculumConfig,
     InvalidBatchError,
+    InvalidScoreError,
     LearnabilityConfig,
     LearningProgressConfig,
     TaskLedger,
@@ -204,6 +206,57 @@ def test_a_task_that_is_not_in_flight_is_not_credited() -> None:
             ledger.report(ids[1:], [9, 9], 8)
         assert ledger.in_flight.tolist() == ids[1:].tolist()
         assert curriculum.stats()["num_completed"] == 8
+
+
+def test_what_is_in_flight_is_not_handed_out_again_while_there_is_anything_else() -> None:
+    favoured = {"type": "plr", "signal_timescale": 1.0, "staleness_share": 0.0, "rand_task_rate": 0.01}
+    with CurriculumConfig(tasks=range(12), seed=0, algorithm_config=favoured).make() as curriculum:
+        curriculum.update_many(range(12), [0.5] * 12, signals=[100.0] * 4 + [1.0] * 8)
+        ledger = TaskLedger(curriculum)
+        batches = [ledger.take(3, again=False).tolist() for _ in range(4)]
+        assert sorted(np.concatenate(batches)) == list(range(12))
+        assert {*batches[0], *batches[1]} > {0, 1, 2, 3}  # drawn by weight, as before
+        ledger.release(batches[1][:2])
+        more = ledger.take(3, again=False).tolist()
+        assert sorted(more[:2]) == sorted(batches[1][:2])
+        assert len(set(more)) == 3
+        resumed = TaskLedger(curriculum)
+        resumed.load_state_dict(ledger.state_dict())
+        again = [resumed.take(5, again=False).tolist() for _ in range(3)]
+        assert [len(set(batch)) for batch in again] == [5, 5, 5]
+        assert {*again[0], *again[1], *again[2]} == set(range(12))
+        with pytest.raises(InvalidBatchError):
+            ledger.take(13, again=False)
+
+
+def test_first_draws_among_what_is_not_in_flight_go_by_weight() -> None:
+    weights = {"type": "plr", "signal_timescale": 1.0, "staleness_share": 0.0, "rand_task_rate": 0.0}
+    with CurriculumConfig(tasks=range(4), seed=0, algorithm_config=weights).make() as curriculum:
+        curriculum.update_many(range(4), [0.5] * 4, signals=[6.0, 2.0, 1.0, 1.0])
+        ledger, drawn = TaskLedger(curriculum), []
+        ledger.load_state_dict(ledger.state_dict() | {"in_flight": [0]})
+        assert ledger.take(1).tolist() == [0]
+        for _ in range(2000):
+            (task_id,) = ledger.take(1, again=False).tolist()
+            ledger.release([task_id])
+            drawn.append(task_id)
+        np.testing.assert_allclose(np.bincount(drawn, minlength=4) / 2000, [0, 0.5, 0.25, 0.25], atol=0.05)
+
+
+def test_scores_that_are_more_than_right_or_wrong_land_too() -> None:
+    with CurriculumConfig(tasks=["a", "b", "c"], seed=0).make() as curriculum:
+        ledger = TaskLedger(curriculum)
+        ids = ledger.take(3)
+        with pytest.raises(InvalidScoreError):
+            ledger.report_scores(ids, [0.25, 0.5, math.nan])
+        assert ledger.in_flight.tolist() == ids.tolist()
+        assert ledger.report_scores(ids[:2], [0.25, 0.5], signals=[3.0, 4.0]).all()
+        assert ledger.in_flight.tolist() == ids[2:].tolist()
+        known = [curriculum.get_task_stats(task_id) or {} for task_id in ids.tolist()]
+        assert [stats["mean_score"] for stats in known] == [0.25, 0.5, 0.0]
+        assert known[1]["signal"] == 4.0
+        with pytest.raises(UnknownTaskError):
+            ledger.report_scores(ids[:1], [1.0])
 
 
 def test_a_state_that_is_none_changes_nothing() -> None:

@@ -391,6 +391,8 @@ def test_every_public_operation_is_among_the_rules() -> None:
             "columns",
             "statistics",
             "append_tasks",
+            "task_list",
+            "num_active_tasks",
             "evaluation",
             "update_groups",
             "record",

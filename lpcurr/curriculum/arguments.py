@@ -24,7 +24,10 @@ def as_task_id(task_id: object) -> int:
     try:
         number = operator.index(task_id)  # type: ignore[arg-type]
     except TypeError:
-        raise InvalidTaskIdError(f"task id {shown(task_id)} is a {type(task_id).__name__}, not an integer") from None
+        way_on = ": give its task_id" if hasattr(task_id, "task_id") else ""
+        raise InvalidTaskIdError(
+            f"task id {shown(task_id)} is a {type(task_id).__name__}, not an integer{way_on}"
+        ) from None
     if not 0 <= number <= layout.MAX_TASK_ID:
         raise InvalidTaskIdError(f"task id {shown(number)} is outside 0 … 2**53 − 1")
     return number

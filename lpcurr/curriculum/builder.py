@@ -124,6 +124,17 @@ class TaskBuilder:
         self.notice_renamed_labels()
         return self.labels[row] or self._pool.label_name(row, self._label_stamp)
 
+    def stats_of(self, task_id: int) -> dict[str, Any] | None:
+        """What the pool knows of a task, by field name and with its label; None where it is not in the pool."""
+        stats = self._pool.read_task(task_id)
+        if stats is None:
+            return None
+        del stats["entry"]
+        stats["label"] = self.label_text(stats["label"], task_id)
+        stats["seed"] = task_id
+        stats["mean_score"] = stats["total_score"] / max(stats["completion_count"], 1)
+        return stats
+
     def built_label(self, task_id: int) -> str:
         """The label that a task was built with."""
         return "unknown" if self._cache is None else self._cache.get(task_id).label

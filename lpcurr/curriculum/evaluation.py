@@ -37,12 +37,14 @@ class EvaluationResult:
         worst_tenth: the same over the tenth of the tasks with the least, at least one.
         episodes: how many were counted.
         scores: the mean score of each task that was played, by id.
+        by_label: of the tasks of each label, the mean.
     """
 
     mean: float
     worst_tenth: float
     episodes: int
     scores: dict[int, float]
+    by_label: dict[str, float]
 
 
 class EvaluationTask(CurriculumTask):
@@ -223,7 +225,7 @@ class Evaluation:
     def get_task_stats(self, task_id: int) -> dict[str, Any] | None:
         """What is known of a task, by field name; None where it is none of these, or its episode not counted."""
         counted = self._counted(task_id)
-        return None if counted is None else self._pool.read_task(counted)
+        return None if counted is None else self._builder.stats_of(counted)
 
     def drop_unplayable(self, task_id: int, *, again: bool = False) -> bool:
         """Leave the set as it is, though a task could not be played: its episodes will be missing from the result."""
@@ -238,17 +240,21 @@ class Evaluation:
 
     def result(self) -> EvaluationResult:
         """Work out the scores so far; raises ``ConfigError`` where no episode was reported yet."""
-        scores, episodes = {}, 0
+        scores: dict[int, float] = {}
+        of_label: dict[str, list[float]] = {}
+        episodes = 0
         for task_id in self._ids.tolist():
-            stats = self._pool.read_task(task_id)
+            stats = self._builder.stats_of(task_id)
             if stats is not None and stats["completion_count"]:
-                scores[task_id] = stats["total_score"] / stats["completion_count"]
+                scores[task_id] = stats["mean_score"]
+                of_label.setdefault(stats["label"], []).append(stats["mean_score"])
                 episodes += stats["completion_count"]
         if not scores:
             raise ConfigError("no episode of this evaluation was reported yet")
         ordered = np.sort(list(scores.values()))
         worst = ordered[: -(-ordered.size // 10)]
-        return EvaluationResult(float(ordered.mean()), float(worst.mean()), episodes, scores)
+        by_label = {label: float(np.mean(means)) for label, means in of_label.items()}
+        return EvaluationResult(float(ordered.mean()), float(worst.mean()), episodes, scores, by_label)
 
     # -- life ---------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ True
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -56,11 +57,13 @@ class TaskLedger:
         out = sorted((number, task_id) for task_id, numbers in self._out.items() for number in numbers)
         return np.array([task_id for _, task_id in out] + self._again, dtype=np.int64)
 
-    def take(self, count: int) -> Int64s:
+    def take(self, count: int, *, again: bool = True) -> Int64s:
         """Hand out a batch of distinct tasks: after a resume what was in flight, in its order, then by the curriculum.
 
         Args:
             count: how many.
+            again: whether a task that is in flight may be handed out once more. If not, the batch is drawn from the
+                others, as far as there are any: for trainers that have many batches under way.
 
         Returns:
             Their ids, int64[count].
@@ -76,11 +79,16 @@ class TaskLedger:
                 batch[task_id] = None
             else:
                 later.append(task_id)
-        if len(batch) < count:
-            # Draws without those that are in the batch already are draws without replacement from the others.
-            for task_id in self.curriculum.sample_ids(count, distinct=True).tolist():
-                if len(batch) < count:
-                    batch[task_id] = None
+        resumed, seen, size = dict(batch), dict[int, None](), count
+        while len(batch) < count:
+            # Draws without those that were seen already are draws without replacement from the others.
+            seen |= dict.fromkeys(self.curriculum.sample_ids(size, distinct=True).tolist())
+            tasks = self.curriculum.num_active_tasks
+            all_do = again or len(seen) >= tasks
+            order = seen if again else sorted(seen, key=self._out.__contains__)  # stable: else as they were drawn
+            fresh = (i for i in order if i not in resumed and (all_do or i not in self._out))
+            batch = resumed | dict.fromkeys(itertools.islice(fresh, count - len(resumed)))
+            size = min(2 * size, tasks)
         self._again = later
         for task_id in batch:
             self._out.setdefault(task_id, deque()).append(self._handed_out)
@@ -99,6 +107,26 @@ class TaskLedger:
         """
         landed = self._landed(ids)
         credited = self.curriculum.update_groups(ids, successes, attempts)
+        self._forget(landed)
+        return credited
+
+    def report_scores(
+        self, ids: ArrayLike, scores: ArrayLike, signals: ArrayLike | None = None, costs: ArrayLike | None = None
+    ) -> NDArray[np.bool_]:
+        """Credit scores that are more than right or wrong, such as mean rewards; their tasks are no longer in flight.
+
+        Args:
+            ids: int64[k], the tasks, in flight.
+            scores: float64[k], one for each; the others as in :meth:`lpcurr.Curriculum.update_each`.
+
+        Returns:
+            Which were credited, bool[k].
+
+        Raises:
+            UnknownTaskError, InvalidBatchError, InvalidScoreError: as :meth:`report`; nothing was credited.
+        """
+        landed = self._landed(ids)
+        credited = self.curriculum.update_each(ids, scores, signals, costs)
         self._forget(landed)
         return credited
 

@@ -106,15 +106,7 @@ class CurriculumQueries(PoolMember):
 
     def get_task_stats(self, task_id: int) -> dict[str, Any] | None:
         """What is known of a task, by field name; None where it is not in the pool."""
-        task_id = as_task_id(task_id)
-        stats = self._pool.read_task(task_id)
-        if stats is None:
-            return None
-        del stats["entry"]
-        stats["label"] = self._builder.label_text(stats["label"], task_id)
-        stats["seed"] = task_id
-        stats["mean_score"] = stats["total_score"] / max(stats["completion_count"], 1)
-        return stats
+        return self._builder.stats_of(as_task_id(task_id))
 
     # -- statistics ---------------------------------------------------------------------------------------------
 

@@ -23,11 +23,11 @@ draws them from 53 bits); or a list of tasks of its own.
 0.0
 >>> training.close(); training.unlink()
 
-`result.mean` is the mean over the tasks, `result.worst_tenth` that over the tenth with the least scores: curricula
-differ there first. A vector goes on drawing when the last episode has begun; these episodes have negative ids and are
-not counted, so that short episodes do not crowd out the long ones that are still being played. What an environment was
-playing when it was reset is handed out again, at the end. A task that cannot be played is missing from
-`result.scores`, and `done` stays False: bound the loop where that may happen.
+`result.mean` is the mean over the tasks, `result.by_label` that of each label's, `result.worst_tenth` that over the
+tenth with the least scores: curricula differ there first. A vector goes on drawing when the last episode has begun;
+these episodes have negative ids and are not counted, so that short episodes do not crowd out the long ones that are
+still being played. What an environment was playing when it was reset is handed out again, at the end. A task that
+cannot be played is missing from `result.scores`, and `done` stays False: bound the loop where that may happen.
 
 An evaluation is one pass. `evaluation.restart()` begins the next one, in all processes, when the result has been read:
 an evaluation every so often in a training keeps one, and one set of environments. With Stable-Baselines3's

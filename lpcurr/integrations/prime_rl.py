@@ -65,8 +65,8 @@ class CurriculumTaskSampler(Iterator[Any]):
         self._threshold = success_threshold
 
     def __next__(self) -> Any:
-        """Choose the next task: after a resume those that were in flight first."""
-        return self._tasks[self.ledger.take(1)[0]]
+        """Choose the next task: after a resume those that were in flight first, and else one that is not in flight."""
+        return self._tasks[self.ledger.take(1, again=False)[0]]
 
     def observe(self, group: list[Any]) -> None:
         """Learn from a finished group; one without a trace that can be trained on is given back."""

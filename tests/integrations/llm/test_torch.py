@@ -96,6 +96,16 @@ def test_groups_stand_together_and_a_batch_has_no_prompt_twice() -> None:
         assert sampler.ledger.in_flight.size == 40
 
 
+def test_scores_that_are_more_than_right_or_wrong_are_no_longer_in_flight() -> None:
+    with make_curriculum(0) as curriculum:
+        sampler = CurriculumSampler(curriculum, 8, num_batches=3)
+        for ids in sampler:
+            assert sampler.report_scores(ids, torch.rand(8)).all()
+        assert sampler.ledger is not None
+        assert sampler.ledger.in_flight.size == 0
+        assert curriculum.stats()["num_completed"] == 24
+
+
 def test_a_session_is_named_in_place_of_its_curriculum() -> None:
     with make_curriculum(3, use_shared_memory=True) as curriculum:
         sampler = CurriculumSampler(curriculum.session_id, batch_size=4)
