@@ -196,8 +196,10 @@ class CurriculumCheckpoints(PoolMember):
             True
             >>> folder.cleanup()
         """
-        self._recording = Recording(self._pool, path)
-        return self._recording
+        recording = Recording(self._pool, path)
+        recording.begin()
+        self._recording = recording
+        return recording
 
     @classmethod
     def replay(cls, path: str | os.PathLike[str], at: int | None = None) -> Self:
