@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.curriculum.stages import Stage, check_stages
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators import (
     AnyTaskSource,
     StoredTasks,
@@ -123,6 +123,9 @@ class CurriculumConfig(CheckedModel):
         if not isinstance(fields, Mapping):
             return fields
         fields = {name: without_omegaconf(value) for name, value in fields.items()}
+        for name in ("task_labels", "stages"):
+            if isinstance(fields.get(name), (range, Iterator)):  # pydantic would list an error for each
+                raise ValueError(f"{name} is {shown(fields[name])}: give a list")
         tasks, labels = fields.get("tasks"), fields.get("task_labels")
         if tasks is None and labels is None:
             return fields
@@ -134,6 +137,8 @@ class CurriculumConfig(CheckedModel):
             if labels is not None:
                 raise ValueError("there are task_labels and tasks by name, whose names are the labels: give a list")
             tasks, labels = list(tasks.values()), list(map(str, tasks))
+        if isinstance(labels, Sequence) and isinstance(tasks, list) and len(labels) != len(tasks):  # not one error each
+            raise ValueError(f"there are {len(labels)} labels for {len(tasks)} tasks: give one for each")
         rest = {name: value for name, value in fields.items() if name not in ("tasks", "task_labels")}
         listed: dict[str, Any] = {"tasks": tasks, "labels": labels}
         return rest | {"task_generator": TaskList(**listed)}
