@@ -68,7 +68,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         CheckpointNotFoundError: there is none.
         CheckpointError: it is cut off, altered, of another version, no checkpoint at all, or contradicts itself.
     """
-    source = f"checkpoint {shown(path)}"
+    source = f"checkpoint {shown(os.fspath(path) if isinstance(path, os.PathLike) else path)}"
     try:
         with open_regular(path) as file:
             return _read(file, source)
