@@ -12,7 +12,7 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.making import put_grown
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.recording import Recording, replay
-from lpcurr.curriculum.resuming import check_generator, stored_config
+from lpcurr.curriculum.resuming import check_generator, stored_config, stored_count
 from lpcurr.errors import ConfigError
 from lpcurr.generators import StoredTasks, TaskList, TaskSource, as_task_source
 from lpcurr.memory import layout
@@ -235,7 +235,7 @@ class CurriculumCheckpoints(PoolMember):
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()
+        count = stored_count(checkpoint)
         restore(self._pool, checkpoint, settings)
-        before = checkpoint.description.config.get("task_generator") or {}
-        if left_out := put_grown(self._pool, self._generator, self._stages, before.get("count")):
+        if left_out := put_grown(self._pool, self._generator, self._stages, count):
             _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)
