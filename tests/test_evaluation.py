@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import signal
+import sys
 from collections import Counter
 from typing import Any
 
@@ -231,6 +234,43 @@ def test_what_is_given_back_is_handed_out_again(training: Curriculum) -> None:
         evaluation.restart()
         assert not evaluation.give_back(tasks[2])
         assert evaluation.sample_ids(9).tolist() == [0, 1, 2, 3, 0, 1, 2, 3, -1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, when a process started is not known")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_what_a_killed_process_had_is_handed_out_again(training: Curriculum, caplog: pytest.LogCaptureFixture) -> None:
+    with training.evaluation(range(5), episodes_each=2) as evaluation:
+        mine = evaluation.sample_ids(3)
+        worker = os.fork()
+        if worker == 0:
+            for task_id in evaluation.sample_ids(5)[:2]:  # it plays two of them
+                evaluation.update_task_performance(task_id, 0.5)
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(worker, 0)
+        rest = evaluation.sample_tasks(5)
+        assert [task.episode for task in rest[:2]] == [8, 9]
+        assert all(task.task_id >= 0 for task in rest)
+        assert evaluation.get_task().task_id < 0
+        evaluation.update_many([*mine, *(task.task_id for task in rest)], np.full(8, 0.5))
+        assert evaluation.done
+        assert evaluation.result().episodes == 10
+        assert {task["completion_count"] for task in map(evaluation.get_task_stats, range(5)) if task} == {2}
+    assert "3 episodes of an evaluation were a dead process's" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, when a process started is not known")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_of_a_task_that_a_dead_and_a_live_process_had_the_missing_episode_comes_at_last(training: Curriculum) -> None:
+    with training.evaluation([4], episodes_each=2) as evaluation:
+        evaluation.update_task_performance(evaluation.get_task().task_id, 0.5)
+        worker = os.fork()
+        if worker == 0:
+            evaluation.get_task()
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(worker, 0)
+        assert max(evaluation.sample_ids(2)) < 0  # the score may be the dead one's, and this process be playing
+        evaluation._look_again = 0.0
+        assert evaluation.get_task().task_id == 4
 
 
 def test_an_environment_that_is_reset_in_mid_episode_loses_nothing(training: Curriculum) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX, own_start_time
 from lpcurr.memory.segment import Segment
+from lpcurr.pool import place as places
 from lpcurr.pool.place import Place
 from lpcurr.pool.pool import Pool
 
@@ -373,6 +375,38 @@ def test_a_place_that_another_thread_has_just_given_back_is_not_taken_along(shar
     pool = Pool(segment, place)
     assert pool.state["process"]["pid"][0, pool.process] == os.getpid()
     pool.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_attach_that_a_signal_handler_cuts_short_keeps_nothing(shared: Curriculum) -> None:
+    class Interrupt(Exception):
+        pass
+
+    lines_left, held = 0, len(places._records)
+
+    def count(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines_left
+        if not frame.f_code.co_filename.endswith(("place.py", "streams.py", "shared_memory.py", "weakref.py")):
+            return count
+        lines_left -= event == "line"
+        if lines_left < 0:
+            raise Interrupt
+        return count
+
+    for lines in range(10_000):
+        lines_left, before = lines, sys.gettrace()
+        sys.settrace(count)
+        try:
+            lpcurr.attach(str(shared.session_id)).close()
+        except Interrupt:
+            continue
+        finally:
+            sys.settrace(before)
+        break
+    assert lines > 30
+    lpcurr.attach(str(shared.session_id)).close()
+    assert len(shared.process_counters()) == 1
+    assert len(places._records) <= held
 
 
 def test_a_killed_worker_leaves_the_others_working() -> None:

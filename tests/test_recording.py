@@ -8,7 +8,10 @@ import os
 import resource
 import signal
 import struct
+import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ import pytest
 
 import lpcurr
 from lpcurr.cli import main
+from lpcurr.curriculum import recording
 from lpcurr.errors import (
     ConfigError,
     DuplicateTaskError,
@@ -25,6 +29,8 @@ from lpcurr.errors import (
     RecordingError,
     UnknownTaskError,
 )
+from lpcurr.pool import log
+from lpcurr.pool.log import PoolLog, is_read
 from tests.stress.truth import shared_truth
 from tests.stress.workers import SWITCHED, Labelled
 
@@ -139,6 +145,52 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, caplog:
         curriculum.update_many(curriculum.sample_ids(50), np.ones(50))
         following.close()
         assert same_truth(lpcurr.Curriculum.replay(tmp_path / "again"), curriculum)
+
+
+def test_a_signal_handler_that_raises_at_any_line_of_record_leaves_the_log_free(tmp_path: Path) -> None:
+    class Interrupt(Exception):
+        pass
+
+    lines_left = 0
+
+    def count(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines_left
+        if frame.f_code is lpcurr.Curriculum.record.__code__:  # no signal handler runs between its lines
+            return count
+        if frame.f_code.co_filename not in (recording.__file__, log.__file__, threading.__file__):
+            return None  # least of all what weak references call, which swallow what is raised
+        lines_left -= event == "line"
+        if lines_left < 0:
+            raise Interrupt
+        return count
+
+    with _config(num_active_tasks=5).make() as curriculum:
+        for lines in range(10_000):
+            lines_left, before = lines, sys.gettrace()
+            sys.settrace(count)
+            try:
+                curriculum.record(tmp_path / "interrupted")
+            except Exception:  # what the standard library makes of it
+                sys.settrace(before)
+                assert not is_read(curriculum._pool)
+            else:
+                break
+            finally:
+                sys.settrace(before)
+        assert lines > 50
+        assert curriculum._recording is not None
+        curriculum._recording.close()
+        curriculum.record(tmp_path / "played").close()
+
+
+def test_a_reader_that_was_dropped_reads_no_more(tmp_path: Path) -> None:
+    with _config().make() as curriculum:
+        reader = PoolLog(curriculum._pool)
+        reader.begin()
+        with pytest.raises(ConfigError, match="being read already"):
+            curriculum.record(tmp_path / "played")
+        del reader
+        curriculum.record(tmp_path / "played").close()
 
 
 def _record_and_wait(curriculum: lpcurr.Curriculum, path: Path, began: Any) -> None:

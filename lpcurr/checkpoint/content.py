@@ -153,7 +153,7 @@ class Checkpoint:
     @classmethod
     def from_parts(cls, version: object, description: Mapping[str, Any], columns: Columns, source: str) -> Checkpoint:
         """Put a checkpoint together and verify it; raises ``CheckpointError`` with the source and what is wrong."""
-        if version not in _READABLE:
+        if type(version) is not int or version not in _READABLE:
             raise refusal(
                 source,
                 f"its format version is {shown(version)}, and this lpcurr reads {_READABLE[0]} to {_READABLE[-1]}: "
@@ -183,7 +183,7 @@ class Checkpoint:
         source = "the state"
         if not isinstance(state, Mapping):
             raise refusal(source, f"it is a {type(state).__name__}, not a dict as get_state() gives")
-        if state.get("format") != _FORMAT:
+        if not isinstance(state.get("format"), str) or state["format"] != _FORMAT:
             raise refusal(source, f"its 'format' is {shown(state.get('format'))}, not {_FORMAT!r}")
         given = state.get("columns")
         if not isinstance(given, Mapping):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from lpcurr.checkpoint.content import COLUMN_DTYPES, REQUIRED_COLUMNS, VERSION, Checkpoint, Columns, refusal
-from lpcurr.errors import CheckpointNotFoundError, NotAFileError
+from lpcurr.errors import CheckpointNotFoundError, NotAFileError, shown
 from lpcurr.memory.files import open_regular, write_atomically
 
 _DESCRIPTION = "description.json"
@@ -68,15 +68,14 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         CheckpointNotFoundError: there is none.
         CheckpointError: it is cut off, altered, of another version, no checkpoint at all, or contradicts itself.
     """
-    name = os.fspath(path)
-    source = f"checkpoint {name!r}"
+    source = f"checkpoint {shown(os.fspath(path) if isinstance(path, os.PathLike) else path)}"
     try:
-        with open_regular(name) as file:
+        with open_regular(path) as file:
             return _read(file, source)
     except NotAFileError as error:
         raise refusal(source, str(error)) from None
     except FileNotFoundError as error:
-        raise CheckpointNotFoundError(error.errno, "there is no such checkpoint", name) from None
+        raise CheckpointNotFoundError(error.errno, "there is no such checkpoint", os.fspath(path)) from None
 
 
 def checkpoint_of(content: bytes | memoryview, source: str) -> Checkpoint:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -130,6 +130,9 @@ class CurriculumConfig(CheckedModel):
         algorithm = fields.get("algorithm_config")
         if isinstance(algorithm, type) and issubclass(algorithm, SchedulerConfig):
             fields["algorithm_config"] = algorithm()  # a class alone is its defaults, as a word is
+        for name in ("task_labels", "stages"):
+            if isinstance(fields.get(name), (range, Iterator)):  # pydantic would list an error for each
+                raise ValueError(f"{name} is {shown(fields[name])}: give a list")
         tasks, labels = fields.get("tasks"), fields.get("task_labels")
         if tasks is None and labels is None:
             return fields
@@ -147,6 +150,8 @@ class CurriculumConfig(CheckedModel):
             if labels is not None:
                 raise ValueError("there are task_labels and tasks by name, whose names are the labels: give a list")
             tasks, labels = list(tasks.values()), list(map(str, tasks))
+        if isinstance(labels, Sequence) and isinstance(tasks, list) and len(labels) != len(tasks):  # not one error each
+            raise ValueError(f"there are {len(labels)} labels for {len(tasks)} tasks: give one for each")
         rest = {name: value for name, value in fields.items() if name not in ("tasks", "task_labels")}
         listed: dict[str, Any] = {"tasks": tasks, "labels": labels}
         return rest | {"task_generator": TaskList(**listed)}

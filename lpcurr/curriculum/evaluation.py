@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lpcurr.checkpoint import Checkpoint, restore
+from lpcurr.curriculum import marks
 from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
@@ -21,11 +23,14 @@ from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, Lp
 from lpcurr.generators import TaskGenerator, TaskList, rows_of
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
+from lpcurr.memory.processes import pid_namespace
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.uniform import DiscreteRandomConfig
 
 _logger = logging.getLogger("lpcurr")
+
+_LOOK_EVERY = 1.0  # seconds between looks for episodes that a dead process had
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,9 @@ class Evaluation:
     drawing after the last one: what it gets then is not counted, has the negative id ``-1 - task_id`` and is refused
     when it is reported. So short episodes do not take the place of long ones that are still being played.
 
-    An environment that is reset in mid-episode gives its episode back (:meth:`give_back`), and it is handed out again.
-    :meth:`restart` begins the next pass through the same tasks.
+    An environment that is reset in mid-episode gives its episode back (:meth:`give_back`), and it is handed out again;
+    so are the episodes that a process had when it was killed, once there are no others. :meth:`restart` begins the next
+    pass through the same tasks.
 
     Pickled, or forked, into another process of this machine it goes on there.
 
@@ -93,6 +99,7 @@ class Evaluation:
         self._next = 0  # no episode before it is free, but for those that were given back
         self._uncounted = 0
         self._told = False
+        self._look_again = 0.0  # for dead processes, by the monotonic clock
 
     @classmethod
     def of(
@@ -151,7 +158,7 @@ class Evaluation:
         """
         if not isinstance(task, EvaluationTask) or task.passes != self._passes or task.episode >= self._total:
             return False
-        return self._pool.remove_task(layout.MAX_TASK_ID - task.episode)
+        return self._pool.remove_task(marks.mark_of(task.episode))
 
     def restart(self) -> None:
         """Begin again from the first task, in all processes: scores are forgotten, so read :meth:`result` before.
@@ -303,9 +310,25 @@ class Evaluation:
         for task_id in self._ids.tolist():
             pool.add_task(task_id, self._builder.label(task_id), pending=False, success_threshold=None)
 
+    def _handed_out(self) -> int:
+        return int(self._pool.state["header"]["active_count"][0]) - int(self._ids.size)
+
+    def _take_from_dead(self) -> bool:
+        """Give back the episodes that dead processes had; whether there were any."""
+        now = time.monotonic()
+        if self.done or now < self._look_again or self._pool.state["header"]["pid_namespace"][0] != pid_namespace():
+            return False
+        self._look_again = now + _LOOK_EVERY
+        columns, certainly = self._pool.moment(marks.COLUMNS).columns, self._uncounted < self._total
+        lost = marks.lost_episodes(columns, self._ids, certainly=certainly)
+        given_back = sum(self._pool.remove_task(marks.mark_of(episode)) for episode in lost)
+        if given_back:
+            _logger.warning("%d episodes of an evaluation were a dead process's, and are handed out again", given_back)
+        return given_back > 0
+
     def _claim(self) -> int:
         """The number of an episode that nobody else has: whoever puts its mark into the pool first."""
-        while (handed_out := int(self._pool.state["header"]["active_count"][0]) - self._ids.size) < self._total:
+        while (handed_out := self._handed_out()) < self._total or self._take_from_dead():
             self._next = max(self._next, handed_out)
             if self._next >= self._total:  # what is left was given back, or another process has begun again
                 taken = layout.MAX_TASK_ID - self._pool.moment(["task_id", "entry"]).columns["task_id"]
@@ -314,8 +337,9 @@ class Evaluation:
                     continue
                 self._next = int(free[0])
             self._next += 1
+            mark, owner = marks.mark_of(self._next - 1), marks.this_process()
             try:
-                self._pool.add_task(layout.MAX_TASK_ID - self._next + 1, None, pending=False, success_threshold=None)
+                self._pool.add_task(mark, None, pending=False, success_threshold=owner)
             except DuplicateTaskError:
                 continue
             return self._next - 1

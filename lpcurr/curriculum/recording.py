@@ -14,9 +14,10 @@ import logging
 import os
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -47,25 +48,36 @@ _INTERVAL = 0.02  # seconds between two looks at the log
 class Recording:
     """A recording under way: a thread of the process that began it writes what any process changes."""
 
+    _file: BinaryIO
+
     def __init__(self, pool: Pool, path: str | os.PathLike[str]) -> None:
         check_target(path)
+        self._path = path
         self._log = PoolLog(pool)
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._error: OSError | None = None  # why it has stopped
         self._next = 0  # the first record that is not written yet
-        self._closing = threading.Event()
-        with contextlib.ExitStack() as undoing:
-            undoing.callback(self._log.end)
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
+
+    def begin(self) -> None:
+        """Begin to record; apart from making the object, so that no signal handler can raise once it has begun."""
+        try:
             self._log.begin()  # before the file is touched, which may be the one of whoever reads the log
-            self._file = undoing.enter_context(open(path, "wb"))
+            self._file = open(self._path, "wb")  # noqa: SIM115 - `close` closes it
             self._file.write(_MAGIC)
             self._begin()
             self._file.flush()
-            undoing.callback(self._closing.set)
-            self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
             self._thread.start()
-            undoing.pop_all()
+        except BaseException:
+            self._over = True  # no call, in which a signal handler might raise: the thread ends in any case
+            if self._thread.is_alive():
+                self._thread.join()
+            with contextlib.suppress(AttributeError, OSError):  # it was not opened, or the disk is full
+                self._file.close()
+            self._log.end()
+            raise
 
     def flush(self) -> None:
         """Write what was logged up to now."""
@@ -92,7 +104,7 @@ class Recording:
         """
         if os.getpid() != self._pid or self._file.closed:
             return
-        self._closing.set()
+        self._over = True
         self._thread.join()
         if self._error is None and self._flush_or_stop():  # else the log has ended, and may be another recording's now
             with contextlib.suppress(PoolClosedError):
@@ -118,8 +130,8 @@ class Recording:
         self._file.write(content)
 
     def _run(self) -> None:
-        while not self._closing.wait(_INTERVAL) and self._flush_or_stop():
-            pass
+        while not self._over and self._flush_or_stop():
+            time.sleep(_INTERVAL)
 
     def _flush_or_stop(self) -> bool:
         """Write what was logged; False where that came to an end: of the pool, or of the room on the disk."""

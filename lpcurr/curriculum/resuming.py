@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from lpcurr.checkpoint import Checkpoint
 from lpcurr.checkpoint.content import refusal
 from lpcurr.curriculum.config import CurriculumConfig
@@ -33,8 +35,11 @@ def check_generator(
         raise ConfigError(f"{source} is of no list of tasks, and a list was given: {way_on}")
     if not isinstance(stored, dict) or generator is None:
         return
-    if stored.get("type") == "stored":
-        before = StoredTasks.model_validate(stored)
+    if str(stored.get("type")) == "stored":
+        try:
+            before = StoredTasks.model_validate(stored)
+        except ValidationError as error:
+            raise refusal(source, f"its list of tasks is not as lpcurr describes one: {error}") from None
         if not isinstance(generator, (TaskList, StoredTasks)):
             raise ConfigError(f"{source} is of a list of tasks, and a {type(generator).__name__} was given: {way_on}")
         if len(generator) < before.count or (len(generator) > before.count and not may_have_grown):
@@ -57,6 +62,13 @@ def check_generator(
             f"{source} was made with another task generator: {where or 'it'} was {before_text}, now {after_text}; "
             f"{way_on}"
         )
+
+
+def stored_count(checkpoint: Checkpoint) -> int | None:
+    """Return how many tasks the list had that a checkpoint was made with; None where it does not say."""
+    stored = checkpoint.description.config.get("task_generator")
+    count = stored.get("count") if isinstance(stored, dict) else None
+    return count if type(count) is int and count >= 0 else None
 
 
 def _difference(before: Any, after: Any, where: str = "") -> tuple[str, str, str] | None:

@@ -12,7 +12,7 @@ from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.making import put_grown
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.recording import Recording, replay
-from lpcurr.curriculum.resuming import check_generator, stored_config
+from lpcurr.curriculum.resuming import check_generator, stored_config, stored_count
 from lpcurr.errors import ConfigError
 from lpcurr.generators import StoredTasks, TaskList, TaskSource, as_task_source
 from lpcurr.memory import layout
@@ -198,8 +198,10 @@ class CurriculumCheckpoints(PoolMember):
             True
             >>> folder.cleanup()
         """
-        self._recording = Recording(self._pool, path)
-        return self._recording
+        recording = Recording(self._pool, path)
+        recording.begin()
+        self._recording = recording
+        return recording
 
     @classmethod
     def replay(cls, path: str | os.PathLike[str], at: int | None = None) -> Self:
@@ -235,20 +237,15 @@ class CurriculumCheckpoints(PoolMember):
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()
+        count = stored_count(checkpoint)
         restore(self._pool, checkpoint, settings)
-        if left_out := put_grown(self._pool, self._generator, self._stages, _listed(checkpoint)):
+        if left_out := put_grown(self._pool, self._generator, self._stages, count):
             _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)
-
-
-def _listed(checkpoint: Checkpoint) -> int | None:
-    """How long the list was that a checkpoint is of; None where it is of no list."""
-    count: int | None = (checkpoint.description.config.get("task_generator") or {}).get("count")
-    return count
 
 
 def _room_for(checkpoint: Checkpoint, tasks: TaskList, config: CurriculumConfig) -> int:
     """How many slots are needed for a checkpoint's tasks, those that are locked, and those by which the list grew."""
-    listed = _listed(checkpoint)
+    listed = stored_count(checkpoint)
     if config.stages or listed is None:
         return len(tasks)
     return int(checkpoint.columns["task_id"].size) + len(tasks) - listed

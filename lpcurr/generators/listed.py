@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import pickle
 import secrets
@@ -26,6 +27,7 @@ _TEXT, _JSON, _PICKLE = b"t", b"j", b"p"
 _MAC_BYTES = 16
 _PICKLE_PROTOCOL = 4  # the same bytes, and so the same digest, under every version of Python
 _LABEL_KEYS = ("label", "task")
+_MOST = 2**26  # tasks of a list: what is longer, or has no end, would take all memory before it is refused
 _SCALARS = (bool, int, float, str)
 
 
@@ -273,10 +275,15 @@ def rows_of(tasks: Any) -> list[Any]:
         )
     if isinstance(tasks, Mapping):
         raise ConfigError(f"tasks is a {type(tasks).__name__}: give a list, such as list(tasks.values())")
-    if not isinstance(tasks, Iterable) and not hasattr(tasks, "__getitem__"):
-        raise ConfigError(f"tasks is {shown(tasks)}: give a list")
+    try:
+        each = iter(tasks)
+    except TypeError:
+        raise ConfigError(f"tasks is {shown(tasks)}: give a list") from None
+    rows = list(itertools.islice(each, _MOST + 1)) if not hasattr(tasks, "__len__") or len(tasks) <= _MOST else None
+    if rows is None or len(rows) > _MOST:
+        raise ConfigError(f"tasks is {shown(tasks)}, of more than {_MOST:,}: name tasks by ids, with a task generator")
     # A list of a million is gone through more than once: no look at each of them for what nobody has imported.
-    return [without_omegaconf(task) for task in tasks] if "omegaconf" in sys.modules else list(tasks)
+    return [without_omegaconf(task) for task in rows] if "omegaconf" in sys.modules else rows
 
 
 def digest_of(contents: Iterable[bytes]) -> str:

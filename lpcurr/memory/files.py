@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from lpcurr.errors import NotAFileError
+from lpcurr.errors import ConfigError, NotAFileError, shown
 
 try:
     import fcntl
@@ -44,8 +44,8 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
     """
     if isinstance(content, str):
         content = content.encode()
+    check_target(path)
     target = Path(os.path.realpath(path))
-    check_target(target)
     try:
         _remove_leftovers(target)
         temporary, file = _open_temporary(target)
@@ -78,6 +78,7 @@ def open_regular(path: str | os.PathLike[str], most: int | None = None) -> Binar
 
     Raises:
         NotAFileError: it is a device, a FIFO, a directory or a socket, or is larger.
+        ConfigError: it is no name of a file.
         OSError: it is not there, or cannot be read.
     """
     check_target(path)  # before it is opened
@@ -112,11 +113,13 @@ def sync(path: Path) -> None:
 
 
 def check_target(target: str | os.PathLike[str]) -> None:
-    """Refuse what is there and no regular file: ``NotAFileError``; a link is followed."""
+    """Refuse by ``NotAFileError`` what is there and no regular file; a link is followed."""
     try:
-        mode = os.stat(target).st_mode
+        mode = os.stat(os.fspath(target)).st_mode  # a number would be a descriptor, True that of the standard output
     except OSError:
         return  # there is none yet; or what is wrong with it shows when it is opened
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{shown(target)} is no name of a file: {error}") from None
     if stat.S_ISREG(mode):
         return
     kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}

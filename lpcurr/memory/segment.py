@@ -187,7 +187,7 @@ class Segment:
         room = min(-(-count // layout.PROCESS_STEP) * layout.PROCESS_STEP, layout.PROCESS_CAPACITY)
         if self.is_current:  # else nobody attaches any more but forks, and it has no name by which it could be opened
             assert self._memory is not None
-            reserve_memory(self._memory.name, layout.PROCESS_OFFSET, process_hole(room)[0])
+            run_undisturbed(partial(reserve_memory, self._memory.name, layout.PROCESS_OFFSET, process_hole(room)[0]))
         return room
 
     def share(self) -> Segment:
@@ -240,7 +240,7 @@ class Segment:
     @property
     def is_current(self) -> bool:
         """Whether who attaches by the session id now gets this very memory."""
-        return self._memory is not None and self._memory.is_current()
+        return self._memory is not None and run_undisturbed(self._memory.is_current)
 
     def close(self, reason: LpcurrError | None = None) -> None:
         """Give up this process's view; the segment lives on for others. ``reason`` is raised where it is used."""

@@ -15,6 +15,7 @@ import mmap
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -69,19 +70,20 @@ def create_memory(name: str, size: int, hole: tuple[int, int]) -> tuple[MemoryNa
         FileExistsError: the name is taken.
         SegmentSpaceError: there is no room.
     """
-    descriptor = _open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR)
-    try:
-        _show_in_use(descriptor)
-        _reserve(descriptor, 0, hole[0])
-        _reserve(descriptor, hole[1], size)
-        memory = MemoryName(name, descriptor), _mapped(descriptor)
-        if not _tracker_is_stuck:
-            resource_tracker.register(f"/{name}", "shared_memory")
-    except BaseException:
-        unlink_memory(name)
-        raise
-    finally:
-        os.close(descriptor)
+    with space_needed(size, "memory"):
+        descriptor = _open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+        try:
+            _show_in_use(descriptor)
+            _reserve(descriptor, 0, hole[0])
+            _reserve(descriptor, hole[1], size)
+            memory = MemoryName(name, descriptor), _mapped(descriptor)
+            if not _tracker_is_stuck:
+                resource_tracker.register(f"/{name}", "shared_memory")
+        except BaseException:
+            unlink_memory(name)
+            raise
+        finally:
+            os.close(descriptor)
     return memory
 
 
@@ -106,7 +108,8 @@ def reserve_memory(name: str, start: int, end: int) -> None:
     """Take the pages of a hole in memory that is there; raises ``SegmentSpaceError`` where there is no room."""
     descriptor = open_memory(name, os.O_RDWR)
     try:
-        _reserve(descriptor, start, end)
+        with space_needed(end - start, "memory"):
+            _reserve(descriptor, start, end)
     finally:
         os.close(descriptor)
 
@@ -168,20 +171,25 @@ def _show_in_use(descriptor: int) -> None:
 
 def _reserve(descriptor: int, start: int, end: int) -> None:
     """Take the pages now: memory larger than /dev/shm would be made happily, and kill whoever touches it first."""
-    size = end - start
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, start, end - start)
+    elif os.fstat(descriptor).st_size < end:
+        os.ftruncate(descriptor, end)
+
+
+@contextlib.contextmanager
+def space_needed(size: int, what: str) -> Iterator[None]:
+    """Say of what a block cannot have for want of room how that can be helped: ``SegmentSpaceError``."""
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, start, size)
-        elif os.fstat(descriptor).st_size < end:
-            os.ftruncate(descriptor, end)
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT):
             raise
         reason = "/dev/shm is full or small" if error.errno != errno.EFBIG else "`ulimit -f` limits the size of files"
         raise SegmentSpaceError(
             error.errno,
-            f"shared memory has no room for {size / 2**20:.1f} MiB ({reason}). Docker gives 64 MB unless run with "
-            "--shm-size, and killed trainings leave theirs: `lpcurr sessions --reap` removes it. Otherwise lower "
+            f"shared memory has no room for {size / 2**20:.1f} MiB of {what} ({reason}). Docker gives 64 MB unless run "
+            "with --shm-size, and killed trainings leave theirs: `lpcurr sessions --reap` removes it. Otherwise lower "
             "num_active_tasks or set use_shared_memory=False",
         ) from error
 

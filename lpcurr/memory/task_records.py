@@ -14,7 +14,6 @@ Places that were never written take no memory. Who writes holds the file's lock;
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 import weakref
@@ -25,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.errors import ConfigError, PoolFullError, SegmentSpaceError, SessionNotFoundError
+from lpcurr.errors import ConfigError, PoolFullError, SessionNotFoundError
 from lpcurr.memory.companions import Companions
+from lpcurr.memory.shared_memory import space_needed
 from lpcurr.memory.undisturbed import run_undisturbed
 
 _FILES = Companions("lpcurr-tasks_")
@@ -63,7 +63,8 @@ class TaskRecords:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()  # of an earlier session of this name, which was killed
-        run_undisturbed(partial(records._make, path))
+        with space_needed(len(_MAGIC) + 8, "tasks"):
+            run_undisturbed(partial(records._make, path))
         _write(records._descriptor, _MAGIC + bytes(8), 0)
         return records
 
@@ -166,15 +167,7 @@ def _open(session_id: str) -> int:
 
 def _write(descriptor: int, content: bytes, offset: int) -> None:
     view = memoryview(content)
-    try:
+    with space_needed(len(content), "tasks"):
         while view:
             written = os.pwrite(descriptor, view, offset)
             view, offset = view[written:], offset + written
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EFBIG):
-            raise
-        raise SegmentSpaceError(
-            error.errno,
-            f"shared memory has no room for {len(content) / 2**20:.1f} MiB of tasks (/dev/shm is full or small). "
-            "Docker gives 64 MB unless run with --shm-size",
-        ) from error

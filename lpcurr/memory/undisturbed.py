@@ -15,6 +15,7 @@ import _thread
 import atexit
 import contextlib
 import os
+import sys
 import threading
 import time
 import weakref
@@ -39,7 +40,7 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
     >>> run_undisturbed(lambda: 6 * 7)
     42
     """
-    if _owner == threading.get_ident():
+    if _owner == threading.get_ident() or sys.is_finalizing():  # at the very end, other threads are never run again
         return work()
     results: list[Result] = []
     errors: list[BaseException] = []

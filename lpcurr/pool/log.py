@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import weakref
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from lpcurr.errors import ConfigError
 from lpcurr.kernels.calls import replay, upkeep
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
-from lpcurr.memory.processes import pid_namespace, process_is_alive
+from lpcurr.memory.processes import own_start_time, pid_namespace, process_is_alive
 from lpcurr.memory.segment import State
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.pool import Pool
@@ -23,6 +25,9 @@ RECORD_BYTES = 8 * layout.RECORD_WORDS
 _NO_IMAGE: Bytes = np.empty(0, dtype=np.uint8)
 _ALL = 2**62
 _NOBODY = -1, -1
+
+# By number: of this process, to tell those that read from those that were dropped before they had ended.
+_readers: dict[int, weakref.ref[PoolLog]] = {}
 
 
 class PoolLog:
@@ -37,6 +42,9 @@ class PoolLog:
         self.pool = pool
         self.capacity = int(pool.state["header"]["log_capacity"][0])
         self._reader = 1 + secrets.randbits(62)
+        for number in [number for number, reader in list(_readers.items()) if reader() is None]:
+            _readers.pop(number, None)
+        _readers[self._reader] = weakref.ref(self)
         self._scratch: Bytes = np.empty(self.capacity * RECORD_BYTES, dtype=np.uint8)
 
     def begin(self) -> int:
@@ -56,7 +64,7 @@ class PoolLog:
                 f"this pool's log is being read already, by process {header['log_reader_pid']}: it is recorded, or "
                 "shared with other nodes"
             )
-        if is_read and dead != _NOBODY:
+        if is_read and dead[0] not in (_NOBODY[0], os.getpid()):
             _logger.warning("process %d, which read this pool's log, has died: its recording ends there", dead[0])
         return number
 
@@ -109,10 +117,13 @@ def is_read(pool: Pool) -> bool:
 
 
 def _dead_reader(pool: Pool) -> tuple[int, int]:
-    """Process id and start time of who read the log last, if that process is no more; else ``_NOBODY``."""
+    """Process id and start time of who read the log last, if process or reader is no more; else ``_NOBODY``."""
     header = pool.state["header"][0]
     reader = int(header["log_reader_pid"]), int(header["log_reader_start_time"])
     is_known = header["pid_namespace"] == pid_namespace()  # elsewhere, its id says nothing
+    if is_known and reader == (os.getpid(), own_start_time()):
+        own = _readers.get(int(header["log_on"]))
+        return reader if own is None or own() is None else _NOBODY
     return _NOBODY if not is_known or process_is_alive(*reader) else reader
 
 

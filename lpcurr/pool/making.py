@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from lpcurr import kernels
+from lpcurr.errors import ConfigError, shown
 from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import mutex
@@ -26,6 +28,9 @@ def new_segment(
     session_id: str | None,
 ) -> Segment:
     """Make a segment that holds an empty pool; arguments as in :meth:`lpcurr.pool.pool.Pool.create`."""
+    lock = os.environ.get("LPCURR_LOCK", "")
+    if lock not in ("", "fcntl"):
+        raise ConfigError(f"the environment variable LPCURR_LOCK is {shown(lock)}: unset it, or make it fcntl")
     kernels.compile_all()
     file_lock = not ROBUST_MUTEX
     segment = Segment.create(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable
 
 from lpcurr.errors import AttachLimitError, SessionIncompatibleError
 from lpcurr.kernels.calls import recovery, upkeep
@@ -19,6 +19,10 @@ from lpcurr.memory.processes import own_start_time, pid_namespace, process_is_al
 from lpcurr.memory.segment import Segment, problem_of_namespace
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.streams import attach_process, seed_stream
+
+_Record = tuple[list[int], Bytes, int, int]  # what `_leave` takes
+
+_records: dict[int, tuple[weakref.ref[Place], _Record]] = {}  # by the identity of their list, until given back
 
 
 class Place:
@@ -59,16 +63,20 @@ class Place:
             PoolLostError: the pool's lock is beyond repair.
             SegmentSpaceError: shared memory has no room for another record.
         """
+        _leave_dropped()
         self.pid = os.getpid()
-        start_time = own_start_time()
         content, state = self._segment.bytes, self._segment.state
-        number = attach_process(content, state, self.pid, start_time)
+        numbers: list[int] = []
+        record = numbers, content, self.pid, own_start_time()
+        _records[id(numbers)] = weakref.ref(self), record
+        self._leave = weakref.finalize(self, _leave, *record)
+        number = attach_process(*record[:2], state, *record[2:])
         if number == Status.NO_PROCESS_RECORD:
             self._release_dead()
-            number = attach_process(content, state, self.pid, start_time)
+            number = attach_process(*record[:2], state, *record[2:])
         while number == Status.NO_PROCESS_RECORD and state["header"]["process_room"][0] < layout.PROCESS_CAPACITY:
             room = self._segment.reserve_processes(int(state["header"]["process_room"][0]) + 1)
-            number = attach_process(content, state, self.pid, start_time, room)
+            number = attach_process(*record[:2], state, *record[2:], room)
         if number == Status.NO_PROCESS_RECORD:
             raise AttachLimitError(
                 f"{layout.PROCESS_CAPACITY} processes are attached to this pool already, which is the limit: "
@@ -78,7 +86,6 @@ class Place:
             waiting.raise_interruption(number)
             raise error_of(number, 0)
         self.number = number
-        self._leave = weakref.finalize(self, _leave, upkeep.detach_process.entry, content, number, self.pid, start_time)
 
     def _release_dead(self) -> None:
         """Free the records of processes that are no more, where their ids mean the same processes here."""
@@ -93,7 +100,8 @@ class Place:
     def retake_after_fork(self) -> None:
         """In a forked child: take a record of one's own; in a local pool, the parent's, which it has a copy of."""
         self._changing = threading.RLock()  # another thread of the parent may have had it
-        self._leave.detach()
+        if before := self._leave.detach():
+            _records.pop(id(before[2][0]), None)
         content, state = self._segment.bytes, self._segment.state
         if self._segment.session_id is not None:
             problem = problem_of_namespace(content, file_lock=not ROBUST_MUTEX)
@@ -114,6 +122,23 @@ class Place:
             record[f"stream{number}"] = word
 
 
-def _leave(detach: Callable[..., int], content: Bytes, number: int, pid: int, start_time: int) -> int:
-    """Give the process record back: on close, when the place is garbage, or at exit; not in a forked child's name."""
-    return detach(content, number, pid, start_time) if os.getpid() == pid else 0
+def _leave(numbers: list[int], content: Bytes, pid: int, start_time: int) -> int:
+    """Give the process record back: on close, when the place is garbage, or at exit; not in a forked child's name.
+
+    Args:
+        numbers: of the record, the last of them; none once it is given back.
+    """
+    answer = 0
+    if os.getpid() == pid and numbers and numbers[-1] >= 0:
+        arguments = (content,), map(list.pop, (numbers,)), (pid,), (start_time,)
+        with contextlib.suppress(IndexError):  # another thread was first
+            (answer,) = map(upkeep.detach_process.entry, *arguments)  # in one go: handlers run before or after it
+    _records.pop(id(numbers), None)
+    return answer
+
+
+def _leave_dropped() -> None:
+    """Give back what dropped places have left, where a signal handler that raised has cut their `_leave` short."""
+    for place, record in list(_records.values()):
+        if place() is None:
+            _leave(*record)

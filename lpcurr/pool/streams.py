@@ -25,10 +25,11 @@ def index_multiplier(seed: int) -> int:
     return int(seed_stream(seed, *_INDEX_KEY)[0]) >> 1 | 1
 
 
-def attach_process(content: Bytes, state: State, pid: int, start_time: int, room: int = 0) -> int:
+def attach_process(numbers: list[int], content: Bytes, state: State, pid: int, start_time: int, room: int = 0) -> int:
     """Take a process record with a random stream: its number, or ``NO_PROCESS_RECORD`` of those that have memory.
 
-    ``room``: how many have it now, where the caller has given them some.
+    ``numbers``: where its number stands as soon as the record is taken, whatever a signal handler raises then.
+    ``room``: how many have memory now, where the caller has given them some.
 
     Streams that a checkpoint left go first, by their ordinals; further processes get fresh ones.
     """
@@ -36,5 +37,7 @@ def attach_process(content: Bytes, state: State, pid: int, start_time: int, room
     while process == Status.ORDINAL_TAKEN:  # by another process that attached, or loaded a checkpoint, at this moment
         seed, ordinal = int(state["header"]["seed"][0]), int(state["header"]["next_stream"][0])
         stream = seed_stream(seed, ordinal)
-        process = int(upkeep.attach_process.entry(content, pid, start_time, seed, ordinal, stream, room))
+        arguments = (content,), (pid,), (start_time,), (seed,), (ordinal,), (stream,), (room,)
+        numbers += map(upkeep.attach_process.entry, *arguments)  # in one go, in C: handlers run before or after it
+        process = int(numbers[-1])
     return process

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lpcurr
-from lpcurr import ConfigError, Curriculum, CurriculumConfig, Span
+from lpcurr import CheckpointError, ConfigError, Curriculum, CurriculumConfig, LpcurrError, Span
 
 
 def mazes() -> Any:
@@ -60,3 +61,27 @@ def test_the_same_generator_is_taken_and_what_cannot_be_compared_too(path: Path)
     for same in (mazes(), lambda task_id: {"size": task_id}, None):
         with Curriculum.load(path, task_generator=same) as curriculum:
             assert curriculum.stats()["num_active_tasks"] == 8
+
+
+@pytest.mark.parametrize("forged", [-1, np.zeros(3), {"count": "x"}, {"count": -5}, [1]], ids=repr)
+def test_a_forged_description_of_the_list_is_passed_over_before_anything_is_changed(forged: Any) -> None:
+    with CurriculumConfig(tasks=["a", "b"]).make() as curriculum:
+        state = curriculum.get_state()
+        state["config"]["task_generator"] = forged
+        curriculum.load_state(state, replace_generator=True)
+        assert sorted(curriculum.columns()["task_id"].tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize("field", ["format", "version"])
+def test_a_state_whose_format_is_an_array_is_refused(field: str) -> None:
+    with CurriculumConfig(num_active_tasks=4).make() as curriculum, pytest.raises(CheckpointError):
+        curriculum.load_state(curriculum.get_state() | {field: np.zeros(3)})
+
+
+@pytest.mark.parametrize("field", ["count", "session", "digest", "type"])
+def test_a_forged_list_of_tasks_is_refused(field: str) -> None:
+    with CurriculumConfig(tasks=["a", "b"]).make() as curriculum:
+        state = curriculum.get_state()
+        state["config"]["task_generator"] |= {field: np.zeros(3)}
+        with pytest.raises(LpcurrError):
+            curriculum.load_state(state)

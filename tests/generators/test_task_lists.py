@@ -337,6 +337,18 @@ def test_refusals() -> None:
         curriculum.append_tasks(["a"])
 
 
+@pytest.mark.parametrize("tasks", [range(10**12), np.array(3), np.float16(2), 5], ids=repr)
+def test_what_has_no_end_or_no_rows_is_refused_before_it_fills_the_memory(tasks: Any) -> None:
+    with CurriculumConfig(tasks=["a"]).make() as curriculum:
+        for call in (curriculum.append_tasks, curriculum.evaluation, lambda tasks: CurriculumConfig(tasks=tasks)):
+            with pytest.raises(ConfigError, match="tasks is"):
+                call(tasks)
+        assert len(curriculum._generator or []) == 1
+    for fields in ({"tasks": ["a"], "task_labels": itertools.repeat("a")}, {"stages": range(10**12)}):
+        with pytest.raises(ConfigError, match="give a list"):
+            CurriculumConfig(**fields)
+
+
 def test_arrays_are_lists_and_more_tasks_than_the_default_make_room() -> None:
     with CurriculumConfig(tasks=np.array([f"task {i}" for i in range(1500)])).make() as curriculum:
         assert curriculum.config.num_active_tasks == 1500

@@ -113,6 +113,31 @@ def test_the_holder_is_named(
     assert mine["lock_wait_seconds"] >= 1.0
 
 
+def test_a_signal_handler_that_waits_itself_can_be_interrupted(stopped: tuple[Curriculum, int]) -> None:
+    curriculum, holder = stopped
+    depth = 0
+
+    def ring(*_: Any) -> None:
+        nonlocal depth
+        depth += 1
+        if depth == 3:
+            raise Alarm
+        curriculum.get_task()
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+    try:
+        with pytest.raises(Alarm):
+            curriculum.get_task()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert depth == 3
+    os.kill(holder, signal.SIGCONT)
+    curriculum.get_task()
+    assert curriculum.find_violations() == []
+
+
 def test_what_interrupted_a_wait_is_raised_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "_interruptions", [Alarm()])
     with CurriculumConfig(num_active_tasks=8, seed=0).make() as curriculum:

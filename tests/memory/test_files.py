@@ -6,11 +6,12 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lpcurr import CurriculumConfig, LpcurrError
-from lpcurr.errors import NotAFileError
+from lpcurr import Curriculum, CurriculumConfig, LpcurrError
+from lpcurr.errors import ConfigError, NotAFileError
 from lpcurr.memory.files import write_atomically
 
 
@@ -88,3 +89,13 @@ def test_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
     assert len(set(content)) == 1
     assert len(content) == 1000
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("path", [True, 7, None, "a\0b", "\ud800", 1.5, ["a"]], ids=repr)
+def test_what_is_no_name_of_a_file_is_refused_and_no_descriptor_is_taken_for_one(path: Any) -> None:
+    with CurriculumConfig(num_active_tasks=4, log_entries=100, use_shared_memory=False).make() as curriculum:
+        for call in (curriculum.save, curriculum.record, Curriculum.load, Curriculum.replay):
+            with pytest.raises(ConfigError, match="is no name of a file"):
+                call(path)
+    with pytest.raises(ConfigError, match="is no name of a file"):
+        write_atomically(path, "text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import pickle
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,8 @@ import pytest
 import lpcurr
 from lpcurr import Curriculum, CurriculumConfig
 from lpcurr.cli import main
-from lpcurr.memory import sessions
+from lpcurr.errors import ConfigError, SegmentSpaceError
+from lpcurr.memory import sessions, shared_memory
 from lpcurr.memory.processes import NAME_PREFIX
 from tests.memory.programs import ROOT, run_program
 
@@ -400,3 +403,36 @@ def test_a_forked_copy_of_a_local_pool_counts_for_the_child() -> None:
             os._exit(0 if (counters["pid"], counters["alive"]) == (os.getpid(), True) else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert np.array_equal([each["pid"] for each in curriculum.process_counters()], [os.getpid()])
+
+
+@pytest.mark.parametrize("failing", [(shared_memory, "_open"), (shared_memory, "_mapped"), (os, "open")])
+def test_what_has_no_room_says_so_wherever_that_shows(
+    failing: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*failing, fail)  # no inode, no address space; no inode for the file of the tasks
+    with pytest.raises(SegmentSpaceError, match="/dev/shm is full or small"):
+        CurriculumConfig(tasks=["a"]).make()
+
+
+def test_a_way_to_lock_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LPCURR_LOCK", "FCNTL")
+    with pytest.raises(ConfigError, match="LPCURR_LOCK is 'FCNTL'"):
+        CurriculumConfig(num_active_tasks=4).make()
+
+
+def test_a_pool_can_be_left_at_the_interpreters_very_end() -> None:
+    program = """
+import lpcurr
+class Trainer:
+    def __del__(self):
+        self.curriculum.close()
+        self.curriculum.unlink()
+        print("closed", flush=True)
+trainer = Trainer()
+trainer.curriculum, trainer.itself = lpcurr.CurriculumConfig(num_active_tasks=4).make(), trainer
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "closed\n", done.stderr

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import platform
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import llvmlite.binding
@@ -25,6 +25,7 @@ _logger = logging.getLogger("lpcurr")
 SAY_AFTER = 10
 """Seconds of waiting after which the holder is named; it is again after each minute."""
 
+_DEEPEST = 16  # waits, one inside the other, each of them in a signal handler that ran in the one around it
 _SECOND = 1_000_000_000
 _THREAD_BITS = 32
 # The number of the system call gettid, which older C libraries have no function for.
@@ -36,7 +37,9 @@ _interruptions: list[BaseException] = []
 def raise_interruption(answer: int) -> None:
     """Raise what a signal handler raised while a kernel waited, if that is why it answered ``LOCK_LOST``."""
     if answer == Status.LOCK_LOST and _interruptions:
-        raise _interruptions.pop()
+        error = _interruptions.pop()
+        _make_ready()
+        raise error
 
 
 def _say(told: int) -> int:
@@ -61,28 +64,49 @@ def _described(thread: int) -> str:
     )
 
 
+class _ReadyCallbacks(list[Callable[[int], int]]):
+    """Callbacks for the main thread, one a wait; calling it takes one away, and calls that.
+
+    A handler may itself use a pool, and wait within the wait. What is written in Python cannot choose a callback for
+    it: handlers run when a function begins, before any `try` in it. So ``__call__`` is a property, which C reads.
+    """
+
+    __call__ = property(list.pop)
+
+
 def _say_and_run_handlers() -> Generator[int, int, None]:
     """Do as ``_say`` in the main thread, where signal handlers run; 1 where one raised.
 
-    A generator, because Python runs handlers when a function begins, before any `try` in it.
+    A generator, which stands inside its `try` when handlers run. Behind it is neither call nor loop, where others
+    would run that nothing catches.
     """
-    answer = 0
-    while True:
-        try:
-            told = yield answer
-            answer = _say(told)
-        except GeneratorExit:
-            raise
-        except BaseException as error:  # what the handler raised, KeyboardInterrupt for one
-            _interruptions.append(error)
-            answer = 1
+    try:
+        told = yield 0
+        answer = _say(told)
+        _make_ready()
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # what the handler raised, KeyboardInterrupt for one
+        _interruptions[:] = (error,)
+        answer = 1
+    yield answer
+
+
+_main_thread = _ReadyCallbacks()
+
+
+def _make_ready() -> None:
+    """Have callbacks for a wait, and for waits of the handlers that run in it."""
+    while len(_main_thread) < _DEEPEST:
+        callback = _say_and_run_handlers()
+        next(callback)
+        _main_thread.append(callback.send)
 
 
 if ROBUST_MUTEX:
-    _main_thread = _say_and_run_handlers()
-    next(_main_thread)
+    _make_ready()
     _callback = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64)
-    _callbacks = {"lpcurr_main_waits": _callback(_main_thread.send), "lpcurr_thread_waits": _callback(_say)}
+    _callbacks = {"lpcurr_main_waits": _callback(_main_thread), "lpcurr_thread_waits": _callback(_say)}
     for _symbol, _function in _callbacks.items():
         llvmlite.binding.add_symbol(_symbol, ctypes.cast(_function, ctypes.c_void_p).value)
     _main_waits, _thread_waits = (types.ExternalFunction(each, types.int32(types.int64)) for each in _callbacks)
