@@ -26,10 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
     from lpcurr.curriculum.curriculum import Curriculum
     from lpcurr.curriculum.recording import replay
 
-    if arguments.save and os.path.realpath(arguments.save) == os.path.realpath(arguments.recording):
+    if arguments.save is not None and os.path.realpath(arguments.save) == os.path.realpath(arguments.recording):
         raise ConfigError(f"--save {arguments.save!r} would replace the recording: give the name of another file")
     curriculum, entries = replay(Curriculum, arguments.recording, arguments.at)
     with curriculum, tempfile.TemporaryDirectory() as folder:
-        arguments.source = arguments.save or str(Path(folder, f"after {entries} entries"))
+        arguments.source = str(Path(folder, f"after {entries} entries")) if arguments.save is None else arguments.save
         curriculum.save(arguments.source)
         return inspect.run(arguments)

@@ -46,6 +46,7 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
         content = content.encode()
     check_target(path)
     target = Path(os.path.realpath(path))
+    check_target(target)  # of an empty name, the folder that one is in
     try:
         _remove_leftovers(target)
         temporary, file = _open_temporary(target)

@@ -99,3 +99,8 @@ def test_what_is_no_name_of_a_file_is_refused_and_no_descriptor_is_taken_for_one
                 call(path)
     with pytest.raises(ConfigError, match="is no name of a file"):
         write_atomically(path, "text")
+
+
+def test_an_empty_name_is_not_the_folder_that_one_is_in() -> None:
+    with pytest.raises(NotAFileError, match="is a directory"):
+        write_atomically("", "text")
