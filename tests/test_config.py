@@ -335,3 +335,11 @@ def test_shares_of_the_same_draws_add_up_to_1_at_most() -> None:
     with pytest.raises(ConfigError, match=r"staleness_share=0\.2 add up to more than 1"):
         config.staleness_share = 0.2
     assert config.staleness_share == 0.1
+
+
+@pytest.mark.parametrize(("given", "words"), [("frontie", "did you mean 'frontier'?"), ("x" * 10**5, "no such type")])
+def test_a_scheduler_that_is_none_is_answered_in_a_line_with_those_that_are(given: str, words: str) -> None:
+    with pytest.raises(ConfigError, match="label_progress") as error:
+        CurriculumConfig(algorithm_config=given)
+    assert words in str(error.value)
+    assert len(str(error.value)) < 500

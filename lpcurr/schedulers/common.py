@@ -179,11 +179,19 @@ def _describe(model: type[BaseModel], error: ValidationError) -> str:
         path = ".".join(str(part) for part in each["loc"])
         message = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden" and path in {str(each["loc"][0])}:
-            close = difflib.get_close_matches(path, model.model_fields, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            message = f"there is no such field; {hint}the fields are {', '.join(model.model_fields)}"
+            message = f"there is no such field; {_meant(path, list(model.model_fields))}"
+        elif each["type"] == "union_tag_invalid":
+            types = each["ctx"]["expected_tags"].replace("'", "").split(", ")
+            message = f"there is no such type; {_meant(each['ctx']['tag'], types)}"
+        elif each["type"] == "union_tag_not_found":
+            message = "its 'type' is missing, which says what it is"
         problems.append(f"{path}={shown(each['input'])}: {message}" if path else message)
     return f"{model.__name__}: " + "; ".join(problems)
+
+
+def _meant(given: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(given[:100], names, n=1)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"there are {', '.join(names)}"
 
 
 class SchedulerConfig(CheckedModel):

@@ -65,7 +65,7 @@ def test_the_part_with_a_priority_of_its_own_says_what_is_kept_and_evicted() -> 
         ([(0.5, "frontier"), (0.4, "staleness")], "add up to 0.9, not 1"),
         ([(1.0, "frontier")], "at least 2 items"),
         ([(0.5, "frontier"), (0.5, "mixture")], "give its parts instead"),
-        ([(0.5, "frontier"), (0.5, "nothing")], "does not match any of the expected tags"),
+        ([(0.5, "frontier"), (0.5, "nothing")], "no such type"),
         ([(0.5, "label_progress"), (0.5, {"type": "label_progress", "ema_timescale": 0.2})], "other timescales"),
         ([(0.5, {"type": "frontier", "num_active_tasks": 5}), (0.5, "staleness")], "give it to the mixture"),
     ],
