@@ -30,6 +30,7 @@ import numpy as np
 
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
     AnyCurriculum,
@@ -38,20 +39,17 @@ from lpcurr.integrations.playable import (
     TaskApplication,
     as_curriculum,
     break_off,
+    check_arguments,
     is_held_elsewhere,
     reset_arguments,
+    with_task,
 )
 
-try:
+with needs("gymnasium", 'lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"'):
     import gymnasium
-except ModuleNotFoundError as error:
-    if error.name != "gymnasium":
-        raise
-    raise ImportError('lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"', name="gymnasium") from error
+    from gymnasium.utils.seeding import np_random
 
-from gymnasium.utils.seeding import np_random
-
-from lpcurr.integrations.spaces import check_space
+    from lpcurr.integrations.spaces import check_space
 
 _Env = gymnasium.Env[Any, Any]
 _Start = tuple[Any, dict[str, Any]]
@@ -190,12 +188,18 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     ) -> None:
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
-        _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
+        check_arguments(max_task_attempts, apply_task=apply_task, reset_with=reset_with, score=score)
+        set_task = env.get_wrapper_attr("set_task") if env.has_wrapper_attr("set_task") else None
+        if apply_task is None and reset_with is None and not callable(set_task):
+            raise ConfigError(
+                f"{env} has no set_task(config), nor has any of its wrappers: give CurriculumEnv a function, "
+                "apply_task(env, config)"
+            )
         if not (report or add_info):
             raise ConfigError("report=False and add_info=False: nobody would ever hear of a score; leave one of them")
         self._report = report
-        if apply_task is None and env.has_wrapper_attr("set_task"):
-            apply_task = partial(_set_task, env.get_wrapper_attr("set_task"))
+        if apply_task is None and set_task is not None:
+            apply_task = partial(_set_task, set_task)
         self._apply_task = None if apply_task is None else TaskApplication(apply_task)
         self._reset_with = reset_with
         self._score = score
@@ -281,11 +285,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._replace_env(env)
             if seed is None and self._rebuild_seeds is not None:
                 seed = int(self._rebuild_seeds.integers(2**31))
-        of_task = of_application | of_task
-        if of_task:
-            seed = of_task.get("seed", seed)
-            options = {**(options or {}), **of_task["options"]} if of_task.get("options") is not None else options
-        return self.env.reset(seed=seed, options=options)
+        return self.env.reset(**with_task(seed, options, of_application | of_task))
 
     def _replace_env(self, env: _Env) -> None:
         replaced, self.env = self.env, env
@@ -324,17 +324,3 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def _set_task(set_task: Callable[[Any], object], env: _Env, config: Any) -> None:
     set_task(config)
-
-
-def _check_arguments(env: _Env, apply_task: object, reset_with: object, score: object, attempts: object) -> None:
-    for name, function in (("apply_task", apply_task), ("reset_with", reset_with), ("score", score)):
-        if function is not None and not callable(function):
-            raise ConfigError(f"{name} is {function!r}: give a function")
-    has_set_task = env.has_wrapper_attr("set_task") and callable(env.get_wrapper_attr("set_task"))
-    if apply_task is None and reset_with is None and not has_set_task:
-        raise ConfigError(
-            f"{env} has no set_task(config), nor has any of its wrappers: give CurriculumEnv a function, "
-            "apply_task(env, config)"
-        )
-    if attempts is not None and (not isinstance(attempts, int) or attempts < 1):
-        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up")

@@ -32,6 +32,7 @@ from gymnasium.utils.seeding import np_random
 
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.integrations import needs
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import (
     Abandonment,
@@ -41,21 +42,16 @@ from lpcurr.integrations.playable import (
     TaskApplication,
     as_curriculum,
     break_off,
+    check_arguments,
     is_held_elsewhere,
     reset_arguments,
+    with_task,
 )
 from lpcurr.integrations.spaces import check_space
 
-try:
+with needs("pettingzoo", 'lpcurr.integrations.pettingzoo needs PettingZoo: pip install "lpcurr[pettingzoo]"'):
     from pettingzoo import ParallelEnv
-except ModuleNotFoundError as error:
-    if error.name != "pettingzoo":
-        raise
-    raise ModuleNotFoundError(
-        'lpcurr.integrations.pettingzoo needs PettingZoo: pip install "lpcurr[pettingzoo]"', name="pettingzoo"
-    ) from error
-
-from pettingzoo.utils import BaseParallelWrapper
+    from pettingzoo.utils import BaseParallelWrapper
 
 _Infos = dict[Any, dict[str, Any]]
 
@@ -129,11 +125,20 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         score: Callable[[ParallelEpisode], SupportsFloat] | None = None,
         max_task_attempts: int | None = None,
     ) -> None:
-        _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
-        super().__init__(env)
-        self.curriculum = as_curriculum(curriculum)
+        if not isinstance(env, ParallelEnv):
+            raise ConfigError(
+                f"env is a {type(env).__name__}, not a pettingzoo.ParallelEnv: pettingzoo.utils.aec_to_parallel(env) "
+                "makes one of a turn-based environment"
+            )
+        check_arguments(max_task_attempts, apply_task=apply_task, reset_with=reset_with, score=score)
         if apply_task is None and callable(getattr(env, "set_task", None)):
             apply_task = _set_task
+        if apply_task is None and reset_with is None:
+            raise ConfigError(
+                f"{env} has no set_task(config): give ParallelCurriculumEnv a function, apply_task(env, config)"
+            )
+        super().__init__(env)
+        self.curriculum = as_curriculum(curriculum)
         self._apply_task = None if apply_task is None else TaskApplication(apply_task)
         self._reset_with = reset_with
         self._score = score or _mean_total_reward
@@ -208,11 +213,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
                 replaced.close()
             if seed is None and self._rebuild_seeds is not None:
                 seed = int(self._rebuild_seeds.integers(2**31))
-        of_task = of_application | of_task
-        if of_task:
-            seed = of_task.get("seed", seed)
-            options = {**(options or {}), **of_task["options"]} if of_task.get("options") is not None else options
-        begun: tuple[dict[Any, Any], _Infos] = self.env.reset(seed=seed, options=options)
+        begun: tuple[dict[Any, Any], _Infos] = self.env.reset(**with_task(seed, options, of_application | of_task))
         return begun
 
     def _check_replacement(self, env: object, task: CurriculumTask) -> None:
@@ -256,23 +257,6 @@ def _set_task(env: Any, config: Any) -> None:
 
 def _mean_total_reward(episode: ParallelEpisode) -> float:
     return sum(episode.total_rewards.values()) / max(len(episode.total_rewards), 1)
-
-
-def _check_arguments(env: object, apply_task: object, reset_with: object, score: object, attempts: object) -> None:
-    if not isinstance(env, ParallelEnv):
-        raise ConfigError(
-            f"env is a {type(env).__name__}, not a pettingzoo.ParallelEnv: pettingzoo.utils.aec_to_parallel(env) makes "
-            "one of a turn-based environment"
-        )
-    for name, function in (("apply_task", apply_task), ("reset_with", reset_with), ("score", score)):
-        if function is not None and not callable(function):
-            raise ConfigError(f"{name} is {function!r}: give a function")
-    if apply_task is None and reset_with is None and not callable(getattr(env, "set_task", None)):
-        raise ConfigError(
-            f"{env} has no set_task(config): give ParallelCurriculumEnv a function, apply_task(env, config)"
-        )
-    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1):
-        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up")
 
 
 __all__ = ["ParallelCurriculumEnv", "ParallelEpisode"]

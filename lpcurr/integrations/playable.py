@@ -36,11 +36,31 @@ def as_curriculum(source: object) -> AnyCurriculum:
         ConfigError: it is something else.
         SessionNotFoundError: there is no such session.
     """
+    return source if isinstance(source, Evaluation) else as_learning_curriculum(source)
+
+
+def as_learning_curriculum(source: object) -> Curriculum:
+    """Return the same where no evaluation will do."""
     if isinstance(source, str):
         return attach(source)
-    if not isinstance(source, (Curriculum, Evaluation)):
+    if not isinstance(source, Curriculum):
         raise ConfigError(f"curriculum is a {type(source).__name__}, not a Curriculum: CurriculumConfig(…).make()")
     return source
+
+
+def check_arguments(max_task_attempts: object, **functions: object) -> None:
+    """Raise ``ConfigError`` where an argument of an environment's wrapper is of the wrong kind."""
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is {function!r}: give a function")
+    if max_task_attempts is not None:
+        check_count("max_task_attempts", max_task_attempts)
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise ``ConfigError`` where a value is no integer from 1 up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} is {value!r}: give an integer from 1 up")
 
 
 def break_off(curriculum: AnyCurriculum, *tasks: CurriculumTask | None) -> None:
@@ -59,6 +79,13 @@ def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]
     if not isinstance(arguments, Mapping) or not arguments.keys() <= _RESET_ARGUMENTS:
         raise ConfigError(f"reset_with gave {arguments!r}: give a dict with 'seed', 'options' or both")
     return dict(arguments)
+
+
+def with_task(seed: int | None, options: dict[str, Any] | None, of_task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ``reset``: the task's seed instead of the caller's, its options over the caller's."""
+    if of_task.get("options") is not None:
+        options = {**(options or {}), **of_task["options"]}
+    return {"seed": of_task.get("seed", seed), "options": options}
 
 
 def is_held_elsewhere(env: object) -> bool:

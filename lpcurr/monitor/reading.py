@@ -50,11 +50,7 @@ def _describe(session: Session) -> str:
 
 
 class SessionReader:
-    """A session's memory, read-only.
-
-    Attributes:
-        session_id: the session's id.
-        capacity: slots of the pool.
+    """A session's memory, read-only; ``capacity``: slots of the pool.
 
     Raises:
         SessionNotFoundError: there is no such session.

@@ -35,12 +35,7 @@ def load_run(path: Path, recipe: str | None, overrides: Sequence[str]) -> tuple[
     """Load the recipe and the configuration of a run that is to go on.
 
     The folder may be anybody's: a recipe that it names is called only if it is packaged with lpcurr, its module was
-    imported before, or the caller names it too.
-
-    Args:
-        path: the run folder, or a checkpoint in it.
-        recipe: as given on the command line, or None.
-        overrides: as given there; they win over what the run had.
+    imported before, or the caller names it too. Overrides win over what the run had.
 
     Raises:
         ConfigError: it is no run folder, another recipe's, or an override changes what has to stay as it was.

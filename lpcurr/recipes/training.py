@@ -70,8 +70,7 @@ def train_once(
 
     Args:
         config: the recipe's configuration, with the arm's curriculum.
-        arm: its name.
-        seed: of learner, environments and curriculum.
+        arm, seed: which training.
         start: where to go on from; None: from the beginning.
         folder: where the figures go.
         console: where progress is shown.

@@ -199,7 +199,7 @@ def test_seeds_of_different_steps_are_interpolated_up_to_the_shortest(tmp_path: 
     (arm,) = arms_of(folder(tmp_path / "a", [*(line(n, score=n / 10) for n in (1, 2, 3)), *other]))
     curve = series.curve(arm, series.of("eval/score"))
     assert curve is not None
-    assert (curve.steps.tolist(), curve.seeds) == ([150.0], 2)
+    assert curve.steps.tolist() == [150.0]
     assert curve.mean.tolist() == pytest.approx([(0.15 + 0.2) / 2])
 
 
