@@ -29,7 +29,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
@@ -40,6 +40,7 @@ from lpcurr.integrations.playable import (
     as_curriculum,
     break_off,
     check_arguments,
+    credit,
     is_held_elsewhere,
     reset_arguments,
     with_task,
@@ -307,15 +308,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         score: Any = self._total_reward
         if self._score is not None:
             score = self._score(Episode(task, score, self._length, bool(terminated), bool(truncated), info))
-        accepted = False
-        try:
-            if self._report:
-                accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
-        except InvalidScoreError as error:
-            raise InvalidScoreError(
-                f"the episode of task {task.task_id} ({task.label!r}; total reward {self._total_reward}, "
-                f"{self._length} steps) cannot be reported: {error}"
-            ) from error
+        accepted = self._report and credit(self.curriculum, task, score, self._length, total_reward=self._total_reward)
         if not self._add_info:
             return result
         info = {**info, TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted}

@@ -31,7 +31,7 @@ from typing import Any, SupportsFloat
 from gymnasium.utils.seeding import np_random
 
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import (
@@ -43,6 +43,7 @@ from lpcurr.integrations.playable import (
     as_curriculum,
     break_off,
     check_arguments,
+    credit,
     is_held_elsewhere,
     reset_arguments,
     with_task,
@@ -237,13 +238,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self._task = None
         self._abandonment.ended()
         score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
-        try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
-        except InvalidScoreError as error:
-            raise InvalidScoreError(
-                f"the episode of task {task.task_id} ({task.label!r}; total rewards {self._total_rewards}, "
-                f"{self._length} steps) cannot be reported: {error}"
-            ) from error
+        accepted = credit(self.curriculum, task, score, self._length, total_rewards=self._total_rewards)
         return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted})
 
 

@@ -13,7 +13,7 @@ from lpcurr.curriculum.builder import OF_THE_MACHINE
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
+from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
 
 _logger = logging.getLogger("lpcurr")
 
@@ -69,6 +69,21 @@ def break_off(curriculum: AnyCurriculum, *tasks: CurriculumTask | None) -> None:
         for task in tasks:
             if task is not None:
                 curriculum.give_back(task)
+
+
+def credit(curriculum: AnyCurriculum, task: CurriculumTask, score: Any, length: int, **totals: Any) -> bool:
+    """Report the score of an episode of so many steps; whether it was accepted.
+
+    Raises:
+        InvalidScoreError: it is not a finite number; the message says of which task, with the totals.
+    """
+    try:
+        return curriculum.update_task_performance(task.task_id, score, cost=float(length))
+    except InvalidScoreError as error:
+        told = "".join(f"; {name.replace('_', ' ')} {total}, {length} steps" for name, total in totals.items())
+        raise InvalidScoreError(
+            f"the episode of task {task.task_id} ({task.label!r}{told}) cannot be reported: {error}"
+        ) from error
 
 
 def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]:
@@ -144,22 +159,14 @@ class _WatchedReset:
 
 
 class TaskApplication:
-    """Applies tasks, and notices where that resets the environment: the episode's own reset would undo it.
-
-    Args:
-        apply_task: as given to the environment's wrapper.
-    """
+    """Applies tasks, and notices where that resets the environment: the episode's own reset would undo it."""
 
     def __init__(self, apply_task: Callable[[Any, Any], Any]) -> None:
         self._apply_task = apply_task
         self._told = False
 
     def __call__(self, env: Any, config: Any) -> tuple[Any, dict[str, Any]]:
-        """Apply a task.
-
-        Returns:
-            What ``apply_task`` returned; and seed and options, where it reset the environment with any.
-        """
+        """Apply a task; return what that returned, and seed and options where it reset the environment with any."""
         calls: list[dict[str, Any]] = []
         watched = [layer for layer in {id(env): env, id(env.unwrapped): env.unwrapped}.values() if _watch(layer, calls)]
         try:
@@ -195,9 +202,6 @@ class PlayableTasks:
     another process either. Where no other process plays, that the error is a bad value's (``OF_THE_TASK``), or that the
     task has failed once more, stands for the other process. So a simulator that is down, or one worker's trouble, costs
     no task; and a task of a fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
-
-    Args:
-        max_attempts: tasks in a row that may turn out unplayable.
     """
 
     def __init__(self, max_attempts: int) -> None:
@@ -209,15 +213,7 @@ class PlayableTasks:
     def begin(
         self, curriculum: AnyCurriculum, start: Callable[..., Result], *arguments: Any
     ) -> tuple[CurriculumTask, Result]:
-        """Draw a task and begin it.
-
-        Args:
-            curriculum: where the tasks come from.
-            start: makes the environment begin an episode of a task, the first of its arguments.
-            arguments: its further ones.
-
-        Returns:
-            The task that was begun, and what ``start`` returned for it.
+        """Draw a task and begin it by ``start(task, *arguments)``; return the task, and what that returned for it.
 
         Raises:
             TaskGenerationError: ``max_attempts`` tasks in a row could not be begun.

@@ -33,7 +33,7 @@ from __future__ import annotations
 from typing import Any
 
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
+from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
 from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
@@ -43,6 +43,7 @@ from lpcurr.integrations.playable import (
     as_curriculum,
     break_off,
     check_arguments,
+    credit,
     reset_arguments,
 )
 
@@ -220,18 +221,12 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         task = self._current_task
         assert task is not None
         self._abandonment.ended()
-        score = float(self._env.get_episode_rewards().mean())
-        try:
-            self._credit(task, score)
-        except InvalidScoreError as error:
-            raise InvalidScoreError(
-                f"the episode of task {task.task_id} ({task.label!r}) cannot be reported: {error}"
-            ) from error
+        self._credit(task, float(self._env.get_episode_rewards().mean()))
         merge_episode_stats(infos, self._curriculum.get_episode_stats(task.label))
         self._take_task()
 
     def _credit(self, task: CurriculumTask, score: float) -> None:
-        self._curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
+        credit(self._curriculum, task, score, self._length)
 
     def _drop(self, error: Exception) -> None:
         """Pass over the current task, which raised."""

@@ -109,7 +109,6 @@ class Watch:
     steps_history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))  # environment steps likewise
     counts: Counts = field(init=False)
     tasks: Tasks = field(init=False)  # of the latest look that went through all tasks
-    tasks_clock: float = field(init=False)  # when that was
     nodes: dict[str, Any] = field(init=False)  # see SessionReader.nodes
     ending: str = ""  # how the session ended; empty while it goes on
     _tasks_due: float = 0.0
@@ -159,7 +158,6 @@ class Watch:
     def _go_through_tasks(self) -> None:
         began, began_at = time.thread_time(), time.monotonic()
         self.tasks = Tasks(self.reader.moment())
-        self.tasks_clock = time.monotonic()
         cost = 2.0 * (time.thread_time() - began)  # ranking them for the picture takes about as long again
         self._tasks_due = began_at + cost / _TASKS_SHARE
 

@@ -66,12 +66,7 @@ def write_checkpoint(
 ) -> Path:
     """Write a checkpoint, complete or not at all; return its folder, and remove all but the newest ``keep``.
 
-    Args:
-        folder: of the training.
-        curriculum: is saved.
-        save_learner: writes what the learner needs into a folder.
-        training: what to write down about it; its ``path`` is not looked at.
-        keep: how many checkpoints there are afterwards, at most.
+    ``training`` is what to write down about it, but for its ``path``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(".*"):
@@ -149,7 +144,7 @@ def _remove(path: Path) -> None:
 
 def _digests(folder: Path) -> dict[str, str]:
     found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(filter(Path.is_file, folder.rglob("*"))):
         with open_regular(path) as file:
             found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     return found

@@ -21,10 +21,7 @@ Floats = NDArray[np.floating[Any]]
 class Trainee(ABC):
     """A recipe's learner with its environments, which goes on from what :meth:`save` wrote where it is given that.
 
-    Attributes:
-        steps: environment steps so far.
-        episodes: episodes so far.
-        score_sum: sum of the scores of this process's episodes.
+    ``steps`` and ``episodes`` are those so far, ``score_sum`` is of the scores of this process's episodes.
     """
 
     def __init__(self) -> None:

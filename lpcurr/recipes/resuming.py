@@ -19,13 +19,8 @@ _FIXED = ("seed", "compare", "curriculum.task_generator", "curriculum.algorithm_
 
 
 def find_run(path: Path) -> Path:
-    """Find the run folder that a path leads to: itself, or one of its checkpoints.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    candidates = [path, *path.resolve().parents[:3]]
-    for candidate in candidates:
+    """Find the run folder that a path leads to, itself or one of its checkpoints, or raise ``ConfigError``."""
+    for candidate in (path, *path.resolve().parents[:3]):
         if (candidate / "config.yaml").is_file():
             return candidate
     raise ConfigError(f"resume={str(path)!r}: it is neither a run folder (with a config.yaml) nor a checkpoint in one")

@@ -21,16 +21,8 @@ from lpcurr.schedulers.common import Rate, SchedulerConfig, Share
 _logger = logging.getLogger("lpcurr")
 
 _WITHOUT_EFFECT = {
-    "initial_weights",
-    "sample_threshold",
-    "memory",
-    "basic_ema_initial_alpha",
-    "basic_ema_alpha_decay",
-    "task_struct_size",
-    "max_memory_tasks",
-    "max_slice_axes",
-    "enable_detailed_slice_logging",
-    "lp_gain",
+    *("initial_weights", "sample_threshold", "memory", "basic_ema_initial_alpha", "basic_ema_alpha_decay", "lp_gain"),
+    *("task_struct_size", "max_memory_tasks", "max_slice_axes", "enable_detailed_slice_logging"),
 }
 
 

@@ -47,20 +47,11 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
-def objective(weights: Floats, batch: Batch, settings: LearnerConfig) -> float:
-    """What an update increases: clipped surrogate + entropy − half the squared error of the values, mean over n."""
-    out = outputs(weights, batch.tiles)
-    probs = softmax(out[:, :ACTIONS])
-    ratio = probs[np.arange(len(probs)), batch.actions] / np.exp(batch.log_probs)
-    clipped = np.clip(ratio, 1 - settings.clip, 1 + settings.clip)
-    surrogate = np.minimum(ratio * batch.advantages, clipped * batch.advantages)
-    entropy = -(probs * np.log(probs)).sum(axis=1)
-    squared = 0.5 * (batch.returns - out[:, VALUE]) ** 2
-    return float((surrogate + settings.entropy_bonus * entropy - squared).mean())
-
-
 def gradient(weights: Floats, batch: Batch, settings: LearnerConfig) -> Floats:
-    """The gradient of :func:`objective`: an array like ``weights``."""
+    """Return the gradient, like ``weights``, of what an update increases, mean over n.
+
+    That is clipped surrogate + entropy_bonus · entropy − half the squared error of the values.
+    """
     out = outputs(weights, batch.tiles)
     probs = softmax(out[:, :ACTIONS])
     log_probs = np.log(probs + 1e-12)
