@@ -26,29 +26,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, SupportsFloat
 
-import numpy as np
-
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
     AnyCurriculum,
+    EpisodeStart,
     PlayableTasks,
     ResetWith,
-    TaskApplication,
     as_curriculum,
     break_off,
     check_arguments,
     credit,
     is_held_elsewhere,
-    reset_arguments,
-    with_task,
 )
 
 with needs("gymnasium", 'lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"'):
     import gymnasium
-    from gymnasium.utils.seeding import np_random
 
     from lpcurr.integrations.spaces import check_space
 
@@ -201,15 +196,13 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._report = report
         if apply_task is None and set_task is not None:
             apply_task = partial(_set_task, set_task)
-        self._apply_task = None if apply_task is None else TaskApplication(apply_task)
-        self._reset_with = reset_with
+        self._start = EpisodeStart(apply_task, reset_with)
         self._score = score
         self._add_info = add_info
         self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
         # Kept over rebuilt environments: vector environments have read them, callers have seeded them.
         self.observation_space = env.observation_space
         self.action_space = env.action_space
-        self._rebuild_seeds: np.random.Generator | None = None
         self._task: CurriculumTask | None = None
         self._playing = False  # in the middle of an episode
         self._total_reward = 0.0
@@ -240,9 +233,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             if self._length:
                 self._abandonment.abandoned()
         self._task, self._playing = None, False
-        if seed is not None:
-            self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
-        task, (observation, info) = self._playable.begin(self.curriculum, self._begin, seed, options)
+        self._start.seed(seed)
+        task, (observation, info) = self._playable.begin(self.curriculum, self._start.begin, self, seed, options)
         # No local name for the environment: a traceback that somebody keeps would hold it, and it would not be closed.
         same = self.env.observation_space is self.observation_space and self.env.action_space is self.action_space
         if not same:
@@ -272,23 +264,12 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             return self._finish(self._task, result)
         return result
 
-    def _begin(self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None) -> _Start:
-        """Apply a task, replace the environment if that made another, and reset it."""
-        config = task.get_env_cfg()
-        of_task = reset_arguments(self._reset_with, config)
-        env, of_application = (None, {}) if self._apply_task is None else self._apply_task(self.env, config)
-        if env is not None and env is not self.env:
-            if not isinstance(env, gymnasium.Env):
-                raise ConfigError(
-                    f"apply_task returned {env!r} for task {task.task_id}: return a gymnasium.Env, or None where the "
-                    "environment was changed in place"
-                )
-            self._replace_env(env)
-            if seed is None and self._rebuild_seeds is not None:
-                seed = int(self._rebuild_seeds.integers(2**31))
-        return self.env.reset(**with_task(seed, options, of_application | of_task))
-
-    def _replace_env(self, env: _Env) -> None:
+    def _replace_env(self, env: object, task: CurriculumTask) -> None:
+        if not isinstance(env, gymnasium.Env):
+            raise ConfigError(
+                f"apply_task returned {env!r} for task {task.task_id}: return a gymnasium.Env, or None where the "
+                "environment was changed in place"
+            )
         replaced, self.env = self.env, env
         self._cached_spec = None
         if replaced.unwrapped is env.unwrapped:  # the new one may be the old one in other wrappers

@@ -42,14 +42,7 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
-from lpcurr.integrations.playable import (
-    Abandonment,
-    AnyCurriculum,
-    as_curriculum,
-    break_off,
-    reset_arguments,
-    with_task,
-)
+from lpcurr.integrations.playable import Abandonment, AnyCurriculum, as_curriculum, break_off, reset_arguments
 from lpcurr.integrations.spaces import check_space
 
 _Envs = VectorEnv[Any, Any, Any]
@@ -203,8 +196,11 @@ class VectorCurriculumEnv(_Wrapper):
             self._abandonment.abandoned()
         self._playing[begun] = self._due[begun] = False
         configs = self._assign(begun, self._tasks)
-        options = None if options is None else dict(options)
-        observations, infos = self.env.reset(**with_task(seed, options, reset_arguments(self._reset_with, configs)))
+        arguments = {"seed": seed, "options": None if options is None else dict(options)}
+        of_tasks = reset_arguments(self._reset_with, configs)
+        if of_tasks.get("options") is not None:
+            of_tasks["options"] = {**(arguments["options"] or {}), **of_tasks["options"]}
+        observations, infos = self.env.reset(**(arguments | of_tasks))
         self._begin(begun)
         if self._mode is AutoresetMode.SAME_STEP:
             self._assign(begun, self._next_tasks)

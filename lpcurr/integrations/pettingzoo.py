@@ -28,8 +28,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
-from gymnasium.utils.seeding import np_random
-
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
@@ -37,16 +35,14 @@ from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import (
     Abandonment,
     AnyCurriculum,
+    EpisodeStart,
     PlayableTasks,
     ResetWith,
-    TaskApplication,
     as_curriculum,
     break_off,
     check_arguments,
     credit,
     is_held_elsewhere,
-    reset_arguments,
-    with_task,
 )
 from lpcurr.integrations.spaces import check_space
 
@@ -140,11 +136,9 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             )
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
-        self._apply_task = None if apply_task is None else TaskApplication(apply_task)
-        self._reset_with = reset_with
+        self._start = EpisodeStart(apply_task, reset_with)
         self._score = score or _mean_total_reward
         self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
-        self._rebuild_seeds: Any = None
         self._task: CurriculumTask | None = None  # None between episodes
         self._total_rewards: dict[Any, float] = {}
         self._length = 0
@@ -168,9 +162,8 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         if self._task is not None and self._length:
             self._abandonment.abandoned()
         self._task = None
-        if seed is not None:
-            self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
-        task, (observations, infos) = self._playable.begin(self.curriculum, self._begin, seed, options)
+        self._start.seed(seed)
+        task, (observations, infos) = self._playable.begin(self.curriculum, self._start.begin, self, seed, options)
         self._task, self._total_rewards, self._length = task, {}, 0
         return observations, _told(infos, {TASK_ID: task.task_id, LABEL: task.label})
 
@@ -199,23 +192,12 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _begin(
-        self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None
-    ) -> tuple[dict[Any, Any], _Infos]:
-        """Apply a task, replace the environment if that made another, and reset it."""
-        config = task.get_env_cfg()
-        of_task = reset_arguments(self._reset_with, config)
-        env, of_application = (None, {}) if self._apply_task is None else self._apply_task(self.env, config)
-        if env is not None and env is not self.env:
-            self._check_replacement(env, task)
-            replaced, self.env = self.env, env
-            is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
-            if is_new and not is_held_elsewhere(replaced):
-                replaced.close()
-            if seed is None and self._rebuild_seeds is not None:
-                seed = int(self._rebuild_seeds.integers(2**31))
-        begun: tuple[dict[Any, Any], _Infos] = self.env.reset(**with_task(seed, options, of_application | of_task))
-        return begun
+    def _replace_env(self, env: Any, task: CurriculumTask) -> None:
+        self._check_replacement(env, task)
+        replaced, self.env = self.env, env
+        is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
+        if is_new and not is_held_elsewhere(replaced):
+            replaced.close()
 
     def _check_replacement(self, env: object, task: CurriculumTask) -> None:
         if not isinstance(env, ParallelEnv):

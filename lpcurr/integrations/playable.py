@@ -96,13 +96,6 @@ def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]
     return dict(arguments)
 
 
-def with_task(seed: int | None, options: dict[str, Any] | None, of_task: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of ``reset``: the task's seed instead of the caller's, its options over the caller's."""
-    if of_task.get("options") is not None:
-        options = {**(options or {}), **of_task["options"]}
-    return {"seed": of_task.get("seed", seed), "options": options}
-
-
 def is_held_elsewhere(env: object) -> bool:
     """Whether anybody but the caller, in one local variable, still has an environment."""
     return sys.getrefcount(env) > _HOLDERS
@@ -158,15 +151,41 @@ class _WatchedReset:
         return self.reset(*arguments, **named)
 
 
-class TaskApplication:
-    """Applies tasks, and notices where that resets the environment: the episode's own reset would undo it."""
+class EpisodeStart:
+    """Applies a task to what a wrapper holds and resets that, in place or with another environment."""
 
-    def __init__(self, apply_task: Callable[[Any, Any], Any]) -> None:
-        self._apply_task = apply_task
+    def __init__(self, apply_task: Callable[[Any, Any], Any] | None, reset_with: ResetWith | None) -> None:
+        self._apply_task, self._reset_with = apply_task, reset_with
+        self._rebuild_seeds: Any = None
         self._told = False
 
-    def __call__(self, env: Any, config: Any) -> tuple[Any, dict[str, Any]]:
-        """Apply a task; return what that returned, and seed and options where it reset the environment with any."""
+    def seed(self, seed: int | None) -> None:
+        """Seed what later resets without a seed bring in; a bad seed is refused before it looks like a bad task."""
+        if seed is not None:
+            from gymnasium.utils.seeding import np_random
+
+            self._rebuild_seeds, _ = np_random(seed)
+
+    def begin(self, task: CurriculumTask, wrapper: Any, seed: int | None, options: dict[str, Any] | None) -> Any:
+        """Begin an episode of a task; another environment is taken by ``wrapper._replace_env(env, task)``."""
+        config = task.get_env_cfg()
+        of_task = reset_arguments(self._reset_with, config)
+        env, of_application = (None, {}) if self._apply_task is None else self._apply(wrapper.env, config)
+        if env is not None and env is not wrapper.env:
+            wrapper._replace_env(env, task)
+            if seed is None and self._rebuild_seeds is not None:
+                seed = int(self._rebuild_seeds.integers(2**31))
+        of_task = of_application | of_task
+        if of_task.get("options") is not None:
+            options = {**(options or {}), **of_task["options"]}
+        return wrapper.env.reset(seed=of_task.get("seed", seed), options=options)
+
+    def _apply(self, env: Any, config: Any) -> tuple[Any, dict[str, Any]]:
+        """Apply a task; return what that returned, and seed and options where it reset the environment with any.
+
+        The episode's own reset would undo that one.
+        """
+        assert self._apply_task is not None
         calls: list[dict[str, Any]] = []
         watched = [layer for layer in {id(env): env, id(env.unwrapped): env.unwrapped}.values() if _watch(layer, calls)]
         try:
