@@ -321,22 +321,23 @@ def test_the_result_is_where_all_trainings_have_been_and_paired(tmp_path: Path) 
 
 def cases() -> dict[str, tuple[list[Row], list[Row]]]:
     bare = {"curriculum": LP, "seed": 0, "epoch": 1, "steps": 100}
+    second = bare | {"epoch": 2, "steps": 200}
     odd = line(1) | {
         "eval/score": math.nan,
         "score": "?",
         "epoch_completions/size=4": None,
         "steps_per_second": math.inf,
     }
-    hostile = line(1) | {"epoch_completions/<script>alert(1)</script>$x $$ \\frac": 4.0, "label_progress/$_<b>$": 1.0}
+    hostile = {"epoch_completions/<script>alert(1)</script>$x $$ \\frac": 4.0, "label_progress/$_<b>$": 1.0}
     formula = {"epoch_completions/$\\frac$": 4.0, "label_progress/$\\frac$": 1.0, "label_progress/_$x": 1.0}
     return {
-        "half a formula": ([line(1) | formula, line(2) | formula], []),
+        "half a formula": ([bare | formula, second | formula], []),
         "nothing": ([], []),
         "nothing but steps": ([bare], []),
         "one epoch": ([line(1)], [task()]),
         "no episode ended": ([line(0, steps=100)], []),
         "odd values": ([odd], [task(probability=math.nan)]),
-        "hostile labels": ([hostile, hostile | {"epoch": 2, "steps": 200}], []),
+        "hostile labels": ([bare | hostile, second | hostile], []),
         "two seeds, one cut short": ([line(1), line(2), line(1, seed=1)], [task(), task(1)]),
         "both curricula": ([line(n, kind, seed) for kind in (LP, RANDOM) for seed in (0, 1) for n in (1, 2, 3)], []),
     }
