@@ -68,6 +68,9 @@ class Rules:
         kind = settings.type
         if kind == "learning_progress" and not getattr(settings, "use_bidirectional", True):
             kind = "score_deviation"
+        enough = config.min_presentations_for_eviction
+        if enough is None:
+            enough = 5 if kind in ("learning_progress", "score_deviation") else 3
         if kind == "mixture":
             return cls._mixed([(part.share, cls.of(config.with_scheduler(part.use))) for part in settings.parts])
         return cls(
@@ -75,7 +78,7 @@ class Rules:
             kind=kind,
             settings=settings,
             fixed_set=config.defer_init,
-            min_presentations=config.min_presentations_for_eviction,
+            min_presentations=enough,
             alpha=settings.task_tracker_ema_alpha,
             success_threshold=settings.task_default_success_threshold,
             **naive_schedulers.RULES[kind](settings),

@@ -56,7 +56,8 @@ DEFAULTS: dict[str, Any] = {
 def test_the_defaults() -> None:
     config = LearningProgressConfig()
     assert {name: getattr(config, name) for name in DEFAULTS} == DEFAULTS
-    assert CurriculumConfig().min_presentations_for_eviction == 5
+    assert CurriculumConfig().min_presentations_for_eviction is None
+    assert LearningProgressConfig.presentations_needed == 5
     assert CurriculumConfig().num_active_tasks == 1000
 
 

@@ -61,7 +61,9 @@ class CurriculumConfig(CheckedModel):
     seed: int | None = Field(
         default=None, ge=0, lt=2**63, description="of all random streams; None: a different one each time"
     )
-    min_presentations_for_eviction: Count = Field(default=5, description="completions before a task may be evicted")
+    min_presentations_for_eviction: Count | None = Field(
+        default=None, description="completions before a task may be evicted; None: as many as its scheduler needs"
+    )
     defer_init: bool = Field(
         default=False, description="a fixed set of tasks: only add_task brings tasks in, nothing is evicted by score"
     )
@@ -103,7 +105,7 @@ class CurriculumConfig(CheckedModel):
             num_active_tasks: int = ...,
             use_shared_memory: bool = ...,
             seed: int | None = ...,
-            min_presentations_for_eviction: int = ...,
+            min_presentations_for_eviction: int | None = ...,
             defer_init: bool = ...,
             task_generator: TaskSource | Mapping[str, Any] | None = ...,
             tasks: Any = ...,
@@ -219,10 +221,7 @@ class CurriculumConfig(CheckedModel):
 
     def header_settings(self) -> dict[str, Any]:
         """Return the header fields that are settled for the life of the pool, and the rules."""
-        return self.rules(self.algorithm_config) | {
-            "min_presentations": self.min_presentations_for_eviction,
-            "fixed_set": self.defer_init,
-        }
+        return self.rules(self.algorithm_config) | {"fixed_set": self.defer_init}
 
     def with_scheduler(self, scheduler: SchedulerConfig | Mapping[str, Any] | str) -> CurriculumConfig:
         """Return this configuration, but for the task generator, with another scheduler; raises ``ConfigError``."""
@@ -231,7 +230,10 @@ class CurriculumConfig(CheckedModel):
 
     def rules(self, scheduler: SchedulerConfig) -> dict[str, Any]:
         """Return the rule fields of the header under a scheduler's settings."""
-        return scheduler.rules(self.min_presentations_for_eviction, self.defer_init)
+        enough = self.min_presentations_for_eviction
+        if enough is None:
+            enough = scheduler.scheduler.presentations_needed
+        return scheduler.rules(enough, self.defer_init)
 
     def to_json(self, generator: TaskGenerator | None, written: dict[str, Any] | None = None) -> bytes:
         """Return this configuration with that generator, for processes that attach by name.

@@ -24,12 +24,12 @@ the worst tenth of the tasks more than 0.03 below. Frontier: ten students a fami
 
                       chains   slow   tree  needles  hidden  faint  equal   endless     lost
                              chains                          noise  tasks  half hopeless
-    frontier          2.69   2.32   2.69     1.81    1.02   0.98    1.00      2.32      1: hidden's area, 0.95
+    frontier          2.69   2.34   2.67     1.80    1.00   0.98    1.00      2.53      1: hidden's area, 0.95
     learning_progress 1.30   1.65   1.19     1.32    0.79   1.02    0.99      1.16     12
-    learnability      1.20   1.29   1.05     1.23    0.95   1.00    1.00      1.81      5
-    plr               1.67   2.11   1.40     1.87    0.62   1.00    1.00      2.49      8
+    learnability      1.20   1.29   1.05     1.23    0.95   1.00    1.00      2.25      5
+    plr               1.67   2.11   1.40     1.87    0.62   1.00    1.00      2.57      8
     score_deviation   1.17   1.49   1.16     1.87    0.70   1.00    1.00      2.02     10
-    label_progress    0.97   0.98   1.04     0.98    1.02   1.00    1.00      1.54      2
+    label_progress    0.97   0.98   1.04     0.98    1.02   1.00    1.00      1.94      1
 
 *Needles* are 15 tasks that can be learned among 1,038, *hidden* is progress that does not show until it jumps, *faint
 noise* are tasks that succeed once in five plays whatever is done. Label progress is uniform draws where all tasks have

@@ -32,7 +32,6 @@ IDENTITY_FIELDS: list[Any] = [
     *floats("created_at"),  # seconds since 1970
 ]
 POOL_FIELDS: list[Any] = [
-    *integers("min_presentations"),  # completions before a task may be evicted
     *integers("fixed_set"),  # 1: only add_task brings tasks in
     *integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
     *integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other

@@ -194,6 +194,8 @@ class SchedulerConfig(CheckedModel):
     draws_by: ClassVar[Way] = Way.UNIFORM
     scale_free: ClassVar[bool] = False
     """Whether scores of any scale are alike to it; where not, those far outside 0 … 1 are warned of."""
+    presentations_needed: ClassVar[int] = 3
+    """Completions before a task may be evicted, where the configuration does not say."""
 
     type: str = ""
     num_active_tasks: Capacity = 1000
