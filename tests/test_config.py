@@ -120,10 +120,17 @@ def test_every_field_is_described_or_named_as_in_the_specification() -> None:
         (CurriculumConfig(num_active_tasks=64, algorithm_config=LearningProgressConfig.stable()), 64),
         (CurriculumConfig(algorithm_config={"type": "discrete_random", "num_active_tasks": 8}), 8),
         (CurriculumConfig(), 1000),
+        (CurriculumConfig(num_active_tasks=5, algorithm_config=DiscreteRandomConfig().model_dump()), 5),
+        (CurriculumConfig(num_active_tasks=1000, algorithm_config=DiscreteRandomConfig(num_active_tasks=6)), 6),
     ],
 )
 def test_the_size_is_what_was_given_wherever_that_was(config: CurriculumConfig, size: int) -> None:
     assert config.num_active_tasks == config.algorithm_config.num_active_tasks == size
+
+
+def test_two_sizes_that_differ_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"num_active_tasks=5 contradicts algorithm_config\.num_active_tasks=6"):
+        CurriculumConfig(num_active_tasks=5, algorithm_config=DiscreteRandomConfig(num_active_tasks=6))
 
 
 def test_the_size_of_the_pool_can_be_assigned_later() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+import pickle
 import random
 from typing import Any
 
 import pytest
 
-from lpcurr import CurriculumConfig, CurriculumTask, DiscreteRandomConfig, LearningProgressConfig
+from lpcurr import Curriculum, CurriculumConfig, CurriculumTask, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.generators import GeneratedTask
 from tests.twins import Twins, make_config
 
@@ -47,6 +48,21 @@ def test_a_task_that_fails_until_it_is_first_solved_has_progress(scores: list[fl
     assert progress_after(scores, LearningProgressConfig()) > 0.03
     # … and in the reference none, because an average of 0.0 counts as never set
     assert progress_after(scores, LearningProgressConfig.reference(num_active_tasks=4)) == 0.0
+
+
+class OddOnly(Curriculum):
+    """A user's own: draws until the label suits."""
+
+    def get_task(self) -> CurriculumTask:
+        while (task := super().get_task()).label != "odd":
+            pass
+        return task
+
+
+def test_a_class_of_the_users_own_is_what_arrives_in_a_worker() -> None:
+    config = CurriculumConfig(tasks=range(8), task_labels=["even", "odd"] * 4, seed=0)
+    with OddOnly(config) as curriculum, pickle.loads(pickle.dumps(curriculum)) as copy:
+        assert {copy.get_task().task_id for _ in range(50)} == {1, 3, 5, 7}
 
 
 # -- get_task -------------------------------------------------------------------------------------------------------

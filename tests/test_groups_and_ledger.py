@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from typing import Any
 
@@ -14,6 +15,7 @@ from lpcurr import (
     Curriculum,
     CurriculumConfig,
     InvalidBatchError,
+    InvalidScoreError,
     LearnabilityConfig,
     LearningProgressConfig,
     TaskLedger,
@@ -204,6 +206,22 @@ def test_a_task_that_is_not_in_flight_is_not_credited() -> None:
             ledger.report(ids[1:], [9, 9], 8)
         assert ledger.in_flight.tolist() == ids[1:].tolist()
         assert curriculum.stats()["num_completed"] == 8
+
+
+def test_scores_that_are_more_than_right_or_wrong_land_too() -> None:
+    with CurriculumConfig(tasks=["a", "b", "c"], seed=0).make() as curriculum:
+        ledger = TaskLedger(curriculum)
+        ids = ledger.take(3)
+        with pytest.raises(InvalidScoreError):
+            ledger.report_scores(ids, [0.25, 0.5, math.nan])
+        assert ledger.in_flight.tolist() == ids.tolist()
+        assert ledger.report_scores(ids[:2], [0.25, 0.5], signals=[3.0, 4.0]).all()
+        assert ledger.in_flight.tolist() == ids[2:].tolist()
+        known = [curriculum.get_task_stats(task_id) or {} for task_id in ids.tolist()]
+        assert [stats["mean_score"] for stats in known] == [0.25, 0.5, 0.0]
+        assert known[1]["signal"] == 4.0
+        with pytest.raises(UnknownTaskError):
+            ledger.report_scores(ids[:1], [1.0])
 
 
 def test_a_state_that_is_none_changes_nothing() -> None:

@@ -60,6 +60,15 @@ def test_mastered_is_the_mean_over_all_tasks_of_a_label() -> None:
         assert labels_of(curriculum) == "a", "three of four tasks are 0.75"
 
 
+def test_a_success_rate_of_zero_unlocks_after_so_many_episodes() -> None:
+    stage = {"unlock": "hard", "after": "easy", "mastered": 0.0, "episodes": 3}
+    with CurriculumConfig(tasks=["a", "b"], task_labels=["easy", "hard"], stages=[stage]).make() as curriculum:
+        for there in (1, 1, 2):
+            curriculum.update_task_performance(0, 0.0)
+            curriculum.on_epoch_end()
+            assert curriculum.num_active_tasks == there
+
+
 def test_by_score_mastered_is_a_score_of_whatever_scale(caplog: pytest.LogCaptureFixture) -> None:
     by_score = {"unlock": "b", "after": "a", "by": "score", "mastered": -200}
     with caplog.at_level(logging.WARNING, "lpcurr"), make(stages=[by_score]) as curriculum:

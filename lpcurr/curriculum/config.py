@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.curriculum.stages import Stage, check_stages
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, shown
 from lpcurr.generators import (
     AnyTaskSource,
     StoredTasks,
@@ -42,8 +43,9 @@ class CurriculumConfig(CheckedModel):
     """What a curriculum is made of.
 
     ``num_active_tasks`` and ``use_shared_memory`` may be given here or in ``algorithm_config``; giving both different
-    values is an error. ``tasks``, a list of names, dicts, prompts or whatever can be pickled, makes a fixed set of them
-    with the ids 0 … n − 1; ``num_active_tasks`` is then how many there may be at all.
+    values is an error, unless one is the default. ``tasks``, a list of names, dicts, prompts or whatever can be
+    pickled, makes a fixed set of them with the ids 0 … n − 1; ``num_active_tasks`` is then how many there may be at
+    all.
 
     Example:
         >>> from lpcurr import LearningProgressConfig
@@ -109,7 +111,7 @@ class CurriculumConfig(CheckedModel):
             defer_init: bool = ...,
             task_generator: TaskSource | Mapping[str, Any] | None = ...,
             tasks: Any = ...,
-            task_labels: Sequence[str] | None = ...,
+            task_labels: Sequence[str] | Sequence[int] | None = ...,
             stages: Sequence[Stage | Mapping[str, Any]] = ...,
             algorithm_config: SchedulerConfig | Mapping[str, Any] | str = ...,
             session_id: str | None = ...,
@@ -130,6 +132,12 @@ class CurriculumConfig(CheckedModel):
             return fields
         if fields.get("task_generator") is not None:
             raise ValueError("there are tasks and a task_generator: give one of them")
+        if isinstance(labels, str) or not isinstance(labels, Iterable | None):
+            raise ValueError(
+                f"task_labels is {shown(labels)}: give the label of each task, as in [task['level'] for task in tasks]"
+            )
+        if labels is not None:  # levels by number are named by it, as those of a dict are
+            labels = [str(label) if isinstance(label, Integral) else label for label in labels]
         if is_list_of_tasks(tasks):
             tasks = rows_of(tasks)  # here, for an error without the tasks in it
         elif isinstance(tasks, Mapping):
@@ -153,9 +161,13 @@ class CurriculumConfig(CheckedModel):
             given_here = name in self.model_fields_set
             given_there = name in self.algorithm_config.model_fields_set
             if given_here and given_there and own != algorithms:
-                raise ValueError(
-                    f"{name}={own} contradicts algorithm_config.{name}={algorithms}: give it once, or the same twice"
-                )
+                default = type(self).model_fields[name].default
+                if default not in (own, algorithms):
+                    raise ValueError(
+                        f"{name}={own} contradicts algorithm_config.{name}={algorithms}: give it once, or the same "
+                        "twice"
+                    )
+                given_here = own != default  # a command line's parser, or a dump, gives each field's default too
             settled[name] = own if given_here else algorithms
         algorithm = self.algorithm_config.model_copy(update=settled)
         algorithm.model_fields_set.difference_update(_SHARED_FIELDS)
@@ -199,21 +211,21 @@ class CurriculumConfig(CheckedModel):
 
         return Curriculum(self, task_generator=task_generator)
 
-    def of_list(self, tasks: TaskList) -> Self:
-        """Return this configuration for a fixed set of these tasks, with room for all of them.
+    def of_list(self, held: int) -> Self:
+        """Return this configuration for a fixed set of tasks, with room for the ``held`` ones that it begins with.
 
         Raises:
             ConfigError: ``num_active_tasks`` was given, and is less.
         """
         size = self.num_active_tasks
-        if len(tasks) > size:
+        if held > size:
             default = type(self).model_fields["num_active_tasks"].default
             if size != default or "num_active_tasks" in self.model_fields_set:
                 raise ConfigError(
-                    f"num_active_tasks={size} is less than the {len(tasks)} tasks of the list, all of which are in the "
+                    f"num_active_tasks={size} is less than the {held} tasks of the list, all of which are in the "
                     "pool from the start: leave it out, or give more than that to have room for appending"
                 )
-            size = len(tasks)
+            size = held
         if size > layout.MAX_CAPACITY:
             raise ConfigError(f"the list has {size} tasks: the limit is {layout.MAX_CAPACITY}")
         algorithm = self.algorithm_config.model_copy(update={"num_active_tasks": size})

@@ -268,7 +268,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 "another: make it with use_shared_memory=True (Linux, macOS), or keep its environments in one process "
                 "(SyncVectorEnv, DummyVecEnv)"
             )
-        return _unpickle, (self._pool.session_id, self.config, self._generator)
+        return _unpickle, (type(self), self._pool.session_id, self.config, self._generator)
 
     def __repr__(self) -> str:
         where = "closed" if self.closed else (f"session {self.session_id}" if self.session_id else "local")
@@ -372,5 +372,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         return self._builder.labels[row] or self._builder.label_text(row, task_id)
 
 
-def _unpickle(session_id: str, config: CurriculumConfig, generator: TaskGenerator | None) -> Curriculum:
-    return Curriculum(config, generator, _pool=Pool.attach(session_id, may_share=True))
+def _unpickle(
+    kind: type[Curriculum], session_id: str, config: CurriculumConfig, generator: TaskGenerator | None
+) -> Curriculum:
+    return kind(config, generator, _pool=Pool.attach(session_id, may_share=True))

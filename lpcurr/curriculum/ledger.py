@@ -102,6 +102,26 @@ class TaskLedger:
         self._forget(landed)
         return credited
 
+    def report_scores(
+        self, ids: ArrayLike, scores: ArrayLike, signals: ArrayLike | None = None, costs: ArrayLike | None = None
+    ) -> NDArray[np.bool_]:
+        """Credit scores that are more than right or wrong, such as mean rewards; their tasks are no longer in flight.
+
+        Args:
+            ids: int64[k], the tasks, in flight.
+            scores: float64[k], one for each; the others as in :meth:`lpcurr.Curriculum.update_each`.
+
+        Returns:
+            Which were credited, bool[k].
+
+        Raises:
+            UnknownTaskError, InvalidBatchError, InvalidScoreError: as :meth:`report`; nothing was credited.
+        """
+        landed = self._landed(ids)
+        credited = self.curriculum.update_each(ids, scores, signals, costs)
+        self._forget(landed)
+        return credited
+
     def report_rewards(self, groups: Iterable[tuple[int, Iterable[float | None]]], success_threshold: float) -> None:
         """Report groups by the reward of each attempt; a group of which none was rewarded is released.
 

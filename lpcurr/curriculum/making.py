@@ -25,9 +25,9 @@ _logger = logging.getLogger("lpcurr")
 
 
 def make_pool(
-    config: CurriculumConfig, generator: TaskGenerator | None
+    config: CurriculumConfig, generator: TaskGenerator | None, *, filled: bool
 ) -> tuple[CurriculumConfig, Pool, TaskGenerator | None]:
-    """Make the pool of a curriculum; a list of tasks is stored beside it, and the pool filled with them.
+    """Make the pool of a curriculum; a list of tasks is stored beside it, and the pool ``filled`` with them, or not.
 
     A dead session of the configured name, whose processes were all killed, gives way to it.
 
@@ -37,7 +37,7 @@ def make_pool(
     tasks = generator if isinstance(generator, TaskList) else None
     labels: list[str] = []
     if tasks is not None:
-        config = config.of_list(tasks)
+        config = config.of_list(len(tasks) if filled else 0)
         labels = [tasks.label_of(task_id) for task_id in range(len(tasks))]
         _check_labels(config.stages, set(labels))
     if config.use_shared_memory and config.session_id and sessions.reap_session(config.session_id):
@@ -61,7 +61,8 @@ def make_pool(
         return config, pool, generator
     try:
         stored = tasks if session is None else StoredTasks.store(tasks, session)
-        _fill(pool, 0, labels, {stage.unlock for stage in config.stages})
+        if filled:
+            _fill(pool, 0, labels, {stage.unlock for stage in config.stages})
     except BaseException:
         pool.close()
         pool.unlink()

@@ -32,6 +32,7 @@ class PoolMember:
         task_generator: TaskSource | None = None,
         *,
         _pool: Pool | None = None,
+        _filled: bool = True,
     ) -> None:
         if config is not None and not isinstance(config, CurriculumConfig):
             raise ConfigError(
@@ -44,7 +45,7 @@ class PoolMember:
         if config.seed is None:
             config = config.model_copy(update={"seed": secrets.randbits(63)})
         if _pool is None:
-            config, self._pool, generator = make_pool(config, generator)
+            config, self._pool, generator = make_pool(config, generator, filled=_filled)
         else:
             self._pool = _pool
         self._current_config = config.in_use()
@@ -75,6 +76,11 @@ class PoolMember:
     def session_id(self) -> str | None:
         """What other processes attach by; None for a local pool."""
         return self._pool.session_id
+
+    @property
+    def num_active_tasks(self) -> int:
+        """How many tasks are in the pool now, of the ``config.num_active_tasks`` for which it has room."""
+        return int(self._pool.state["header"]["active_count"][0])
 
     @property
     def closed(self) -> bool:

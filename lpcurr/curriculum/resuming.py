@@ -40,7 +40,10 @@ def check_generator(
         if len(generator) < before.count or (len(generator) > before.count and not may_have_grown):
             raise ConfigError(f"{source} is of {before.count} tasks, and the list has {len(generator)}: {way_on}")
         if before.digest and generator.digest_of_first(before.count) != before.digest:
-            raise ConfigError(f"{source} is of other tasks than the first {before.count} of the list: {way_on}")
+            raise ConfigError(
+                f"{source} is of other tasks, or other labels, than the first {before.count} of the list: {way_on}. "
+                "Labels come with load(path, config=CurriculumConfig(tasks=[…], task_labels=[…]))"
+            )
         return
     if isinstance(generator, (TaskList, StoredTasks)):
         raise ConfigError(f"{source} was made with a {stored.get('type')} generator, not a list of tasks: {way_on}")

@@ -106,8 +106,10 @@ class CurriculumCheckpoints(PoolMember):
             check_generator(checkpoint, given)
         fields = base.model_dump(exclude={"task_generator"}) | {"seed": checkpoint.description.seed}
         asked = {"num_active_tasks": num_active_tasks, "use_shared_memory": use_shared_memory, "session_id": session_id}
+        if isinstance(given, TaskList) and (config is None or "num_active_tasks" not in config.model_fields_set):
+            fields["num_active_tasks"] = max(base.num_active_tasks, _room_for(checkpoint, given, base))
         fields |= {name: value for name, value in asked.items() if value is not None}
-        curriculum = cls(CurriculumConfig(**fields, task_generator=given))
+        curriculum = cls(CurriculumConfig(**fields, task_generator=given), _filled=False)
         try:
             if checkpoint.description.has_generator and given is None:
                 _logger.warning(
@@ -234,6 +236,19 @@ class CurriculumCheckpoints(PoolMember):
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = stored_config(checkpoint, with_generator=False).header_settings()
         restore(self._pool, checkpoint, settings)
-        before = checkpoint.description.config.get("task_generator") or {}
-        if left_out := put_grown(self._pool, self._generator, self._stages, before.get("count")):
+        if left_out := put_grown(self._pool, self._generator, self._stages, _listed(checkpoint)):
             _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)
+
+
+def _listed(checkpoint: Checkpoint) -> int | None:
+    """How long the list was that a checkpoint is of; None where it is of no list."""
+    count: int | None = (checkpoint.description.config.get("task_generator") or {}).get("count")
+    return count
+
+
+def _room_for(checkpoint: Checkpoint, tasks: TaskList, config: CurriculumConfig) -> int:
+    """How many slots are needed for a checkpoint's tasks, those that are locked, and those by which the list grew."""
+    listed = _listed(checkpoint)
+    if config.stages or listed is None:
+        return len(tasks)
+    return int(checkpoint.columns["task_id"].size) + len(tasks) - listed

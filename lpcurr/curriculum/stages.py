@@ -49,10 +49,9 @@ class Stage(CheckedModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.by == "success" and not 0.0 < self.mastered <= 1.0:
+        if self.by == "success" and not 0.0 <= self.mastered <= 1.0:
             raise ValueError(
-                f"mastered={self.mastered:g} is no success rate, which is above 0 and up to 1: for scores of another "
-                "scale give by='score'"
+                f"mastered={self.mastered:g} is no success rate, 0 … 1: for scores of another scale give by='score'"
             )
         for label in (self.unlock, self.after):
             if len(label.encode()) > layout.LABEL_BYTES:
@@ -98,7 +97,8 @@ class Stages:
         if stages:
             if not isinstance(generator, (TaskList, StoredTasks)):
                 raise ConfigError(
-                    "stages unlock the tasks of a list by their labels: give tasks=[…], or leave stages out"
+                    "stages unlock the tasks of a list by their labels: give tasks=[…], or leave stages out. Of a task "
+                    "generator g: tasks=[g(i) for i in range(1000)], task_labels=[g.label_of(i) for i in range(1000)]"
                 )
             self._tasks = generator
 

@@ -10,7 +10,7 @@ from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.errors import ConfigError, shown
-from lpcurr.generators import rows_of
+from lpcurr.generators import StoredTasks, TaskList, rows_of
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -65,6 +65,27 @@ class CurriculumTasks(PoolMember):
             raise ConfigError(f"labels is {shown(labels)}: give the label of each task, or None")
         labels = None if labels is None else list(labels)
         return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
+
+    def task_list(self) -> TaskList:
+        """Copy the list of tasks as it is now, with what was appended and what has left the pool. O(n).
+
+        It is what :meth:`lpcurr.Curriculum.load` wants beside a checkpoint, and goes to JSON or a pickle.
+
+        Raises:
+            ConfigError: the curriculum is over no list; or a task is stored pickled, and this process attached by name.
+
+        Example:
+            >>> from lpcurr import CurriculumConfig
+            >>> with CurriculumConfig(tasks=["boil", "melt"], task_labels=["hot", "hot"]).make() as curriculum:
+            ...     ids = curriculum.append_tasks(["freeze"], ["cold"])
+            ...     listed = curriculum.task_list()
+            >>> listed.tasks, listed.labels
+            (['boil', 'melt', 'freeze'], ['hot', 'hot', 'cold'])
+        """
+        self._pool.check_open()
+        if not isinstance(self._generator, (TaskList, StoredTasks)):
+            raise ConfigError("this curriculum is over no list of tasks: make it with tasks=[…]")
+        return self._generator.copy_of_list()
 
     def evict(self, task_id: int) -> None:
         """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""

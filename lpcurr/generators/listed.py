@@ -110,6 +110,10 @@ class TaskList(TaskGenerator):
         self.tasks.extend(tasks)
         return first
 
+    def copy_of_list(self) -> TaskList:
+        """Copy the list as it is now."""
+        return self.model_copy(deep=True)
+
     def digest_of_first(self, count: int) -> str:
         """Return what tells lists apart, of the first ``count`` tasks."""
         return digest_of(self._contents(count))
@@ -192,6 +196,12 @@ class StoredTasks(TaskGenerator):
     def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
         """Make the list longer, for all processes; the id of the first new task."""
         return self.records.append([self._record(*pair) for pair in zip(tasks, labels or _blanks(tasks), strict=True)])
+
+    def copy_of_list(self) -> TaskList:
+        """Copy the list as it is now."""
+        rows = [self._read(task_id) for task_id in range(len(self))]
+        tasks, labels = [self._task(*row[1:]) for row in rows], [row[0].decode() for row in rows]
+        return TaskList(tasks=tasks, labels=labels, label=self.label, overrides=self.overrides)
 
     def digest_of_first(self, count: int) -> str:
         """Return what tells lists apart, of the first ``count`` tasks; the last one is remembered."""

@@ -46,6 +46,29 @@ whose families were kept for a last run: `asv_benchmarks/teaching/RESULTS.md`.
 >>> lpcurr.CurriculumConfig(algorithm_config={"type": "learnability", "attempts": 8}).algorithm_config.attempts
 8
 
+Shares and weights of your own
+------------------------------
+A share for each label whatever the scheduler finds, such as two thirds of the episodes for a source of prompts: one
+curriculum each. Tasks of one label for a while: draw until it comes, which leaves the chances within it as they are.
+
+>>> curricula = {name: lpcurr.CurriculumConfig(tasks=range(9), seed=0).make() for name in ("maths", "code")}
+>>> batch = {name: curricula[name].sample_ids(count, distinct=True) for name, count in (("maths", 6), ("code", 3))}
+>>> [curricula[name].update_many(ids, [0.5] * len(ids)) for name, ids in batch.items()]
+[6, 3]
+>>> for curriculum in curricula.values():
+...     while (task := curriculum.get_task()).label != "default":
+...         pass
+...     curriculum.close(); curriculum.unlink()
+
+A weight for each task, of whatever you measure (regret, novelty): `plr` draws in proportion to the `signal` that came
+with the last score, and not by the score.
+
+>>> weighted = {"type": "plr", "signal_timescale": 1.0, "staleness_share": 0.0, "rand_task_rate": 0.0}
+>>> with lpcurr.CurriculumConfig(tasks=["a", "b", "c"], algorithm_config=weighted).make() as curriculum:
+...     credited = curriculum.update_many([0, 1, 2], [0.0, 0.9, 0.5], signals=[1.0, 3.0, 4.0])
+...     curriculum.probabilities()[1].tolist()
+[0.125, 0.375, 0.5]
+
 What it is doing: `stats()` and `lpcurr top` have the shares of the draws and the tasks that starve, reports the
 probability by label (`lpcurr help statistics`).
 """

@@ -34,6 +34,16 @@ once eight answers were all alike; `rand_task_rate` is the share of draws that l
 was too hard is never found to have become possible. Raise it (0.25) where the model changes fast, or where a grader may
 have rejected a format. With rewards that are more than right or wrong, report scores: `update_many(ids, scores)`.
 
+Pass rates that were measured before are a start: `update_groups(range(n), [round(8 * rate) for rate in rates], 8)`.
+Prompts outside of a band can be taken out, and `add_task(id)` puts one back:
+
+>>> known = curriculum.columns()
+>>> outside = (known["completion_count"] > 0) & (abs(known["success_rate_ema"] - 0.5) > 0.4)
+>>> for task_id in known["task_id"][outside].tolist():
+...     curriculum.evict(task_id)
+>>> curriculum.num_active_tasks == len(prompts) - int(outside.sum())
+True
+
 Resuming
 --------
 What was handed out and not reported must not be lost with the process, nor trained twice. A ledger knows it:
@@ -46,7 +56,8 @@ What was handed out and not reported must not be lost with the process, nor trai
 >>> ledger.take(64).tolist() == second.tolist()
 True
 
-`ledger.release(ids)` gives back what will not be reported. A ledger belongs to one process, that which chooses; it is
+`ledger.report_scores(ids, scores)` is for rewards that are more than right or wrong, and `ledger.release(ids)` gives
+back what will not be reported. A ledger belongs to one process, that which chooses; it is
 not in the shared memory, since of many processes that draw from a pool none knows what another still means to report.
 
 >>> curriculum.close(); curriculum.unlink()

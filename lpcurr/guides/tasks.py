@@ -22,8 +22,8 @@ generator makes a task:
 >>> lpcurr.CurriculumConfig.model_validate_json(config.model_dump_json()) == config
 True
 
-A `Span` of two integers gives floats where the field holds a float, and integers elsewhere. With `log=True` the
-logarithm is uniform: `lpcurr.Span(1e-4, 0.1, log=True)`.
+A value that stands twice in a bucket is drawn twice as often. A `Span` of two integers gives floats where the field
+holds a float, and integers elsewhere. With `log=True` the logarithm is uniform: `lpcurr.Span(1e-4, 0.1, log=True)`.
 
 **A list of tasks**: names, dicts, prompts, whatever can be pickled. It makes a fixed set of them, all in the pool from
 the start, with their places as ids, 0 … n − 1:
@@ -37,15 +37,17 @@ the start, with their places as ids, 0 … n − 1:
 [2]
 
 A task's label is the one in `task_labels`, else the text under `"label"` or `"task"` of a dict, else `default`. A dict
-`tasks={"boil": {…}, "melt": {…}}` labels each task with its name. Rows of a table: `tasks=df.to_dict("records")`. What
-OmegaConf or Hydra hand out is kept as plain dicts and lists.
+`tasks={"boil": {…}, "melt": {…}}` labels each task with its name; a label for several tasks goes into `task_labels`,
+one entry a task. Rows of a table: `tasks=df.to_dict("records")`. What OmegaConf or Hydra hand out is kept as plain
+dicts and lists.
 
 The list lies once in shared memory, beside the pool: a million short prompts take 60 MB, in however many processes.
-`append_tasks` makes it longer while others train, up to `num_active_tasks`; every process has the new tasks at once. A
-process that attaches by name reads texts, numbers, lists and dicts; other objects are stored pickled, which runs code,
-so it has to be given the list itself: `attach(session, task_generator=[…])`. A checkpoint keeps a digest of the list
-and not the list: give it again, `Curriculum.load(path, task_generator=[…])`. One that has grown at its end is taken,
-another one refused.
+`append_tasks` makes it longer while others train, up to `num_active_tasks` in the pool, where `evict(id)` makes room;
+every process has the new tasks at once. A process that attaches by name reads texts, numbers, lists and dicts; other
+objects are stored pickled, which runs code, so it has to be given the list itself: `attach(session,
+task_generator=[…])`. A checkpoint keeps a digest of the list and not the list: give it again, `Curriculum.load(path,
+task_generator=[…])`, or what `curriculum.task_list()` gave, with all that was appended, and the labels. One that has
+grown at its end is taken, another one refused.
 
 **Stages**: labels of a list whose tasks wait until those of another label are mastered, which is looked at whenever
 `on_epoch_end` is called, and else once in a thousand episodes, or in as many as there may be tasks. What is locked is
@@ -53,7 +55,8 @@ not in the pool (`num_locked_tasks` in `stats()`); an open label stays open. `ma
 default: the share of recent episodes that scored `task_default_success_threshold`, 0.5, or more, as a mean over the
 label's tasks. For scores of another scale, such as raw returns, say `"by": "score"`, and `mastered` is a mean score:
 `{"unlock": "hard", "after": "easy", "by": "score", "mastered": 475}`, or -200. A label whose tasks were not all played
-is not mastered by score.
+is not mastered by score. With `"mastered": 0` the number of `"episodes"` alone unlocks. Of a generator g make a list:
+`tasks=[g(i) for i in range(1000)], task_labels=[g.label_of(i) for i in range(1000)]`.
 
 >>> sums = {"2+3=": "easy", "7+5=": "easy", "64+88=": "hard"}
 >>> stage = {"unlock": "hard", "after": "easy", "mastered": 0.8, "episodes": 20}
@@ -101,4 +104,5 @@ is a mapping with these keys, those in brackets optional:
 ('lake', {'size': 32, 'map': {'holes': 0.4}})
 
 A fixed set of tasks (`defer_init=True`) holds what `add_task(id, label=…)` puts in, and evicts nothing by itself.
+`curriculum.num_active_tasks` is how many tasks are in the pool, `columns()["task_id"]` which.
 """

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, SupportsFloat
 
+from lpcurr.curriculum.arguments import as_score
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
@@ -258,7 +259,10 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         # Every step comes by here, and an episode ends at one in hundreds: hence the bare tuple.
         result = self.env.step(action)
-        self._total_reward += float(result[1])
+        try:
+            self._total_reward += float(result[1])
+        except TypeError:  # an array of one number, as simulators of many environments give
+            self._total_reward += as_score(result[1], "reward")
         self._length += 1
         if (result[2] or result[3]) and self._playing and self._task is not None:
             return self._finish(self._task, result)

@@ -144,6 +144,12 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
             return np.zeros(len(np.atleast_1d(np.asarray(ids))), dtype=np.bool_)
         return self.ledger.report(ids, successes, attempts)
 
+    def report_scores(self, ids: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+        """Report one score a task, such as its mean reward, as :meth:`report` does those that are right or wrong."""
+        if self.ledger is None:
+            return np.zeros(len(np.atleast_1d(np.asarray(ids))), dtype=np.bool_)
+        return self.ledger.report_scores(ids, scores)
+
     def release(self, ids: ArrayLike) -> None:
         """Give tasks back that will not be reported, on rank 0: see :meth:`lpcurr.TaskLedger.release`."""
         if self.ledger is not None:

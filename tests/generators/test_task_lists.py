@@ -317,6 +317,10 @@ def test_who_attached_with_a_list_of_its_own_does_not_append() -> None:
 def test_refusals() -> None:
     with pytest.raises(ConfigError, match="empty"):
         CurriculumConfig(tasks=[])
+    labels: Any
+    for labels in ("level", len):
+        with pytest.raises(ConfigError, match=r"task_labels is .*give the label of each task"):
+            CurriculumConfig(tasks=["a"], task_labels=labels)
     with pytest.raises(ConfigError, match="2 labels for 1 tasks"):
         CurriculumConfig(tasks=["a"], task_labels=["x", "y"])
     with pytest.raises(ConfigError, match="tasks and a task_generator"):
@@ -405,6 +409,35 @@ def test_resuming_with_the_list(tmp_path: Path, shared: bool) -> None:
             Curriculum.load(path, task_generator=other)
     with Curriculum.load(path, task_generator=others[0], replace_generator=True) as resumed:
         assert resumed.build(len(tasks) - 1) == {"task": "y"}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_list_of_which_most_has_left_the_pool_resumes_in_a_pool_of_that_size(tmp_path: Path, shared: bool) -> None:
+    config = CurriculumConfig(tasks=[[0], [1]], task_labels=[7, 8], num_active_tasks=3, use_shared_memory=shared)
+    with config.make() as curriculum:
+        for child in range(2, 12):  # levels that are bred: a new one comes, an old one goes
+            curriculum.append_tasks([[child]], [f"of {child - 1}"])
+            curriculum.evict(child - 2)
+        assert (curriculum.num_active_tasks, curriculum.stats()["num_active_tasks"]) == (2, 2)
+        listed = TaskList.model_validate_json(curriculum.task_list().model_dump_json())
+        curriculum.append_tasks([[99]], ["late"])
+        curriculum.save(tmp_path / "pool.lpc")
+        expected = curriculum.columns()
+        assert curriculum.task_list().tasks[-1] == [99]
+    assert listed.tasks == [[number] for number in range(12)]
+    assert listed.labels == ["7", "8", *(f"of {number}" for number in range(1, 11))]
+    assert listed.append([[99], [100]], ["late", "grown"]) == 12
+    for number, slots in ((13, 3), (14, 4)):  # as it was; and with one more, for which there is room then
+        tasks = TaskList(tasks=listed.tasks[:number], labels=(listed.labels or [])[:number])
+        with Curriculum.load(tmp_path / "pool.lpc", tasks) as resumed:
+            assert resumed.config.num_active_tasks == slots
+            assert resumed.columns()["task_id"].tolist() == [10, 11, 12, 13][:slots]
+            assert resumed.columns()["label"][:3].tolist() == expected["label"].tolist()
+            assert resumed.find_violations() == []
+    with pytest.raises(ConfigError, match=r"other labels.*config=CurriculumConfig\(tasks=\[…\], task_labels"):
+        Curriculum.load(tmp_path / "pool.lpc", listed.tasks)
+    with CurriculumConfig(num_active_tasks=2).make() as other, pytest.raises(ConfigError, match="over no list"):
+        other.task_list()
 
 
 def test_what_was_appended_to_a_full_pool_and_finds_no_room_is_said(caplog: pytest.LogCaptureFixture) -> None:

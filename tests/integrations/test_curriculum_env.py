@@ -47,6 +47,19 @@ def test_without_add_info_episodes_are_reported_all_the_same(make: Make) -> None
         assert after["last_score"] == length / 500
 
 
+class ArrayRewards(gymnasium.Wrapper[Any, Any, Any, Any]):
+    def step(self, action: Any) -> Any:
+        observation, reward, *rest = self.env.step(action)
+        return observation, np.array([reward]), *rest
+
+
+def test_rewards_may_be_arrays_of_one_number(make: Make) -> None:
+    env = CurriculumEnv(ArrayRewards(make_cart_pole()), make(PHYSICS))
+    env.reset(seed=0)
+    length, info = run_episode(env)
+    assert info["curriculum/score"] == length
+
+
 def test_cart_pole_plays_the_physics_of_its_task(make: Make) -> None:
     curriculum = make(PHYSICS)
     env = CurriculumEnv(make_cart_pole(), curriculum)
