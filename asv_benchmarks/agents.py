@@ -105,8 +105,7 @@ def frozen_lake(algorithm: dict[str, Any], seed: int, steps: int) -> Figures:
 
     ended: list[Any] = []
     with _curriculum(config.curriculum, algorithm, seed) as curriculum:
-        lakes = make_lakes(curriculum, workers=config.workers, envs_per_worker=config.envs_per_worker,
-                           vectorization="sync", start_method=None, table_bits=config.learner.table_bits)  # fmt: skip
+        lakes = make_lakes(config.model_copy(update={"vectorization": "sync"}), curriculum)
         losses = ValueLoss(curriculum, lakes.num_envs) if algorithm["type"] == "plr" else None
         step = lakes.step
 

@@ -27,11 +27,7 @@ class MissingExtraError(LpcurrError, ImportError):
 
 
 def require_extra(extra: str) -> None:
-    """Look whether an extra is installed, without importing it.
-
-    Raises:
-        MissingExtraError: a package of the extra is not installed.
-    """
+    """Raise ``MissingExtraError`` where a package of an extra is not installed, without importing any."""
     missing = sorted(name for name in _PACKAGES[extra] if importlib.util.find_spec(name) is None)
     if missing:
         raise MissingExtraError(_message(missing[0], extra))
@@ -43,11 +39,7 @@ def _message(package: str, extra: str) -> str:
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Say which extra to install where an import inside fails for want of it.
-
-    Raises:
-        MissingExtraError: a package of the extra is not installed.
-    """
+    """Say which extra to install, by a ``MissingExtraError``, where an import inside fails for want of it."""
     try:
         yield
     except ImportError as error:

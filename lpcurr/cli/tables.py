@@ -8,12 +8,7 @@ from lpcurr.monitor.wording import visible
 
 
 def print_table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
-    """Print rows, the first being the headings, in columns as wide as their widest cell.
-
-    Args:
-        rows: of equal length.
-        right: columns that are aligned to the right.
-    """
+    """Print rows, the first being the headings, in columns as wide as their widest cell; some aligned to the right."""
     rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

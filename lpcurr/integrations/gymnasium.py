@@ -26,33 +26,27 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, SupportsFloat
 
-import numpy as np
-
 from lpcurr.curriculum.arguments import as_score
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.errors import ConfigError
+from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
     AnyCurriculum,
+    EpisodeStart,
     PlayableTasks,
     ResetWith,
-    TaskApplication,
     as_curriculum,
     break_off,
+    check_arguments,
+    credit,
     is_held_elsewhere,
-    reset_arguments,
 )
 
-try:
+with needs("gymnasium", 'lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"'):
     import gymnasium
-except ModuleNotFoundError as error:
-    if error.name != "gymnasium":
-        raise
-    raise ImportError('lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"', name="gymnasium") from error
 
-from gymnasium.utils.seeding import np_random
-
-from lpcurr.integrations.spaces import check_space
+    from lpcurr.integrations.spaces import check_space
 
 _Env = gymnasium.Env[Any, Any]
 _Start = tuple[Any, dict[str, Any]]
@@ -191,21 +185,25 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     ) -> None:
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
-        _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
+        check_arguments(max_task_attempts, apply_task=apply_task, reset_with=reset_with, score=score)
+        set_task = env.get_wrapper_attr("set_task") if env.has_wrapper_attr("set_task") else None
+        if apply_task is None and reset_with is None and not callable(set_task):
+            raise ConfigError(
+                f"{env} has no set_task(config), nor has any of its wrappers: give CurriculumEnv a function, "
+                "apply_task(env, config)"
+            )
         if not (report or add_info):
             raise ConfigError("report=False and add_info=False: nobody would ever hear of a score; leave one of them")
         self._report = report
-        if apply_task is None and env.has_wrapper_attr("set_task"):
-            apply_task = partial(_set_task, env.get_wrapper_attr("set_task"))
-        self._apply_task = None if apply_task is None else TaskApplication(apply_task)
-        self._reset_with = reset_with
+        if apply_task is None and set_task is not None:
+            apply_task = partial(_set_task, set_task)
+        self._start = EpisodeStart(apply_task, reset_with)
         self._score = score
         self._add_info = add_info
         self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
         # Kept over rebuilt environments: vector environments have read them, callers have seeded them.
         self.observation_space = env.observation_space
         self.action_space = env.action_space
-        self._rebuild_seeds: np.random.Generator | None = None
         self._task: CurriculumTask | None = None
         self._playing = False  # in the middle of an episode
         self._total_reward = 0.0
@@ -236,9 +234,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             if self._length:
                 self._abandonment.abandoned()
         self._task, self._playing = None, False
-        if seed is not None:
-            self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
-        task, (observation, info) = self._playable.begin(self.curriculum, self._begin, seed, options)
+        self._start.seed(seed)
+        task, (observation, info) = self._playable.begin(self.curriculum, self._start.begin, self, seed, options)
         # No local name for the environment: a traceback that somebody keeps would hold it, and it would not be closed.
         same = self.env.observation_space is self.observation_space and self.env.action_space is self.action_space
         if not same:
@@ -271,27 +268,12 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             return self._finish(self._task, result)
         return result
 
-    def _begin(self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None) -> _Start:
-        """Apply a task, replace the environment if that made another, and reset it."""
-        config = task.get_env_cfg()
-        of_task = reset_arguments(self._reset_with, config)
-        env, of_application = (None, {}) if self._apply_task is None else self._apply_task(self.env, config)
-        if env is not None and env is not self.env:
-            if not isinstance(env, gymnasium.Env):
-                raise ConfigError(
-                    f"apply_task returned {env!r} for task {task.task_id}: return a gymnasium.Env, or None where the "
-                    "environment was changed in place"
-                )
-            self._replace_env(env)
-            if seed is None and self._rebuild_seeds is not None:
-                seed = int(self._rebuild_seeds.integers(2**31))
-        of_task = of_application | of_task
-        if of_task:
-            seed = of_task.get("seed", seed)
-            options = {**(options or {}), **of_task["options"]} if of_task.get("options") is not None else options
-        return self.env.reset(seed=seed, options=options)
-
-    def _replace_env(self, env: _Env) -> None:
+    def _replace_env(self, env: object, task: CurriculumTask) -> None:
+        if not isinstance(env, gymnasium.Env):
+            raise ConfigError(
+                f"apply_task returned {env!r} for task {task.task_id}: return a gymnasium.Env, or None where the "
+                "environment was changed in place"
+            )
         replaced, self.env = self.env, env
         self._cached_spec = None
         if replaced.unwrapped is env.unwrapped:  # the new one may be the old one in other wrappers
@@ -311,15 +293,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         score: Any = self._total_reward
         if self._score is not None:
             score = self._score(Episode(task, score, self._length, bool(terminated), bool(truncated), info))
-        accepted = False
-        try:
-            if self._report:
-                accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
-        except InvalidScoreError as error:
-            raise InvalidScoreError(
-                f"the episode of task {task.task_id} ({task.label!r}; total reward {self._total_reward}, "
-                f"{self._length} steps) cannot be reported: {error}"
-            ) from error
+        accepted = self._report and credit(self.curriculum, task, score, self._length, total_reward=self._total_reward)
         if not self._add_info:
             return result
         info = {**info, TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted}
@@ -328,17 +302,3 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def _set_task(set_task: Callable[[Any], object], env: _Env, config: Any) -> None:
     set_task(config)
-
-
-def _check_arguments(env: _Env, apply_task: object, reset_with: object, score: object, attempts: object) -> None:
-    for name, function in (("apply_task", apply_task), ("reset_with", reset_with), ("score", score)):
-        if function is not None and not callable(function):
-            raise ConfigError(f"{name} is {function!r}: give a function")
-    has_set_task = env.has_wrapper_attr("set_task") and callable(env.get_wrapper_attr("set_task"))
-    if apply_task is None and reset_with is None and not has_set_task:
-        raise ConfigError(
-            f"{env} has no set_task(config), nor has any of its wrappers: give CurriculumEnv a function, "
-            "apply_task(env, config)"
-        )
-    if attempts is not None and (not isinstance(attempts, int) or attempts < 1):
-        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up")

@@ -28,34 +28,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
-from gymnasium.utils.seeding import np_random
-
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, InvalidScoreError
+from lpcurr.errors import ConfigError
+from lpcurr.integrations import needs
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import (
     Abandonment,
     AnyCurriculum,
+    EpisodeStart,
     PlayableTasks,
     ResetWith,
-    TaskApplication,
     as_curriculum,
     break_off,
+    check_arguments,
+    credit,
     is_held_elsewhere,
-    reset_arguments,
 )
 from lpcurr.integrations.spaces import check_space
 
-try:
+with needs("pettingzoo", 'lpcurr.integrations.pettingzoo needs PettingZoo: pip install "lpcurr[pettingzoo]"'):
     from pettingzoo import ParallelEnv
-except ModuleNotFoundError as error:
-    if error.name != "pettingzoo":
-        raise
-    raise ModuleNotFoundError(
-        'lpcurr.integrations.pettingzoo needs PettingZoo: pip install "lpcurr[pettingzoo]"', name="pettingzoo"
-    ) from error
-
-from pettingzoo.utils import BaseParallelWrapper
+    from pettingzoo.utils import BaseParallelWrapper
 
 _Infos = dict[Any, dict[str, Any]]
 
@@ -129,16 +122,23 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         score: Callable[[ParallelEpisode], SupportsFloat] | None = None,
         max_task_attempts: int | None = None,
     ) -> None:
-        _check_arguments(env, apply_task, reset_with, score, max_task_attempts)
-        super().__init__(env)
-        self.curriculum = as_curriculum(curriculum)
+        if not isinstance(env, ParallelEnv):
+            raise ConfigError(
+                f"env is a {type(env).__name__}, not a pettingzoo.ParallelEnv: pettingzoo.utils.aec_to_parallel(env) "
+                "makes one of a turn-based environment"
+            )
+        check_arguments(max_task_attempts, apply_task=apply_task, reset_with=reset_with, score=score)
         if apply_task is None and callable(getattr(env, "set_task", None)):
             apply_task = _set_task
-        self._apply_task = None if apply_task is None else TaskApplication(apply_task)
-        self._reset_with = reset_with
+        if apply_task is None and reset_with is None:
+            raise ConfigError(
+                f"{env} has no set_task(config): give ParallelCurriculumEnv a function, apply_task(env, config)"
+            )
+        super().__init__(env)
+        self.curriculum = as_curriculum(curriculum)
+        self._start = EpisodeStart(apply_task, reset_with)
         self._score = score or _mean_total_reward
         self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
-        self._rebuild_seeds: Any = None
         self._task: CurriculumTask | None = None  # None between episodes
         self._total_rewards: dict[Any, float] = {}
         self._length = 0
@@ -162,9 +162,8 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         if self._task is not None and self._length:
             self._abandonment.abandoned()
         self._task = None
-        if seed is not None:
-            self._rebuild_seeds, _ = np_random(seed)  # refuses a bad seed before it can look like a bad task
-        task, (observations, infos) = self._playable.begin(self.curriculum, self._begin, seed, options)
+        self._start.seed(seed)
+        task, (observations, infos) = self._playable.begin(self.curriculum, self._start.begin, self, seed, options)
         self._task, self._total_rewards, self._length = task, {}, 0
         return observations, _told(infos, {TASK_ID: task.task_id, LABEL: task.label})
 
@@ -193,27 +192,12 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _begin(
-        self, task: CurriculumTask, seed: int | None, options: dict[str, Any] | None
-    ) -> tuple[dict[Any, Any], _Infos]:
-        """Apply a task, replace the environment if that made another, and reset it."""
-        config = task.get_env_cfg()
-        of_task = reset_arguments(self._reset_with, config)
-        env, of_application = (None, {}) if self._apply_task is None else self._apply_task(self.env, config)
-        if env is not None and env is not self.env:
-            self._check_replacement(env, task)
-            replaced, self.env = self.env, env
-            is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
-            if is_new and not is_held_elsewhere(replaced):
-                replaced.close()
-            if seed is None and self._rebuild_seeds is not None:
-                seed = int(self._rebuild_seeds.integers(2**31))
-        of_task = of_application | of_task
-        if of_task:
-            seed = of_task.get("seed", seed)
-            options = {**(options or {}), **of_task["options"]} if of_task.get("options") is not None else options
-        begun: tuple[dict[Any, Any], _Infos] = self.env.reset(seed=seed, options=options)
-        return begun
+    def _replace_env(self, env: Any, task: CurriculumTask) -> None:
+        self._check_replacement(env, task)
+        replaced, self.env = self.env, env
+        is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
+        if is_new and not is_held_elsewhere(replaced):
+            replaced.close()
 
     def _check_replacement(self, env: object, task: CurriculumTask) -> None:
         if not isinstance(env, ParallelEnv):
@@ -236,13 +220,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self._task = None
         self._abandonment.ended()
         score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
-        try:
-            accepted = self.curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
-        except InvalidScoreError as error:
-            raise InvalidScoreError(
-                f"the episode of task {task.task_id} ({task.label!r}; total rewards {self._total_rewards}, "
-                f"{self._length} steps) cannot be reported: {error}"
-            ) from error
+        accepted = credit(self.curriculum, task, score, self._length, total_rewards=self._total_rewards)
         return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted})
 
 
@@ -256,23 +234,6 @@ def _set_task(env: Any, config: Any) -> None:
 
 def _mean_total_reward(episode: ParallelEpisode) -> float:
     return sum(episode.total_rewards.values()) / max(len(episode.total_rewards), 1)
-
-
-def _check_arguments(env: object, apply_task: object, reset_with: object, score: object, attempts: object) -> None:
-    if not isinstance(env, ParallelEnv):
-        raise ConfigError(
-            f"env is a {type(env).__name__}, not a pettingzoo.ParallelEnv: pettingzoo.utils.aec_to_parallel(env) makes "
-            "one of a turn-based environment"
-        )
-    for name, function in (("apply_task", apply_task), ("reset_with", reset_with), ("score", score)):
-        if function is not None and not callable(function):
-            raise ConfigError(f"{name} is {function!r}: give a function")
-    if apply_task is None and reset_with is None and not callable(getattr(env, "set_task", None)):
-        raise ConfigError(
-            f"{env} has no set_task(config): give ParallelCurriculumEnv a function, apply_task(env, config)"
-        )
-    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1):
-        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up")
 
 
 __all__ = ["ParallelCurriculumEnv", "ParallelEpisode"]

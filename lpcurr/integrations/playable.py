@@ -13,7 +13,7 @@ from lpcurr.curriculum.builder import OF_THE_MACHINE
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
+from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
 
 _logger = logging.getLogger("lpcurr")
 
@@ -36,11 +36,31 @@ def as_curriculum(source: object) -> AnyCurriculum:
         ConfigError: it is something else.
         SessionNotFoundError: there is no such session.
     """
+    return source if isinstance(source, Evaluation) else as_learning_curriculum(source)
+
+
+def as_learning_curriculum(source: object) -> Curriculum:
+    """Return the same where no evaluation will do."""
     if isinstance(source, str):
         return attach(source)
-    if not isinstance(source, (Curriculum, Evaluation)):
+    if not isinstance(source, Curriculum):
         raise ConfigError(f"curriculum is a {type(source).__name__}, not a Curriculum: CurriculumConfig(…).make()")
     return source
+
+
+def check_arguments(max_task_attempts: object, **functions: object) -> None:
+    """Raise ``ConfigError`` where an argument of an environment's wrapper is of the wrong kind."""
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is {function!r}: give a function")
+    if max_task_attempts is not None:
+        check_count("max_task_attempts", max_task_attempts)
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise ``ConfigError`` where a value is no integer from 1 up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} is {value!r}: give an integer from 1 up")
 
 
 def break_off(curriculum: AnyCurriculum, *tasks: CurriculumTask | None) -> None:
@@ -49,6 +69,21 @@ def break_off(curriculum: AnyCurriculum, *tasks: CurriculumTask | None) -> None:
         for task in tasks:
             if task is not None:
                 curriculum.give_back(task)
+
+
+def credit(curriculum: AnyCurriculum, task: CurriculumTask, score: Any, length: int, **totals: Any) -> bool:
+    """Report the score of an episode of so many steps; whether it was accepted.
+
+    Raises:
+        InvalidScoreError: it is not a finite number; the message says of which task, with the totals.
+    """
+    try:
+        return curriculum.update_task_performance(task.task_id, score, cost=float(length))
+    except InvalidScoreError as error:
+        told = "".join(f"; {name.replace('_', ' ')} {total}, {length} steps" for name, total in totals.items())
+        raise InvalidScoreError(
+            f"the episode of task {task.task_id} ({task.label!r}{told}) cannot be reported: {error}"
+        ) from error
 
 
 def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]:
@@ -116,23 +151,41 @@ class _WatchedReset:
         return self.reset(*arguments, **named)
 
 
-class TaskApplication:
-    """Applies tasks, and notices where that resets the environment: the episode's own reset would undo it.
+class EpisodeStart:
+    """Applies a task to what a wrapper holds and resets that, in place or with another environment."""
 
-    Args:
-        apply_task: as given to the environment's wrapper.
-    """
-
-    def __init__(self, apply_task: Callable[[Any, Any], Any]) -> None:
-        self._apply_task = apply_task
+    def __init__(self, apply_task: Callable[[Any, Any], Any] | None, reset_with: ResetWith | None) -> None:
+        self._apply_task, self._reset_with = apply_task, reset_with
+        self._rebuild_seeds: Any = None
         self._told = False
 
-    def __call__(self, env: Any, config: Any) -> tuple[Any, dict[str, Any]]:
-        """Apply a task.
+    def seed(self, seed: int | None) -> None:
+        """Seed what later resets without a seed bring in; a bad seed is refused before it looks like a bad task."""
+        if seed is not None:
+            from gymnasium.utils.seeding import np_random
 
-        Returns:
-            What ``apply_task`` returned; and seed and options, where it reset the environment with any.
+            self._rebuild_seeds, _ = np_random(seed)
+
+    def begin(self, task: CurriculumTask, wrapper: Any, seed: int | None, options: dict[str, Any] | None) -> Any:
+        """Begin an episode of a task; another environment is taken by ``wrapper._replace_env(env, task)``."""
+        config = task.get_env_cfg()
+        of_task = reset_arguments(self._reset_with, config)
+        env, of_application = (None, {}) if self._apply_task is None else self._apply(wrapper.env, config)
+        if env is not None and env is not wrapper.env:
+            wrapper._replace_env(env, task)
+            if seed is None and self._rebuild_seeds is not None:
+                seed = int(self._rebuild_seeds.integers(2**31))
+        of_task = of_application | of_task
+        if of_task.get("options") is not None:
+            options = {**(options or {}), **of_task["options"]}
+        return wrapper.env.reset(seed=of_task.get("seed", seed), options=options)
+
+    def _apply(self, env: Any, config: Any) -> tuple[Any, dict[str, Any]]:
+        """Apply a task; return what that returned, and seed and options where it reset the environment with any.
+
+        The episode's own reset would undo that one.
         """
+        assert self._apply_task is not None
         calls: list[dict[str, Any]] = []
         watched = [layer for layer in {id(env): env, id(env.unwrapped): env.unwrapped}.values() if _watch(layer, calls)]
         try:
@@ -168,9 +221,6 @@ class PlayableTasks:
     another process either. Where no other process plays, that the error is a bad value's (``OF_THE_TASK``), or that the
     task has failed once more, stands for the other process. So a simulator that is down, or one worker's trouble, costs
     no task; and a task of a fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
-
-    Args:
-        max_attempts: tasks in a row that may turn out unplayable.
     """
 
     def __init__(self, max_attempts: int) -> None:
@@ -182,15 +232,7 @@ class PlayableTasks:
     def begin(
         self, curriculum: AnyCurriculum, start: Callable[..., Result], *arguments: Any
     ) -> tuple[CurriculumTask, Result]:
-        """Draw a task and begin it.
-
-        Args:
-            curriculum: where the tasks come from.
-            start: makes the environment begin an episode of a task, the first of its arguments.
-            arguments: its further ones.
-
-        Returns:
-            The task that was begun, and what ``start`` returned for it.
+        """Draw a task and begin it by ``start(task, *arguments)``; return the task, and what that returned for it.
 
         Raises:
             TaskGenerationError: ``max_attempts`` tasks in a row could not be begun.

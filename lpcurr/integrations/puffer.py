@@ -33,7 +33,8 @@ from __future__ import annotations
 from typing import Any
 
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGenerationError
+from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
+from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
     AnyCurriculum,
@@ -41,34 +42,18 @@ from lpcurr.integrations.playable import (
     ResetWith,
     as_curriculum,
     break_off,
+    check_arguments,
+    credit,
     reset_arguments,
 )
 
-try:
+with needs("pufferlib", 'lpcurr.integrations.puffer needs PufferLib: pip install "lpcurr[metta]"'):
     from pufferlib import PufferEnv
-except ModuleNotFoundError as error:
-    if error.name != "pufferlib":
-        raise
-    raise ModuleNotFoundError(
-        'lpcurr.integrations.puffer needs PufferLib: pip install "lpcurr[metta]"', name="pufferlib"
-    ) from error
 
-
-_OWN = frozenset(
-    (
-        "_abandonment",
-        "_env",
-        "_curriculum",
-        "_current_task",
-        "_waiting",
-        "_ended",
-        "_length",
-        "_max_task_attempts",
-        "_playable",
-        "_reset_with",
-        "infos",
-    )
-)
+_OWN = {
+    *("_abandonment", "_env", "_curriculum", "_current_task", "_waiting", "_ended", "_length", "_max_task_attempts"),
+    *("_playable", "_reset_with", "infos"),
+}
 _Step = tuple[Any, Any, Any, Any, Any]
 
 
@@ -115,7 +100,13 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         max_task_attempts: int | None = None,
     ) -> None:
         # Not super().__init__(), which would make buffers and spaces: those are the environment's.
-        _check_arguments(env, reset_with, max_task_attempts)
+        check_arguments(max_task_attempts, reset_with=reset_with)
+        for name in ("set_mg_config", "get_episode_rewards"):
+            if not callable(getattr(env, name, None)):
+                raise ConfigError(
+                    f"{type(env).__name__} has no method {name}(): give a MettaGridPufferEnv, or a PufferEnv that has "
+                    "set_mg_config(config) and get_episode_rewards()"
+                )
         self._env = env
         self._curriculum = as_curriculum(curriculum)
         self._reset_with = reset_with
@@ -230,18 +221,12 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         task = self._current_task
         assert task is not None
         self._abandonment.ended()
-        score = float(self._env.get_episode_rewards().mean())
-        try:
-            self._credit(task, score)
-        except InvalidScoreError as error:
-            raise InvalidScoreError(
-                f"the episode of task {task.task_id} ({task.label!r}) cannot be reported: {error}"
-            ) from error
+        self._credit(task, float(self._env.get_episode_rewards().mean()))
         merge_episode_stats(infos, self._curriculum.get_episode_stats(task.label))
         self._take_task()
 
     def _credit(self, task: CurriculumTask, score: float) -> None:
-        self._curriculum.update_task_performance(task.task_id, score, cost=float(self._length))
+        credit(self._curriculum, task, score, self._length)
 
     def _drop(self, error: Exception) -> None:
         """Pass over the current task, which raised."""
@@ -314,16 +299,3 @@ def merge_episode_stats(infos: Any, stats: dict[str, dict[str, Any]]) -> None:
         merged = infos.setdefault(name, {})
         for label, number in by_label.items():
             merged[label] = merged.get(label, 0) + number
-
-
-def _check_arguments(env: Any, reset_with: object, attempts: object) -> None:
-    if reset_with is not None and not callable(reset_with):
-        raise ConfigError(f"reset_with is {reset_with!r}: give a function")
-    for name in ("set_mg_config", "get_episode_rewards"):
-        if not callable(getattr(env, name, None)):
-            raise ConfigError(
-                f"{type(env).__name__} has no method {name}(): give a MettaGridPufferEnv, or a PufferEnv that has "
-                "set_mg_config(config) and get_episode_rewards()"
-            )
-    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1):
-        raise ConfigError(f"max_task_attempts is {attempts!r}: give an integer from 1 up, or None")

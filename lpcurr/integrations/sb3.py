@@ -29,21 +29,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import ConfigError
+from lpcurr.integrations import needs
 from lpcurr.integrations.gymnasium import SCORE
+from lpcurr.integrations.playable import as_learning_curriculum, check_count
 
-try:
+with needs("stable_baselines3", 'lpcurr.integrations.sb3 needs Stable-Baselines3: pip install "lpcurr[sb3]"'):
     from stable_baselines3.common.callbacks import BaseCallback
-except ModuleNotFoundError as error:
-    if error.name != "stable_baselines3":
-        raise
-    raise ModuleNotFoundError(
-        'lpcurr.integrations.sb3 needs Stable-Baselines3: pip install "lpcurr[sb3]"', name="stable_baselines3"
-    ) from error
-
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+    from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 _OFF_POLICY_EPOCH = 1000
 # SB3's table on the terminal cuts names at 36 characters, and fails where two become the same: the rest, labels above
@@ -93,16 +87,12 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
-        curriculum = attach(curriculum) if isinstance(curriculum, str) else curriculum
-        if not isinstance(curriculum, Curriculum):
-            kind = type(curriculum).__name__
-            raise ConfigError(f"curriculum is a {kind}, not a Curriculum: CurriculumConfig(…).make()")
+        self.curriculum = as_learning_curriculum(curriculum)
         for name, value in (("epoch_steps", epoch_steps), ("save_freq", save_freq)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise ConfigError(f"{name} is {value!r}: give an integer from 1 up")
+            if value is not None:
+                check_count(name, value)
         if (save_freq is None) != (save_path is None):
             raise ConfigError("save_freq says when and save_path where to save: give both or neither")
-        self.curriculum = curriculum
         self._epoch_steps = epoch_steps
         self._save_freq = save_freq
         self._save_path = None if save_path is None else Path(save_path)

@@ -22,15 +22,12 @@ from typing import Any, ClassVar
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.ledger import TaskLedger
 from lpcurr.errors import ConfigError
+from lpcurr.integrations import needs
 from lpcurr.schedulers.common import SchedulerConfig
 from lpcurr.schedulers.learnability import LearnabilityConfig
 
-try:
+with needs("slime", "lpcurr.integrations.slime needs slime: github.com/THUDM/slime"):
     from slime.rollout.data_source import RolloutDataSourceWithBuffer
-except ModuleNotFoundError as error:
-    if error.name not in ("slime", "slime.rollout"):
-        raise
-    raise ModuleNotFoundError("lpcurr.integrations.slime needs slime: github.com/THUDM/slime", name="slime") from error
 
 _TASK_ID = "curriculum/task_id"
 

@@ -38,17 +38,12 @@ from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.ledger import TaskLedger
 from lpcurr.errors import ConfigError
+from lpcurr.integrations import needs
 
-try:
+with needs("torch", 'lpcurr.integrations.torch needs PyTorch: pip install "lpcurr[torch]"'):
     import torch
     import torch.distributed as distributed
     from torch.utils.data import Sampler
-except ModuleNotFoundError as error:
-    if error.name != "torch":
-        raise
-    raise ModuleNotFoundError(
-        'lpcurr.integrations.torch needs PyTorch: pip install "lpcurr[torch]"', name="torch"
-    ) from (error)
 
 
 class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore]

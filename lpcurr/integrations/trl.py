@@ -30,20 +30,17 @@ import numpy as np
 from lpcurr.curriculum.arguments import as_threshold
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import CheckpointNotFoundError, ConfigError
+from lpcurr.integrations import needs
 from lpcurr.integrations.torch import CurriculumSampler
 from lpcurr.memory.files import write_atomically
 
-try:
+with needs("trl", 'lpcurr.integrations.trl needs TRL: pip install "lpcurr[trl]"'):
     import datasets
     import torch
     from accelerate.utils import gather
     from torch.utils.data import Sampler
     from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
     from trl import GRPOTrainer
-except ModuleNotFoundError as error:
-    if error.name != "trl":
-        raise
-    raise ModuleNotFoundError('lpcurr.integrations.trl needs TRL: pip install "lpcurr[trl]"', name="trl") from error
 
 _TASK_ID = "curriculum_task_id"
 _FILE = "curriculum.json"

@@ -22,13 +22,10 @@ from typing import Any
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.ledger import TaskLedger
 from lpcurr.errors import ConfigError
+from lpcurr.integrations import needs
 
-try:
+with needs("verl", "lpcurr.integrations.verl needs verl: pip install verl"):
     from verl.utils.dataset.rl_dataset import RLHFDataset
-except ModuleNotFoundError as error:
-    if error.name != "verl":
-        raise
-    raise ModuleNotFoundError("lpcurr.integrations.verl needs verl: pip install verl", name="verl") from error
 
 _TASK_ID = "curriculum_task_id"
 

@@ -97,12 +97,7 @@ class _Picture(Widget):
 
 
 class TopApp(App[None]):
-    """The live view.
-
-    Args:
-        watch: the session.
-        view: what to show at first, and how often to look.
-    """
+    """The live view of a session; ``view`` says what to show at first, and how often to look."""
 
     TITLE = "lpcurr top"
     AUTO_FOCUS = None  # keys are commands until a label is to be typed
@@ -196,9 +191,7 @@ class TopApp(App[None]):
 
     def action_filter(self) -> None:
         """Type a label."""
-        line = self.query_one(Input)
-        line.add_class("shown")
-        line.focus()
+        self.query_one(Input).add_class("shown").focus()
 
     def action_clear(self) -> None:
         """Show the tasks of all labels."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.text import Text
@@ -19,6 +20,7 @@ from lpcurr.statistics.laws import shares
 BLUE, ORANGE = "#2a86c8", "#d55e00"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _POOL_BAR = 20
+_Item = TypeVar("_Item")
 
 SORT_KEYS = {"probability": "DRAWN", "lp": "PROGRESS", "score": "SCORE", "completions": "EPISODES", "entry": "AGE"}
 """What tasks can be sorted by, and the headings that say so."""
@@ -26,35 +28,18 @@ SORT_KEYS = {"probability": "DRAWN", "lp": "PROGRESS", "score": "SCORE", "comple
 
 @dataclass
 class View:
-    """What the user chose to see.
+    """What the user chose to see."""
 
-    Attributes:
-        sort: one of ``SORT_KEYS``.
-        ascending: the least first.
-        label: only tasks whose label has this in it; empty for all.
-        scroll: how many tasks are above the first one shown.
-        paused: whether the picture stands still.
-        interval: seconds between two looks.
-    """
-
-    sort: str = "probability"
-    ascending: bool = False
-    label: str = ""
-    scroll: int = 0
-    paused: bool = False
-    interval: float = 1.0
+    sort: str = "probability"  # one of SORT_KEYS
+    ascending: bool = False  # the least first
+    label: str = ""  # only tasks whose label has this in it; empty for all
+    scroll: int = 0  # tasks above the first one shown
+    paused: bool = False  # whether the picture stands still
+    interval: float = 1.0  # seconds between two looks
 
 
-@dataclass(frozen=True)
-class _Column:
-    title: str
-    width: int
-    left: bool = False
-
-
-def _columns(*columns: tuple[str, int]) -> list[_Column]:
-    """Make columns of titles and widths; a negative width is a column aligned to the left."""
-    return [_Column(title, abs(width), width < 0) for title, width in columns]
+_Columns = Sequence[tuple[str, int]]  # titles and widths; a negative width is a column aligned to the left
+_Cells = Iterable[str | Text]
 
 
 def draw(watch: Watch, view: View, width: int, height: int) -> list[Text]:
@@ -71,7 +56,7 @@ def draw(watch: Watch, view: View, width: int, height: int) -> list[Text]:
     task_count = max(3, room - process_count - label_count + (0 if label_count else 1 + len(gap)))
     if label_count:
         lines += [*gap, *_labels(watch, view, width, label_count)]
-    lines += [*gap, *_tasks(watch, view, width, task_count), *gap, *_processes(watch, width, process_count)]
+    lines += [*gap, *_tasks(watch, view, width, task_count), *gap, *_processes(watch, process_count)]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
         line.end = ""
@@ -181,43 +166,26 @@ def _histogram(watch: Watch, width: int, rows: int) -> list[Text]:
 def _labels(watch: Watch, view: View, width: int, count: int) -> list[Text]:
     labels = watch.tasks.labels
     name, bar = _widths(width - 62)
-    columns = _columns(
-        ("LABEL", -name),
-        ("TASKS", 8),
-        ("DRAWN", -(9 + bar)),
-        ("PROGRESS", 9),
-        ("SCORE", 7),
-        ("EPISODES", 11),
-        ("EVICTED", 9),
-    )
-    shown = labels if len(labels) <= count else labels[: count - 1]
+    columns = [("LABEL", -name), ("TASKS", 8), ("DRAWN", -(9 + bar)), ("PROGRESS", 9), ("SCORE", 7)]
+    columns += [("EPISODES", 11), ("EVICTED", 9)]
     greatest = max((each["share"] for each in labels), default=1.0) or 1.0
-    rows: list[list[str | Text]] = [
-        [
-            _name(each["label"], view.label),
-            number(each["tasks"]),
-            Text.assemble(f"{each['share'] * 100:6.1f} % ", (_bar(each["share"] / greatest, bar), BLUE)),
-            f"{each['lp']:.4f}",
-            "–" if each["score"] is None else f"{each['score']:.3f}",
-            number(each["completions"]),
-            number(each["evicted"]),
-        ]
-        for each in shown
-    ]
-    lines = [_heading(columns), *(_row(columns, row) for row in rows)]
-    if len(shown) < len(labels):
-        rest = sum(each["share"] for each in labels[len(shown) :])
-        lines.append(
-            Text(f"  ⋯ {len(labels) - len(shown)} more with {rest:.1%} of the draws".replace("%", " %"), "dim")
-        )
-    return lines
+
+    def cells(each: dict[str, Any]) -> _Cells:
+        yield _name(each["label"], view.label)
+        yield number(each["tasks"])
+        yield Text.assemble(f"{each['share'] * 100:6.1f} % ", (_bar(each["share"] / greatest, bar), BLUE))
+        yield f"{each['lp']:.4f}"
+        yield "–" if each["score"] is None else f"{each['score']:.3f}"
+        yield number(each["completions"])
+        yield number(each["evicted"])
+
+    rest = sum(each["share"] for each in labels[count - 1 :])
+    return _table(columns, labels, cells, count, f" with {rest:.1%} of the draws".replace("%", " %"))
 
 
 def _tasks(watch: Watch, view: View, width: int, count: int) -> list[Text]:
     name, bar = _widths(width - 70)
-    columns = _columns(
-        ("TASK", 16), ("LABEL", -name), ("DRAWN", -(17 + bar)), ("PROGRESS", 9), ("SCORE", 7), ("EPISODES", 11)
-    )
+    columns = [("TASK", 16), ("LABEL", -name), ("DRAWN", -(17 + bar)), ("PROGRESS", 9), ("SCORE", 7), ("EPISODES", 11)]
     tasks, key = watch.tasks, view.sort
 
     def ranked(ascending: bool, start: int, most: int) -> tuple[list[int], int]:
@@ -268,64 +236,45 @@ def _nodes(watch: Watch, count: int) -> list[Text]:
     """The nodes that share the curriculum, at the last exchange: nothing where there are none."""
     if not watch.nodes:
         return []
-    exchange, all_nodes = watch.nodes, watch.nodes["nodes"]
-    columns = _columns(
-        ("NODE", 6), ("PLACE", -34), ("BEHIND", 11), ("SENT", 11), ("BYTES", 10), ("LOST", 8), ("WAITED", 9)
-    )
-    rows: list[list[str | Text]] = [
-        [
-            Text(f"{place}{'*' * (place == exchange['node'])}"),
-            node["place"],
-            number(exchange["entries"] - node["entries"]),
-            number(node["entries"]),
-            size_of(node["bytes"]),
-            Text(number(node["lost"]), ORANGE if node["lost"] else ""),
-            short_time(node["waited"]),
-        ]
-        for place, node in enumerate(all_nodes)
-    ]
-    shown = rows if len(rows) <= count else rows[: count - 1]
+    exchange = watch.nodes
+    columns = [("NODE", 6), ("PLACE", -34), ("BEHIND", 11), ("SENT", 11), ("BYTES", 10), ("LOST", 8), ("WAITED", 9)]
+
+    def cells(numbered: tuple[int, dict[str, Any]]) -> _Cells:
+        place, node = numbered
+        yield f"{place}{'*' * (place == exchange['node'])}"
+        yield node["place"]
+        yield number(exchange["entries"] - node["entries"])
+        yield number(node["entries"])
+        yield size_of(node["bytes"])
+        yield Text(number(node["lost"]), ORANGE if node["lost"] else "")
+        yield short_time(node["waited"])
+
     said = _field(
         "exchange",
         (f"{number(exchange['position'] + 1):>9}", "bold"),
         f" exchanges, the last {duration(time.time() - exchange['at'])} ago in {short_time(exchange['seconds'])}, ",
         f"{size_of(exchange['received'])}; this node* is {number(exchange['ahead'])} entries ahead",
     )
-    lines = [said, _heading(columns), *(_row(columns, row) for row in shown)]
-    return lines + [Text(f"  ⋯ {len(rows) - len(shown)} more", "dim")] * (len(shown) < len(rows))
+    return [said, *_table(columns, list(enumerate(exchange["nodes"])), cells, count)]
 
 
-def _processes(watch: Watch, width: int, count: int) -> list[Text]:
+def _processes(watch: Watch, count: int) -> list[Text]:
     processes = sorted(watch.counts.processes, key=lambda each: (each["alive"], -each["draws"]))
-    columns = _columns(
-        ("PROCESS", 9),
-        ("STATE", -9),
-        ("DRAWS/S", 9),
-        ("DRAWS", 11),
-        ("TRIES", 6),
-        ("CREATED", 9),
-        ("REFUSED", 8),
-        ("WAITED", 9),
-    )
-    shown = processes if len(processes) <= count else processes[: count - 1]
-    rows: list[list[str | Text]] = []
-    for each in shown:
+    columns = [("PROCESS", 9), ("STATE", -9), ("DRAWS/S", 9), ("DRAWS", 11), ("TRIES", 6)]
+    columns += [("CREATED", 9), ("REFUSED", 8), ("WAITED", 9)]
+
+    def cells(each: dict[str, Any]) -> _Cells:
         rate, dead = each["draws_per_second"], not each["alive"]
-        rows.append(
-            [
-                str(each["pid"]),
-                Text("✗ dead", f"bold {ORANGE}") if dead else Text.assemble(("● ", BLUE), "alive"),
-                "–" if rate is None or dead else number(rate),
-                number(each["draws"]),
-                f"{each['tries'] / each['draws']:.1f}" if each["draws"] and each["tries"] else "–",
-                number(each["created"]),
-                number(each["refused"]),
-                short_time(each["lock_wait_seconds"]),
-            ]
-        )
-    lines = [_heading(columns), *(_row(columns, row) for row in rows)]
-    if len(shown) < len(processes):
-        lines.append(Text(f"  ⋯ {len(processes) - len(shown)} more", "dim"))
+        yield str(each["pid"])
+        yield Text("✗ dead", f"bold {ORANGE}") if dead else Text.assemble(("● ", BLUE), "alive")
+        yield "–" if rate is None or dead else number(rate)
+        yield number(each["draws"])
+        yield f"{each['tries'] / each['draws']:.1f}" if each["draws"] and each["tries"] else "–"
+        yield number(each["created"])
+        yield number(each["refused"])
+        yield short_time(each["lock_wait_seconds"])
+
+    lines = _table(columns, processes, cells, count)
     if not processes:
         lines.append(Text("  none attached", "dim"))
     return lines
@@ -377,8 +326,19 @@ def _name(label: str, sought: str) -> Text:
     return text
 
 
-def _heading(columns: Iterable[_Column], sorted_by: str = "", arrow: str = "") -> Text:
-    titles = [f"{column.title}{arrow}" if column.title == sorted_by else column.title for column in columns]
+def _table(
+    columns: _Columns, items: Sequence[_Item], cells: Callable[[_Item], _Cells], count: int, rest: str = ""
+) -> list[Text]:
+    """Draw a heading and ``count`` rows; where there are more items, the last row says how many."""
+    shown = items if len(items) <= count else items[: count - 1]
+    lines = [_heading(columns), *(_row(columns, cells(each)) for each in shown)]
+    if len(shown) < len(items):
+        lines.append(Text(f"  ⋯ {len(items) - len(shown)} more{rest}", "dim"))
+    return lines
+
+
+def _heading(columns: _Columns, sorted_by: str = "", arrow: str = "") -> Text:
+    titles = [f"{title}{arrow}" if title == sorted_by else title for title, _ in columns]
     line = _row(columns, titles)
     line.stylize("dim")
     if sorted_by:
@@ -386,14 +346,14 @@ def _heading(columns: Iterable[_Column], sorted_by: str = "", arrow: str = "") -
     return line
 
 
-def _row(columns: Iterable[_Column], cells: Iterable[str | Text]) -> Text:
+def _row(columns: _Columns, cells: _Cells) -> Text:
     # By hand: a rich.table of 25 rows took 16 ms to render where this takes 1.3, and there are three in each frame.
     line = Text(" ")
-    for column, cell in zip(columns, cells, strict=True):
+    for (_, width), cell in zip(columns, cells, strict=True):
         text = Text(cell) if isinstance(cell, str) else cell.copy()
-        text.truncate(column.width, overflow="ellipsis")
-        pad = " " * (column.width - text.cell_len)
-        for piece in (text, pad) if column.left else (pad, text):
+        text.truncate(abs(width), overflow="ellipsis")
+        pad = " " * (abs(width) - text.cell_len)
+        for piece in (text, pad) if width < 0 else (pad, text):
             line.append(piece)
         line.append(" ")
     return line

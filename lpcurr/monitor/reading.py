@@ -50,11 +50,7 @@ def _describe(session: Session) -> str:
 
 
 class SessionReader:
-    """A session's memory, read-only.
-
-    Attributes:
-        session_id: the session's id.
-        capacity: slots of the pool.
+    """A session's memory, read-only; ``capacity``: slots of the pool.
 
     Raises:
         SessionNotFoundError: there is no such session.
@@ -155,24 +151,17 @@ class SessionReader:
 
     def ending(self) -> str:
         """How the session ended; empty while it goes on."""
-        try:
-            with opened(self._name) as descriptor:
-                status = os.fstat(descriptor)
-        except (FileNotFoundError, PermissionError):
-            return "closed by its creator"
-        if (status.st_dev, status.st_ino) != self._identity:
-            return "replaced by a new session of the same name"
         header = self._state["header"][0]
         holders = [(int(header["creator_pid"]), int(header["creator_start_time"]))]
         holders += [(int(each["pid"]), int(each["start_time"])) for each in self.processes()]
-        if any(process_is_alive(*each) for each in holders if each[0] > 0) or self._is_held():
-            return ""
-        return "all its processes are dead"
-
-    def _is_held(self) -> bool:
-        """Whether someone has it open whom process ids do not tell of: in another container."""
         try:
             with opened(self._name) as descriptor:
-                return is_held(descriptor)
+                status = os.fstat(descriptor)
+                if (status.st_dev, status.st_ino) != self._identity:
+                    return "replaced by a new session of the same name"
+                # Process ids do not tell of who has it open in another container.
+                if any(process_is_alive(*each) for each in holders if each[0] > 0) or is_held(descriptor):
+                    return ""
         except (FileNotFoundError, PermissionError):
-            return False
+            return "closed by its creator"
+        return "all its processes are dead"

@@ -52,15 +52,10 @@ _STORED = {
 
 @dataclass(frozen=True)
 class TaskTable:
-    """Tasks with what is known of them.
+    """Tasks with what is known of them."""
 
-    Attributes:
-        columns: arrays of [tasks], by their names in ``COLUMNS``; ``label`` holds rows of ``labels``.
-        labels: label names by row.
-    """
-
-    columns: Mapping[str, Column]
-    labels: Mapping[int, str]
+    columns: Mapping[str, Column]  # arrays[tasks] by their names in COLUMNS; label holds rows of labels
+    labels: Mapping[int, str]  # names by row
 
     @classmethod
     def of_moment(cls, moment: Moment) -> tuple[TaskTable, Scores]:

@@ -25,37 +25,26 @@ _TASKS_SHARE = 0.003  # of one processor, that may go into looking at all tasks
 
 @dataclass(frozen=True)
 class Counts:
-    """What costs nothing to read, however many tasks there are.
+    """What costs nothing to read, however many tasks there are; rates are since the last look, None at the first.
 
-    Attributes:
-        clock: seconds, by a clock that only goes forward.
-        header: counters and configuration.
-        processes: the counters of each attached process, as ``lpcurr.statistics.counters`` names them, and
-            ``draws_per_second``; ``key`` tells processes apart that had the same id one after the other.
-        episodes_per_second: scores credited since the last look; None at the first.
-        draws_per_second: tasks handed out since the last look; None at the first.
-        steps: environment steps that the trainer told of; 0 where it tells of none.
-        steps_per_second: those since the last look; None at the first.
+    Each process has its counters, as ``lpcurr.statistics.counters`` names them, and ``draws_per_second``; ``key`` tells
+    processes apart that had the same id one after the other.
     """
 
-    clock: float
-    header: np.void
+    clock: float  # seconds, by a clock that only goes forward
+    header: np.void  # counters and configuration
     processes: list[dict[str, Any]]
-    episodes_per_second: float | None
-    draws_per_second: float | None
-    steps: int
-    steps_per_second: float | None
+    steps: int  # environment steps that the trainer told of; 0 where it tells of none
+    episodes_per_second: float | None = None  # scores credited
+    draws_per_second: float | None = None  # tasks handed out
+    steps_per_second: float | None = None
 
 
 class Tasks:
     """What takes a look at every task, as of a moment.
 
-    Attributes:
-        table: all that is known of each task.
-        scores: progress, scores and probabilities.
-        labels: a figure by name for each label that has tasks: ``label, tasks, share`` of the draws, mean ``lp``, mean
-            ``score``, ``completions``, ``evicted``.
-        starving: tasks that get less than a fifth of the mean, see :func:`lpcurr.statistics.laws.starving`.
+    ``labels`` has a row for each label that has tasks, ``starving`` counts the tasks that get less than a fifth of the
+    mean (:func:`lpcurr.statistics.laws.starving`).
     """
 
     def __init__(self, moment: Moment) -> None:
@@ -111,26 +100,17 @@ class Tasks:
 class Watch:
     """A session under observation: each :meth:`look` gives the figures of that moment.
 
-    Attributes:
-        reader: the session's memory.
-        history: episodes a second at each look so far, the latest last.
-        steps_history: environment steps a second likewise.
-        counts: what the latest look found.
-        tasks: of the latest look that went through all tasks. A pool so large that this would take more than a
-            hundredth of a processor is gone through less often than it is looked at.
-        tasks_clock: when that was.
-        nodes: what the last exchange with other nodes was, see :meth:`SessionReader.nodes`.
-        ending: how the session ended; empty while it goes on.
+    A pool so large that to go through all tasks would take more than a hundredth of a processor is gone through less
+    often than it is looked at.
     """
 
     reader: SessionReader
-    history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    steps_history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))  # episodes a second, the latest last
+    steps_history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))  # environment steps likewise
     counts: Counts = field(init=False)
-    tasks: Tasks = field(init=False)
-    tasks_clock: float = field(init=False)
-    nodes: dict[str, Any] = field(init=False)
-    ending: str = ""
+    tasks: Tasks = field(init=False)  # of the latest look that went through all tasks
+    nodes: dict[str, Any] = field(init=False)  # see SessionReader.nodes
+    ending: str = ""  # how the session ended; empty while it goes on
     _tasks_due: float = 0.0
 
     def __post_init__(self) -> None:
@@ -160,7 +140,7 @@ class Watch:
             each["draws_per_second"] = max(each["draws"] - drawn[each["key"]], 0) / seconds if known else None
         steps = sum(each["steps"] for each in processes)
         if before is None:
-            return Counts(now, header, processes, None, None, steps, None)
+            return Counts(now, header, processes, steps)
 
         def rate(new: int, old: int) -> float:
             return max(int(new) - int(old), 0) / seconds  # it may be less than before after a checkpoint was loaded
@@ -169,25 +149,20 @@ class Watch:
             now,
             header,
             processes,
+            steps,
             rate(header["completed"], before.header["completed"]),
             rate(header["scheduled"], before.header["scheduled"]),
-            steps,
             rate(steps, before.steps),
         )
 
     def _go_through_tasks(self) -> None:
         began, began_at = time.thread_time(), time.monotonic()
         self.tasks = Tasks(self.reader.moment())
-        self.tasks_clock = time.monotonic()
         cost = 2.0 * (time.thread_time() - began)  # ranking them for the picture takes about as long again
         self._tasks_due = began_at + cost / _TASKS_SHARE
 
     def figures(self, tasks: int = 10) -> dict[str, Any]:
-        """Everything as plain Python values, for scripts.
-
-        Args:
-            tasks: how many of the hottest and of the coldest tasks.
-        """
+        """Return everything as plain Python values, for scripts, with so many of the hottest and coldest tasks."""
         header, processes, counts = self.counts.header, self.counts.processes, self.counts
         histogram, greatest = self.tasks.histogram(HISTOGRAM_BINS)
         unexplored = int((~self.tasks.scores.explored).sum())

@@ -36,23 +36,14 @@ _COUNTS = ("seed", "epoch", "steps", "switches")
 
 @dataclass(frozen=True)
 class TrainingCheckpoint:
-    """A complete checkpoint.
-
-    Attributes:
-        path: its folder.
-        curriculum: the arm's name.
-        seed: of the training.
-        epoch: the last one that is in it.
-        steps: environment steps up to there.
-        switches: entries of the schedule that were in force at its end.
-    """
+    """A complete checkpoint, in a folder."""
 
     path: Path
-    curriculum: str
+    curriculum: str  # the arm's name
     seed: int
-    epoch: int
-    steps: int
-    switches: int = 0
+    epoch: int  # the last one that is in it
+    steps: int  # environment steps up to there
+    switches: int = 0  # entries of the schedule that were in force at its end
 
     @property
     def pool(self) -> Path:
@@ -73,17 +64,9 @@ def training_folder(run: Path, arm: str, seed: int) -> Path:
 def write_checkpoint(
     folder: Path, curriculum: Curriculum, save_learner: SaveLearner, training: TrainingCheckpoint, keep: int
 ) -> Path:
-    """Write a checkpoint, complete or not at all, and remove all but the newest.
+    """Write a checkpoint, complete or not at all; return its folder, and remove all but the newest ``keep``.
 
-    Args:
-        folder: of the training.
-        curriculum: is saved.
-        save_learner: writes what the learner needs into a folder.
-        training: what to write down about it; its ``path`` is not looked at.
-        keep: how many checkpoints there are afterwards, at most.
-
-    Returns:
-        Its folder.
+    ``training`` is what to write down about it, but for its ``path``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(".*"):
@@ -161,7 +144,7 @@ def _remove(path: Path) -> None:
 
 def _digests(folder: Path) -> dict[str, str]:
     found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(filter(Path.is_file, folder.rglob("*"))):
         with open_regular(path) as file:
             found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     return found

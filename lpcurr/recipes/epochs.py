@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.errors import ConfigError
+from lpcurr.generators import TaskGenerator
 from lpcurr.recipes.config import Metrics, OnEpoch, TrainingConfig
 
 Floats = NDArray[np.floating[Any]]
 
 
-class Trainee(Protocol):
-    """A learner with its environments."""
+class Trainee(ABC):
+    """A recipe's learner with its environments, which goes on from what :meth:`save` wrote where it is given that.
 
-    @property
-    def steps(self) -> int:
-        """Environment steps so far."""
+    ``steps`` and ``episodes`` are those so far, ``score_sum`` is of the scores of this process's episodes.
+    """
 
-    @property
-    def episodes(self) -> int:
-        """Episodes so far."""
+    def __init__(self) -> None:
+        self.steps = self.episodes = 0
+        self.score_sum = 0.0
 
-    @property
-    def score_sum(self) -> float:
-        """Sum of the scores of this process's episodes."""
-
+    @abstractmethod
     def play(self, until: int, deadline: float) -> None:
         """Act and learn up to a number of steps, or until ``time.perf_counter()`` passes the deadline."""
 
+    @abstractmethod
     def evaluate(self) -> Metrics:
         """Return figures of held-out tasks, see :func:`held_out_figures`; empty where there are none."""
 
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write what is needed to go on from here."""
 
@@ -58,6 +60,19 @@ def train_epochs(trainee: Trainee, config: TrainingConfig, on_epoch: OnEpoch) ->
             "score": (trainee.score_sum - score_sum) / played if played else 0.0,
         }
         on_epoch(metrics | trainee.evaluate(), trainee.save)
+
+
+def task_generator_of(curriculum: Curriculum) -> TaskGenerator:
+    """Return what makes the tasks; raises ``ConfigError`` where there is none."""
+    if curriculum.config.task_generator is None:
+        raise ConfigError("curriculum.task_generator is null: the recipe needs tasks to train on")
+    return curriculum.config.task_generator
+
+
+def held_out_ids(count: int, seed: int) -> list[int]:
+    """Draw the ids of the held-out tasks, of which no curriculum is told."""
+    ids: list[int] = (np.random.SeedSequence(seed).generate_state(count, np.uint64) >> np.uint64(11)).tolist()
+    return ids
 
 
 def held_out_figures(scores: Floats, mastered_from: float) -> Metrics:

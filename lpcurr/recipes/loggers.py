@@ -55,14 +55,7 @@ class LogConfig(CheckedModel):
 def open_loggers(
     chosen: LogConfig, config: Mapping[str, Any], folder: Path, arm: str, seed: int
 ) -> Iterator[list[Log]]:
-    """Open the loggers that are asked for, for one training; they are closed at its end.
-
-    Args:
-        chosen: what is asked for.
-        config: the training's configuration, which W&B keeps.
-        folder: the run folder.
-        arm: the arm's name.
-        seed: of the training.
+    """Open the loggers that are asked for, for one training of a run folder; they are closed at its end.
 
     Raises:
         ConfigError: W&B refuses the run: not logged in, no such project, and so on.

@@ -95,10 +95,8 @@ def _merge(old: Any, new: Any) -> Any:
 def _check(level: BaseModel | type[BaseModel], values: dict[str, Any], path: tuple[str, ...]) -> None:
     """Meet what is wrong where the user wrote it. What depends on several fields is left to the validation at the end.
 
-    Args:
-        level: the model at ``path``, or its class where an override has just chosen it.
-        values: the overrides below ``path``.
-        path: the keys that lead there.
+    ``level`` is the model at ``path``, or its class where an override has just chosen it; ``values`` are the overrides
+    below.
     """
     model = level if isinstance(level, type) else type(level)
     for key, value in values.items():

@@ -34,10 +34,7 @@ class Recorder:
     checkpoint of that epoch is made.
 
     Args:
-        curriculum: of this training.
-        config: its configuration.
-        arm: its name.
-        seed: of it.
+        curriculum, config, arm, seed: of this training.
         folder: where the figures go.
         takers: what else takes each line of metrics: loggers, the display.
         before: lines of metrics from before it was cut.
@@ -147,15 +144,9 @@ def _rates(metrics: Metrics) -> dict[str, float]:
 
 
 def shares_of_draws(statistics: PoolStatistics, threshold: float) -> dict[str, float]:
-    """Who gets the next draw, by how well a task is done already.
+    """Return who gets the next draw, by how well a task is done, and how many are done at a threshold or above it.
 
-    Args:
-        statistics: of the pool.
-        threshold: the success rate from which a task counts as mastered.
-
-    Returns:
-        ``success_probability/<tenth>``, adding up to 1 (where there is a task), ``pool/mastered``: how many tasks are,
-        and ``pool/mastered_share`` of the active ones.
+    ``success_probability/<tenth>`` add up to 1 where there is a task; ``pool/mastered_share`` is of the active ones.
     """
     columns, probabilities = statistics.moment.columns, statistics.scores.probabilities
     rates, played = columns["success_rate_ema"], columns["completion_count"] > 0
@@ -180,4 +171,4 @@ def active_tasks(curriculum: Curriculum, run: Row) -> list[Row]:
         "learning_progress": np.abs(found["p_fast"] - found["p_slow"]),
     }
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [{**run, **dict(zip(columns, row, strict=True))} for row in rows]
+    return [run | dict(zip(columns, row, strict=True)) for row in rows]

@@ -14,12 +14,8 @@ from lpcurr.recipes.config import TrainingConfig
 Recipe = Callable[[], TrainingConfig]
 
 DEFAULT = "frozen_lake"
-PACKAGED = {
-    "frozen_lake": "lpcurr.recipes.frozen_lake.config:frozen_lake",
-    "cartpole_physics": "lpcurr.recipes.cartpole_physics.config:cartpole_physics",
-    "sums_grpo": "lpcurr.recipes.sums_grpo.config:sums_grpo",
-    "mettagrid_arena": "lpcurr.recipes.mettagrid_arena.config:mettagrid_arena",
-}
+_NAMES = (DEFAULT, "cartpole_physics", "sums_grpo", "mettagrid_arena")
+PACKAGED = {name: f"lpcurr.recipes.{name}.config:{name}" for name in _NAMES}
 """``package.module:function`` of every packaged recipe, by name."""
 
 _named: set[str] = set()  # what load_config was asked for in this process

@@ -19,13 +19,8 @@ _FIXED = ("seed", "compare", "curriculum.task_generator", "curriculum.algorithm_
 
 
 def find_run(path: Path) -> Path:
-    """Find the run folder that a path leads to: itself, or one of its checkpoints.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    candidates = [path, *path.resolve().parents[:3]]
-    for candidate in candidates:
+    """Find the run folder that a path leads to, itself or one of its checkpoints, or raise ``ConfigError``."""
+    for candidate in (path, *path.resolve().parents[:3]):
         if (candidate / "config.yaml").is_file():
             return candidate
     raise ConfigError(f"resume={str(path)!r}: it is neither a run folder (with a config.yaml) nor a checkpoint in one")
@@ -35,12 +30,7 @@ def load_run(path: Path, recipe: str | None, overrides: Sequence[str]) -> tuple[
     """Load the recipe and the configuration of a run that is to go on.
 
     The folder may be anybody's: a recipe that it names is called only if it is packaged with lpcurr, its module was
-    imported before, or the caller names it too.
-
-    Args:
-        path: the run folder, or a checkpoint in it.
-        recipe: as given on the command line, or None.
-        overrides: as given there; they win over what the run had.
+    imported before, or the caller names it too. Overrides win over what the run had.
 
     Raises:
         ConfigError: it is no run folder, another recipe's, or an override changes what has to stay as it was.

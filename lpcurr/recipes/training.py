@@ -70,11 +70,9 @@ def train_once(
 
     Args:
         config: the recipe's configuration, with the arm's curriculum.
-        arm: its name.
-        seed: of learner, environments and curriculum.
+        arm, seed: which training.
         start: where to go on from; None: from the beginning.
-        folder: where the figures go.
-        console: where progress is shown.
+        folder, console: where the figures go, and where progress is shown.
 
     Returns:
         The lines of metrics of this training, by epoch.

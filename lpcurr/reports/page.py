@@ -76,15 +76,12 @@ $configurations
 
 
 def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Verdict:
-    """Write the report of one run or several.
+    """Write the report of one run or several; return what it says.
 
     Args:
         paths: run folders.
         page: where the HTML goes; what is there is replaced.
         picture: where the PNG goes, or None.
-
-    Returns:
-        What it says.
 
     Raises:
         ConfigError: a path is no run folder, or the report cannot be written.
@@ -108,15 +105,7 @@ def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Ver
 def make_page(
     runs: Sequence[Run], arms: Sequence[Arm], drawn: Sequence[Panel], missing: Sequence[str], verdict: Verdict
 ) -> str:
-    """The whole page.
-
-    Args:
-        runs: as they were given.
-        arms: their trainings.
-        drawn: the pictures, in order.
-        missing: titles of pictures for which there are no figures.
-        verdict: what to say first.
-    """
+    """Return the whole page; ``missing`` are titles of pictures for which there are no figures."""
     recipes = ", ".join(dict.fromkeys(run.recipe or "unknown recipe" for run in runs))
     names = [run.name for run in runs]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

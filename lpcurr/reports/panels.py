@@ -33,25 +33,15 @@ MOST_POINTS = 5000  # of a scatter plot
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture.
+    """A picture."""
 
-    Attributes:
-        title: above it, with the arm's name where it shows only one.
-        caption: what it means and how to read it.
-        alt: what is to be seen, in words and figures.
-        draw: onto axes, which it labels.
-        section: what question it answers, one of ``SECTIONS``.
-        headline: whether ``report.png`` has it.
-        left: share of the width that the labels of the vertical axis need.
-    """
-
-    title: str
-    caption: str
-    alt: str
-    draw: Callable[[Axes], None]
-    section: str
-    headline: bool = False
-    left: float = 0.11
+    title: str  # with the arm's name where it shows only one
+    caption: str  # what it means and how to read it
+    alt: str  # what is to be seen, in words and figures
+    draw: Callable[[Axes], None]  # onto axes, which it labels
+    section: str  # what question it answers, one of SECTIONS
+    headline: bool = False  # whether report.png has it
+    left: float = 0.11  # share of the width that the labels of the vertical axis need
 
 
 def panels(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
@@ -276,7 +266,7 @@ def _progress_panels(arm: Arm) -> Iterator[Panel]:
                 caption += f" The {len(table.names)} labels with most episodes; {table.others} others are not drawn."
             nothing = np.full(len(table.steps), math.nan)
             curves = [
-                (place, name, Curve(table.steps, values, nothing, nothing, 1, table.thinned))
+                (place, name, Curve(table.steps, values, nothing, nothing, table.thinned))
                 for place, (name, values) in enumerate(zip(table.names, table.values, strict=True))
             ]
             yield _curves_panel(What(DOING, f"{title}: {arm.name}", unit, of(prefix), caption), curves)

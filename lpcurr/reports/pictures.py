@@ -32,13 +32,7 @@ _THEMED: Any = dict.fromkeys(
 
 
 def draw_png(title: str, panels: Sequence[Panel], path: Path) -> None:
-    """One picture of several panels, two in a row.
-
-    Args:
-        title: above them.
-        panels: what to draw; may be none.
-        path: where the picture goes.
-    """
+    """Draw one picture of several panels, two in a row, or of none."""
     # A figure of its own, without pyplot: no global state, no window, whatever backend is set.
     content = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
@@ -59,17 +53,9 @@ def draw_png(title: str, panels: Sequence[Panel], path: Path) -> None:
 
 
 def inline_svg(panel: Panel, prefix: str) -> str:
-    """A panel as an SVG element for an HTML page: colours of the page's text, ids of its own, no outside address.
-
-    Args:
-        panel: what to draw; its title and alternative text are left to the page.
-        prefix: of the ids, so that several pictures can be in one page.
-    """
-    settings = (
-        _STYLE
-        | _THEMED
-        | {"grid.alpha": 0.12, "svg.fonttype": "none", "svg.hashsalt": prefix, "font.family": "sans-serif"}
-    )
+    """Return a panel as an SVG element: colours of the page's text, ids with a prefix, no outside address."""
+    for_page = {"grid.alpha": 0.12, "svg.fonttype": "none", "svg.hashsalt": prefix, "font.family": "sans-serif"}
+    settings = _STYLE | _THEMED | for_page
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(6.2, 3.2))
         FigureCanvasSVG(figure)
@@ -92,7 +78,7 @@ def _embed(svg: str, prefix: str) -> str:
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
     svg = svg.replace("url(#", f"url(#{prefix}-")
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    for attribute in ("width", "height"):
+        svg = re.sub(rf'(<svg[^>]*?) {attribute}="[^"]*"', r"\1", svg, count=1)
     svg = svg.replace(_INK, "currentColor")
     return svg.replace("<svg", '<svg aria-hidden="true"', 1)

@@ -24,22 +24,13 @@ Figure = Callable[[Row], float]  # of a line of metrics; NaN where it has none
 
 @dataclass(frozen=True)
 class Curve:
-    """A figure over a training.
+    """A figure over a training: arrays[points]."""
 
-    Attributes:
-        steps: environment steps[points].
-        mean: over seeds[points].
-        low, high: the 95 % interval over seeds[points]; of one seed that is thinned least and greatest; else NaN.
-        seeds: how many.
-        thinned: epochs to a point.
-    """
-
-    steps: Floats
-    mean: Floats
-    low: Floats
-    high: Floats
-    seeds: int
-    thinned: int
+    steps: Floats  # environment steps
+    mean: Floats  # over seeds
+    low: Floats  # of the 95 % interval over seeds; of one seed that is thinned the least; else NaN
+    high: Floats  # likewise
+    thinned: int  # epochs to a point
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ def curve(arm: Arm, figure: Figure) -> Curve | None:
     low, high = mean - half, mean + half
     if len(seeds) == 1 and width > 1:
         low, high = np.fmin.reduce(binned[0], axis=1), np.fmax.reduce(binned[0], axis=1)
-    return Curve(_ends(grid, width), mean, low, high, len(seeds), width)
+    return Curve(_ends(grid, width), mean, low, high, width)
 
 
 def _bins(values: Floats, width: int) -> Floats:

@@ -40,19 +40,12 @@ _ANSWERS = {1: "It helps", -1: "It harms", 0: "Not decided", 2: "They differ"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer.
+    """Whether the arms are better than their baselines."""
 
-    Attributes:
-        answer: the shortest form of it.
-        sentence: for each arm whether it is better than the baseline, with figures and their uncertainty.
-        sign: 1 an arm is better, -1 all are worse, 0 cannot be told.
-        remarks: what they are doing, and what to mind.
-    """
-
-    answer: str
-    sentence: str
-    sign: int
-    remarks: list[str]
+    answer: str  # in a word or two
+    sentence: str  # of each arm, with figures and their uncertainty
+    sign: int  # 1 an arm is better, -1 all are worse, 0 cannot be told
+    remarks: list[str]  # what they are doing, and what to mind
 
 
 def common_steps(arms: Sequence[Arm]) -> float:
@@ -202,19 +195,12 @@ def _concentration(arm: Arm) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """An arm's figures at equal environment steps, or its differences from its baseline, paired by seed.
-
-    Attributes:
-        arm: which.
-        base: its baseline; None where the figures are its own.
-        seeds: how many.
-        figures: by key of ``FIGURES``, mean and half width of the 95 % interval.
-    """
+    """An arm's figures at equal environment steps, or its differences from its baseline, paired by seed."""
 
     arm: Arm
-    base: Arm | None
+    base: Arm | None  # its baseline; None where the figures are its own
     seeds: int
-    figures: dict[str, tuple[float, float | None]]
+    figures: dict[str, tuple[float, float | None]]  # by key of FIGURES, mean and half width of the 95 % interval
 
 
 def compared_rows(arms: Sequence[Arm]) -> list[Row]:

@@ -25,18 +25,10 @@ from lpcurr.runs.reading import read_lines
 
 
 class RunFolder:
-    """The folder of one run: a new one, or that of a run which goes on.
-
-    Args:
-        path: where; by default ``runs/<name>-<time>`` in the working directory.
-        name: the recipe.
-        reopen: the folder is there already.
+    """The folder of one run, by default a new one, ``runs/<name>-<time>``; with ``reopen`` that of one which goes on.
 
     Raises:
         ConfigError: there is something at ``path`` already, or it cannot be made.
-
-    Attributes:
-        path: the folder.
     """
 
     def __init__(self, path: Path | None, name: str, *, reopen: bool = False) -> None:
@@ -50,11 +42,7 @@ class RunFolder:
         write_atomically(self.path / "config.yaml", f"# lpcurr train {recipe}\n{text}")
 
     def append(self, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines to ``metrics.jsonl`` or ``tasks.jsonl``.
-
-        Raises:
-            OSError: they cannot be written.
-        """
+        """Add lines to ``metrics.jsonl`` or ``tasks.jsonl``; ``OSError`` where they cannot be written."""
         path = self.path / file
         try:
             with path.open("a", encoding="utf-8") as stream:
@@ -71,11 +59,7 @@ class RunFolder:
         return read_lines(self.path / file)[0]  # the rest of a killed run's last line is left out
 
     def cut(self, arm: str, seed: int, epoch: int) -> list[Row]:
-        """Forget what is written of a training after an epoch, which it is about to go on from.
-
-        Returns:
-            The lines of metrics of that training that are left.
-        """
+        """Forget what is written of a training after an epoch; return the lines of its metrics that are left."""
         of_it = {"curriculum": arm, "seed": seed}.items()
         kept = [row for row in self.read("metrics.jsonl") if not (of_it <= row.items() and row["epoch"] > epoch)]
         tasks = [row for row in self.read("tasks.jsonl") if not of_it <= row.items()]

@@ -24,25 +24,15 @@ _NOT_OF_THE_ARM = ("seed", "seeds", "run_dir", "compare", "use_lp", "max_seconds
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a run folder holds.
-
-    Attributes:
-        path: the folder.
-        recipe: its name, or an empty text.
-        config: the resolved configuration; empty where it cannot be read.
-        config_text: ``config.yaml`` as it stands.
-        rows: lines of metrics that can be used.
-        tasks: lines of ``tasks.jsonl``.
-        problems: a sentence for each thing that had to be left out.
-    """
+    """What a run folder holds."""
 
     path: Path
-    recipe: str
-    config: dict[str, Any]
-    config_text: str
-    rows: list[Row]
-    tasks: list[Row]
-    problems: list[str]
+    recipe: str  # its name, or an empty text
+    config: dict[str, Any]  # resolved; empty where it cannot be read
+    config_text: str  # config.yaml as it stands
+    rows: list[Row]  # lines of metrics that can be used
+    tasks: list[Row]  # lines of tasks.jsonl
+    problems: list[str]  # a sentence for each thing that had to be left out
 
     @property
     def name(self) -> str:
@@ -58,27 +48,16 @@ class Run:
 
 @dataclass(eq=False)
 class Arm:
-    """Trainings that differ in nothing but their seed.
+    """Trainings that differ in nothing but their seed."""
 
-    Attributes:
-        label: what metrics call it: the arm's name, or the type of its algorithm.
-        kind: the type of its algorithm, such as ``learning_progress``.
-        recipe: the recipe's name.
-        evaluation: the configuration of the held-out tasks, by which arms are comparable.
-        runs: the folders they come from.
-        trainings: lines of metrics by seed, steps ascending.
-        tasks: what was in the pools at the end.
-        name: what legends call it.
-    """
-
-    label: str
-    kind: str
-    recipe: str
-    evaluation: object
-    runs: list[Run]
-    trainings: dict[int, list[Row]] = field(default_factory=dict)
-    tasks: list[Row] = field(default_factory=list)
-    name: str = ""
+    label: str  # what metrics call it: the arm's name, or the type of its algorithm
+    kind: str  # the type of its algorithm, such as learning_progress
+    recipe: str  # the recipe's name
+    evaluation: object  # the configuration of the held-out tasks, by which arms are comparable
+    runs: list[Run]  # the folders they come from
+    trainings: dict[int, list[Row]] = field(default_factory=dict)  # lines of metrics by seed, steps ascending
+    tasks: list[Row] = field(default_factory=list)  # what was in the pools at the end
+    name: str = ""  # what legends call it
 
     @property
     def is_random(self) -> bool:
@@ -163,11 +142,8 @@ def read_text(path: Path, errors: str = "strict") -> str:
 def read_lines(path: Path) -> tuple[list[Row], int]:
     """Read the lines of ``metrics.jsonl`` or ``tasks.jsonl``; none where there is no such file yet.
 
-    Returns:
-        The rows, and how many lines were left out: cut off, or without what every line has.
-
-    Raises:
-        OSError: it cannot be read, is too large or no regular file.
+    Also returned is how many lines were left out: cut off, or without what every line has. ``OSError`` where the file
+    cannot be read, is too large or no regular file.
     """
     rows: list[Row] = []
     bad = 0
@@ -246,8 +222,7 @@ def sort_into_arms(runs: Iterable[Run]) -> list[Arm]:
 def find_baseline(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
     """Find what an arm is compared with: its run's baseline, or else one that draws at random, or else the first arm.
 
-    Returns:
-        None for an arm that is itself a baseline.
+    None for an arm that is itself a baseline.
     """
     own = [each for each in arms if arm.runs[0] in each.runs]
     baselines = [each for each in (*own, *arms) if each.label == each.runs[0].config.get("baseline")]

@@ -34,22 +34,15 @@ PROCESS_COUNTERS = {
 
 
 def process_counters(state: State) -> list[dict[str, Any]]:
-    """The counters of every attached process, in the order of their records.
-
-    Args:
-        state: a pool's segment, or a snapshot of one.
-    """
+    """Return the counters of every attached process, in the order of their records."""
     table = process_records(state)
     return [counters_of(record) for record in table[table["pid"] > 0]]
 
 
 def counters_of(record: np.void) -> dict[str, Any]:
     """The counters of one process, from its record, by the names in ``PROCESS_COUNTERS``."""
-    counters: dict[str, Any] = {"pid": int(record["pid"])}
-    counters["alive"] = process_is_alive(counters["pid"], int(record["start_time"]))
-    for name in PROCESS_COUNTERS:
-        if name == "lock_wait_seconds":
-            counters[name] = int(record["lock_wait_ns"]) / 1e9
-        elif name not in counters:
-            counters[name] = int(record[name])
-    return counters
+    derived = {
+        "alive": process_is_alive(int(record["pid"]), int(record["start_time"])),
+        "lock_wait_seconds": int(record["lock_wait_ns"]) / 1e9,
+    }
+    return {name: derived[name] if name in derived else int(record[name]) for name in PROCESS_COUNTERS}

@@ -17,11 +17,7 @@ from lpcurr.schedulers.common import Way
 
 
 def find_violations(pool: Pool) -> list[str]:
-    """Compare a snapshot of the pool with its rebuild.
-
-    Returns:
-        A sentence for each thing that is wrong; empty for a sound pool.
-    """
+    """Compare a snapshot of the pool with its rebuild; return a sentence for each thing that is wrong."""
     kept = pool.snapshot()
     rebuilt = kept.copy()
     upkeep.rebuild_copy.entry(rebuilt.view(np.uint8))

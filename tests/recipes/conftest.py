@@ -6,6 +6,7 @@ import pytest
 
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
+from lpcurr.reports.page import write_report
 
 TINY = [
     "curriculum.algorithm_config.type=learning_progress",
@@ -31,3 +32,9 @@ def tiny() -> FrozenLakeConfig:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the report out, which takes longer to draw than a tiny training takes."""
     monkeypatch.setattr("lpcurr.recipes.training.write_report", lambda *_: None)
+
+
+@pytest.fixture
+def page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave ``report.png`` out, whose layout takes longer than the whole page."""
+    monkeypatch.setattr("lpcurr.recipes.training.write_report", lambda paths, page, _: write_report(paths, page, None))

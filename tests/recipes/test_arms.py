@@ -33,6 +33,7 @@ def three(tiny: FrozenLakeConfig) -> FrozenLakeConfig:
     return apply_overrides(tiny, ["vectorization=sync", ARMS, "arms.uniform={type: discrete_random}", "seeds=2"])
 
 
+@pytest.mark.usefixtures("page_alone")
 def test_arms_of_one_kind_keep_apart_and_meet_the_baseline(three: FrozenLakeConfig, tmp_path: Path) -> None:
     folder = train(three, baseline="slow", run_dir=tmp_path / "run")
     trainings = {(arm, seed) for arm in ("fast", "slow", "uniform") for seed in (0, 1)}

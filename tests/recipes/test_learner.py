@@ -8,11 +8,11 @@ import pytest
 from lpcurr.recipes.frozen_lake.config import LearnerConfig
 from lpcurr.recipes.frozen_lake.learner import (
     ACTIONS,
+    VALUE,
     Batch,
     Learner,
     advantages_of,
     gradient,
-    objective,
     outputs,
     softmax,
 )
@@ -28,6 +28,18 @@ def make_batch(rng: np.random.Generator) -> Batch:
         rng.normal(size=COUNT),
         rng.normal(size=COUNT),
     )
+
+
+def objective(weights: np.ndarray, batch: Batch, settings: LearnerConfig) -> float:
+    """Return what an update increases: clipped surrogate + entropy − half the squared error of the values."""
+    out = outputs(weights, batch.tiles)
+    probs = softmax(out[:, :ACTIONS])
+    ratio = probs[np.arange(len(probs)), batch.actions] / np.exp(batch.log_probs)
+    clipped = np.clip(ratio, 1 - settings.clip, 1 + settings.clip)
+    surrogate = np.minimum(ratio * batch.advantages, clipped * batch.advantages)
+    entropy = -(probs * np.log(probs)).sum(axis=1)
+    squared = 0.5 * (batch.returns - out[:, VALUE]) ** 2
+    return float((surrogate + settings.entropy_bonus * entropy - squared).mean())
 
 
 @pytest.mark.parametrize("seed", range(3))

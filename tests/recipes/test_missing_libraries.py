@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from lpcurr.cli import main
 
 
 @pytest.mark.parametrize(
@@ -18,14 +19,16 @@ import pytest
         (["log.wandb.project=lakes"], "wandb", "wandb"),
     ],
 )
-def test_a_missing_library(tmp_path: Path, words: list[str], package: str, extra: str) -> None:
-    code = f"""
-import sys
-sys.modules[{package!r}] = None
-from lpcurr.cli import main
-sys.exit(main(["train", *{words!r}, "run_dir=run"]))
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.stderr == f'lpcurr train: this needs {package}: pip install "lpcurr[{extra}]"\n'
-    assert done.returncode == 2
+def test_a_missing_library(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    package: str,
+    extra: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *words, "run_dir=run"]) == 2
+    assert capsys.readouterr().err == f'lpcurr train: this needs {package}: pip install "lpcurr[{extra}]"\n'
     assert list(tmp_path.iterdir()) == []

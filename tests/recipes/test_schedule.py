@@ -38,6 +38,7 @@ def rule_of(checkpoint: Path) -> str:
         return str(curriculum.config.algorithm_config.type)
 
 
+@pytest.mark.usefixtures("page_alone")
 def test_the_algorithm_changes_at_the_end_of_the_epoch_that_reaches_it(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     folder = train(scheduled(tiny, tmp_path, "keep_checkpoints=10"))
     assert rules(folder) == [(256, LP, 0), (512, LP, 0), (768, RANDOM, 1), (1024, RANDOM, 1)]

@@ -23,7 +23,7 @@ from lpcurr.runs.folder import RunFolder
 from lpcurr.runs.metrics import METRICS, TASK_FIELDS
 
 Row = dict[str, Any]
-FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.png", "report.html", "checkpoints"}
+FILES = {"config.yaml", "metrics.jsonl", "tasks.jsonl", "result.json", "report.html", "checkpoints"}  # and report.png
 
 
 def console(terminal: bool = False) -> Console:
@@ -34,6 +34,7 @@ def run(config: FrozenLakeConfig, path: Path, where: Console | None = None) -> R
     return training.run("frozen_lake", config.model_copy(update={"run_dir": path}), where or console())
 
 
+@pytest.mark.usefixtures("page_alone")  # tests/cli has trainings with the picture
 def test_workers_share_one_pool_and_every_epoch_is_recorded(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     out = console()
     folder = run(tiny, tmp_path / "run", out)
@@ -98,6 +99,7 @@ def test_a_time_limit_ends_it_after_the_epoch_is_recorded(tiny: FrozenLakeConfig
     assert rows[-1]["steps"] < 10**6
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_comparison_trains_both_at_equal_steps(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     config = tiny.model_copy(update={"compare": True, "seeds": 2, "vectorization": "sync"})
     out = console()
@@ -139,6 +141,7 @@ class _Interrupting(FrozenLakeConfig):
         super().train(curriculum, seed, interrupt)
 
 
+@pytest.mark.usefixtures("page_alone")
 def test_ctrl_c_leaves_what_there_is_and_no_process(tiny: FrozenLakeConfig, tmp_path: Path) -> None:
     config = _Interrupting(**tiny.model_dump())
     with pytest.raises(KeyboardInterrupt):

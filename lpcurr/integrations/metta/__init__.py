@@ -24,14 +24,10 @@ task than there, since its draws no longer depend on one another; ``load_state``
 
 from __future__ import annotations
 
-try:
+from lpcurr.integrations import needs
+
+with needs("mettagrid", 'lpcurr.integrations.metta needs MettaGrid: pip install "lpcurr[metta]"'):
     from mettagrid.config.mettagrid_config import MettaGridConfig
-except ModuleNotFoundError as error:
-    if error.name != "mettagrid":
-        raise
-    raise ModuleNotFoundError(
-        'lpcurr.integrations.metta needs MettaGrid: pip install "lpcurr[metta]"', name="mettagrid"
-    ) from error
 
 from lpcurr.integrations.metta.curriculum import (
     Curriculum,

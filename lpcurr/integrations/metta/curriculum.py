@@ -245,7 +245,7 @@ class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
         super().__init__(config.core(), self._tasks, _pool=_pool)
         if _pool is None and not config.defer_init:
             self._fill()
-        self._algorithm = LearningProgressAlgorithm.of(self, config.algorithm_config)
+        self._algorithm = LearningProgressAlgorithm(0, None, config.algorithm_config, curriculum=self)
 
     def _fill(self) -> None:
         draws = np.random.default_rng([self._config.seed, self._config.num_active_tasks])

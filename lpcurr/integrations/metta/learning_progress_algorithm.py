@@ -21,16 +21,8 @@ from lpcurr.schedulers.common import Rate, SchedulerConfig, Share
 _logger = logging.getLogger("lpcurr")
 
 _WITHOUT_EFFECT = {
-    "initial_weights",
-    "sample_threshold",
-    "memory",
-    "basic_ema_initial_alpha",
-    "basic_ema_alpha_decay",
-    "task_struct_size",
-    "max_memory_tasks",
-    "max_slice_axes",
-    "enable_detailed_slice_logging",
-    "lp_gain",
+    *("initial_weights", "sample_threshold", "memory", "basic_ema_initial_alpha", "basic_ema_alpha_decay", "lp_gain"),
+    *("task_struct_size", "max_memory_tasks", "max_slice_axes", "enable_detailed_slice_logging"),
 }
 
 
@@ -102,6 +94,7 @@ class LearningProgressAlgorithm(StatsLogger):
             has; joined instead where ``hypers.session_id`` names a live one.
         stats_logger: not needed; it keeps the place that it has in metta.
         hypers: the algorithm's configuration.
+        curriculum: whose pool to view, instead of one of its own.
 
     Example:
         >>> algorithm = LearningProgressConfig(use_shared_memory=False).create(8)
@@ -111,23 +104,14 @@ class LearningProgressAlgorithm(StatsLogger):
         ({5: 0.1}, 0.5)
     """
 
-    def __init__(self, num_tasks: int, stats_logger: Any = None, hypers: Any = None) -> None:
-        hypers = hypers or LearningProgressConfig()
-        self._view(_own_pool(num_tasks, hypers), hypers)
-
-    @classmethod
-    def of(cls, curriculum: Curriculum, hypers: Any) -> LearningProgressAlgorithm:
-        """A view of the pool of a curriculum."""
-        algorithm = cls.__new__(cls)
-        algorithm._view(curriculum, hypers)
-        return algorithm
-
-    def _view(self, curriculum: Curriculum, hypers: Any) -> None:
-        self._curriculum = curriculum
-        self.hypers = hypers
-        self.num_tasks = curriculum.config.num_active_tasks
-        self.performance_mode = hypers.performance_mode
-        self.task_tracker = TaskTracker.of(curriculum)
+    def __init__(
+        self, num_tasks: int, stats_logger: Any = None, hypers: Any = None, *, curriculum: Curriculum | None = None
+    ) -> None:
+        self.hypers = hypers or LearningProgressConfig()
+        self._curriculum = _own_pool(num_tasks, self.hypers) if curriculum is None else curriculum
+        self.num_tasks = self._curriculum.config.num_active_tasks
+        self.performance_mode = self.hypers.performance_mode
+        self.task_tracker = TaskTracker.of(self._curriculum)
 
     def score_tasks(self, task_ids: Sequence[int]) -> dict[int, float]:
         """The scores of tasks: a task's probability is its score over the sum of all."""

@@ -6,7 +6,8 @@ A generator is made from its configuration (``config.create()``), and gives for 
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import pkgutil
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -156,24 +157,14 @@ def _read(value: Any) -> Any:
         return value
     fields = dict(value)
     named = fields.pop("type", None)
-    found = _import(named) if isinstance(named, str) else named
+    found = named
+    if isinstance(named, str):
+        with contextlib.suppress(ModuleNotFoundError, AttributeError, ValueError):
+            found = pkgutil.resolve_name(named)
     kind = getattr(found, "Config", found) if isinstance(found, type) and issubclass(found, TaskGenerator) else found
     if not (isinstance(kind, type) and issubclass(kind, TaskGeneratorConfig)):
         raise ConfigError(f"type={named!r}: give the dotted name of a TaskGenerator or of a TaskGeneratorConfig")
     return kind.model_validate(fields)
-
-
-def _import(name: str) -> Any:
-    parts = name.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        try:
-            found: Any = importlib.import_module(".".join(parts[:length]))
-        except ModuleNotFoundError:
-            continue
-        for attribute in parts[length:]:
-            found = getattr(found, attribute, None)
-        return found
-    return None
 
 
 AnyTaskGeneratorConfig = Annotated[SerializeAsAny[TaskGeneratorConfig], BeforeValidator(_read)]
@@ -327,6 +318,4 @@ class BucketedTaskGenerator(TaskGenerator):
 
 
 def _named(path: str, value: Any) -> str:
-    return (
-        f"{path.rpartition('.')[2]}:{value:.3g}" if isinstance(value, float) else f"{path.rpartition('.')[2]}:{value}"
-    )
+    return f"{path.rpartition('.')[2]}:" + (f"{value:.3g}" if isinstance(value, float) else str(value))

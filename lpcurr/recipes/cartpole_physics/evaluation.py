@@ -11,39 +11,26 @@ from numpy.typing import NDArray
 
 from lpcurr.generators import TaskGenerator
 from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, described, set_physics
-
-Floats = NDArray[np.floating[Any]]
+from lpcurr.recipes.epochs import Floats, held_out_ids
 
 
 class HeldOutPoles:
-    """Poles that no curriculum is told of.
-
-    Args:
-        generator: the family.
-        num_tasks: how many poles.
-        episodes: how many episodes of each.
-        seed: which poles, and how their episodes begin.
+    """Poles that no curriculum is told of; ``seed`` says which, and how the ``episodes`` of each begin.
 
     Attributes:
-        count: how many poles.
         configs: what they are, in the order of :meth:`scores`.
     """
 
     def __init__(self, generator: TaskGenerator, num_tasks: int, episodes: int, seed: int) -> None:
-        ids = np.random.SeedSequence(seed).generate_state(num_tasks, np.uint64) >> np.uint64(11)
-        self.configs = [generator.build(task_id).env_cfg for task_id in ids.tolist()]
-        self.count, self._episodes, self._seed = num_tasks, episodes, seed
+        self.configs = [generator.build(task_id).env_cfg for task_id in held_out_ids(num_tasks, seed)]
+        self._seed = seed
         self._described = np.repeat(described(self.configs), episodes, axis=0)
         self._poles = CartPoleVectorEnv(num_tasks * episodes, max_episode_steps=MAX_STEPS)
         columns = ([getattr(c, name) for c in self.configs] for name in ("length", "masspole", "gravity"))
         set_physics(self._poles, *(np.repeat(column, episodes) for column in columns))
 
     def scores(self, act: Callable[[Floats], NDArray[np.integer[Any]]]) -> Floats:
-        """The mean share of the steps that each pole is held: float64[count].
-
-        Args:
-            act: from observations, float32[n, 7], to actions, int[n].
-        """
+        """Return the mean share of the steps that each pole is held, float64[poles], by float32[n, 7] to int[n]."""
         observations, _ = self._poles.reset(seed=self._seed)
         held = np.ones(len(self._described), np.bool_)
         lengths = np.zeros(len(held), np.int64)
@@ -52,5 +39,5 @@ class HeldOutPoles:
             observations, _, terminated, truncated, _ = self._poles.step(actions)
             lengths += held
             held &= ~(terminated | truncated)
-        shares: Floats = lengths.reshape(self.count, self._episodes).mean(axis=1) / MAX_STEPS
+        shares: Floats = lengths.reshape(len(self.configs), -1).mean(axis=1) / MAX_STEPS
         return shares

@@ -19,13 +19,12 @@ from stable_baselines3.common.utils import ConstantSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.errors import ConfigError
 from lpcurr.integrations.gymnasium import SCORE, CurriculumEnv, Episode
 from lpcurr.recipes.cartpole_physics.config import CartPolePhysicsConfig
 from lpcurr.recipes.cartpole_physics.evaluation import HeldOutPoles
 from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, CartPolePhysics
 from lpcurr.recipes.config import Metrics, OnEpoch
-from lpcurr.recipes.epochs import held_out_figures, train_epochs
+from lpcurr.recipes.epochs import Trainee, held_out_figures, task_generator_of, train_epochs
 
 _MODEL, _STREAMS, _COUNTERS = "model.zip", "random_streams.npz", "counters.json"
 
@@ -34,16 +33,13 @@ def train(
     config: CartPolePhysicsConfig, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None
 ) -> None:
     """Train one policy on the poles that the curriculum gives, up to ``total_steps`` or for ``max_seconds``."""
-    generator = curriculum.config.task_generator
-    if generator is None:
-        raise ConfigError("curriculum.task_generator is null: the recipe needs tasks to train on")
+    generator = task_generator_of(curriculum)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # networks this small are slower with more, and the workers have use for the cores
     poles = make_poles(config, curriculum)
-    finished = False
+    finished, judged = False, config.evaluation
     try:
-        evaluation = config.evaluation
-        held_out = HeldOutPoles(generator, evaluation.num_tasks, evaluation.episodes, evaluation.seed)
+        held_out = HeldOutPoles(generator, judged.num_tasks, judged.episodes, judged.seed)
         train_epochs(PoleTrainee(config, poles, held_out, seed, curriculum.count_steps, resume), config, on_epoch)
         finished = True
     finally:
@@ -99,21 +95,8 @@ class _Episodes(BaseCallback):  # type: ignore[misc, unused-ignore]
         self._count_steps(self.num_timesteps - self._rollout_began)
 
 
-class PoleTrainee:
-    """Stable-Baselines3's PPO on its poles.
-
-    Args:
-        config: the recipe's.
-        poles: the environments.
-        held_out: what it is judged by.
-        seed: of the learner and the environments.
-        count_steps: is told of the steps of every rollout.
-        resume: what :meth:`save` wrote, to go on from.
-
-    Attributes:
-        episodes: episodes so far.
-        score_sum: of those of this process.
-    """
+class PoleTrainee(Trainee):
+    """Stable-Baselines3's PPO on its poles; ``count_steps`` is told of the steps of every rollout."""
 
     def __init__(
         self,
@@ -124,40 +107,33 @@ class PoleTrainee:
         count_steps: Callable[[int], None],
         resume: Path | None,
     ) -> None:
+        super().__init__()
         self._config, self._held_out, self._count_steps = config, held_out, count_steps
-        self.episodes, self.score_sum = 0, 0.0
         self._model = _make_model(config, poles, seed)
         if resume is not None:
             # Not PPO.load: it unpickles, which runs code. Weights and numbers are all that is needed.
             self._model.set_parameters(resume / _MODEL, device="cpu")
             with zipfile.ZipFile(resume / _MODEL) as saved:
-                self._model.num_timesteps = int(json.loads(saved.read("data"))["num_timesteps"])
+                self.steps = self._model.num_timesteps = int(json.loads(saved.read("data"))["num_timesteps"])
             self.episodes = json.loads((resume / _COUNTERS).read_text("utf-8"))["episodes"]
             # Not the seeds of the beginning again: these episodes are to be others.
             poles.seed(int(np.random.SeedSequence([seed, self.steps]).generate_state(1)[0] >> 1))
             _restore_streams(resume / _STREAMS)
 
-    @property
-    def steps(self) -> int:
-        """Environment steps so far."""
-        return int(self._model.num_timesteps)
-
     def play(self, until: int, deadline: float) -> None:
-        """Act and learn up to a number of steps, or until ``time.perf_counter()`` passes the deadline."""
         # SB3's own schedules see the steps of one call of learn() only. Falling to 0 over the training: without
         # that, the policy at the end is as much a matter of luck as of what it has learned.
         left = 1.0 - self.steps / self._config.total_steps
         self._model.lr_schedule = ConstantSchedule(left * self._config.learner.learning_rate)
         counting = _Episodes(self, self._count_steps, deadline)
         self._model.learn(until - self.steps, callback=counting, reset_num_timesteps=False)
+        self.steps = self._model.num_timesteps
 
     def evaluate(self) -> Metrics:
-        """Return the figures of the held-out poles."""
         scores = self._held_out.scores(lambda observations: self._model.predict(observations, deterministic=True)[0])
         return held_out_figures(scores, self._config.evaluation.mastered_from)
 
     def save(self, folder: Path) -> None:
-        """Write what is needed to go on from here."""
         self._model.save(folder / _MODEL)
         (folder / _COUNTERS).write_text(json.dumps({"episodes": self.episodes}), encoding="utf-8")
         _save_streams(folder / _STREAMS)

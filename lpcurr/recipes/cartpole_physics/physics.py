@@ -7,17 +7,15 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from numpy.typing import NDArray
 
 from lpcurr.recipes.cartpole_physics.config import PoleConfig
+from lpcurr.recipes.epochs import Floats
 
 MAX_STEPS = 500
 """Steps of an episode that is held to its end."""
 
 _NAMES = ("length", "masspole", "gravity")
 _LOGS = np.log([0.03, 0.05, 2.0]), np.log([1.0, 3.0, 80.0])  # where the recipe's family begins and ends
-
-Floats = NDArray[np.floating[Any]]
 
 
 def described(configs: Sequence[PoleConfig]) -> Floats:
@@ -28,11 +26,7 @@ def described(configs: Sequence[PoleConfig]) -> Floats:
 
 
 class CartPolePhysics(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """CartPole-v1 that plays a :class:`PoleConfig`, from the next reset on, and shows it in the observation.
-
-    Args:
-        config: what to begin with.
-    """
+    """CartPole-v1 that plays a :class:`PoleConfig`, from the next reset on, and shows it in the observation."""
 
     def __init__(self, config: PoleConfig | None = None) -> None:
         super().__init__(gymnasium.make("CartPole-v1", max_episode_steps=MAX_STEPS, disable_env_checker=True))

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError
+from lpcurr.recipes.epochs import task_generator_of
+from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
 from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
 from lpcurr.recipes.frozen_lake.tasks import LakeConfig
 from lpcurr.recipes.frozen_lake.tiles import TILES
@@ -31,12 +32,7 @@ _Step = tuple[Any, Any, bool, bool, dict[str, Any]]
 
 
 class TileView(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """FrozenLake-v1 seen as the learner's rows for the agent's tile, int32[TILES]; ``play`` changes the lake.
-
-    Args:
-        lake: the one to begin with.
-        table_bits: log2 of the learner's rows.
-    """
+    """FrozenLake-v1 seen as the learner's rows, of 2**table_bits, for the agent's tile: int32[TILES]."""
 
     def __init__(self, lake: Lake, table_bits: int) -> None:
         self._lake = lake
@@ -65,12 +61,7 @@ class CurriculumView(TileView):
 
     An environment of one's own does by itself what :class:`lpcurr.CurriculumEnv` does for any. Here it is worth while:
     a step of this lake takes 4 µs, to which one more wrapper would add 0.15; and a lake is found by its task's id.
-
-    Args:
-        curriculum: where the tasks come from.
-        lakes: the lakes of this process.
-        lake: any, for the spaces.
-        table_bits: log2 of the learner's rows.
+    ``lake`` is any, for the spaces.
     """
 
     def __init__(self, curriculum: Curriculum, lakes: LakeCache, lake: Lake, table_bits: int) -> None:
@@ -98,13 +89,7 @@ class LakeFleet(gymnasium.Env[dict[str, Any], NDArray[np.int64]]):
 
     What the environments return goes into the observation, which worker processes hand over in shared memory:
     ``tiles`` int32[envs, TILES], ``reward`` float32[envs], ``ended`` int8[envs]. Where an episode ended, the
-    next one has begun in ``tiles``. The fleet itself never ends.
-
-    Args:
-        envs: how many.
-        curriculum: where their tasks come from.
-        config: any lake, for the spaces.
-        table_bits: log2 of the learner's rows.
+    next one has begun in ``tiles``. The fleet itself never ends. ``config`` is that of any lake, for the spaces.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own
@@ -147,15 +132,7 @@ class LakeFleet(gymnasium.Env[dict[str, Any], NDArray[np.int64]]):
 
 
 class Lakes:
-    """Many environments, as the training loop sees them: flat arrays over all environments of all workers.
-
-    Args:
-        fleets: the fleets.
-        envs: how many environments each has.
-
-    Attributes:
-        num_envs: how many environments there are.
-    """
+    """Many environments, as the training loop sees them: flat arrays over all ``num_envs`` of all workers."""
 
     def __init__(self, fleets: AsyncVectorEnv[Any, Any] | SyncVectorEnv[Any, Any], envs: int) -> None:
         self._fleets = fleets
@@ -186,30 +163,15 @@ class Lakes:
             self._fleets.close()
 
 
-def make_lakes(
-    curriculum: Curriculum,
-    *,
-    workers: int,
-    envs_per_worker: int,
-    vectorization: str,
-    start_method: str | None,
-    table_bits: int,
-) -> Lakes:
-    """Make the environments; every worker process attaches to the curriculum's pool.
-
-    Raises:
-        ConfigError: the curriculum has no task generator.
-    """
-    generator = curriculum.config.task_generator
-    if generator is None:
-        raise ConfigError("the frozen-lake recipe needs curriculum.task_generator")
-    config = generator.build(0).env_cfg
-
-    make = partial(LakeFleet, envs_per_worker, curriculum, config, table_bits)
-    makers: list[Callable[[], gymnasium.Env[Any, Any]]] = [make] * workers
+def make_lakes(config: FrozenLakeConfig, curriculum: Curriculum) -> Lakes:
+    """Make the environments; every worker process attaches to the curriculum's pool."""
+    any_lake = task_generator_of(curriculum).build(0).env_cfg
+    make = partial(LakeFleet, config.envs_per_worker, curriculum, any_lake, config.learner.table_bits)
+    makers: list[Callable[[], gymnasium.Env[Any, Any]]] = [make] * config.workers
     fleets: AsyncVectorEnv[Any, Any] | SyncVectorEnv[Any, Any]
-    if vectorization == "sync":
+    if config.vectorization == "sync":
         fleets = SyncVectorEnv(makers, copy=False, autoreset_mode=AutoresetMode.DISABLED)
     else:
-        fleets = AsyncVectorEnv(makers, copy=False, context=start_method, autoreset_mode=AutoresetMode.DISABLED)
-    return Lakes(fleets, envs_per_worker)
+        start = config.start_method
+        fleets = AsyncVectorEnv(makers, copy=False, context=start, autoreset_mode=AutoresetMode.DISABLED)
+    return Lakes(fleets, config.envs_per_worker)

@@ -12,32 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpcurr.generators import TaskGenerator
+from lpcurr.recipes.epochs import Floats, held_out_ids
 from lpcurr.recipes.frozen_lake.lakes import Lake
 from lpcurr.recipes.frozen_lake.learner import ACTIONS, outputs, softmax
 
-Floats = NDArray[np.floating[Any]]
-
 
 class HeldOutLakes:
-    """Lakes that no curriculum is told of.
-
-    Args:
-        generator: the family.
-        num_tasks: how many lakes.
-        seed: which ones.
-        table_bits: log2 of the learner's rows.
+    """Lakes that no curriculum is told of; the learner has 2**table_bits rows.
 
     Attributes:
-        count: how many lakes.
         configs: what they are, in the order of :meth:`success`.
     """
 
     def __init__(self, generator: TaskGenerator, num_tasks: int, seed: int, table_bits: int) -> None:
-        ids = np.random.SeedSequence(seed).generate_state(num_tasks, np.uint64) >> np.uint64(11)
         # Longest first: those whose time is up fall off the end.
-        lakes = [Lake(generator.build(task_id).env_cfg, table_bits) for task_id in ids.tolist()]
+        lakes = [Lake(generator.build(task_id).env_cfg, table_bits) for task_id in held_out_ids(num_tasks, seed)]
         lakes.sort(key=lambda lake: -lake.max_steps)
-        self.count = len(lakes)
         self.configs = [lake.config for lake in lakes]
         self._limits = np.array([lake.max_steps for lake in lakes], np.int64)
         sizes = [len(lake.tiles) for lake in lakes]
@@ -51,14 +41,14 @@ class HeldOutLakes:
         self._won = np.concatenate([table[2] for table in tables])
 
     def success(self, weights: Floats) -> Floats:
-        """The probability to reach each lake's goal in time, under the softmax policy: float[count]."""
+        """The probability to reach each lake's goal in time, under the softmax policy: float[lakes]."""
         policy = softmax(outputs(weights, self._tiles)[:, :ACTIONS]).astype(np.float32)
         # Holes and the goal lead to themselves without reward: from there the chance is 0 by itself.
         move = np.einsum("sa,sad->sd", policy, self._chance)
         won = (move * self._won).sum(axis=1)
         chance = np.zeros(len(won), np.float32)
-        result = np.empty(self.count)
-        active = self.count
+        active = len(self.configs)
+        result = np.empty(active)
         for step in range(1, int(self._limits[0]) + 1):
             states = self._ends[active - 1]
             chance[:states] = won[:states] + (move[:states] * chance[self._next[:states]]).sum(axis=1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
 from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv, generate_random_map
 from gymnasium.wrappers import TimeLimit
 
+from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.recipes.frozen_lake.tasks import LakeConfig
 from lpcurr.recipes.frozen_lake.tiles import hashed_tiles
 
@@ -20,12 +21,7 @@ _Outcome = tuple[float, int, float, bool]  # chance, next state, reward, whether
 class Lake:
     """A lake of one task: the environment that every episode of it copies, and what the agent sees on each tile.
 
-    Args:
-        config: what lake.
-        table_bits: log2 of the learner's rows.
-
     Attributes:
-        config: what lake.
         env: FrozenLake-v1 as ``gymnasium.make`` makes it; never stepped itself.
         max_steps: an episode's length limit.
         tiles: int32[states, TILES], the learner's rows for each state.
@@ -65,29 +61,15 @@ def _packed(table: dict[int, dict[int, list[_Outcome]]]) -> Any:
     )
 
 
-class LakeTask(Protocol):
-    """A task as a draw hands it out."""
-
-    task_id: int
-
-    def get_shared_env_cfg(self) -> Any:
-        """Its :class:`LakeConfig`."""
-
-
 class LakeCache:
-    """The lakes that were played last in this process, by task id: a pool's tasks are played again and again.
-
-    Args:
-        table_bits: log2 of the learner's rows.
-        size: how many lakes to keep.
-    """
+    """The ``size`` lakes that were played last in this process, by task id: tasks are played again and again."""
 
     def __init__(self, table_bits: int, size: int = 512) -> None:
         self._table_bits = table_bits
         self._size = size
         self._lakes: OrderedDict[int, Lake] = OrderedDict()
 
-    def find(self, task: LakeTask) -> Lake:
+    def find(self, task: CurriculumTask) -> Lake:
         """The lake of a task; its configuration is asked for only where the lake is to be built."""
         lake = self._lakes.get(task.task_id)
         if lake is None:

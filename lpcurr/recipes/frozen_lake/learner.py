@@ -5,32 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpcurr.errors import ConfigError
-
-if TYPE_CHECKING:
-    from lpcurr.recipes.frozen_lake.config import LearnerConfig
+from lpcurr.recipes.epochs import Floats
+from lpcurr.recipes.frozen_lake.config import LearnerConfig
 
 ACTIONS = 4
 VALUE = ACTIONS  # the column of the value function, after those of the actions
-
-Floats = NDArray[np.floating[Any]]
-
-
-class Objective(Protocol):
-    """The settings that the gradient depends on."""
-
-    @property
-    def clip(self) -> float:
-        """How far one update may move a probability ratio from 1."""
-
-    @property
-    def entropy_bonus(self) -> float:
-        """Weight of the policy's entropy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +47,11 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
-def objective(weights: Floats, batch: Batch, settings: Objective) -> float:
-    """What an update increases: clipped surrogate + entropy − half the squared error of the values, mean over n."""
-    out = outputs(weights, batch.tiles)
-    probs = softmax(out[:, :ACTIONS])
-    ratio = probs[np.arange(len(probs)), batch.actions] / np.exp(batch.log_probs)
-    clipped = np.clip(ratio, 1 - settings.clip, 1 + settings.clip)
-    surrogate = np.minimum(ratio * batch.advantages, clipped * batch.advantages)
-    entropy = -(probs * np.log(probs)).sum(axis=1)
-    squared = 0.5 * (batch.returns - out[:, VALUE]) ** 2
-    return float((surrogate + settings.entropy_bonus * entropy - squared).mean())
+def gradient(weights: Floats, batch: Batch, settings: LearnerConfig) -> Floats:
+    """Return the gradient, like ``weights``, of what an update increases, mean over n.
 
-
-def gradient(weights: Floats, batch: Batch, settings: Objective) -> Floats:
-    """The gradient of :func:`objective`: an array like ``weights``."""
+    That is clipped surrogate + entropy_bonus · entropy − half the squared error of the values.
+    """
     out = outputs(weights, batch.tiles)
     probs = softmax(out[:, :ACTIONS])
     log_probs = np.log(probs + 1e-12)
@@ -122,11 +97,7 @@ def advantages_of(
 
 
 class Learner:
-    """The weights and how they change.
-
-    Args:
-        config: its settings.
-        seed: of the actions and the order of the minibatches.
+    """The weights and how they change; ``seed`` is that of the actions and of the order of the minibatches.
 
     Attributes:
         weights: float32[2**table_bits, ACTIONS + 1]; they begin at 0, which is the uniform policy.

@@ -10,7 +10,7 @@ import numpy as np
 
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.recipes.config import Metrics, OnEpoch
-from lpcurr.recipes.epochs import held_out_figures, train_epochs
+from lpcurr.recipes.epochs import Trainee, held_out_figures, task_generator_of, train_epochs
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
 from lpcurr.recipes.frozen_lake.environment import Lakes, Tiles, make_lakes
 from lpcurr.recipes.frozen_lake.evaluation import HeldOutLakes
@@ -24,44 +24,19 @@ def train(
     config: FrozenLakeConfig, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None
 ) -> None:
     """Train one learner on the lakes that the curriculum gives, up to ``total_steps`` or for ``max_seconds``."""
-    lakes = make_lakes(
-        curriculum,
-        workers=config.workers,
-        envs_per_worker=config.envs_per_worker,
-        vectorization=config.vectorization,
-        start_method=config.start_method,
-        table_bits=config.learner.table_bits,
-    )
-    finished = False
+    lakes = make_lakes(config, curriculum)
+    finished, judged = False, config.evaluation
     try:
-        generator = curriculum.config.task_generator
-        assert generator is not None  # make_lakes has seen to it
-        held_out = HeldOutLakes(
-            generator, config.evaluation.num_tasks, config.evaluation.seed, config.learner.table_bits
-        )
+        generator = task_generator_of(curriculum)
+        held_out = HeldOutLakes(generator, judged.num_tasks, judged.seed, config.learner.table_bits)
         train_epochs(LakeTrainee(config, lakes, held_out, seed, curriculum.count_steps, resume), config, on_epoch)
         finished = True
     finally:
         lakes.close(at_once=not finished)
 
 
-class LakeTrainee:
-    """The learner on its lakes.
-
-    Args:
-        config: the recipe's.
-        lakes: the environments.
-        held_out: what it is judged by; None for no evaluation.
-        seed: of the learner and the environments.
-        count_steps: is told of the steps of every rollout.
-        resume: what :meth:`save` wrote, to go on from.
-
-    Attributes:
-        learner: the weights.
-        steps: environment steps so far.
-        episodes: episodes so far.
-        score_sum: successes in this process.
-    """
+class LakeTrainee(Trainee):
+    """The ``learner`` on its lakes; ``count_steps`` is told of the steps of every rollout."""
 
     def __init__(
         self,
@@ -72,30 +47,26 @@ class LakeTrainee:
         count_steps: Callable[[int], None],
         resume: Path | None = None,
     ) -> None:
+        super().__init__()
         self._config, self._lakes, self._held_out, self._count_steps = config, lakes, held_out, count_steps
         self.learner = Learner(config.learner, seed)
-        self.steps = self.episodes = 0
-        self.score_sum = 0.0
         if resume is not None:
             counters = self.learner.load(resume / _LEARNER)
             self.steps, self.episodes = counters["steps"], counters["episodes"]
         self._tiles: Tiles = lakes.reset(seed, self.steps).copy()
 
     def play(self, until: int, deadline: float) -> None:
-        """Act and learn up to a number of steps, or until ``time.perf_counter()`` passes the deadline."""
         in_time = True
         while self.steps < until and in_time:
             self.roll_out()
             in_time = time.perf_counter() < deadline
 
     def evaluate(self) -> Metrics:
-        """Return the figures of the held-out lakes."""
         if self._held_out is None:
             return {}
         return held_out_figures(self._held_out.success(self.learner.weights), self._config.evaluation.mastered_from)
 
     def save(self, folder: Path) -> None:
-        """Write what is needed to go on from here."""
         self.learner.save(folder / _LEARNER, steps=self.steps, episodes=self.episodes)
 
     def roll_out(self) -> None:

@@ -17,17 +17,7 @@ _FROZEN, _HOLE, _WALL = 0, 1, 2
 
 
 def hashed_tiles(holes: NDArray[np.bool_], goal: NDArray[np.bool_], slip: float, table_bits: int) -> NDArray[np.int32]:
-    """The active rows of each state of a map.
-
-    Args:
-        holes: bool[n, n], where there are holes.
-        goal: bool[n, n], true at the goal.
-        slip: probability that a step goes sideways.
-        table_bits: log2 of the number of rows.
-
-    Returns:
-        int32[n * n, TILES].
-    """
+    """Return the active rows, of 2**table_bits, of each state of a map, int32[n², TILES], from two bool[n, n]."""
     size = holes.shape[0]
     row, column = np.divmod(np.arange(size * size), size)
     goal_row, goal_column = np.argwhere(goal)[0]

@@ -29,10 +29,7 @@ def arena(num_agents: int, size: int) -> MettaGridConfig:
     An agent moves into them to use them: a mine gives an ore, a generator makes a battery of an ore, an altar a heart
     of a battery. Hearts are what counts, five of them give the full reward of 1; a task can reward ore and batteries
     too. So an agent's reward in an episode, and with it the score, is between 0 and about 1.
-
-    Args:
-        num_agents: in the room.
-        size: tiles a side, walls included.
+    The room has ``size`` tiles a side, walls included.
     """
     objects = {"mine_red": 2, "generator_red": 2, "altar": 2}
     room = RandomMapBuilderConfig(agents=num_agents, width=size, height=size, border_width=1, objects=objects, seed=0)
@@ -53,11 +50,9 @@ def arena(num_agents: int, size: int) -> MettaGridConfig:
 
 
 def arena_tasks(num_agents: int, sizes: tuple[int, ...] = (7, 9, 13, 17)) -> TaskGeneratorSet:
-    """The task family: for each room size, what there is to find, what one has to begin with, how long there is.
+    """The task family: for each room size, which is the label, what one finds, begins with, and how long there is.
 
-    Args:
-        num_agents: in every room: it is fixed across the tasks, as the actions are.
-        sizes: tiles a side; they are the labels.
+    The number of agents is fixed across the tasks, as the actions are.
     """
     return merge([_rooms(num_agents, size) for size in sizes])
 

@@ -8,39 +8,29 @@ from typing import Any
 import numpy as np
 import pufferlib.vector
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lpcurr.curriculum.curriculum import Curriculum
-
-Floats = NDArray[np.floating[Any]]
+from lpcurr.recipes.epochs import Floats, held_out_ids
 
 
 class HeldOutArenas:
     """Arenas that no curriculum is told of, with the same maps at every evaluation.
 
-    Args:
-        curriculum: whose task generator makes them; its pool is left alone.
-        make_env: ``make_env(evaluation)`` gives what PufferLib calls for an environment.
-        num_tasks: how many arenas.
-        episodes: how many episodes of each.
-        seed: which arenas, their maps, and what the policy draws.
+    The curriculum's task generator makes them; its pool is left alone. ``make_env(evaluation)`` gives what PufferLib
+    calls for an environment; ``seed`` says which arenas, their maps, and what the policy draws.
     """
 
     def __init__(
         self, curriculum: Curriculum, make_env: Callable[[Any], Any], num_tasks: int, episodes: int, seed: int
     ) -> None:
-        self._ids = np.random.SeedSequence(seed).generate_state(num_tasks, np.uint64) >> np.uint64(11)
+        self._ids = held_out_ids(num_tasks, seed)
         self._curriculum, self._make_env, self._episodes, self._seed = curriculum, make_env, episodes, seed
 
     def scores(self, policy: Callable[[Tensor], tuple[Tensor, Any]]) -> Floats:
-        """Return the mean score of each arena under actions that a policy draws: float64[num_tasks].
-
-        Args:
-            policy: from observations, uint8[n, tokens, 3], to logits, float[n, actions], and anything.
-        """
+        """Return the mean score of each arena, float64[arenas], under actions drawn from a policy's logits."""
         draws = torch.Generator().manual_seed(self._seed)  # not the learner's, which goes on as if nobody had looked
-        with self._curriculum.evaluation(self._ids.tolist(), self._episodes) as evaluation:
+        with self._curriculum.evaluation(self._ids, self._episodes) as evaluation:
             arenas = pufferlib.vector.make(
                 self._make_env(evaluation),
                 backend=pufferlib.vector.Serial,

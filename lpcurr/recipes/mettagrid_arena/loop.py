@@ -18,11 +18,10 @@ from mettagrid.envs.mettagrid_puffer_env import MettaGridPufferEnv
 from mettagrid.simulator import Simulator
 
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.errors import ConfigError
 from lpcurr.integrations.playable import AnyCurriculum
 from lpcurr.integrations.puffer import CurriculumEnv
 from lpcurr.recipes.config import Metrics, OnEpoch
-from lpcurr.recipes.epochs import held_out_figures, train_epochs
+from lpcurr.recipes.epochs import Trainee, held_out_figures, task_generator_of, train_epochs
 from lpcurr.recipes.mettagrid_arena.config import AGENTS, MettaGridArenaConfig
 from lpcurr.recipes.mettagrid_arena.evaluation import HeldOutArenas
 from lpcurr.recipes.mettagrid_arena.policy import ArenaPolicy
@@ -44,12 +43,7 @@ class ArenaEnv(CurriculumEnv):
 
 
 class MakeArena:
-    """What PufferLib calls for each environment, in the worker that it is for.
-
-    Args:
-        curriculum: where the tasks come from: a curriculum, or an evaluation.
-        config: of any task.
-    """
+    """What PufferLib calls for each environment, in the worker that it is for; ``config`` is that of any task."""
 
     def __init__(self, curriculum: AnyCurriculum, config: MettaGridConfig) -> None:
         self.curriculum, self.config = curriculum, config
@@ -62,10 +56,9 @@ class MakeArena:
 
 @functools.cache
 def follow_the_parent(pid: int) -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when it is gone, which PufferLib's own loop does not notice.
+    """In a worker, by its own id, once in each: leave Ctrl-C to the parent, and end when it is gone.
 
-    Args:
-        pid: of this process, so that it is done once in each.
+    PufferLib's own loop would not notice that.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -84,19 +77,10 @@ def train(
     config: MettaGridArenaConfig, curriculum: Curriculum, seed: int, on_epoch: OnEpoch, resume: Path | None = None
 ) -> None:
     """Train one policy on the arenas that the curriculum gives, up to ``total_steps`` or for ``max_seconds``."""
-    generator = curriculum.config.task_generator
-    if generator is None:
-        raise ConfigError("the arena recipe needs a task generator: give curriculum.task_generator")
-    any_task = generator.build(0).env_cfg
-    evaluation = config.evaluation
-    held_out = HeldOutArenas(
-        curriculum,
-        functools.partial(MakeArena, config=any_task),
-        evaluation.num_tasks,
-        evaluation.episodes,
-        evaluation.seed,
-    )
-    trainee = ArenaTrainee(config, MakeArena(curriculum, any_task), held_out, seed, resume)
+    any_task = task_generator_of(curriculum).build(0).env_cfg
+    make_env, judged = functools.partial(MakeArena, config=any_task), config.evaluation
+    held_out = HeldOutArenas(curriculum, make_env, judged.num_tasks, judged.episodes, judged.seed)
+    trainee = ArenaTrainee(config, make_env(curriculum), held_out, seed, resume)
     try:
         train_epochs(trainee, config, on_epoch)
     finally:
@@ -143,21 +127,8 @@ def puffer_config(config: MettaGridArenaConfig, seed: int) -> dict[str, Any]:
     }
 
 
-class ArenaTrainee:
-    """PufferLib's PPO in its arenas.
-
-    Args:
-        config: the recipe's.
-        make_env: makes an arena.
-        held_out: what it is judged by.
-        seed: of the learner and the environments.
-        resume: what :meth:`save` wrote, to go on from.
-
-    Attributes:
-        trainer: PufferLib's.
-        episodes: episodes so far.
-        score_sum: of those of this process.
-    """
+class ArenaTrainee(Trainee):
+    """PufferLib's PPO, as ``trainer``, in its arenas."""
 
     def __init__(
         self,
@@ -167,20 +138,19 @@ class ArenaTrainee:
         seed: int,
         resume: Path | None,
     ) -> None:
-        self.episodes, self.score_sum = 0, 0.0
+        super().__init__()
         self._held_out, self._mastered_from = held_out, config.evaluation.mastered_from
         self._threads = torch.get_num_threads()
         # PufferLib's workers spin while they wait, so threads beyond the cores that they leave cost ten times the time.
         torch.set_num_threads(config.learner.torch_threads)
-        stored = None if resume is None else _load(resume / _LEARNER)
+        stored: dict[str, Any] = {} if resume is None else torch.load(resume / _LEARNER, weights_only=True)
         torch.manual_seed(seed)
         policy = ArenaPolicy(make_env.config, config.learner.hidden_size)
-        steps = 0
-        if stored is not None:
+        if stored:
             policy.load_state_dict(stored["policy"])
             torch.set_rng_state(stored["random"])
-            steps, self.episodes = stored["steps"], stored["episodes"]
-        begin = seed + steps  # which maps come up, from here on
+            self.steps, self.episodes = stored["steps"], stored["episodes"]
+        begin = seed + self.steps  # which maps come up, from here on
         workers = pufferlib.vector.make(
             make_env,
             backend=Workers,
@@ -190,33 +160,26 @@ class ArenaTrainee:
             seed=begin,
         )
         self.trainer = Trainer(puffer_config(config, begin), workers, policy)
-        self.trainer.global_step = steps
-        if stored is not None:
+        self.trainer.global_step = self.steps
+        if stored:
             self.trainer.optimizer.load_state_dict(stored["optimizer"])
 
-    @property
-    def steps(self) -> int:
-        """Agent steps so far."""
-        return int(self.trainer.global_step)
-
     def play(self, until: int, deadline: float) -> None:
-        """Act and learn up to a number of steps, or until ``time.perf_counter()`` passes the deadline."""
         in_time = True
         while self.steps < until and in_time:
             self.trainer.evaluate()
             self.trainer.train()
+            self.steps = int(self.trainer.global_step)
             in_time = time.perf_counter() < deadline
         self.episodes += len(self.trainer.scores)
         self.score_sum += sum(self.trainer.scores)
         self.trainer.scores.clear()
 
     def evaluate(self) -> Metrics:
-        """Return the figures of the held-out arenas."""
         scores = self._held_out.scores(self.trainer.uncompiled_policy.forward_eval)
         return held_out_figures(scores, self._mastered_from)
 
     def save(self, folder: Path) -> None:
-        """Write what is needed to go on from here."""
         state = {
             "policy": self.trainer.uncompiled_policy.state_dict(),
             "optimizer": self.trainer.optimizer.state_dict(),
@@ -230,7 +193,3 @@ class ArenaTrainee:
         """End the workers."""
         self.trainer.close()
         torch.set_num_threads(self._threads)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    return torch.load(path, weights_only=True)  # type: ignore[no-any-return, unused-ignore]

@@ -20,10 +20,7 @@ class ArenaPolicy(nn.Module):  # type: ignore[misc, unused-ignore]
     A token says that at a place in view a feature has a value. Each (place, feature) has an embedding, and an
     observation is the sum of those of its tokens, weighted by log(1 + value): a linear layer on the whole view, at the
     cost of the few tokens that are there. Tags name kinds of objects, so (place, tag) has an embedding of its own.
-
-    Args:
-        config: of any task: what is observed and done is the same in all of them.
-        hidden_size: units.
+    ``config`` is that of any task: what is observed and done is the same in all of them.
     """
 
     places: Tensor

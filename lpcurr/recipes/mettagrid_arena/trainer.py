@@ -93,20 +93,12 @@ class Workers(pufferlib.vector.Multiprocessing):  # type: ignore[misc, unused-ig
     """PufferLib's worker processes; a dead one is an error, where PufferLib would wait for it for ever."""
 
     def recv(self) -> Any:
-        """The next batch, once all workers have made their step.
-
-        Raises:
-            LpcurrError: a worker process has died.
-        """
+        """Return the next batch, once all workers have made their step."""
         self.wait()
         return super().recv()
 
     def wait(self) -> None:
-        """Until all workers have made their step.
-
-        Raises:
-            LpcurrError: a worker process has died.
-        """
+        """Wait until all workers have made their step; raises ``LpcurrError`` where one has died."""
         waited = 0
         while (self.buf["semaphores"] < _DONE).any():
             time.sleep(2e-5)  # PufferLib spins, on a core that a worker could use
@@ -135,16 +127,7 @@ class Workers(pufferlib.vector.Multiprocessing):  # type: ignore[misc, unused-ig
 
 
 class Trainer(pufferl.PuffeRL):  # type: ignore[misc, unused-ignore]
-    """PufferLib's PPO without its dashboard and its files.
-
-    Args:
-        config: PufferLib's ``train`` section.
-        vecenv: the environments.
-        policy: what learns.
-
-    Attributes:
-        scores: of the episodes that ended since this list was last emptied.
-    """
+    """PufferLib's PPO without its dashboard and files; ``scores``: of the episodes since that list was last emptied."""
 
     def __init__(self, config: dict[str, Any], vecenv: Any, policy: torch.nn.Module) -> None:
         self.scores: list[float] = []

@@ -26,7 +26,7 @@ from lpcurr.errors import ConfigError
 from lpcurr.generators import TaskList
 from lpcurr.integrations.trl import CurriculumGRPOTrainer
 from lpcurr.recipes.config import Metrics, OnEpoch
-from lpcurr.recipes.epochs import held_out_figures, train_epochs
+from lpcurr.recipes.epochs import Trainee, held_out_figures, train_epochs
 from lpcurr.recipes.sums_grpo.config import (
     GRADES,
     NUMBERS,
@@ -79,29 +79,17 @@ class _Deadline(TrainerCallback):  # type: ignore[misc, unused-ignore]
         control.should_training_stop = control.should_training_stop or time.perf_counter() > self.at
 
 
-class SumsTrainee:
-    """TRL's GRPOTrainer with a small model.
-
-    Args:
-        config: the recipe's.
-        curriculum: over the prompts of ``config.curriculum``.
-        seed: of the weights, the warm start and the answers.
-        resume: what :meth:`save` wrote, to go on from.
-        folder: an empty one, for TRL.
-
-    Attributes:
-        steps: answers so far.
-        score_sum: right ones of this process.
-    """
+class SumsTrainee(Trainee):
+    """TRL's GRPOTrainer with a small model, to which a step and an episode are an answer; ``folder`` is for TRL."""
 
     def __init__(
         self, config: SumsConfig, curriculum: Curriculum, seed: int, resume: Path | None, folder: Path
     ) -> None:
+        super().__init__()
         tasks, learner = config.curriculum.task_generator, config.learner
         if not isinstance(tasks, TaskList):
             raise ConfigError("curriculum.task_generator is no list: the recipe needs the prompts of sums_grpo()")
         self._mastered_from, self._count_steps = config.evaluation.mastered_from, curriculum.count_steps
-        self.steps, self.score_sum = 0, 0.0
         self._held_out = held_out_sums(config.evaluation, tasks.tasks)
         self._tokenizer = make_tokenizer()
         set_seed(seed)
@@ -140,15 +128,9 @@ class SumsTrainee:
             self._model.load_state_dict(saved["model"])
             self._trainer.optimizer.load_state_dict(saved["optimizer"])
             torch.set_rng_state(saved["random"])
-            self.steps = saved["steps"]
-
-    @property
-    def episodes(self) -> int:
-        """Answers so far."""
-        return self.steps
+            self.steps = self.episodes = saved["steps"]
 
     def play(self, until: int, deadline: float) -> None:
-        """Answer and learn up to a number of answers, or until ``time.perf_counter()`` passes the deadline."""
         before, batch = self.steps, self._trainer.args.generation_batch_size
         self._deadline.at = deadline
         self._trainer.args.max_steps = -(-(until - before) // batch)
@@ -159,7 +141,7 @@ class SumsTrainee:
         self._count_steps(self.steps - before)
 
     def evaluate(self) -> Metrics:
-        """Return the figures of the held-out sums: the chance that the model answers right, worked out."""
+        """Work out the chances that the model answers right, without drawing any answer."""
         with torch.no_grad():
             chances = self._logits(self._held_out).softmax(dim=-1)
         right = chances.gather(1, self._answers(self._held_out)[:, None])[:, 0].double().numpy()
@@ -168,13 +150,12 @@ class SumsTrainee:
         return held_out_figures(right, self._mastered_from) | by_grade
 
     def save(self, folder: Path) -> None:
-        """Write what is needed to go on from here."""
         saved = {"model": self._model.state_dict(), "optimizer": self._trainer.optimizer.state_dict()}
         torch.save(saved | {"random": torch.get_rng_state(), "steps": self.steps}, folder / _LEARNER)
 
     def _is_right(self, completions: list[str], total: list[int], **_: Any) -> list[float]:
         rewards = [float(text.strip() == str(n)) for text, n in zip(completions, total, strict=True)]
-        self.steps += len(rewards)
+        self.steps = self.episodes = self.steps + len(rewards)
         self.score_sum += sum(rewards)
         return rewards
 
