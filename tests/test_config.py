@@ -322,11 +322,6 @@ def test_a_word_is_a_scheduler_with_its_defaults(scheduler: Any) -> None:
         assert curriculum.config.algorithm_config == config.algorithm_config
 
 
-def test_another_word_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"'frontierr'.*'frontier', 'plr'"):
-        CurriculumConfig(algorithm_config="frontierr")  # type: ignore[arg-type]
-
-
 def test_shares_of_the_same_draws_add_up_to_1_at_most() -> None:
     config = FrontierConfig(frontier_share=0.9, staleness_share=0.1)
     assert config.rules(5, fixed_set=False)["exploration_share"] >= 0.0
