@@ -17,8 +17,9 @@ from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
 _logger = logging.getLogger("lpcurr")
 
 _WAY_ON = (
-    "scores and labels would be credited to other tasks. Load it with the generator that it was made with, or say "
-    "replace_generator=True where the ids mean the same tasks nevertheless"
+    "scores and labels would be credited to other tasks. Load it with the generator that it was made with (labels that "
+    "were given apart: config=CurriculumConfig(tasks=[…], task_labels=[…])), or say replace_generator=True where the ids "
+    "mean the same tasks nevertheless"
 )
 
 
@@ -46,8 +47,7 @@ def check_generator(
             raise ConfigError(f"{source} is of {before.count} tasks, and the list has {len(generator)}: {way_on}")
         if before.digest and generator.digest_of_first(before.count) != before.digest:
             raise ConfigError(
-                f"{source} is of other tasks, or other labels, than the first {before.count} of the list: {way_on}. "
-                "Labels come with load(path, config=CurriculumConfig(tasks=[…], task_labels=[…]))"
+                f"{source} is of other tasks, or other labels, than the first {before.count} of the list: {way_on}"
             )
         return
     if isinstance(generator, (TaskList, StoredTasks)):

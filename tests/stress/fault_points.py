@@ -59,7 +59,7 @@ class Trial:
         self.curriculum = scenario.make()
         self.pool: Pool = self.curriculum._pool
         pool_module._open_pools.clear()  # the children make their one call as a process record that is there already
-        self.process = attach_process(self.pool._segment.bytes, self.pool.state, os.getpid(), 1)
+        self.process = attach_process([], self.pool._segment.bytes, self.pool.state, os.getpid(), 1)
         self._image = self.pool._segment.bytes.copy()
         start = self.pool.snapshot()
         self.known = task_ids(start)

@@ -271,7 +271,7 @@ def _end_epoch(pool: Pool, process: int) -> None:
 
 
 def _attach(pool: Pool, process: int) -> None:
-    attach_process(pool._segment.bytes, pool.state, 1, 2)
+    attach_process([], pool._segment.bytes, pool.state, 1, 2)
 
 
 def _detach(pool: Pool, process: int) -> None:
