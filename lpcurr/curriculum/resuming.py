@@ -18,8 +18,8 @@ _logger = logging.getLogger("lpcurr")
 
 _WAY_ON = (
     "scores and labels would be credited to other tasks. Load it with the generator that it was made with (labels that "
-    "were given apart: config=CurriculumConfig(tasks=[…], task_labels=[…])), or say replace_generator=True where the ids "
-    "mean the same tasks nevertheless"
+    "were given apart: config=CurriculumConfig(tasks=[…], task_labels=[…])), or say replace_generator=True where the "
+    "ids mean the same tasks nevertheless"
 )
 
 
