@@ -70,11 +70,12 @@ def test_waiting_for_the_lock_is_counted_and_timed() -> None:
     with CurriculumConfig(num_active_tasks=5).make() as curriculum:
         curriculum.get_task()
         mutex = ctypes.c_void_p(curriculum._pool._segment.bytes.ctypes.data + layout.MUTEX_OFFSET)
-        taken = threading.Event()
+        taken, coming = threading.Event(), threading.Event()
 
         def hold() -> None:
             libc.pthread_mutex_lock(mutex)
             taken.set()
+            coming.wait()
             time.sleep(0.2)
             libc.pthread_mutex_unlock(mutex)
 
@@ -82,6 +83,7 @@ def test_waiting_for_the_lock_is_counted_and_timed() -> None:
         holder.start()
         taken.wait()
         began = time.perf_counter()
+        coming.set()
         curriculum.get_task()
         took = time.perf_counter() - began
         holder.join()
