@@ -10,11 +10,11 @@ over the seeds and the difference to uniform draws, paired by seed::
     python -m asv_benchmarks.agents cartpole_physics poles.jsonl --seeds 0     # the table only
 
 ``frozen_lake``, ``cartpole_physics`` and ``mettagrid_arena`` are the packaged recipes (the latter two need lpcurr[sb3]
-and lpcurr[metta]), the first two with their environments in this process. ``minigrid`` needs ``pip install minigrid``
+and lpcurr[metta]), with their environments in this process. ``minigrid`` needs ``pip install minigrid``
 as well: Stable-Baselines3's PPO on fourteen levels of MiniGrid (empty rooms, doors with keys, lava, crossings), a map a
 task; a score is whether the goal was reached.
 Prioritized level replay goes by the learner's own value loss: the mean absolute advantage over an episode's steps. The
-arena has no such arm: its worker processes report their episodes themselves, before the learner has seen them.
+arena has no such arm: PufferLib's trainer does not say which of its advantages were of which episode.
 """
 
 from __future__ import annotations
@@ -176,15 +176,15 @@ class Maps:
 
 
 def mettagrid_arena(algorithm: dict[str, Any], seed: int, steps: int) -> Figures:
-    """Train the arena recipe's PPO, with its worker processes; four episodes of each held-out arena."""
+    """Train the arena recipe's PPO; four episodes of each held-out arena."""
     from functools import partial
 
     from lpcurr.recipes.mettagrid_arena import config as recipe
     from lpcurr.recipes.mettagrid_arena.evaluation import HeldOutArenas
     from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, MakeArena
 
-    config = recipe.mettagrid_arena().model_copy(update={"total_steps": steps})
-    with _curriculum(config.curriculum, algorithm, seed, shared=True) as curriculum:
+    config = recipe.mettagrid_arena().model_copy(update={"total_steps": steps, "vectorization": "serial"})
+    with _curriculum(config.curriculum, algorithm, seed) as curriculum:
         any_task = config.curriculum.task_generator.build(0).env_cfg
         make_env = partial(MakeArena, config=any_task)
         held_out = HeldOutArenas(curriculum, make_env, config.evaluation.num_tasks, 4, config.evaluation.seed)
@@ -194,7 +194,6 @@ def mettagrid_arena(algorithm: dict[str, Any], seed: int, steps: int) -> Figures
             return trainee.evaluate() | _turnover(curriculum)
         finally:
             trainee.close()
-            curriculum.unlink()
 
 
 def minigrid(algorithm: dict[str, Any], seed: int, steps: int) -> Figures:
@@ -285,12 +284,10 @@ TRAININGS: dict[str, tuple[Callable[[dict[str, Any], int, int], Figures], int]] 
 
 
 @contextmanager
-def _curriculum(
-    config: lpcurr.CurriculumConfig, algorithm: dict[str, Any], seed: int, *, shared: bool = False
-) -> Iterator[lpcurr.Curriculum]:
+def _curriculum(config: lpcurr.CurriculumConfig, algorithm: dict[str, Any], seed: int) -> Iterator[lpcurr.Curriculum]:
     """Make a recipe's curriculum with another algorithm; it is closed behind."""
     chosen = with_algorithm(config, TypeAdapter(AnyScheduler).validate_python(algorithm))
-    with chosen.model_copy(update={"seed": seed, "use_shared_memory": shared}).make() as curriculum:
+    with chosen.model_copy(update={"seed": seed, "use_shared_memory": False}).make() as curriculum:
         yield curriculum
 
 

@@ -74,6 +74,22 @@ def test_worker_processes_train_on_one_pool(use_lp: bool) -> None:
     assert all(0.0 <= each["eval/worst_tenth"] <= each["eval/score"] <= 1.5 for each in epochs)
 
 
+def test_without_workers_a_training_goes_the_same_way_to_its_end() -> None:
+    config = apply_overrides(mettagrid_arena(), [*TINY, "vectorization=serial", "curriculum.seed=0"])
+    on_interrupt = signal.getsignal(signal.SIGINT)
+
+    def metrics() -> list[dict[str, Any]]:
+        epochs: list[dict[str, Any]] = []
+        with config.curriculum.make() as curriculum:
+            config.train(curriculum, 0, lambda metrics, save: epochs.append(metrics))
+            assert {each["pid"] for each in curriculum.process_counters() if each["draws"]} == {os.getpid()}
+            curriculum.unlink()
+        return [{name: value for name, value in each.items() if "second" not in name} for each in epochs]
+
+    assert metrics() == metrics()
+    assert signal.getsignal(signal.SIGINT) == on_interrupt
+
+
 def test_a_run_goes_on(tiny: MettaGridArenaConfig, tmp_path: Path) -> None:
     run = tmp_path / "run"
     training.run("mettagrid_arena", tiny.model_copy(update={"run_dir": run}), Console(file=io.StringIO()))

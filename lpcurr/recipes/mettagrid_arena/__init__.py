@@ -18,14 +18,15 @@ torch you have (2.13 for the CPU was tried)::
 
 Run::
 
-    lpcurr train mettagrid_arena                                # learning progress, 2 worker processes
+    lpcurr train mettagrid_arena                                # the frontier, 2 worker processes
     lpcurr train mettagrid_arena use_lp=false                   # discrete random
     lpcurr train mettagrid_arena workers=8 envs_per_worker=16 total_steps=50000000 max_seconds=36000
     lpcurr train mettagrid_arena compare=true seeds=3
+    lpcurr train mettagrid_arena vectorization=serial           # no worker processes
 
 Steps are those of agents, as PufferLib counts them. A checkpoint has the policy, the optimiser and torch's random state
 (``torch.save``, read back with ``weights_only=True``). With the same seed a training goes the same way until two
-workers meet at the pool in another order.
+workers meet at the pool in another order, and to its end with ``vectorization=serial``.
 
 A short run, ``lpcurr train mettagrid_arena max_seconds=130`` on two cores that other work kept busy: 303,000 agent
 steps at about 2,300 a second, 1,038 episodes; the mean score of an epoch's episodes rose from 0.18 to 0.25 while the
@@ -37,6 +38,7 @@ all this shows; ``compare=true`` asks whether the curriculum helps, and wants mi
 ``arenas``              rooms and task family; needs mettagrid
 ``policy``              embeddings of observation tokens, one hidden layer
 ``trainer``             PufferLib's trainer and workers, made to train on a CPU and to notice a dead worker
+``evaluation``          held-out arenas, and how a policy does on them
 ``loop``                environments, epochs, checkpoints
 ======================  =============================================================================================
 """

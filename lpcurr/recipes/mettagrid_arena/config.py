@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -47,6 +47,9 @@ class MettaGridArenaConfig(TrainingConfig):
     total_steps: int = Field(default=2_000_000, ge=1, description="agent steps of one training")
     epoch_steps: int = Field(default=50_000, ge=1, description="agent steps of an epoch: a line of metrics each")
     max_seconds: float = Field(default=600.0, gt=0, description="a training that takes longer ends early")
+    vectorization: Literal["multiprocessing", "serial"] = Field(
+        default="multiprocessing", description="worker processes; or as many arenas in this process, one after another"
+    )
     workers: int = Field(default=2, ge=2, le=256, description="worker processes; they share one pool")
     envs_per_worker: int = Field(default=8, ge=1, le=4096, description="arenas in each worker process")
     learner: PPOConfig = Field(default_factory=PPOConfig, description="PufferLib's PPO, and the policy")

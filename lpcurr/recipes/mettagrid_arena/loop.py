@@ -47,10 +47,12 @@ class MakeArena:
 
     def __init__(self, curriculum: AnyCurriculum, config: MettaGridConfig) -> None:
         self.curriculum, self.config = curriculum, config
+        self._trainer = os.getpid()
 
     def __call__(self, buf: Any = None, seed: int = 0) -> Any:
         """An environment."""
-        follow_the_parent(os.getpid())
+        if os.getpid() != self._trainer:
+            follow_the_parent(os.getpid())
         return ArenaEnv(MettaGridPufferEnv(Simulator(), self.config, buf=buf, seed=seed), self.curriculum)
 
 
@@ -151,15 +153,12 @@ class ArenaTrainee(Trainee):
             torch.set_rng_state(stored["random"])
             self.steps, self.episodes = stored["steps"], stored["episodes"]
         begin = seed + self.steps  # which maps come up, from here on
-        workers = pufferlib.vector.make(
-            make_env,
-            backend=Workers,
-            num_envs=config.workers * config.envs_per_worker,
-            num_workers=config.workers,
-            overwork=True,
-            seed=begin,
-        )
-        self.trainer = Trainer(puffer_config(config, begin), workers, policy)
+        how: dict[str, Any] = {"backend": Workers, "num_workers": config.workers, "overwork": True}
+        if config.vectorization == "serial":
+            how = {"backend": pufferlib.vector.Serial}
+        num_envs = config.workers * config.envs_per_worker
+        arenas = pufferlib.vector.make(make_env, num_envs=num_envs, seed=begin, **how)
+        self.trainer = Trainer(puffer_config(config, begin), arenas, policy)
         self.trainer.global_step = self.steps
         if stored:
             self.trainer.optimizer.load_state_dict(stored["optimizer"])
