@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, SupportsFloat
 
+import numpy as np
+
 from lpcurr.curriculum.arguments import as_score
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
@@ -49,6 +51,7 @@ with needs("gymnasium", 'lpcurr.CurriculumEnv needs gymnasium: pip install "lpcu
     from lpcurr.integrations.spaces import check_space
 
 _Env = gymnasium.Env[Any, Any]
+_NUMBERS = float, int, np.generic
 _Start = tuple[Any, dict[str, Any]]
 _Step = tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]
 
@@ -259,10 +262,8 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         # Every step comes by here, and an episode ends at one in hundreds: hence the bare tuple.
         result = self.env.step(action)
-        try:
-            self._total_reward += float(result[1])
-        except TypeError:  # an array of one number, as simulators of many environments give
-            self._total_reward += as_score(result[1], "reward")
+        reward = result[1]  # or an array of one number, as simulators of many environments give
+        self._total_reward += float(reward) if isinstance(reward, _NUMBERS) else as_score(reward, "reward")
         self._length += 1
         if (result[2] or result[3]) and self._playing and self._task is not None:
             return self._finish(self._task, result)
