@@ -13,6 +13,8 @@ from lpcurr.guides import TOPICS
 
 pytest.importorskip("pdoc")
 
+pytestmark = pytest.mark.no_kernels
+
 
 def test_the_site_has_all_guides_and_what_is_public_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert main(["help", "--html", str(tmp_path / "site")]) == 0

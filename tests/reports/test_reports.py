@@ -27,6 +27,8 @@ from lpcurr.reports.panels import panels
 from lpcurr.reports.verdict import decide, key_figures, results
 from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 
+pytestmark = pytest.mark.no_kernels
+
 Row = dict[str, Any]
 LP, RANDOM = "learning_progress", "discrete_random"
 CONFIG = "# lpcurr train lakes\nseed: {seed}\nevaluation: {{seed: 1}}\nalpha: {alpha}\n"
