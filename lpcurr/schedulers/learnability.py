@@ -33,7 +33,6 @@ class LearnabilityConfig(RenewingConfig):
     """
 
     draws_by: ClassVar[Way] = Way.WEIGHT
-    presentations_needed: ClassVar[int] = 3
     scale_free: ClassVar[bool] = True
 
     type: Literal["learnability"] = "learnability"

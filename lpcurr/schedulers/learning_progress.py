@@ -58,6 +58,7 @@ class LearningProgressConfig(RenewingConfig):
     """
 
     draws_by: ClassVar[Way] = Way.Z_SCORE
+    presentations_needed: ClassVar[int] = 5  # the metta curriculum's
 
     type: Literal["learning_progress"] = "learning_progress"
     use_bidirectional: bool = Field(

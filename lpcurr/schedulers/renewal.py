@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -13,8 +13,6 @@ _MOST = 1e100  # of a bonus: a sum over a million tasks stays finite, and all dr
 
 class RenewingConfig(SchedulerConfig):
     """What the schedulers have that evict tasks by score."""
-
-    presentations_needed: ClassVar[int] = 5  # the metta curriculum's
 
     exploration_bonus: NonNegative = Field(
         default=0.1,

@@ -24,6 +24,7 @@ class ScoreDeviationConfig(RenewingConfig):
     """
 
     draws_by: ClassVar[Way] = Way.WEIGHT
+    presentations_needed: ClassVar[int] = 5  # the metta curriculum's
 
     type: Literal["score_deviation"] = "score_deviation"
     rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
