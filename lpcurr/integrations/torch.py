@@ -140,15 +140,11 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
         Call it on rank 0 with what was gathered there; on other ranks it does nothing, and says that nothing was
         credited.
         """
-        if self.ledger is None:
-            return np.zeros(len(np.atleast_1d(np.asarray(ids))), dtype=np.bool_)
-        return self.ledger.report(ids, successes, attempts)
+        return _none_of(ids) if self.ledger is None else self.ledger.report(ids, successes, attempts)
 
     def report_scores(self, ids: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
         """Report one score a task, such as its mean reward, as :meth:`report` does those that are right or wrong."""
-        if self.ledger is None:
-            return np.zeros(len(np.atleast_1d(np.asarray(ids))), dtype=np.bool_)
-        return self.ledger.report_scores(ids, scores)
+        return _none_of(ids) if self.ledger is None else self.ledger.report_scores(ids, scores)
 
     def release(self, ids: ArrayLike) -> None:
         """Give tasks back that will not be reported, on rank 0: see :meth:`lpcurr.TaskLedger.release`."""
@@ -201,6 +197,11 @@ class SamplerState(Mapping[str, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         # Of the mappings, torch.load(weights_only=True) takes this one.
         return collections.OrderedDict, (), None, None, iter(self._read().items())
+
+
+def _none_of(ids: ArrayLike) -> NDArray[np.bool_]:
+    """What another rank than 0 credits of a batch."""
+    return np.zeros(len(np.atleast_1d(np.asarray(ids))), dtype=np.bool_)
 
 
 __all__ = ["CurriculumSampler"]
