@@ -8,14 +8,13 @@ forgotten only when all its words are restored, and the mutex is declared consis
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
 from lpcurr.kernels.indices import following
 from lpcurr.kernels.machine import clock
-from lpcurr.kernels.machine.compiling import JIT, helper, kernel
+from lpcurr.kernels.machine.by_name import by_name
+from lpcurr.kernels.machine.compiling import helper, kernel
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.machine.views import (
-    address,
     header_record,
     label_record,
     process_record,
@@ -51,17 +50,7 @@ def rebuild_segment(pointer):
     return np.int64(0)
 
 
-if JIT:
-    # Called by name: compiled into each kernel, the rebuild would be a third of all compilation.
-    _rebuild_segment = types.ExternalFunction("lpcurr_rebuild", types.int64(types.voidptr))
-
-    @helper
-    def rebuild(segment):
-        """Make everything derived from the truth columns."""
-        _rebuild_segment(address(segment, 0))
-
-else:
-    rebuild = following.rebuild
+rebuild = by_name(rebuild_segment, following.rebuild)
 
 
 @helper
@@ -92,6 +81,9 @@ def repair_segment(pointer):
     return np.int64(0)
 
 
+_repair = by_name(repair_segment, repair)
+
+
 if ROBUST_MUTEX:
 
     @kernel("int64(voidptr, int64)", symbol="lpcurr_wait")
@@ -111,25 +103,10 @@ if ROBUST_MUTEX:
         record.lock_waits += 1
         return np.int64(answer)
 
-    _wait_for_lock = types.ExternalFunction("lpcurr_wait", types.int64(types.voidptr, types.int64))
-
-    @helper
-    def _wait(segment, process):
-        return _wait_for_lock(address(segment, 0), process)
+    _wait = by_name(wait_for_lock, mutex.take_lock)
 
 else:
     _wait = mutex.take_lock  # never needed: whoever is here was let in by Python's lock
-
-
-if JIT:
-    _repair_segment = types.ExternalFunction("lpcurr_repair", types.int64(types.voidptr))
-
-    @helper
-    def _repair(segment):
-        _repair_segment(address(segment, 0))
-
-else:
-    _repair = repair
 
 
 @helper

@@ -27,8 +27,9 @@ from lpcurr.kernels import formulas
 from lpcurr.kernels.indices import label_progress, members, ranks, staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine import random
-from lpcurr.kernels.machine.compiling import helper, inlined
-from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
+from lpcurr.kernels.machine.by_name import by_name
+from lpcurr.kernels.machine.compiling import helper, inlined, kernel
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, segment_at
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
 
@@ -48,6 +49,40 @@ def _any_slot(segment, process):
     return active_slot(segment, random.below(segment, process, header_record(segment, 0).active_count))
 
 
+@helper
+def _draw_aside(segment, process, u):
+    """The draw where the uniform number that settles the way lies in a share behind the uniform draws."""
+    header = header_record(segment, 0)
+    if u < header.rand_task_rate + header.exploration_share:
+        return _draw_exploring(segment, process)
+    if u < header.rand_task_rate + header.exploration_share + header.staleness_share:
+        return _draw_by_staleness(segment, process)
+    return _draw_by_label(segment, process)
+
+
+@kernel("int64(voidptr, int64, float64)", symbol="lpcurr_draw_aside")
+def _draw_aside_at(pointer, process, u):
+    return _draw_aside(segment_at(pointer), process, u)
+
+
+@helper
+def _draw_by_tree(segment, process):
+    draws_by = header_record(segment, 0).draws_by
+    if draws_by == _WEIGHT:
+        return _draw_by_weight(segment, process)
+    if draws_by == _RANK:
+        return _draw_by_rank(segment, process)
+    return _draw_by_sigmoid(segment, process)
+
+
+@kernel("int64(voidptr, int64)", symbol="lpcurr_draw_by_tree")
+def _draw_by_tree_at(pointer, process):
+    return _draw_by_tree(segment_at(pointer), process)
+
+
+_aside, _tree = by_name(_draw_aside_at, _draw_aside), by_name(_draw_by_tree_at, _draw_by_tree)
+
+
 @inlined
 def draw_slot(segment, process):
     """Draw one active task by the pool's distribution; there must be one.
@@ -55,26 +90,19 @@ def draw_slot(segment, process):
     One uniform number settles which way the draw goes, where there is a choice; the shares stand in a fixed order.
     """
     header = header_record(segment, 0)
-    by_now = header.rand_task_rate + header.exploration_share + header.staleness_share
-    aside = by_now + header.label_share
+    aside = header.rand_task_rate + header.exploration_share + header.staleness_share + header.label_share
     if aside > 0.0:
         u = random.uniform(segment, process)
         if u < header.rand_task_rate:
             return _any_slot(segment, process)
-        if u < header.rand_task_rate + header.exploration_share:
-            return _draw_exploring(segment, process)
-        if u < by_now:
-            return _draw_by_staleness(segment, process)
         if u < aside:
-            return _draw_by_label(segment, process)
-    if header.draws_by == _WEIGHT:
-        return _draw_by_weight(segment, process)
-    if header.draws_by == _RANK:
-        return _draw_by_rank(segment, process)
+            return _aside(segment, process, u)
+    if header.draws_by == _WEIGHT or header.draws_by == _RANK:
+        return _tree(segment, process)
     if header.draws_by == _UNIFORM or header.explored_count == 0:
         return _any_slot(segment, process)
     if header.temperature != 0.0:
-        return _draw_by_sigmoid(segment, process)
+        return _tree(segment, process)
     return _draw_by_z_score(segment, process)
 
 
@@ -98,7 +126,7 @@ def _draw_by_sigmoid(segment, process):
     return _draw_by_scan(segment, process, 0.0, 0.0, False)
 
 
-@helper
+@inlined
 def _draw_by_weight(segment, process):
     header = header_record(segment, 0)
     explores = header.exploration_share > 0.0
@@ -142,7 +170,7 @@ def _draw_by_rank(segment, process):
     return ranks.slot_at(segment, first + random.below(segment, process, end - first))
 
 
-@helper
+@inlined
 def _draw_by_staleness(segment, process):
     total = staleness.total(segment)
     if total <= 0:
@@ -160,7 +188,7 @@ def _draw_by_label(segment, process):
     return members.slot_at(segment, row, random.below(segment, process, label_record(segment, row).active))
 
 
-@helper
+@inlined
 def _draw_exploring(segment, process):
     """Draw in proportion to the scheduler's `exploring_weight`, by rejection; out of tries, by one exact scan."""
     header = header_record(segment, 0)

@@ -8,10 +8,10 @@ the truth columns alone, whatever came and went before, and a rebuild comes to t
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from lpcurr.kernels.machine.compiling import JIT, helper, kernel
-from lpcurr.kernels.machine.views import address, column, header_record, segment_at
+from lpcurr.kernels.machine.by_name import by_name
+from lpcurr.kernels.machine.compiling import helper, kernel
+from lpcurr.kernels.machine.views import column, header_record, segment_at
 from lpcurr.kernels.safety import faults
 
 _U27, _U30, _U31 = np.uint64(27), np.uint64(30), np.uint64(31)
@@ -128,9 +128,8 @@ def _leave(segment, slot):
     _hang(segment, parent, right, before if before >= 0 else behind)
 
 
-@kernel("int64(voidptr, int64, int64)", symbol="lpcurr_rank")
-def _change_order(pointer, slot, enters):
-    segment = segment_at(pointer)
+@helper
+def _change_order(segment, slot, enters):
     if enters:
         _enter(segment, slot)
     else:
@@ -138,22 +137,24 @@ def _change_order(pointer, slot, enters):
     return np.int64(0)
 
 
-if JIT:
-    # Called by name: compiled into each kernel that changes a priority, it would be a tenth of all compilation.
-    _change_by_name = types.ExternalFunction("lpcurr_rank", types.int64(types.voidptr, types.int64, types.int64))
+@kernel("int64(voidptr, int64, int64)", symbol="lpcurr_rank")
+def _change_order_at(pointer, slot, enters):
+    return _change_order(segment_at(pointer), slot, enters)
 
-    @helper
-    def enter(segment, slot):
-        """Put a task where its priority belongs."""
-        _change_by_name(address(segment, 0), slot, 1)
 
-    @helper
-    def leave(segment, slot):
-        """Take a task out, whose priority is still the one under which it entered."""
-        _change_by_name(address(segment, 0), slot, 0)
+_change = by_name(_change_order_at, _change_order)
 
-else:
-    enter, leave = _enter, _leave
+
+@helper
+def enter(segment, slot):
+    """Put a task where its priority belongs."""
+    _change(segment, slot, 1)
+
+
+@helper
+def leave(segment, slot):
+    """Take a task out, whose priority is still the one under which it entered."""
+    _change(segment, slot, 0)
 
 
 @helper

@@ -18,10 +18,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding
 import numba
+from numba import types
 from numba.core import config as numba_config
 
 from lpcurr.kernels.machine._helper_compiler import helper_options
@@ -58,8 +59,19 @@ def inlined(function: Function) -> Function:
 
 def _helper(function: Function, **options: Any) -> Function:
     options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **helper_options(), **_OPTIONS}
-    compiled: Function = _njit(**options)(function)
-    return compiled
+    compiled = _njit(**options)(function)
+    if JIT:
+        _take_no_literals(compiled)
+    return cast("Function", compiled)
+
+
+def _take_no_literals(dispatcher: Any) -> None:
+    """Have a helper compiled once for all integers that it is called with, not again for each constant.
+
+    A fifth of all compilation was that; LLVM puts the constants in where it inlines.
+    """
+    resolve = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda args, kws: resolve(tuple(types.unliteral(each) for each in args), kws)
 
 
 class Kernel:
