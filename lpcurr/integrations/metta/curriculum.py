@@ -207,8 +207,8 @@ class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
     def _label(self, label: str) -> None:
         self.label = label
 
-    def complete(self, score: float) -> None:
-        """Count a score."""
+    def complete(self, score: float, *, signal: float | None = None, cost: float = 1.0) -> None:
+        """Count a score; ``signal`` and ``cost``, which only the pool keeps, may stand beside it as in its update."""
         self._num_completions += 1
         self._total_score += score
         self._mean_score = self._total_score / self._num_completions

@@ -382,7 +382,7 @@ def test_an_algorithm_by_hand_has_room_for_what_its_settings_say() -> None:
 
 def test_what_metta_makes_by_hand() -> None:
     task = cc.CurriculumTask(7, {"size": 4}, {"size": 4})
-    task.complete(0.5)
+    task.complete(0.5, signal=0.1, cost=20.0)
     assert (task._task_id, task._env_cfg, task._mean_score) == (7, {"size": 4}, 0.5)
     assert (task.get_env_cfg(), task.get_slice_values(), task.get_label()) == ({"size": 4}, {"size": 4}, "unknown")
     task._label = "maze"
