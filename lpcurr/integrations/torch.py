@@ -97,7 +97,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
                     "CurriculumConfig(tasks=[…]), or with defer_init=True and add_task(index)"
                 )
             self.ledger = TaskLedger(curriculum)
-        self._yielded = 0
+        self._yielded, self._resumed = 0, False
 
     def __len__(self) -> int:
         if self.num_batches is None:
@@ -106,6 +106,9 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
 
     def __iter__(self) -> Iterator[list[int]]:
         """Sample the rest of a pass: all of it, but for the first one after a resume."""
+        if not self._resumed:
+            self._yielded = 0  # here, for a trainer that counts the batches never comes to the end of a pass
+        self._resumed = False
         while self.num_batches is None or self._yielded < self.num_batches:
             self._yielded += 1
             ids = self.sample()
@@ -165,12 +168,10 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
         Raises:
             CheckpointError, ConfigError: as :meth:`lpcurr.TaskLedger.load_state_dict`.
         """
-        if self.ledger is None:
-            self._yielded = state.get("yielded", 0)
-            return
         state = dict(state)
-        self.ledger.load_state_dict(state)
-        self._yielded = state.get("yielded", 0)
+        if self.ledger is not None:
+            self.ledger.load_state_dict(state)
+        self._yielded, self._resumed = state.get("yielded", 0), True
 
     def _read(self) -> dict[str, Any]:
         if self.ledger is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import random
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,12 @@ def test_groups_stand_together_and_a_batch_has_no_prompt_twice() -> None:
         assert len(list(sampler)) == 5  # another pass
         assert sampler.ledger is not None
         assert sampler.ledger.in_flight.size == 40
+
+
+def test_each_pass_is_whole_for_a_trainer_that_counts_the_batches() -> None:
+    with make_curriculum(0) as curriculum:
+        loader = DataLoader(PROMPTS, batch_sampler=CurriculumSampler(curriculum, 4, num_batches=5))
+        assert [len(list(itertools.islice(loader, taken))) for taken in (5, 3, 5)] == [5, 3, 5]
 
 
 def test_scores_that_are_more_than_right_or_wrong_are_no_longer_in_flight() -> None:
