@@ -170,6 +170,9 @@ class CurriculumCheckpoints(PoolMember):
             raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")
         self._restore(checkpoint)
 
+    # By these names trainers know what goes into their checkpoints: Accelerate, torch.distributed.checkpoint.
+    state_dict, load_state_dict = get_state, load_state
+
     def record(self, path: str | os.PathLike[str]) -> Recording:
         """Write all that changes the pool, by whichever process, into a file from which it can be built again.
 

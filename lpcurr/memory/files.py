@@ -66,7 +66,8 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
         sync(target.parent)
     except OSError as error:
         if error.errno is not None:
-            error.filename, error.filename2 = os.fspath(path), None  # not the temporary name, of which nobody knows
+            error.filename = os.fspath(path)  # not the temporary name, of which nobody knows
+            del error.filename2  # None would be shown
         raise
 
 

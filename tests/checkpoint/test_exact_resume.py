@@ -74,6 +74,14 @@ def test_a_state_taken_at_any_point_leads_on_as_the_pool_did(kind: str, before: 
         assert curriculum.find_violations() == []
 
 
+def test_trainers_find_the_state_under_their_names() -> None:
+    with make("not yet full") as curriculum:
+        state = json.loads(json.dumps(curriculum.state_dict()))
+        ids = play(curriculum, 50, 0)
+        curriculum.load_state_dict(state)
+        assert play(curriculum, 50, 0) == ids
+
+
 def test_the_first_tasks_of_an_empty_pool(tmp_path: Path) -> None:
     config = lpcurr.CurriculumConfig(num_active_tasks=5, seed=3, use_shared_memory=False)
     with config.make() as curriculum:

@@ -35,6 +35,7 @@ def test_a_name_that_is_too_long_is_named_as_it_was_given(tmp_path: Path) -> Non
     with pytest.raises(OSError, match="too long") as caught:
         write_atomically(tmp_path / ("n" * 256), "text")
     assert caught.value.filename == str(tmp_path / ("n" * 256))
+    assert str(caught.value).endswith("nn'")  # and no word of another file
     assert list(tmp_path.iterdir()) == []
 
 
