@@ -30,7 +30,7 @@ import numpy as np
 
 from lpcurr.curriculum.arguments import as_score
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, InvalidScoreError, shown
 from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
@@ -67,7 +67,7 @@ class Episode:
 
     Attributes:
         task: what was played.
-        total_reward: the sum of its rewards, not discounted.
+        total_reward: the sum of its rewards, not discounted; an array where they are, of several objectives or agents.
         length: its number of steps.
         terminated: whether the environment ended it.
         truncated: whether a limit, such as ``TimeLimit``, ended it.
@@ -79,7 +79,7 @@ class Episode:
     """
 
     task: CurriculumTask
-    total_reward: float
+    total_reward: Any
     length: int
     terminated: bool
     truncated: bool
@@ -209,7 +209,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.action_space = env.action_space
         self._task: CurriculumTask | None = None
         self._playing = False  # in the middle of an episode
-        self._total_reward = 0.0
+        self._total_reward: Any = 0.0
         self._length = 0
         self._abandonment = Abandonment()
 
@@ -262,12 +262,23 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         # Every step comes by here, and an episode ends at one in hundreds: hence the bare tuple.
         result = self.env.step(action)
-        reward = result[1]  # or an array of one number, as simulators of many environments give
-        self._total_reward += float(reward) if isinstance(reward, _NUMBERS) else as_score(reward, "reward")
+        reward = result[1]
+        self._total_reward += float(reward) if isinstance(reward, _NUMBERS) else self._as_reward(reward)
         self._length += 1
         if (result[2] or result[3]) and self._playing and self._task is not None:
             return self._finish(self._task, result)
         return result
+
+    def _as_reward(self, reward: Any) -> Any:
+        """Return an array of one number, as simulators of many environments give, as that; others as arrays."""
+        if np.prod(np.shape(reward)) == 1:
+            return as_score(reward, "reward")
+        if self._score is None:
+            raise InvalidScoreError(
+                f"reward {shown(reward)} is not one number: give CurriculumEnv score=, a function of the episode, "
+                "whose total_reward is the sum of such arrays"
+            )
+        return np.asarray(reward, np.float64)
 
     def _replace_env(self, env: object, task: CurriculumTask) -> None:
         if not isinstance(env, gymnasium.Env):
@@ -297,7 +308,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         accepted = self._report and credit(self.curriculum, task, score, self._length, total_reward=self._total_reward)
         if not self._add_info:
             return result
-        info = {**info, TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted}
+        info = {**info, TASK_ID: task.task_id, LABEL: task.label, SCORE: as_score(score), ACCEPTED: accepted}
         return observation, reward, terminated, truncated, info
 
 

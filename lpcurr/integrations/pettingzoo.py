@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
+from lpcurr.curriculum.arguments import as_score
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
@@ -221,7 +222,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self._abandonment.ended()
         score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
         accepted = credit(self.curriculum, task, score, self._length, total_rewards=self._total_rewards)
-        return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: float(score), ACCEPTED: accepted})
+        return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: as_score(score), ACCEPTED: accepted})
 
 
 def _told(infos: _Infos, ours: dict[str, Any]) -> _Infos:

@@ -11,7 +11,7 @@ import pytest
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 import lpcurr
-from lpcurr import ConfigError, Curriculum, CurriculumEnv
+from lpcurr import ConfigError, Curriculum, CurriculumEnv, InvalidScoreError
 from lpcurr.integrations.gymnasium import Episode
 
 from .conftest import Make
@@ -58,6 +58,43 @@ def test_rewards_may_be_arrays_of_one_number(make: Make) -> None:
     env.reset(seed=0)
     length, info = run_episode(env)
     assert info["curriculum/score"] == length
+
+
+class TwoObjectives(gymnasium.Wrapper[Any, Any, Any, Any]):
+    def step(self, action: Any) -> Any:
+        observation, reward, *rest = self.env.step(action)
+        return observation, np.array([reward, -1.0], np.float32), *rest
+
+
+def test_rewards_of_several_objectives_are_summed_for_a_score_function(make: Make) -> None:
+    def score(episode: Episode) -> Any:
+        return np.array([episode.total_reward @ [0.002, 0.0005]])  # one number too
+
+    env = CurriculumEnv(TwoObjectives(make_cart_pole()), make(PHYSICS), score=score)
+    for _ in range(2):
+        env.reset(seed=0)
+        length, info = run_episode(env)
+        assert info["curriculum/score"] == pytest.approx(length * 0.0015)
+
+
+def test_rewards_of_several_objectives_want_a_score_function(make: Make) -> None:
+    env = CurriculumEnv(TwoObjectives(make_cart_pole()), make(PHYSICS))
+    env.reset(seed=0)
+    with pytest.raises(InvalidScoreError, match=r"\[ 1., -1.\].* is not one number: give CurriculumEnv score="):
+        env.step(0)
+
+
+@pytest.mark.parametrize("report", [True, False])
+def test_a_score_may_be_an_array_of_one_number_and_no_other_thing(make: Make, report: bool) -> None:
+    scores: list[Any] = [np.array([0.25]), None]
+    curriculum = make(PHYSICS)
+    env = CurriculumEnv(make_cart_pole(), curriculum, score=lambda _: scores.pop(0), report=report)
+    env.reset(seed=0)
+    assert run_episode(env)[1]["curriculum/score"] == 0.25
+    env.reset()
+    with pytest.raises(InvalidScoreError, match="score None is a NoneType"):
+        run_episode(env)
+    assert completions(curriculum) == report
 
 
 def test_cart_pole_plays_the_physics_of_its_task(make: Make) -> None:
