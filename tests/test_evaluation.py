@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode
 import lpcurr
 from lpcurr import ConfigError, Curriculum, CurriculumConfig, CurriculumEnv, CurriculumTask
 from lpcurr.curriculum.evaluation import Evaluation
+from lpcurr.generators import TaskList
 from lpcurr.integrations.gymnasium_vector import VectorCurriculumEnv
 
 
@@ -150,6 +151,17 @@ def test_tasks_that_are_no_ids_are_a_list() -> None:
             assert evaluation.result().mean == 0.75
         with training.evaluation([1]) as evaluation:
             assert evaluation.get_task().get_env_cfg() == "b"
+
+
+def test_tasks_of_its_own_may_be_integers_and_have_labels() -> None:
+    with CurriculumConfig(tasks=range(200), use_shared_memory=False).make() as training:
+        with pytest.raises(ConfigError, match=r"no task 10019 in the list, whose ids are 0 … 199.*TaskList\(tasks="):
+            training.evaluation(range(10_000, 10_020))
+        unseen = TaskList(tasks=[10_000, 10_001], labels=["even", "odd"])
+        for tasks in (unseen, {"even": 10_000, "odd": 10_001}):
+            with training.evaluation(tasks) as evaluation:
+                drawn = evaluation.sample_tasks(2)
+                assert [(task.get_env_cfg(), task.label) for task in drawn] == [(10_000, "even"), (10_001, "odd")]
 
 
 def test_tasks_of_the_whole_range_of_ids(training: Curriculum) -> None:

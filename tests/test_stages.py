@@ -52,6 +52,16 @@ def test_labels_open_one_after_the_other_and_stay_open(shared: bool) -> None:
         assert curriculum.find_violations() == []
 
 
+def test_levels_by_number_are_named_by_it() -> None:
+    fields: dict[str, Any] = {"tasks": ["a", "b"], "task_labels": np.array([1.0, 2.0]), "num_active_tasks": 3}
+    with CurriculumConfig(stages=[{"unlock": 2.0, "after": 1.0, "mastered": 0.0}], **fields).make() as curriculum:
+        curriculum.append_tasks(["c"], [1.0])
+        assert curriculum.columns()["label"].tolist() == ["1.0", "1.0"]
+        curriculum.update_groups([0], [20], 20)
+        curriculum.on_epoch_end()
+        assert curriculum.columns()["label"].tolist() == ["1.0", "1.0", "2.0"]
+
+
 def test_mastered_is_the_mean_over_all_tasks_of_a_label() -> None:
     with make() as curriculum:
         for task_id in OF_LABEL["a"][:3]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -26,7 +25,7 @@ from lpcurr.generators import (
     rows_of,
     without_omegaconf,
 )
-from lpcurr.generators.listed import is_list_of_tasks
+from lpcurr.generators.listed import is_list_of_tasks, labels_as_texts
 from lpcurr.memory import layout
 from lpcurr.schedulers import AnyScheduler
 from lpcurr.schedulers.common import Capacity, CheckedModel, Count, SchedulerConfig
@@ -142,8 +141,8 @@ class CurriculumConfig(CheckedModel):
             raise ValueError(
                 f"task_labels is {shown(labels)}: give the label of each task, as in [task['level'] for task in tasks]"
             )
-        if labels is not None:  # levels by number are named by it, as those of a dict are
-            labels = [str(label) if isinstance(label, Integral) else label for label in labels]
+        if labels is not None:
+            labels = labels_as_texts(labels)
         if is_list_of_tasks(tasks):
             tasks = rows_of(tasks)  # here, for an error without the tasks in it
         elif isinstance(tasks, Mapping):

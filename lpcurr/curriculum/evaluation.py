@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, SupportsFloat
@@ -20,7 +20,7 @@ from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError, shown
-from lpcurr.generators import TaskGenerator, TaskList, rows_of
+from lpcurr.generators import StoredTasks, TaskGenerator, TaskList, rows_of
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.memory.processes import pid_namespace
@@ -102,24 +102,29 @@ class Evaluation:
         self._look_again = 0.0  # for dead processes, by the monotonic clock
 
     @classmethod
-    def of(
-        cls, config: CurriculumConfig, generator: TaskGenerator | None, tasks: Sequence[Any], episodes: int
-    ) -> Evaluation:
+    def of(cls, config: CurriculumConfig, generator: TaskGenerator | None, tasks: Any, episodes: int) -> Evaluation:
         """Make the evaluation of a curriculum's generator.
 
         Raises:
             ConfigError: there is no task, a task twice, too many of them, or an id out of range.
         """
         episodes = as_count(episodes, "episodes_each")
-        tasks = rows_of(tasks)
-        if not tasks or not episodes:
+        listed = CurriculumConfig(tasks=tasks).task_generator if isinstance(tasks, Mapping) else tasks
+        rows = list(range(len(listed))) if isinstance(listed, TaskList) else rows_of(tasks)
+        if not rows or not episodes:
             raise ConfigError(
-                f"there are {len(tasks)} tasks to be played {shown(episodes)} times each: give at least one"
+                f"there are {len(rows)} tasks to be played {shown(episodes)} times each: give at least one"
             )
-        if all(isinstance(task, (int, np.integer)) and not isinstance(task, bool) for task in tasks):
-            ids = np.array([as_task_id(task) for task in tasks], np.int64)
-        else:
-            generator, ids = TaskList(tasks=tasks), np.arange(len(tasks))
+        if not all(isinstance(row, (int, np.integer)) and not isinstance(row, bool) for row in rows):
+            listed, rows = TaskList(tasks=rows), list(range(len(rows)))
+        ids = np.array([as_task_id(row) for row in rows], np.int64)
+        if isinstance(listed, TaskList):
+            generator = listed
+        elif isinstance(generator, (TaskList, StoredTasks)) and ids.max() >= len(generator):
+            raise ConfigError(
+                f"there is no task {ids.max()} in the list, whose ids are 0 … {len(generator) - 1}, and integers are "
+                "ids: for tasks that are integers, such as seeds, give lpcurr.generators.TaskList(tasks=[…])"
+            )
         slots = len(ids) * (episodes + 1)
         highest = layout.MAX_TASK_ID - len(ids) * episodes  # behind are the marks of episodes that were handed out
         if slots > layout.MAX_CAPACITY or ids.max() > highest or np.unique(ids).size != ids.size:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from lpcurr.errors import ConfigError
 from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+from lpcurr.generators.listed import labels_as_texts
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import CheckedModel
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("lpcurr")
 _COMPLETED = layout.header_word("completed")
 _LOOK_EVERY = 1000  # episodes, or as many as there may be tasks, for a look is O(tasks)
+
+
+Label = Annotated[str, StringConstraints(min_length=1), BeforeValidator(lambda label: labels_as_texts([label])[0])]
 
 
 class Stage(CheckedModel):
@@ -41,8 +45,8 @@ class Stage(CheckedModel):
         'score'
     """
 
-    unlock: str = Field(min_length=1, description="label of the tasks that wait")
-    after: str = Field(min_length=1, description="label of the tasks that have to be mastered first")
+    unlock: Label = Field(description="label of the tasks that wait")
+    after: Label = Field(description="label of the tasks that have to be mastered first")
     by: Literal["success", "score"] = Field(default="success", description="what is averaged: successes, or scores")
     mastered: float = Field(default=0.8, description="success rate, or score, from which on they are mastered")
     episodes: int = Field(default=20, ge=1, description="episodes of that label that there must be, at least")

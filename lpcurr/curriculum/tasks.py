@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lpcurr.curriculum.arguments import as_task_id, as_threshold
@@ -11,6 +11,7 @@ from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.errors import ConfigError, shown
 from lpcurr.generators import StoredTasks, TaskList, rows_of
+from lpcurr.generators.listed import labels_as_texts
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -63,7 +64,7 @@ class CurriculumTasks(PoolMember):
         self._pool.check_open()
         if not isinstance(labels, Iterable | None):
             raise ConfigError(f"labels is {shown(labels)}: give the label of each task, or None")
-        labels = None if labels is None else list(labels)
+        labels = None if labels is None else labels_as_texts(labels)
         return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
 
     def task_list(self) -> TaskList:
@@ -123,13 +124,14 @@ class CurriculumTasks(PoolMember):
         self._pool.check_open()
         return self._builder.slice_values(as_task_id(task_id))
 
-    def evaluation(self, tasks: Sequence[Any], episodes_each: int = 1) -> Evaluation:
+    def evaluation(self, tasks: Sequence[Any] | Mapping[str, Any] | TaskList, episodes_each: int = 1) -> Evaluation:
         """Go through a fixed set of tasks in order, each equally often, and learn nothing from it.
 
         What it returns takes a curriculum's place in an environment, in vectors and in several processes too.
 
         Args:
-            tasks: n task ids, of this curriculum's task generator; or, where they are no integers, a list of tasks.
+            tasks: n task ids, of this curriculum's task generator; or, where they are no integers, a list of tasks, or
+                a dict of them by label. A ``TaskList`` is taken as it is, with its labels, and integers for tasks.
             episodes_each: how often each is to be played.
 
         Example:

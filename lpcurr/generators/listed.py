@@ -12,6 +12,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from numbers import Real
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, model_validator
@@ -284,6 +285,16 @@ def rows_of(tasks: Any) -> list[Any]:
         raise ConfigError(f"tasks is {shown(tasks)}, of more than {_MOST:,}: name tasks by ids, with a task generator")
     # A list of a million is gone through more than once: no look at each of them for what nobody has imported.
     return [without_omegaconf(task) for task in rows] if "omegaconf" in sys.modules else rows
+
+
+def labels_as_texts(labels: Iterable[Any]) -> list[Any]:
+    """Return labels as a list; levels by number are named by it, as those of a dict are.
+
+    >>> labels_as_texts([1, 0.5, "hard", float("nan")])
+    ['1', '0.5', 'hard', nan]
+    """
+    each: Iterable[Any] = labels.tolist() if hasattr(labels, "tolist") else labels  # of an array, or a tensor
+    return [str(label) if isinstance(label, Real) and label == label else label for label in each]
 
 
 def digest_of(contents: Iterable[bytes]) -> str:
