@@ -516,7 +516,15 @@ CLOSED_CALLS: dict[str, Call] = {
     "__reduce__": pickle.dumps,
 }
 AFTER_CLOSE = {"config", "evaluation", "close", "unlink", "closed", "session_id"}
-ELSEWHERE = {"save", "load", "get_state", "load_state", "replay"}  # tests/checkpoint, tests/test_recording.py
+ELSEWHERE = {
+    "save",
+    "load",
+    "get_state",
+    "load_state",
+    "state_dict",
+    "load_state_dict",
+    "replay",
+}  # tests/checkpoint, tests/test_recording.py
 
 
 def test_every_public_method_is_tried_after_close() -> None:

@@ -146,6 +146,8 @@ class CurriculumConfig(CheckedModel):
         if is_list_of_tasks(tasks):
             tasks = rows_of(tasks)  # here, for an error without the tasks in it
         elif isinstance(tasks, Mapping):
+            if hasattr(tasks, "num_rows"):
+                raise ValueError(f"tasks is a {type(tasks).__name__} of {', '.join(tasks)}: give one of them")
             if labels is not None:
                 raise ValueError("there are task_labels and tasks by name, whose names are the labels: give a list")
             tasks, labels = list(tasks.values()), list(map(str, tasks))

@@ -294,7 +294,7 @@ def labels_as_texts(labels: Iterable[Any]) -> list[Any]:
     ['1', '0.5', 'hard', nan]
     """
     each: Iterable[Any] = labels.tolist() if hasattr(labels, "tolist") else labels  # of an array, or a tensor
-    return [str(label) if isinstance(label, Real) and label == label else label for label in each]
+    return [str(label) if issubclass(type(label), Real) and abs(label) < 2**63 else label for label in each]
 
 
 def digest_of(contents: Iterable[bytes]) -> str:

@@ -294,7 +294,7 @@ def test_nobody_waits_for_who_is_appending_and_what_was_saved_meanwhile_is_whole
         assert _list_and_pool(resumed) == (22, list(range(22)))
 
 
-@pytest.mark.parametrize("labels", [["fine", "z" * 500], ["fine", None], ["fine", "\ud800"]])
+@pytest.mark.parametrize("labels", [["fine", "z" * 500], ["fine", ("x",)], ["fine", "\ud800"]])
 def test_what_cannot_be_appended_leaves_list_and_pool_alone(labels: list[Any], shared: bool) -> None:
     with CurriculumConfig(tasks=["a", "b"], num_active_tasks=10, use_shared_memory=shared).make() as curriculum:
         with pytest.raises(InvalidLabelError):
@@ -489,6 +489,14 @@ def test_a_table_is_refused_wherever_tasks_are_taken() -> None:
                 take()
         with pytest.raises(ConfigError, match=r"list\(tasks\.values\(\)\)"):
             curriculum.append_tasks({"a": 1})  # type: ignore[arg-type]
+
+
+def test_a_dictionary_of_data_sets_is_no_list_of_tasks() -> None:
+    class Splits(dict[str, Any]):  # as Hugging Face's DatasetDict, which a data set without a split is
+        num_rows = {"train": 1, "test": 1}  # noqa: RUF012
+
+    with pytest.raises(ConfigError, match="a Splits of train, test: give one of them"):
+        CurriculumConfig(tasks=Splits(train=["a"], test=["b"]))
 
 
 def test_tasks_by_name_have_their_names_as_labels() -> None:
