@@ -21,7 +21,10 @@ task_generator=f)`. Another generator than the checkpoint was made with is refus
 scores would be credited to other tasks; `replace_generator=True` takes it nevertheless.
 
 A trainer's own checkpoint file takes `get_state()`, which is dicts, lists, numbers and strings, and gives it back to
-`load_state(state)`. All attached processes see the restored pool at once.
+`load_state(state)`. All attached processes see the restored pool at once. They are called `state_dict` and
+`load_state_dict` too, so that `accelerator.register_for_checkpointing(curriculum)` and torch.distributed.checkpoint
+(`dcp.save({"curriculum": curriculum, …})`) take a curriculum, and a `TaskLedger` with what is in flight. `load_state`
+keeps the scheduler that the pool has; what `use` has changed, say again, or `Curriculum.load` a file.
 
 Recipes of `lpcurr train` leave a checkpoint every epoch in their run folder and keep the last three
 (`checkpoint_every`, `keep_checkpoints`); `lpcurr train resume=runs/NAME` goes on after a cut, also with other workers,

@@ -6,7 +6,8 @@ takes a curriculum's place wherever one is expected: in `CurriculumEnv`, in vect
 processes. Nothing is learned from it: the training's pool never hears of these episodes.
 
 Tasks are ids of the curriculum's task generator, which training has hardly seen if they are chosen apart (training
-draws them from 53 bits); or a list of tasks of its own.
+draws them from 53 bits); or tasks of its own: a list, a dict of them by label, or, with several tasks to a label and
+for tasks that are integers, `lpcurr.generators.TaskList(tasks=[…], labels=[…])`.
 
 >>> import lpcurr
 >>> tasks = lpcurr.bucketed({"gravity": 9.8}).add_bucket("gravity", lpcurr.Span(1, 25))

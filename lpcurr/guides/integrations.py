@@ -68,6 +68,9 @@ played an episode ahead. `lpcurr/recipes/examples/gymnax_poles.py` (extra `jax`)
     curriculum.update_many(task[ended], score[ended])                # of the rollout before, while this one plays
     told = playing
 
+There tasks are a list, whose ids are its places. A generator's ids have 53 bits and do not fit into JAX's int32: leave
+them on the host, `ids = curriculum.sample_ids(n)`, and let the rollout tell the places 0 … n − 1 in that array.
+
 Anything else: `get_task()` at the start of an episode and `update_task_performance(task.task_id, score)` at its end is
 all there is; `lpcurr/recipes/examples/cleanrl_ppo.py` does it in one file. `sample_ids(k)` and
 `update_many(ids, scores)` do k of them at once, for 0.1 µs each.

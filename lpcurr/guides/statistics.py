@@ -20,6 +20,7 @@ Always
     num_locked_tasks                               tasks that wait for their stage, where there are stages
 
 Unless in performance mode
+    mean_success_rate                              of the tasks that were played, of some fifty episodes each
     per_label_scores/<label>                       mean score by label: of its tasks' averages of some fifty episodes
     algorithm/draws/share/<way>                    of the draws: by the scheduler's own rule (`scheduler`), `uniform`,
                                                    `exploring`, by `staleness` or by `label`; they add up to 1
@@ -29,7 +30,7 @@ Unless in performance mode
 Unless in performance mode, too; 0 where another scheduler than learning progress draws, nothing where all are alike
     algorithm/lp/mean_learning_progress            how much the agent improves on the mean task
     algorithm/lp/mean_lp_score                     mean of sigmoid / Σ sigmoid
-    algorithm/lp/mean_task_success_rate            moving average of the successes
+    algorithm/lp/mean_task_success_rate            as mean_success_rate, and tasks that were not played count
     algorithm/lp/mean_sample_prob                  1 / number of tasks
     algorithm/lp/num_zeros_lp_dist                 tasks that are never drawn
 

@@ -14,8 +14,8 @@ into the label, by which statistics are grouped.
 >>> lakes.build(3).label, lakes.build(3).env_cfg["map"]
 ('size=8', {'holes': 0.3})
 
-Configurations are dicts, dataclasses or pydantic models; fields are named by dotted paths. A weighted set draws which
-generator makes a task:
+Configurations are dicts, dataclasses or pydantic models; fields are named by dotted paths, an element of a list by its
+place (`wind.0`). A weighted set draws which generator makes a task:
 
 >>> both = lpcurr.merge([lakes, lpcurr.single_task({"size": 32, "slip": 0.5}, label="ocean")], weights=[3, 1])
 >>> config = lpcurr.CurriculumConfig(num_active_tasks=50, task_generator=both)
@@ -38,8 +38,8 @@ the start, with their places as ids, 0 … n − 1:
 
 A task's label is the one in `task_labels`, else the text under `"label"` or `"task"` of a dict, else `default`. A dict
 `tasks={"boil": {…}, "melt": {…}}` labels each task with its name; a label for several tasks goes into `task_labels`,
-one entry a task. Rows of a table: `tasks=df.to_dict("records")`. What OmegaConf or Hydra hand out is kept as plain
-dicts and lists.
+one entry a task, texts or numbers. Rows of a table: `tasks=df.to_dict("records")`. What OmegaConf or Hydra hand out is
+kept as plain dicts and lists.
 
 The list lies once in shared memory, beside the pool: a million short prompts take 60 MB, in however many processes.
 `append_tasks` makes it longer while others train, up to `num_active_tasks` in the pool, where `evict(id)` makes room;

@@ -122,6 +122,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     resets without a seed bring in. Which tasks are drawn depends on the curriculum's own seed, and among many
     processes on which is first.
 
+    Copies (``copy.deepcopy``) report their episodes as any environment does: to look ahead, copy what is inside,
+    ``env.env``.
+
     ``gymnasium.make(env.spec)`` is refused by Gymnasium: a live pool is nothing that a spec could describe.
 
     Wrappers outside that want the task, to add it to the observation, find it in ``task``, as in

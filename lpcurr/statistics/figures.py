@@ -109,9 +109,12 @@ class PoolStatistics:
         return figures
 
     def scores_by_label(self) -> dict[str, float]:
-        """Mean score of each label's tasks, of their last fifty episodes or so; of tasks with a completion."""
-        means = self.label_means(self.moment.columns["reward_ema"], self.moment.columns["completion_count"] > 0)
-        return {f"per_label_scores/{label}": mean for label, mean in means.items()}
+        """Success rate of all, and mean score of each label's, tasks with a completion: of some last fifty episodes."""
+        columns = self.moment.columns
+        played = columns["completion_count"] > 0
+        means = self.label_means(columns["reward_ema"], played)
+        figures = {f"per_label_scores/{label}": mean for label, mean in means.items()}
+        return figures | ({"mean_success_rate": float(columns["success_rate_ema"][played].mean())} if means else {})
 
     def draws(self) -> dict[str, float]:
         """Which share of the draws goes which way, and how many tasks starve."""

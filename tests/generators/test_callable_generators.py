@@ -102,6 +102,17 @@ def test_a_callable_that_returns_one_object_again_and_again() -> None:
     assert shared == {"size": 1}
 
 
+def test_a_level_by_number_is_named_by_it() -> None:
+    class Levels:
+        def __call__(self, task_id: int) -> dict[str, int]:
+            return {"level": task_id % 3}
+
+        def label_of(self, task_id: int) -> int:
+            return task_id % 3
+
+    assert as_generator(Levels()).label_of(5) == "2"
+
+
 def test_a_label_of_that_gives_no_string() -> None:
     class Wrong(Labelled):
         def label_of(self, task_id: int) -> None:

@@ -118,6 +118,7 @@ def test_the_names_are_those_of_the_specification(twins: LabelledTwins) -> None:
     assert expected - names == set()
     ours = {
         "epoch_mean_score",
+        "mean_success_rate",
         "num_refused",
         "num_dropped",
         "num_repairs",
@@ -168,6 +169,8 @@ def test_counters(twins: LabelledTwins) -> None:
             "algorithm/num_tasks": 64.0,
         },
     )
+    played = [task.success_rate_ema for task in twins.naive.tasks.values() if task.completion_count]
+    expect(figures, {"mean_success_rate": math.fsum(played) / len(played)})
     composition = Counter(twins.label(task_id) for task_id in twins.naive.tasks)
     for name, counts in (
         ("per_label_completions", twins.completed),
