@@ -165,6 +165,9 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state, on rank 0: what was in flight is sampled first, and then what would have been.
 
+        The first pass is the rest of the one that the state was taken in, which is empty if that had given its last
+        batch. For a trainer that begins a whole pass then, as Lightning does, load ``state | {"yielded": 0}``.
+
         Raises:
             CheckpointError, ConfigError: as :meth:`lpcurr.TaskLedger.load_state_dict`.
         """
