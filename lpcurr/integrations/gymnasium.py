@@ -189,6 +189,11 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         add_info: bool = True,
         report: bool = True,
     ) -> None:
+        if not isinstance(env, gymnasium.Env):
+            raise ConfigError(
+                f"env is a {type(env).__name__}, not a gymnasium.Env: wrap each environment before a vector is made of "
+                "them; for native vectors and PettingZoo see lpcurr help integrations"
+            )
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
         check_arguments(max_task_attempts, apply_task=apply_task, reset_with=reset_with, score=score)

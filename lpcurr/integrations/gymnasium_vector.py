@@ -308,7 +308,10 @@ def _on_host(values: Any, dtype: Any) -> NDArray[Any]:
 
 def _check_arguments(env: Any, mode: object, apply_tasks: object, reset_with: object, score: object) -> None:
     if not all(hasattr(env, name) for name in ("num_envs", "metadata", *_SPACES)):
-        raise ConfigError(f"env is a {type(env).__name__}, not a vector: a single one goes into lpcurr.CurriculumEnv")
+        raise ConfigError(
+            f"env is a {type(env).__name__}, not a vector of Gymnasium's: a single environment goes into "
+            "lpcurr.CurriculumEnv, before a vector is made of it"
+        )
     if not callable(apply_tasks):
         raise ConfigError(f"apply_tasks is {apply_tasks!r}: give a function of the vector, indices and configurations")
     if score is not None and not callable(score):
