@@ -18,6 +18,7 @@ from lpcurr import (
     DiscreteRandomConfig,
     FrontierConfig,
     LearningProgressConfig,
+    PrioritizedReplayConfig,
 )
 from lpcurr.generators import GeneratedTask, Span, TaskGenerator, bucketed, merge, single_task
 from lpcurr.memory import layout
@@ -165,6 +166,13 @@ def test_the_configuration_of_a_live_curriculum_is_changed_by_use_alone() -> Non
         assert curriculum.config.algorithm_config.task_tracker_ema_alpha != 0.5
     with pytest.raises(ConfigError, match=r"a dict, not a CurriculumConfig: CurriculumConfig\.model_validate"):
         Curriculum({"num_active_tasks": 3})  # type: ignore[arg-type]
+
+
+def test_a_copy_takes_a_scheduler_as_a_configuration_does() -> None:
+    config = CurriculumConfig(num_active_tasks=64)
+    for scheduler in ("plr", {"type": "plr"}, PrioritizedReplayConfig):
+        copy = config.model_copy(update={"algorithm_config": scheduler})
+        assert copy == CurriculumConfig(num_active_tasks=64, algorithm_config="plr")
 
 
 # -- to text and back -----------------------------------------------------------------------------------------------

@@ -199,8 +199,10 @@ class CurriculumConfig(CheckedModel):
         super().__setattr__(name, value)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's, where new ``tasks`` take the task generator's place."""
+        """As pydantic's, where new ``tasks`` take the task generator's place, and a word names a scheduler."""
         update = dict(update or {})
+        if not isinstance(scheduler := update.get("algorithm_config", self.algorithm_config), SchedulerConfig):
+            update["algorithm_config"] = self.with_scheduler(scheduler).algorithm_config
         if {"tasks", "task_labels"} & update.keys():
             listed = {name: update.pop(name, None) for name in ("tasks", "task_labels")}
             update["task_generator"] = CurriculumConfig(**listed).task_generator
