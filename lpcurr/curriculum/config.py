@@ -18,7 +18,7 @@ from lpcurr.curriculum.stages import Stage, check_stages
 from lpcurr.errors import ConfigError, shown
 from lpcurr.generators import (
     AnyTaskSource,
-    StoredTasks,
+    ListedTasks,
     TaskGenerator,
     TaskList,
     TaskSource,
@@ -266,7 +266,7 @@ class CurriculumConfig(CheckedModel):
         """
         stored = self.model_dump(mode="json", exclude={"task_generator"})
         stored["task_generator"] = written
-        if isinstance(generator, (TaskList, StoredTasks)):
+        if isinstance(generator, ListedTasks):
             stored["task_generator"] = generator.reference()
         elif generator is not None:
             with contextlib.suppress(ValueError):

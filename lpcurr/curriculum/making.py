@@ -13,7 +13,7 @@ import numpy as np
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.stages import Stage, Stages
 from lpcurr.errors import ConfigError, DuplicateTaskError, PoolFullError, SessionNotFoundError
-from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+from lpcurr.generators import ListedTasks, StoredTasks, TaskGenerator, TaskList
 from lpcurr.generators.listed import own_label
 from lpcurr.memory import layout, sessions
 from lpcurr.memory.label_names import encode_label
@@ -91,7 +91,7 @@ def append_tasks(
         DuplicateTaskError: the next ids are in the pool, added by hand.
         PoolFullError: there is no room for all of them.
     """
-    if not isinstance(generator, (TaskList, StoredTasks)):
+    if not isinstance(generator, ListedTasks):
         raise ConfigError("only a list of tasks can be appended to: make the curriculum with tasks=[…]")
     if not _is_of_pool(generator, pool):
         raise ConfigError("this process attached with a list of its own, which nobody else has: append in another one")
@@ -140,12 +140,12 @@ def put_grown(pool: Pool, generator: TaskGenerator | None, stages: Stages, count
         return len(generator) - int(pool.state["header"]["listed"][0])
 
 
-def _is_of_pool(generator: TaskGenerator | None, pool: Pool) -> TypeGuard[TaskList | StoredTasks]:
+def _is_of_pool(generator: TaskGenerator | None, pool: Pool) -> TypeGuard[ListedTasks]:
     """Whether this is the list that all processes have; not one that was given to ``attach``."""
     return isinstance(generator, StoredTasks if pool.session_id is not None else TaskList)
 
 
-def _fill_up(pool: Pool, generator: TaskList | StoredTasks, locked: Container[str]) -> None:
+def _fill_up(pool: Pool, generator: ListedTasks, locked: Container[str]) -> None:
     """Put the rest of a list, which is kept from others meanwhile, into the pool as far as there is room."""
     first = int(pool.state["header"]["listed"][0])
     with contextlib.suppress(PoolFullError):  # then the next who appends tries again, and no draw does

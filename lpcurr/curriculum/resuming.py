@@ -12,7 +12,7 @@ from lpcurr.checkpoint import Checkpoint
 from lpcurr.checkpoint.content import refusal
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import ConfigError
-from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+from lpcurr.generators import ListedTasks, StoredTasks, TaskGenerator
 
 _logger = logging.getLogger("lpcurr")
 
@@ -32,7 +32,7 @@ def check_generator(
     """
     stored = checkpoint.description.config.get("task_generator")
     source = checkpoint.source
-    if not may_have_grown and stored is None and isinstance(generator, (TaskList, StoredTasks)):
+    if not may_have_grown and stored is None and isinstance(generator, ListedTasks):
         raise ConfigError(f"{source} is of no list of tasks, and a list was given: {way_on}")
     if not isinstance(stored, dict) or generator is None:
         return
@@ -41,7 +41,7 @@ def check_generator(
             before = StoredTasks.model_validate(stored)
         except ValidationError as error:
             raise refusal(source, f"its list of tasks is not as lpcurr describes one: {error}") from None
-        if not isinstance(generator, (TaskList, StoredTasks)):
+        if not isinstance(generator, ListedTasks):
             raise ConfigError(f"{source} is of a list of tasks, and a {type(generator).__name__} was given: {way_on}")
         if len(generator) < before.count or (len(generator) > before.count and not may_have_grown):
             raise ConfigError(f"{source} is of {before.count} tasks, and the list has {len(generator)}: {way_on}")
@@ -50,7 +50,7 @@ def check_generator(
                 f"{source} is of other tasks, or other labels, than the first {before.count} of the list: {way_on}"
             )
         return
-    if isinstance(generator, (TaskList, StoredTasks)):
+    if isinstance(generator, ListedTasks):
         raise ConfigError(f"{source} was made with a {stored.get('type')} generator, not a list of tasks: {way_on}")
     try:
         written = generator.model_dump(mode="json")

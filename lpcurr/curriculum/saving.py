@@ -14,7 +14,7 @@ from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.resuming import check_generator, stored_config, stored_count
 from lpcurr.errors import ConfigError
-from lpcurr.generators import StoredTasks, TaskList, TaskSource, as_task_source
+from lpcurr.generators import ListedTasks, StoredTasks, TaskList, TaskSource, as_task_source
 from lpcurr.memory import layout
 from lpcurr.pool.log import is_read
 
@@ -223,7 +223,6 @@ class CurriculumCheckpoints(PoolMember):
         return replay(cls, path, at)[0]
 
     def close(self) -> None:
-        """Leave the pool; others go on. May be called twice; any other use afterwards raises ``PoolClosedError``."""
         try:
             if self._recording is not None:
                 self._recording.close()
@@ -233,7 +232,7 @@ class CurriculumCheckpoints(PoolMember):
     def _capture(self) -> Checkpoint:
         moment = self._pool.moment()
         checkpoint = Checkpoint.of_moment(moment, self._pool.config_text)
-        if isinstance(self._generator, (TaskList, StoredTasks)):
+        if isinstance(self._generator, ListedTasks):
             count = min(int(moment.header["listed"]), len(self._generator))  # others may be appending
             checkpoint.description.config["task_generator"] = self._generator.reference(count)
         return checkpoint

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from lpcurr.errors import ConfigError
-from lpcurr.generators import StoredTasks, TaskGenerator, TaskList
+from lpcurr.generators import ListedTasks, TaskGenerator
 from lpcurr.generators.listed import labels_as_texts
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import CheckedModel
@@ -99,7 +99,7 @@ class Stages:
         self._warned_of_scale = False
         self._waiting: dict[str, list[int]] = {stage.unlock: [] for stage in stages}
         if stages:
-            if not isinstance(generator, (TaskList, StoredTasks)):
+            if not isinstance(generator, ListedTasks):
                 raise ConfigError(
                     "stages unlock the tasks of a list by their labels: give tasks=[…], or leave stages out. Of a task "
                     "generator g: tasks=[g(i) for i in range(1000)], task_labels=[g.label_of(i) for i in range(1000)]"

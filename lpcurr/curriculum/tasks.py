@@ -10,7 +10,7 @@ from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.errors import ConfigError, shown
-from lpcurr.generators import StoredTasks, TaskList, rows_of
+from lpcurr.generators import ListedTasks, TaskList, rows_of
 from lpcurr.generators.listed import labels_as_texts
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
@@ -84,7 +84,7 @@ class CurriculumTasks(PoolMember):
             (['boil', 'melt', 'freeze'], ['hot', 'hot', 'cold'])
         """
         self._pool.check_open()
-        if not isinstance(self._generator, (TaskList, StoredTasks)):
+        if not isinstance(self._generator, ListedTasks):
             raise ConfigError("this curriculum is over no list of tasks: make it with tasks=[…]")
         return self._generator.copy_of_list()
 

@@ -23,7 +23,7 @@ from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.distributed.background import Background
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
-from lpcurr.generators import StoredTasks, TaskGenerator, TaskList, TaskSource
+from lpcurr.generators import ListedTasks, TaskGenerator, TaskSource
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import (
@@ -382,7 +382,7 @@ def _check_positions(nodes: list[dict[str, Any]]) -> None:
 def _checkpoint_of(image: Bytes, generator: TaskGenerator | None) -> bytes:
     """Return the content of a checkpoint file of an image."""
     text = config_text_of(image)
-    if isinstance(generator, (TaskList, StoredTasks)):
+    if isinstance(generator, ListedTasks):
         text = json.dumps(json.loads(text) | {"task_generator": generator.reference(len(generator))}).encode()
     dtype = layout.segment_dtype(int(header_of(image)["capacity"][0]))
     moment = Moment.of_state(image[: dtype.itemsize].view(dtype))

@@ -13,7 +13,7 @@ from lpcurr.generators.cache import TaskCache
 from lpcurr.generators.callables import CallableGenerator
 from lpcurr.generators.encoding import without_omegaconf
 from lpcurr.generators.environment import apply_overrides
-from lpcurr.generators.listed import StoredTasks, TaskList, rows_of
+from lpcurr.generators.listed import ListedTasks, StoredTasks, TaskList, rows_of
 from lpcurr.generators.merged import TaskGeneratorSet, merge
 from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, TaskSource, as_generator, as_task_source
 from lpcurr.generators.single import SingleTaskGenerator, single_task
@@ -25,6 +25,7 @@ __all__ = [
     "BucketedTaskGenerator",
     "CallableGenerator",
     "GeneratedTask",
+    "ListedTasks",
     "SingleTaskGenerator",
     "Span",
     "StoredTasks",

@@ -136,14 +136,12 @@ class BucketedTaskGenerator(TaskGenerator):
         return self
 
     def label_of(self, task_id: int) -> str:
-        """The label of a task, without building it."""
         if self.label is not None and not self.label_by:
             return self.label
         inner_id, drawn = self._draw(task_id)
         return self._label(self.label or self.base.label_of(inner_id), drawn)
 
     def slice_values_of(self, task_id: int) -> dict[str, Any]:
-        """The value of each bucket, by path, without building the task."""
         inner_id, drawn = self._draw(task_id)
         return self.base.slice_values_of(inner_id) | copied_values({path: value for path, (_, value) in drawn.items()})
 

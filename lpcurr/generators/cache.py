@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -23,19 +22,16 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 class _Kept:
     """A task, and its environment configuration as it is copied from: pickled, once that was asked for and worked."""
 
-    __slots__ = ("immutable", "pickled", "task", "used")
+    __slots__ = ("immutable", "pickled", "task")
 
     def __init__(self, task: GeneratedTask) -> None:
-        self.used = False  # since it came to be the oldest
         self.task = task
         self.immutable = _is_immutable(task.env_cfg)
         self.pickled: bytes | None = None
 
 
 class TaskCache:
-    """Builds tasks by id and keeps those in use.
-
-    Which one is dropped is for the clock algorithm to say, the oldest that was not used since: a hit writes one flag.
+    """Builds tasks by id and keeps those that were used last.
 
     Environment configurations are handed out as deep copies: an environment that changes its configuration changes
     its own episode only. One that nobody can change (frozen pydantic models and dataclasses, tuples and plain values,
@@ -65,13 +61,13 @@ class TaskCache:
             raise ConfigError(f"the size of a task cache is an integer from 0 up, not {shown(size)}")
         self.generator = generator
         self.size = size
-        # No lock, which a fork at the wrong moment would leave locked in the child: each step below is one atomic
-        # operation, and threads that meet on one id build it twice at worst.
-        self._tasks: OrderedDict[int, _Kept] = OrderedDict()
+        # It has no lock, which a fork at the wrong moment would leave locked in the child: threads that meet on one id
+        # build it twice at worst.
+        self._find = lru_cache(maxsize=size)(partial(_build, generator))
         self._picklable = self._copyable = True
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return self._find.cache_info().currsize
 
     def __reduce__(self) -> tuple[type[TaskCache], tuple[TaskGenerator, int]]:
         return TaskCache, (self.generator, self.size)
@@ -86,28 +82,6 @@ class TaskCache:
             TaskGenerationError: the generator raised.
         """
         return self._find(task_id).task
-
-    def _find(self, task_id: int) -> _Kept:
-        kept = self._tasks.get(task_id)
-        if kept is None:
-            return self._add(task_id)
-        kept.used = True
-        return kept
-
-    def _add(self, task_id: int) -> _Kept:
-        added = _Kept(self._guarded(self.generator.build, task_id))
-        if self.size:
-            with suppress(KeyError):  # another thread took the last one
-                while len(self._tasks) >= self.size:
-                    self._pass_over_or_drop_oldest()
-            self._tasks[task_id] = added
-        return added
-
-    def _pass_over_or_drop_oldest(self) -> None:
-        task_id, kept = self._tasks.popitem(last=False)
-        if kept.used:
-            kept.used = False
-            self._tasks[task_id] = kept
 
     def env_cfg(self, task_id: int) -> Any:
         """An environment configuration that is the caller's own, or that nobody can change.
@@ -134,8 +108,8 @@ class TaskCache:
                 return copy.deepcopy(kept.task.env_cfg)
             except Exception:
                 self._copyable = False
-                self._tasks.clear()
-        return self._guarded(self.generator.build, task_id).env_cfg
+                self._find.cache_clear()
+        return _guarded(self.generator, self.generator.build, task_id).env_cfg
 
     def label(self, task_id: int) -> str:
         """The label of a task, which is not built for it.
@@ -143,7 +117,7 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        return self._guarded(self.generator.label_of, task_id)
+        return _guarded(self.generator, self.generator.label_of, task_id)
 
     def shared_env_cfg(self, task_id: int) -> Any:
         """An environment configuration that must not be changed: the next episode of the task gets the same one.
@@ -159,16 +133,21 @@ class TaskCache:
         Raises:
             TaskGenerationError: the generator raised.
         """
-        return self._guarded(self.generator.slice_values_of, task_id)
+        return _guarded(self.generator, self.generator.slice_values_of, task_id)
 
-    def _guarded(self, call: Callable[[int], Result], task_id: int) -> Result:
-        try:
-            return call(task_id)
-        except Exception as error:
-            name = f"{type(self.generator).__name__}{f' {self.generator.label!r}' if self.generator.label else ''}"
-            raise TaskGenerationError(
-                f"{name} failed for task {task_id} in {call.__name__}: {type(error).__name__}: {error}"
-            ) from error
+
+def _build(generator: TaskGenerator, task_id: int) -> _Kept:
+    return _Kept(_guarded(generator, generator.build, task_id))
+
+
+def _guarded(generator: TaskGenerator, call: Callable[[int], Result], task_id: int) -> Result:
+    try:
+        return call(task_id)
+    except Exception as error:
+        name = f"{type(generator).__name__}{f' {generator.label!r}' if generator.label else ''}"
+        raise TaskGenerationError(
+            f"{name} failed for task {task_id} in {call.__name__}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _is_immutable(value: Any) -> bool:

@@ -55,7 +55,6 @@ class CallableGenerator(TaskGenerator):
         return f"{named.__module__}:{named.__qualname__}"
 
     def label_of(self, task_id: int) -> str:
-        """The label of a task, without building it: see the class."""
         if self.label is not None:
             return self.label
         label_of = getattr(self.function, "label_of", None)
@@ -70,7 +69,6 @@ class CallableGenerator(TaskGenerator):
         return label if isinstance(label, str) else UNKNOWN_LABEL
 
     def slice_values_of(self, task_id: int) -> dict[str, Any]:
-        """The slice values of a task, if the callable has ``slice_values_of``, else none."""
         slice_values_of = getattr(self.function, "slice_values_of", None)
         return dict(slice_values_of(task_id)) if callable(slice_values_of) else {}
 

@@ -23,6 +23,7 @@ import enum
 import math
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -83,11 +84,12 @@ def encode(value: Any) -> Any:
     )
 
 
-def decode(value: Any) -> Any:
+def decode(value: Any, *, plain: bool = False) -> Any:
     """Undo :func:`encode`. What is no tagged dict comes back equal; objects come back as they are.
 
     Args:
         value: what ``encode`` gave, or what a JSON or YAML file gave, or Python objects.
+        plain: whether it :func:`is_plain`, so that one that names a class is refused.
 
     Returns:
         The value with its Python type.
@@ -101,22 +103,25 @@ def decode(value: Any) -> Any:
         {'size': (4, 8)}
     """
     value = without_omegaconf(value)
-    if type(value) is list:
-        return [decode(item) for item in value]
-    if type(value) is not dict:
+    if type(value) not in (list, dict):
         return value
+    inner = partial(decode, plain=plain)
+    if type(value) is list:
+        return [inner(item) for item in value]
     if TAG not in value:
-        return {key: decode(item) for key, item in value.items()}
+        return {key: inner(item) for key, item in value.items()}
     if value.keys() != {TAG, "data"} or not isinstance(value[TAG], str):
         raise ConfigError(f"a dict with {TAG!r} has that, a string, and 'data', and nothing else; got {shown(value)}")
     tag, content = value[TAG], value["data"]
     try:
         if tag in _COLLECTIONS:
-            return _COLLECTIONS[tag]([decode(item) for item in content])
+            return _COLLECTIONS[tag](map(inner, content))
         if tag == "dict":
-            return {decode(key): decode(item) for key, item in content}
+            return {inner(key): inner(item) for key, item in content}
         if tag == "float":
             return float(content)
+        if plain:
+            raise ConfigError(f"{tag!r} is not plain data")
         return _make(_find_type(tag), content)
     except ConfigError:
         raise
@@ -143,25 +148,6 @@ def is_plain(value: Any) -> bool:
     if kind in (list, tuple, set, frozenset):
         return all(map(is_plain, value))
     return kind is dict and all(is_plain(key) and is_plain(item) for key, item in value.items())
-
-
-def decode_plain(value: Any) -> Any:
-    """Undo :func:`encode` of a value that :func:`is_plain`; ``ConfigError`` where it names a class."""
-    if type(value) is list:
-        return [decode_plain(item) for item in value]
-    if type(value) is not dict:
-        return value
-    if TAG not in value:
-        return {key: decode_plain(item) for key, item in value.items()}
-    tag: str = value[TAG]
-    content: Any = value.get("data")
-    if tag in _COLLECTIONS:
-        return _COLLECTIONS[tag](decode_plain(content))
-    if tag == "dict":
-        return {decode_plain(key): decode_plain(item) for key, item in content}
-    if tag == "float":
-        return float(content)
-    raise ConfigError(f"{tag!r} is not plain data")
 
 
 def _encode_model(model: BaseModel) -> Any:

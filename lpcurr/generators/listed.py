@@ -10,6 +10,7 @@ import json
 import pickle
 import secrets
 import sys
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from numbers import Real
@@ -19,7 +20,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, model
 
 from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
-from lpcurr.generators.encoding import decode, decode_plain, encode, is_plain, without_omegaconf
+from lpcurr.generators.encoding import decode, encode, is_plain, without_omegaconf
 from lpcurr.generators.environment import copied
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.task_records import TaskRecords
@@ -41,11 +42,45 @@ def _read_tasks(tasks: Any) -> list[Any]:
         raise ConfigError("a task is nested too deeply, or contains itself: give flat ones") from None
 
 
-def _write_tasks(tasks: list[Any]) -> list[Any]:
-    return [encode(task) for task in tasks]
+class ListedTasks(TaskGenerator):
+    """Tasks that are a list, in this process or beside a session's pool."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @abstractmethod
+    def locked(self, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """Keep others from appending; whether they are kept from it, which one may not want to wait for."""
+
+    @abstractmethod
+    def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
+        """Make the list longer, for all processes that have it; the id of the first new task."""
+
+    @abstractmethod
+    def copy_of_list(self) -> TaskList:
+        """Copy the list as it is now."""
+
+    @abstractmethod
+    def _contents(self, count: int) -> Iterator[bytes]:
+        """The first tasks as bytes that are the same wherever the tasks are."""
+
+    def digest_of_first(self, count: int) -> str:
+        """Return what tells lists apart: SHA-256 over the first ``count`` tasks, each with its length before it."""
+        digest = hashlib.sha256()
+        for content in self._contents(count):
+            digest.update(len(content).to_bytes(8, "little") + content)
+        return digest.hexdigest()
+
+    def reference(self, count: int | None = None) -> dict[str, Any]:
+        """What a checkpoint keeps of the first ``count`` tasks, or a pool of the list: how it can be found again."""
+        fields: dict[str, Any] = {} if count is None else {"count": count, "digest": self.digest_of_first(count)}
+        session = getattr(self, "session", None)
+        found = StoredTasks(label=self.label, overrides=self.overrides, session=session, **fields)
+        return found.model_dump(mode="json")
 
 
-class TaskList(TaskGenerator):
+class TaskList(ListedTasks):
     """The tasks of a list, as they are: task id ``i`` is what stands at place ``i``.
 
     A curriculum over a list is a fixed set: all its tasks are in the pool from the start, and none is evicted by its
@@ -69,7 +104,7 @@ class TaskList(TaskGenerator):
     """
 
     type: Literal["list"] = "list"
-    tasks: Annotated[list[Any], BeforeValidator(_read_tasks), PlainSerializer(_write_tasks)]
+    tasks: Annotated[list[Any], BeforeValidator(_read_tasks), PlainSerializer(encode)]
     labels: list[str] | None = None
 
     @model_validator(mode="after")
@@ -84,13 +119,11 @@ class TaskList(TaskGenerator):
         return len(self.tasks)
 
     def label_of(self, task_id: int) -> str:
-        """The label of a task."""
         _check_number(task_id, len(self.tasks))
         given = None if self.labels is None else self.labels[task_id]
         return given or own_label(self.tasks[task_id]) or super().label_of(task_id)
 
     def slice_values_of(self, task_id: int) -> dict[str, Any]:
-        """The numbers and texts of a task that is a dict."""
         _check_number(task_id, len(self.tasks))
         return _scalars_of(self.tasks[task_id])
 
@@ -101,11 +134,9 @@ class TaskList(TaskGenerator):
         return GeneratedTask(task, label, _scalars_of(task))
 
     def locked(self, *, wait: bool = True) -> AbstractContextManager[bool]:
-        """Keep others from appending: nobody else has this list."""
-        return nullcontext(True)
+        return nullcontext(True)  # nobody else has this list
 
     def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
-        """Make the list longer; the id of the first new task."""
         first = len(self.tasks)
         if labels is not None or self.labels is not None:
             known = self.labels[:first] if self.labels else [""] * first  # more, where that was interrupted
@@ -114,15 +145,9 @@ class TaskList(TaskGenerator):
         return first
 
     def copy_of_list(self) -> TaskList:
-        """Copy the list as it is now."""
         return self.model_copy(deep=True)
 
-    def digest_of_first(self, count: int) -> str:
-        """Return what tells lists apart, of the first ``count`` tasks."""
-        return digest_of(self._contents(count))
-
     def _contents(self, count: int) -> Iterator[bytes]:
-        """The first tasks as bytes that are the same wherever the tasks are."""
         for task_id in range(count):
             label = "" if self.labels is None else self.labels[task_id]
             try:
@@ -131,12 +156,8 @@ class TaskList(TaskGenerator):
                 kind, content = _PICKLE, type(self.tasks[task_id]).__qualname__.encode()
             yield _label_bytes(label or own_label(self.tasks[task_id])) + kind + content
 
-    def reference(self, count: int | None = None) -> dict[str, Any]:
-        """What a checkpoint keeps of the first ``count`` tasks, or a pool of the list: how it can be found again."""
-        return _reference(self, None, count)
 
-
-class StoredTasks(TaskGenerator):
+class StoredTasks(ListedTasks):
     """A :class:`TaskList` that lies beside a session's pool, where all its processes read it.
 
     What is neither plain data nor text is stored pickled, and unpickling runs code. Such a task is read only by those
@@ -180,11 +201,9 @@ class StoredTasks(TaskGenerator):
         return len(self.records)
 
     def label_of(self, task_id: int) -> str:
-        """The label of a task."""
         return self._read(task_id)[0].decode() or super().label_of(task_id)
 
     def slice_values_of(self, task_id: int) -> dict[str, Any]:
-        """The numbers and texts of a task that is a dict."""
         return _scalars_of(self._task(*self._read(task_id)[1:]))
 
     def _generate(self, task_id: int) -> GeneratedTask:
@@ -193,34 +212,26 @@ class StoredTasks(TaskGenerator):
         return GeneratedTask(task, label.decode() or super().label_of(task_id), _scalars_of(task))
 
     def locked(self, *, wait: bool = True) -> AbstractContextManager[bool]:
-        """Keep others from appending; whether they are kept from it, which one may not want to wait for."""
         return self.records.locked(wait=wait)
 
     def append(self, tasks: Sequence[Any], labels: Sequence[str] | None) -> int:
-        """Make the list longer, for all processes; the id of the first new task."""
-        return self.records.append([self._record(*pair) for pair in zip(tasks, labels or _blanks(tasks), strict=True)])
+        labels = labels or [""] * len(tasks)
+        return self.records.append([self._record(*pair) for pair in zip(tasks, labels, strict=True)])
 
     def copy_of_list(self) -> TaskList:
-        """Copy the list as it is now."""
         rows = [self._read(task_id) for task_id in range(len(self))]
         tasks, labels = [self._task(*row[1:]) for row in rows], [row[0].decode() for row in rows]
         return TaskList(tasks=tasks, labels=labels, label=self.label, overrides=self.overrides)
 
     def digest_of_first(self, count: int) -> str:
-        """Return what tells lists apart, of the first ``count`` tasks; the last one is remembered."""
-        if self._digest is None or self._digest[0] != count:
-            self._digest = count, digest_of(self._contents(count))
+        if self._digest is None or self._digest[0] != count:  # the last one is remembered
+            self._digest = count, super().digest_of_first(count)
         return self._digest[1]
 
     def _contents(self, count: int) -> Iterator[bytes]:
-        """The first tasks as bytes that are the same wherever the tasks are."""
         for task_id in range(count):
             label, kind, content = self._read(task_id)
             yield bytes([len(label)]) + label + kind + (content[_MAC_BYTES:] if kind == _PICKLE else content)
-
-    def reference(self, count: int | None = None) -> dict[str, Any]:
-        """What a checkpoint keeps of the first ``count`` tasks, or a pool of the list: how it can be found again."""
-        return _reference(self, self.session, count)
 
     def _record(self, task: Any, label: str) -> bytes:
         kind, content = _content_of(task)
@@ -247,7 +258,7 @@ class StoredTasks(TaskGenerator):
         if kind == _TEXT:
             return content.decode("utf-8", "surrogatepass")
         if kind == _JSON:
-            return decode_plain(json.loads(content))
+            return decode(json.loads(content), plain=True)
         mac, pickled = content[:_MAC_BYTES], content[_MAC_BYTES:]
         if self._key is None or not hmac.compare_digest(mac, self._mac(pickled)):
             raise ConfigError(
@@ -297,14 +308,6 @@ def labels_as_texts(labels: Iterable[Any]) -> list[Any]:
     return [str(label) if issubclass(type(label), Real) and abs(label) < 2**63 else label for label in each]
 
 
-def digest_of(contents: Iterable[bytes]) -> str:
-    """Return what tells lists apart: SHA-256 over the tasks, each with its length before it."""
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(len(content).to_bytes(8, "little") + content)
-    return digest.hexdigest()
-
-
 def own_label(task: Any) -> str:
     """Return the label that a task names itself, or an empty text."""
     if type(task) is dict:
@@ -312,13 +315,6 @@ def own_label(task: Any) -> str:
             if isinstance(label := task.get(key), str):
                 return label
     return ""
-
-
-def _reference(tasks: TaskList | StoredTasks, session: str | None, count: int | None) -> dict[str, Any]:
-    fields: dict[str, Any] = {"session": session}
-    if count is not None:
-        fields |= {"count": count, "digest": tasks.digest_of_first(count)}
-    return StoredTasks(label=tasks.label, overrides=tasks.overrides, **fields).model_dump(mode="json")
 
 
 def _content_of(task: Any) -> tuple[bytes, bytes]:
@@ -339,10 +335,6 @@ def _content_of(task: Any) -> tuple[bytes, bytes]:
 def _label_bytes(label: str) -> bytes:
     content, size, _ = encode_label(label)
     return bytes([size]) + content[:size].tobytes()
-
-
-def _blanks(tasks: Sequence[Any]) -> Sequence[str]:
-    return [""] * len(tasks)
 
 
 def _check_number(task_id: int, count: int) -> None:

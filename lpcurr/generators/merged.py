@@ -75,14 +75,12 @@ class TaskGeneratorSet(TaskGenerator):
         return self
 
     def label_of(self, task_id: int) -> str:
-        """The label of a task, without building it."""
         if self.label is not None:
             return self.label
         generator, inner_id = self._choose(task_id)
         return generator.label_of(inner_id)
 
     def slice_values_of(self, task_id: int) -> dict[str, Any]:
-        """The slice values of a task, without building it."""
         generator, inner_id = self._choose(task_id)
         return generator.slice_values_of(inner_id)
 
