@@ -89,6 +89,9 @@ class Label(_Model):
     slow: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
+_LABEL_COUNTS = Label.model_fields.keys() - {"row", "name"}
+
+
 class Stream(_Model):
     """The random stream of a process."""
 
@@ -164,9 +167,8 @@ class Checkpoint:
         if not set(REQUIRED_COLUMNS) <= set(columns) <= set(COLUMN_DTYPES):
             raise refusal(source, f"its columns are {', '.join(columns) or 'none'}, not {', '.join(COLUMN_DTYPES)}")
         for name in set(COLUMN_DTYPES) - set(columns):
-            columns[name] = np.full(
-                columns["slot"].size, layout.COLUMN_DEFAULTS.get(name, 0), dtype=COLUMN_DTYPES[name]
-            )
+            default = layout.COLUMN_DEFAULTS.get(name, 0)
+            columns[name] = np.full(columns["slot"].size, default, dtype=COLUMN_DTYPES[name])
         try:
             checked = Description.model_validate(description)
         except ValidationError as error:
@@ -228,7 +230,7 @@ def write_labels(table: np.ndarray[Any, np.dtype[np.void]], labels: Iterable[Lab
         name, row = label.name.encode(), table[label.row]
         row["used"], row["name_size"] = 1, len(name)
         row["name"][: len(name)] = np.frombuffer(name, dtype=np.uint8)
-        for field in set(Label.model_fields) - {"row", "name"}:
+        for field in _LABEL_COUNTS:
             row[field] = getattr(label, field)
 
 
@@ -239,11 +241,7 @@ def _describe(moment: Moment, config: dict[str, Any]) -> Description:
         return {name: header[name].item() for name in model.model_fields}
 
     labels = [
-        {
-            "row": row,
-            "name": name,
-            **{field: moment.labels[field][row].item() for field in Label.model_fields if field not in ("row", "name")},
-        }
+        Label(row=row, name=name, **{field: moment.labels[field][row].item() for field in _LABEL_COUNTS})
         for row, name in moment.label_names.items()
     ]
     records = moment.processes
@@ -259,7 +257,7 @@ def _describe(moment: Moment, config: dict[str, Any]) -> Description:
         has_generator=bool(header["new_label"] >= layout.PENDING),
         counters=Counters(**plain(Counters)),
         sums=Sums(**plain(Sums)),
-        labels=[Label(**label) for label in labels],
+        labels=labels,
         streams=streams,
     )
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from lpcurr.checkpoint.content import Checkpoint, Columns, refusal, write_labels
+from lpcurr.checkpoint.content import Checkpoint, Columns, Counters, Label, refusal, write_labels
 from lpcurr.kernels.calls import upkeep
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
@@ -24,6 +24,8 @@ from lpcurr.schedulers.common import Way
 from lpcurr.statistics.laws import score_tasks
 
 _logger = logging.getLogger("lpcurr")
+
+Counts = TypeVar("Counts", Counters, Label)
 
 # How far running sums may be from the sums of the tasks. They are kept to 106 bits, and rebuilt when they shrink to
 # 1e-16 of their peak: rounding stays a thousand times below this.
@@ -171,21 +173,13 @@ def _without(checkpoint: Checkpoint, gone: np.ndarray[Any, np.dtype[np.bool_]]) 
     by_row = np.bincount(rows, minlength=layout.LABEL_CAPACITY).tolist()
     description, counters = checkpoint.description, checkpoint.description.counters
     labels = [
-        label.model_copy(
-            update={
-                "evicted": label.evicted + by_row[label.row],
-                "epoch_evicted": label.epoch_evicted + by_row[label.row],
-            }
-        )
-        for label in description.labels
+        _increased(label, evicted=by_row[label.row], epoch_evicted=by_row[label.row]) for label in description.labels
     ]
     lost = int(checkpoint.columns["completion_count"][gone].astype(np.int64).sum())
-    updated = counters.model_copy(
-        update={
-            "evicted": counters.evicted + count,
-            "epoch_evictions": counters.epoch_evictions + count,
-            "evicted_completions": counters.evicted_completions + lost,
-        }
-    )
+    updated = _increased(counters, evicted=count, epoch_evictions=count, evicted_completions=lost)
     description = description.model_copy(update={"counters": updated, "labels": labels})
     return Checkpoint(description, columns, checkpoint.source)
+
+
+def _increased(counts: Counts, **by: int) -> Counts:
+    return counts.model_copy(update={name: getattr(counts, name) + number for name, number in by.items()})
