@@ -19,6 +19,7 @@ from lpcurr.monitor.wording import duration, size_of, visible
 
 if TYPE_CHECKING:
     from lpcurr.monitor.table import TaskTable
+    from lpcurr.pool.moment import Moment
 
 SUMMARY = "show what is in a checkpoint or in a running session: its tasks, and what is known of each"
 
@@ -127,53 +128,49 @@ def _newest_in(folder: Path) -> Path:
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], TaskTable]:
     from lpcurr import checkpoint as checkpoints
     from lpcurr.curriculum.resuming import stored_config
-    from lpcurr.monitor.table import TaskTable
 
     checkpoint = checkpoints.read_checkpoint(path)
-    status = path.stat()
-    description = checkpoint.description
+    status, description = path.stat(), checkpoint.description
     config = stored_config(checkpoint, with_generator=False)
-    table, _ = TaskTable.of_moment(checkpoint.moment(config.header_settings(), status.st_mtime))
-    return {
+    about = {
         "source": str(path),
         "kind": "checkpoint, complete and unaltered",
         "bytes": status.st_size,
         "seconds_ago": time.time() - status.st_mtime,
         "algorithm": config.algorithm_config.type.replace("_", " "),
-        "capacity": description.capacity,
-        "active": len(table),
-        "seed": description.seed,
-        "counters": description.counters.model_dump(),
-        "random_streams": len(description.streams),
-        "config": description.config,
-    }, table
+    }
+    moment = checkpoint.moment(config.header_settings(), status.st_mtime)
+    return _figures(about, moment, len(description.streams), description.config)
 
 
 def _read_session(session_id: str | None) -> tuple[dict[str, Any], TaskTable]:
-    from lpcurr.checkpoint.content import Counters
     from lpcurr.memory import layout
     from lpcurr.monitor.reading import SessionReader, find_session
-    from lpcurr.monitor.table import TaskTable
 
     reader = SessionReader(find_session(session_id))
     moment, at_rest = reader.moment_at_rest()
-    (table, _), header = TaskTable.of_moment(moment), moment.header
-    figures = {
+    about = {
         "source": reader.session_id,
         "kind": "live session"
         if at_rest
         else "live session; it never stood still, so a row may be an episode or two younger than another",
-        "bytes": int(header["segment_size"]),
-        "seconds_ago": time.time() - float(header["created_at"]),
-        "algorithm": layout.scheduler_name(header),
-        "capacity": int(header["capacity"]),
-        "active": len(table),
-        "seed": int(header["seed"]),
-        "counters": {name: int(header[name]) for name in Counters.model_fields},
-        "random_streams": int(reader.processes().size),
-        "config": reader.config(),
+        "bytes": int(moment.header["segment_size"]),
+        "seconds_ago": time.time() - float(moment.header["created_at"]),
+        "algorithm": layout.scheduler_name(moment.header),
     }
-    return figures, table
+    return _figures(about, moment, int(reader.processes().size), reader.config())
+
+
+def _figures(
+    about: dict[str, Any], moment: Moment, streams: int, config: dict[str, Any]
+) -> tuple[dict[str, Any], TaskTable]:
+    from lpcurr.checkpoint.content import Counters
+    from lpcurr.monitor.table import TaskTable
+
+    (table, _), header = TaskTable.of_moment(moment), moment.header
+    of_pool = {"capacity": int(header["capacity"]), "active": len(table), "seed": int(header["seed"])}
+    counters = {name: int(header[name]) for name in Counters.model_fields}
+    return about | of_pool | {"counters": counters, "random_streams": streams, "config": config}, table
 
 
 # -- showing --------------------------------------------------------------------------------------------------------
