@@ -17,11 +17,6 @@ from lpcurr.statistics.figures import PoolStatistics
 
 _COMPLETIONS = "per_label_completions/"
 _GINI = "curriculum_gini/"
-_LABEL_MEANS = {
-    "mean_lp_score": "label_progress",
-    "mean_reward_ema": "label_reward",
-    "probability": "label_probability",
-}
 _COUNTERS = ("draws", "tries", "scans", "lock_waits", "lock_wait_seconds")
 
 
@@ -107,9 +102,13 @@ class Recorder:
     def _look(self, statistics: PoolStatistics) -> dict[str, float]:
         """What takes a look at every task."""
         figures = shares_of_draws(statistics, self._algorithm.task_default_success_threshold)
-        for key, value in statistics.per_label_means().items():
-            name, _, label = key.removeprefix("per_label_stats/").partition("/")
-            figures[f"{_LABEL_MEANS[name]}/{label}"] = value
+        by_label = {
+            "label_progress": statistics.label_means(statistics.raw_learning_progress),
+            "label_reward": statistics.mean_scores_by_label(),
+            "label_probability": statistics.label_sums(statistics.scores.probabilities),
+        }
+        for name, values in by_label.items():
+            figures |= {f"{name}/{label}": value for label, value in values.items()}
         for key, value in statistics.gini_coefficients().items():
             if key.startswith(_GINI):  # details of single tasks come with it when they are asked for
                 figures[f"gini/{key.removeprefix(_GINI)}"] = value

@@ -74,6 +74,10 @@ class PoolStatistics:
         counts = self.label_sums(np.ones(self.moment.size), of)
         return {label: value / counts[label] for label, value in self.label_sums(values, of).items()}
 
+    def mean_scores_by_label(self) -> dict[str, float]:
+        """Mean of the average score over each label's tasks that were completed."""
+        return self.label_means(self.moment.columns["reward_ema"], self.moment.columns["completion_count"] > 0)
+
     # -- the groups of figures ----------------------------------------------------------------------------------
 
     def figures(self) -> dict[str, float]:
@@ -110,11 +114,9 @@ class PoolStatistics:
 
     def scores_by_label(self) -> dict[str, float]:
         """Success rate of all, and mean score of each label's, tasks with a completion: of some last fifty episodes."""
-        columns = self.moment.columns
-        played = columns["completion_count"] > 0
-        means = self.label_means(columns["reward_ema"], played)
-        figures = {f"per_label_scores/{label}": mean for label, mean in means.items()}
-        return figures | ({"mean_success_rate": float(columns["success_rate_ema"][played].mean())} if means else {})
+        figures = {f"per_label_scores/{label}": mean for label, mean in self.mean_scores_by_label().items()}
+        rates = self.moment.columns["success_rate_ema"][self.moment.columns["completion_count"] > 0]
+        return figures | ({"mean_success_rate": float(rates.mean())} if rates.size else {})
 
     def draws(self) -> dict[str, float]:
         """Which share of the draws goes which way, and how many tasks starve."""
@@ -162,9 +164,7 @@ class PoolStatistics:
 
     def per_label_means(self) -> dict[str, float]:
         """Mean raw learning progress, mean reward over the tasks with a completion, and probability of each label."""
-        progress = self.label_means(self.raw_learning_progress)
-        columns = self.moment.columns
-        rewards = self.label_means(columns["reward_ema"], columns["completion_count"] > 0)
+        progress, rewards = self.label_means(self.raw_learning_progress), self.mean_scores_by_label()
         return {
             f"per_label_stats/{name}/{label}": mean
             for name, figures in (
