@@ -49,7 +49,7 @@ class Exchange:
         """Apply everybody's entries to the pool of the last exchange."""
         image = self.base.copy()
         began = time.perf_counter()
-        applied = sum(apply_entries(image, chunk)[1] for chunk in self.chunks)
+        applied = sum(apply_entries(image, chunk) for chunk in self.chunks)
         return applied / (time.perf_counter() - began)
 
     def track_bytes(self, tasks: int, scheduler: str) -> float:

@@ -176,7 +176,7 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
         else:
             records = np.frombuffer(content, dtype=np.uint8)[max(covered - number, 0) * RECORD_BYTES :]
             image = curriculum._pool._segment.bytes
-            applied += apply_entries(image, records, limit=last - applied)[1] if records.size else 0
+            applied += apply_entries(image, records, limit=last - applied) if records.size else 0
         if applied == last:
             break
     if curriculum is None:

@@ -219,7 +219,7 @@ class ReplicatedCurriculum(Curriculum):
         # or that of afterwards, and meet() installs it.
         base, parts = self._base.copy(), []
         for records, of_node in given:
-            applied = apply_entries(base, records)[1]
+            applied = apply_entries(base, records)
             parts.append(NodePart(of_node["place"], applied, records.nbytes, of_node["lost"], of_node["waited"]))
         self._keep_own_config(base)
         self._left = [of_node["place"] for _, of_node in given if of_node["leaves"]]

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
-import torch
 import torch.distributed as dist
 
 from lpcurr.distributed.transport import Meeting, Transport, agree
@@ -34,36 +32,27 @@ class TorchDistributed(Transport):
     def __init__(self, timeout: float = 300.0) -> None:
         self._timeout = timedelta(seconds=timeout)
         self._all = dist.new_group(backend="gloo", timeout=self._timeout)
-        self._machines: list[Any] = self._gather_objects(_machine())
+        self._machines: list[Any] = _gather(_machine(), self._all)
         speakers = [rank for rank, machine in enumerate(self._machines) if self._machines.index(machine) == rank]
         self._group = dist.new_group(speakers, backend="gloo", timeout=self._timeout)
         self._speakers = speakers
         self.speaks = dist.get_rank() in speakers
 
     def share_session(self, session_id: str | None) -> str | None:
-        """See :class:`Transport`."""
-        sessions = self._gather_objects(session_id)
+        sessions = _gather(session_id, self._all)
         shared: str | None = sessions[self._machines.index(_machine())]
         return shared
 
     def meet(self, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
-        """See :class:`Transport`."""
         self._wait_for_all()
         return agree(self._gather, self._speakers.index(dist.get_rank()), position, checkpoint)
 
     def exchange(self, position: int, entries: bytes) -> list[bytes]:
-        """See :class:`Transport`."""
         self._wait_for_all()
         return self._gather(entries)
 
     def close(self) -> None:
         """See :class:`Transport`; the trainer's own group is left alone."""
-
-    def _gather_objects(self, thing: object) -> list[Any]:
-        things: list[Any] = [None] * dist.get_world_size()
-        with _errors():
-            dist.all_gather_object(things, thing, group=self._all)
-        return things
 
     def _wait_for_all(self) -> None:
         """Wait until all nodes are here: node 0's error names those that are not, the others' whom they waited for."""
@@ -72,15 +61,14 @@ class TorchDistributed(Transport):
 
     def _gather(self, content: bytes) -> list[bytes]:
         """Give every node's bytes to all, in the order of their ranks."""
-        with _errors():
-            sizes = [torch.zeros(1, dtype=torch.int64) for _ in self._speakers]
-            dist.all_gather(sizes, torch.tensor([len(content)]), group=self._group)
-            longest = max(int(size) for size in sizes)
-            mine = torch.zeros(longest, dtype=torch.uint8)
-            mine[: len(content)] = torch.from_numpy(np.frombuffer(bytearray(content), dtype=np.uint8))
-            parts = [torch.empty(longest, dtype=torch.uint8) for _ in self._speakers]
-            dist.all_gather(parts, mine, group=self._group)
-        return [part[: int(size)].numpy().tobytes() for part, size in zip(parts, sizes, strict=True)]
+        return _gather(content, self._group)
+
+
+def _gather(thing: object, group: Any) -> list[Any]:
+    things: list[Any] = [None] * dist.get_world_size(group)
+    with _errors():
+        dist.all_gather_object(things, thing, group=group)
+    return things
 
 
 @contextlib.contextmanager

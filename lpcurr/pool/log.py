@@ -156,17 +156,16 @@ def replace_config_text(image: Bytes, text: bytes) -> None:
     header[f"config_size{int(header['config_valid'][0]) & 1}"] = len(text)
 
 
-def apply_entries(image: Bytes, records: Bytes, begin: int = 0, limit: int = _ALL) -> tuple[int, int]:
-    """Apply entries to an image in their order; at which byte that stopped, and how many were applied.
+def apply_entries(image: Bytes, records: Bytes, limit: int = _ALL) -> int:
+    """Apply entries to an image in their order; how many were applied.
 
     Args:
         image: what :func:`image_of` gave; or a whole segment that is nobody else's.
         records: uint8[40 · k], whole entries.
-        begin: the byte from which on to apply.
         limit: how many entries at most.
     """
-    stop, applied, _ = replay.replay.entry(image, 0, _NO_IMAGE, 0, records, begin // 8, limit)
-    return 8 * int(stop), int(applied)
+    _, applied, _ = replay.replay.entry(image, 0, _NO_IMAGE, 0, records, 0, limit)
+    return int(applied)
 
 
 def assign_node(image: Bytes, node: int, nodes: int) -> None:
