@@ -33,16 +33,12 @@ from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, InvalidScoreError, shown
 from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
-    Abandonment,
     AnyCurriculum,
     EpisodeStart,
-    PlayableTasks,
     ResetWith,
     as_curriculum,
-    break_off,
     check_arguments,
     credit,
-    is_held_elsewhere,
 )
 
 with needs("gymnasium", 'lpcurr.CurriculumEnv needs gymnasium: pip install "lpcurr[train]"'):
@@ -208,10 +204,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._report = report
         if apply_task is None and set_task is not None:
             apply_task = partial(_set_task, set_task)
-        self._start = EpisodeStart(apply_task, reset_with)
+        self._start = EpisodeStart(self.curriculum, apply_task, reset_with, max_task_attempts)
         self._score = score
         self._add_info = add_info
-        self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
         # Kept over rebuilt environments: vector environments have read them, callers have seeded them.
         self.observation_space = env.observation_space
         self.action_space = env.action_space
@@ -219,7 +214,6 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._playing = False  # in the middle of an episode
         self._total_reward: Any = 0.0
         self._length = 0
-        self._abandonment = Abandonment()
 
     @property
     def task(self) -> CurriculumTask | None:
@@ -240,13 +234,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
             ConfigError: the task has another observation or action space.
         """
-        if self._playing:
-            break_off(self.curriculum, self._task)
-            if self._length:
-                self._abandonment.abandoned()
+        playing = self._task if self._playing else None
         self._task, self._playing = None, False
-        self._start.seed(seed)
-        task, (observation, info) = self._playable.begin(self.curriculum, self._start.begin, self, seed, options)
+        task, (observation, info) = self._start.begin(self, playing, self._length, seed, options)
         # No local name for the environment: a traceback that somebody keeps would hold it, and it would not be closed.
         same = self.env.observation_space is self.observation_space and self.env.action_space is self.action_space
         if not same:
@@ -288,18 +278,14 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             )
         return np.asarray(reward, np.float64)
 
-    def _replace_env(self, env: object, task: CurriculumTask) -> None:
+    def _accept(self, env: object, task: CurriculumTask) -> None:
+        """Take note of an environment that is to take the place of the one before."""
         if not isinstance(env, gymnasium.Env):
             raise ConfigError(
                 f"apply_task returned {env!r} for task {task.task_id}: return a gymnasium.Env, or None where the "
                 "environment was changed in place"
             )
-        replaced, self.env = self.env, env
         self._cached_spec = None
-        if replaced.unwrapped is env.unwrapped:  # the new one may be the old one in other wrappers
-            return
-        if not is_held_elsewhere(replaced):
-            replaced.close()
 
     def _check_spaces(self, task: CurriculumTask) -> None:
         for name, fixed in (("observation_space", self.observation_space), ("action_space", self.action_space)):
@@ -308,7 +294,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
         """Report the episode that a step has ended; what the step returns."""
         self._playing = False
-        self._abandonment.ended()
+        self._start.ended()
         observation, reward, terminated, truncated, info = result
         score: Any = self._total_reward
         if self._score is not None:

@@ -34,16 +34,12 @@ from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
 from lpcurr.integrations.gymnasium import ACCEPTED, LABEL, SCORE, TASK_ID
 from lpcurr.integrations.playable import (
-    Abandonment,
     AnyCurriculum,
     EpisodeStart,
-    PlayableTasks,
     ResetWith,
     as_curriculum,
-    break_off,
     check_arguments,
     credit,
-    is_held_elsewhere,
 )
 from lpcurr.integrations.spaces import check_space
 
@@ -137,13 +133,11 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             )
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
-        self._start = EpisodeStart(apply_task, reset_with)
+        self._start = EpisodeStart(self.curriculum, apply_task, reset_with, max_task_attempts)
         self._score = score or _mean_total_reward
-        self._playable = PlayableTasks(max_task_attempts or self.curriculum.config.max_task_attempts)
         self._task: CurriculumTask | None = None  # None between episodes
         self._total_rewards: dict[Any, float] = {}
         self._length = 0
-        self._abandonment = Abandonment()
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[Any, Any], _Infos]:
         """Take a task and begin an episode of it.
@@ -159,12 +153,8 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
             ConfigError: the task has other agents or spaces.
         """
-        break_off(self.curriculum, self._task)
-        if self._task is not None and self._length:
-            self._abandonment.abandoned()
-        self._task = None
-        self._start.seed(seed)
-        task, (observations, infos) = self._playable.begin(self.curriculum, self._start.begin, self, seed, options)
+        playing, self._task = self._task, None
+        task, (observations, infos) = self._start.begin(self, playing, self._length, seed, options)
         self._task, self._total_rewards, self._length = task, {}, 0
         return observations, _told(infos, {TASK_ID: task.task_id, LABEL: task.label})
 
@@ -193,14 +183,8 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _replace_env(self, env: Any, task: CurriculumTask) -> None:
-        self._check_replacement(env, task)
-        replaced, self.env = self.env, env
-        is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
-        if is_new and not is_held_elsewhere(replaced):
-            replaced.close()
-
-    def _check_replacement(self, env: object, task: CurriculumTask) -> None:
+    def _accept(self, env: object, task: CurriculumTask) -> None:
+        """Check an environment that is to take the place of the one before."""
         if not isinstance(env, ParallelEnv):
             raise ConfigError(
                 f"apply_task returned {env!r} for task {task.task_id}: return a pettingzoo.ParallelEnv, or None where "
@@ -219,7 +203,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
         self._task = None
-        self._abandonment.ended()
+        self._start.ended()
         score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
         accepted = credit(self.curriculum, task, score, self._length, total_rewards=self._total_rewards)
         return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: as_score(score), ACCEPTED: accepted})

@@ -18,6 +18,7 @@ from lpcurr.errors import ConfigError, InvalidScoreError, PoolEmptyError, TaskGe
 _logger = logging.getLogger("lpcurr")
 
 Result = TypeVar("Result")
+Start = Callable[[CurriculumTask], Result]
 AnyCurriculum = Curriculum | Evaluation
 ResetWith = Callable[[Any], Mapping[str, Any]]
 
@@ -96,7 +97,7 @@ def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]
     return dict(arguments)
 
 
-def is_held_elsewhere(env: object) -> bool:
+def _is_held_elsewhere(env: object) -> bool:
     """Whether anybody but the caller, in one local variable, still has an environment."""
     return sys.getrefcount(env) > _HOLDERS
 
@@ -152,27 +153,53 @@ class _WatchedReset:
 
 
 class EpisodeStart:
-    """Applies a task to what a wrapper holds and resets that, in place or with another environment."""
+    """Takes a task at each reset of a wrapper, and begins its episode in place or in another environment."""
 
-    def __init__(self, apply_task: Callable[[Any, Any], Any] | None, reset_with: ResetWith | None) -> None:
-        self._apply_task, self._reset_with = apply_task, reset_with
+    def __init__(
+        self,
+        curriculum: AnyCurriculum,
+        apply_task: Callable[[Any, Any], Any] | None,
+        reset_with: ResetWith | None,
+        max_task_attempts: int | None,
+    ) -> None:
+        self._curriculum, self._apply_task, self._reset_with = curriculum, apply_task, reset_with
+        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
+        self._abandonment = Abandonment()
         self._rebuild_seeds: Any = None
         self._told = False
 
-    def seed(self, seed: int | None) -> None:
-        """Seed what later resets without a seed bring in; a bad seed is refused before it looks like a bad task."""
-        if seed is not None:
+    def begin(
+        self, wrapper: Any, playing: CurriculumTask | None, length: int, seed: int | None, options: Any
+    ) -> tuple[CurriculumTask, Any]:
+        """Begin an episode of a new task; return that, and what the environment's ``reset`` returned.
+
+        ``playing`` is the task whose episode is abandoned with it, after ``length`` steps. Another environment takes
+        the place of ``wrapper.env`` after ``wrapper._accept(env, task)``.
+        """
+        break_off(self._curriculum, playing)
+        if playing is not None and length:
+            self._abandonment.abandoned()
+        if seed is not None:  # a bad one is refused before it looks like a bad task
             from gymnasium.utils.seeding import np_random
 
-            self._rebuild_seeds, _ = np_random(seed)
+            self._rebuild_seeds, _ = np_random(seed)  # of what later resets without a seed bring in
+        return self._playable.begin(self._curriculum, lambda task: self._reset(task, wrapper, seed, options))
 
-    def begin(self, task: CurriculumTask, wrapper: Any, seed: int | None, options: dict[str, Any] | None) -> Any:
-        """Begin an episode of a task; another environment is taken by ``wrapper._replace_env(env, task)``."""
+    def ended(self) -> None:
+        """Say that an episode has ended."""
+        self._abandonment.ended()
+
+    def _reset(self, task: CurriculumTask, wrapper: Any, seed: int | None, options: dict[str, Any] | None) -> Any:
         config = task.get_env_cfg()
         of_task = reset_arguments(self._reset_with, config)
         env, of_application = (None, {}) if self._apply_task is None else self._apply(wrapper.env, config)
         if env is not None and env is not wrapper.env:
-            wrapper._replace_env(env, task)
+            wrapper._accept(env, task)
+            replaced, wrapper.env = wrapper.env, env
+            is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
+            if is_new and not _is_held_elsewhere(replaced):
+                replaced.close()
+            del replaced
             if seed is None and self._rebuild_seeds is not None:
                 seed = int(self._rebuild_seeds.integers(2**31))
         of_task = of_application | of_task
@@ -230,27 +257,36 @@ class PlayableTasks:
         self._failing: dict[int, bool] = {}  # tasks that have failed since one was begun, and whether by a bad value
 
     def begin(
-        self, curriculum: AnyCurriculum, start: Callable[..., Result], *arguments: Any
+        self, curriculum: AnyCurriculum, start: Start[Result], first: CurriculumTask | None = None
     ) -> tuple[CurriculumTask, Result]:
-        """Draw a task and begin it by ``start(task, *arguments)``; return the task, and what that returned for it.
+        """Draw a task and begin it by ``start(task)``; return the task, and what that returned for it.
+
+        ``first`` is a task that was drawn already.
 
         Raises:
             TaskGenerationError: ``max_attempts`` tasks in a row could not be begun.
             ConfigError: from ``start``.
         """
+        task, result = self.find(curriculum, start, first)
+        self._begun(curriculum, task)
+        return task, result
+
+    def find(
+        self, curriculum: AnyCurriculum, start: Start[Result], first: CurriculumTask | None = None
+    ) -> tuple[CurriculumTask, Result]:
+        """Do what :meth:`begin` does, where ``start`` only prepares an episode: that tells nothing of other tasks."""
         failure: Exception | None = None
         try:
             for _ in range(self._max_attempts):
-                task = _draw(curriculum, failure)
+                task = first or _draw(curriculum, failure)
+                first = None
                 try:
-                    result = start(task, *arguments)
-                    self.begun(curriculum, task)
-                    return task, result
+                    return task, start(task)
                 except ConfigError:
                     raise
                 except Exception as error:
                     failure = error
-                    self.pass_over(curriculum, task, error)
+                    self._pass_over(curriculum, task, error)
                 # Its frames hold the environment, which is closed when it is replaced unless somebody holds it.
                 traceback.clear_frames(failure.__traceback__)
             raise TaskGenerationError(
@@ -260,7 +296,7 @@ class PlayableTasks:
         finally:
             failure = None  # else it and this frame would hold each other
 
-    def begun(self, curriculum: AnyCurriculum, task: CurriculumTask) -> None:
+    def _begun(self, curriculum: AnyCurriculum, task: CurriculumTask) -> None:
         """Say that a task could be begun: the environment works, so those that failed before it may be at fault."""
         failing, self._failing = self._failing, {}
         for task_id, of_bad_value in failing.items():
@@ -270,7 +306,7 @@ class PlayableTasks:
             self._suspects.add(task_id)
         self._suspects.discard(task.task_id)
 
-    def pass_over(self, curriculum: AnyCurriculum, task: CurriculumTask, error: Exception) -> None:
+    def _pass_over(self, curriculum: AnyCurriculum, task: CurriculumTask, error: Exception) -> None:
         """Say that a task cannot be played; it is evicted once the fault is known to be the task's."""
         message = "task %d (%r) cannot be played, another is taken (from now on said at level DEBUG)"
         _logger.log(self._drop_level, message, task.task_id, task.label, exc_info=error)

@@ -33,7 +33,7 @@ from __future__ import annotations
 from typing import Any
 
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, PoolEmptyError, TaskGenerationError
+from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
 from lpcurr.integrations.playable import (
     Abandonment,
@@ -51,8 +51,8 @@ with needs("pufferlib", 'lpcurr.integrations.puffer needs PufferLib: pip install
     from pufferlib import PufferEnv
 
 _OWN = {
-    *("_abandonment", "_env", "_curriculum", "_current_task", "_waiting", "_ended", "_length", "_max_task_attempts"),
-    *("_playable", "_reset_with", "infos"),
+    *("_abandonment", "_env", "_curriculum", "_current_task", "_waiting", "_ended", "_length", "_playable"),
+    *("_reset_with", "infos"),
 }
 _Step = tuple[Any, Any, Any, Any, Any]
 
@@ -71,9 +71,8 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
     ``env_curriculum_stats/per_label_evictions``, the evictions of the *whole pool* so far in this epoch (so take the
     latest of these, and the sum of the former).
 
-    Impossible tasks: where building the configuration, ``set_mg_config`` or the environment's ``reset`` raises any
-    ``Exception`` but ``ConfigError``, the task is passed over and another taken. If it was never completed and is the
-    one at fault, it is evicted as well (see :class:`lpcurr.CurriculumEnv`).
+    Impossible tasks, for which ``set_mg_config`` or the environment's ``reset`` raises, are passed over as in
+    :class:`lpcurr.CurriculumEnv`.
 
     Everything else, attributes and methods, is that of the environment inside, for reading and for setting.
 
@@ -110,8 +109,7 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         self._env = env
         self._curriculum = as_curriculum(curriculum)
         self._reset_with = reset_with
-        self._max_task_attempts = max_task_attempts or self._curriculum.config.max_task_attempts
-        self._playable = PlayableTasks(self._max_task_attempts)
+        self._playable = PlayableTasks(max_task_attempts or self._curriculum.config.max_task_attempts)
         self._current_task: CurriculumTask | None = None
         self._waiting = False  # the current task is set, and the environment has not begun it
         self._ended: Any = False  # the agents whose episode is over, bool[agents] once one's is
@@ -130,30 +128,15 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
         """
-        if not self._waiting:
+        waiting = self._current_task if self._waiting else None
+        if waiting is None:
             break_off(self._curriculum, self._current_task)
             if self._length:
                 self._abandonment.abandoned()
-        failure: Exception | None = None
-        for _ in range(self._max_task_attempts):
-            if not self._waiting:
-                self._take_task(failure)
-            self._waiting = False
-            try:
-                result = self._reset_env(args, options)
-            except ConfigError:
-                raise
-            except Exception as error:
-                failure = error
-                self._forget_broken_simulation()
-                self._drop(error)
-                continue
-            assert self._current_task is not None
-            self._playable.begun(self._curriculum, self._current_task)
-            self._ended = False
-            self._length = 0
-            return result
-        raise self._given_up(failure)
+        self._waiting = False
+        _, result = self._playable.begin(self._curriculum, lambda task: self._begin(task, args, options), waiting)
+        self._ended, self._length = False, 0
+        return result
 
     def step(self, *args: Any, **options: Any) -> _Step:
         """Step the environment; the step that ends the episode reports its score.
@@ -187,35 +170,28 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _reset_env(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
+    def _begin(self, task: CurriculumTask, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
+        if task is not self._current_task:  # else it has waited
+            self._set(task)
         if self._reset_with is not None:
-            assert self._current_task is not None
-            of_task = reset_arguments(self._reset_with, self._current_task.get_shared_env_cfg())
+            of_task = reset_arguments(self._reset_with, task.get_shared_env_cfg())
             args, options = () if "seed" in of_task else args, options | of_task
-        result: tuple[Any, Any] = self._env.reset(*args, **options)
+        try:
+            result: tuple[Any, Any] = self._env.reset(*args, **options)
+        except Exception:
+            self._forget_broken_simulation()
+            raise
         return result
 
-    def _take_task(self, failure: Exception | None = None) -> None:
+    def _set(self, task: CurriculumTask) -> None:
+        self._current_task = task
+        # Not a copy, which took 4 % of a training on MettaGrid's arena; its environments only read it.
+        self._env.set_mg_config(task.get_shared_env_cfg())
+
+    def _take_task(self) -> None:
         """Take a task whose configuration the environment accepts; it waits for the next reset."""
-        for _ in range(self._max_task_attempts):
-            try:
-                self._current_task = self._curriculum.get_task()
-            except PoolEmptyError:
-                if failure is None:
-                    raise
-                raise self._given_up(failure) from failure
-            try:
-                # Not a copy, which took 4 % of a training on MettaGrid's arena; its environments only read it.
-                self._env.set_mg_config(self._current_task.get_shared_env_cfg())
-            except ConfigError:
-                raise
-            except Exception as error:
-                failure = error
-                self._drop(error)
-                continue
-            self._waiting = True
-            return
-        raise self._given_up(failure)
+        self._playable.find(self._curriculum, self._set)
+        self._waiting = True
 
     def _finish(self, infos: Any) -> None:
         task = self._current_task
@@ -228,26 +204,11 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
     def _credit(self, task: CurriculumTask, score: float) -> None:
         credit(self._curriculum, task, score, self._length)
 
-    def _drop(self, error: Exception) -> None:
-        """Pass over the current task, which raised."""
-        assert self._current_task is not None
-        self._playable.pass_over(self._curriculum, self._current_task, error)
-
     def _forget_broken_simulation(self) -> None:
         # MettaGridPufferEnv closes its old simulation before it makes the new one. Where the making fails it still
         # holds the closed one, and would fail for ever on closing that again.
         if getattr(self._env, "_sim", None) is not None:
             self._env._sim = None
-
-    def _given_up(self, failure: Exception | None) -> TaskGenerationError:
-        task = self._current_task
-        named = "" if task is None else f", at last task {task.task_id} ({task.label!r})"
-        error = TaskGenerationError(
-            f"{self._max_task_attempts} tasks in a row could not be played (max_task_attempts){named}: "
-            f"{type(failure).__name__}: {failure}"
-        )
-        error.__cause__ = failure
-        return error
 
     # -- the rest is the environment's --------------------------------------------------------------------------
 

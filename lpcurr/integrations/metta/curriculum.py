@@ -149,20 +149,10 @@ def _shortened(label: str) -> str:
     return text[: layout.LABEL_BYTES - len(mark)].decode(errors="ignore") + mark
 
 
-class _Given:
-    """What a task that was made by hand is built from."""
+class _Given(lpcurr.curriculum.task.BuiltTask):
+    """What a task that was made by hand is built from: its configuration is given as it is, not copied."""
 
-    def __init__(self, env_cfg: Any, slice_values: dict[str, Any] | None) -> None:
-        self._env_cfg = env_cfg
-        self._slice_values = dict(slice_values or {})
-
-    def env_cfg(self, task_id: int) -> Any:
-        return self._env_cfg
-
-    shared_env_cfg = env_cfg
-
-    def slice_values(self, task_id: int) -> dict[str, Any]:
-        return dict(self._slice_values)
+    env_cfg = lpcurr.curriculum.task.BuiltTask.shared_env_cfg
 
 
 class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
@@ -177,8 +167,8 @@ class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
     __slots__ = ("_mean_score", "_num_completions", "_num_scheduled", "_total_score")
 
     def __init__(self, task_id: int, env_cfg: Any, slice_values: dict[str, Any] | None = None) -> None:
-        given: Any = _Given(env_cfg, slice_values)
-        super().__init__(task_id, str(getattr(env_cfg, "label", None) or "unknown"), given)
+        label = str(getattr(env_cfg, "label", None) or "unknown")
+        super().__init__(task_id, label, _Given(env_cfg, dict(slice_values or {})))
         self._num_completions = self._num_scheduled = 0
         self._total_score = self._mean_score = 0.0
 

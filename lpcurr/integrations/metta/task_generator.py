@@ -20,7 +20,7 @@ from pydantic import field_validator as validates
 
 from lpcurr.errors import ConfigError
 from lpcurr.generators import Span as Range
-from lpcurr.generators.base import child_id, stream
+from lpcurr.generators.base import child_id, choose, stream
 
 
 class TaskInvariantError(ConfigError, AssertionError):
@@ -226,7 +226,7 @@ class TaskGeneratorSet(TaskGenerator):
 
     def _generate_task(self, task_id: int, rng: random.Random) -> MettaGridConfig:
         own = stream(task_id)
-        generator = own.choices(self._generators, weights=self._weights)[0]
+        generator = self._generators[choose(own, self._weights)]
         mg_config = generator._make(child_id(own))
         self._last_bucket_values = dict(generator._last_bucket_values)
         return mg_config
