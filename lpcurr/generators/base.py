@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -160,6 +163,12 @@ def stream(task_id: int) -> random.Random:
 def child_id(rng: random.Random) -> int:
     """A task id for the generator inside: 53 new bits, so that its draws have nothing to do with this one's."""
     return int(rng.random() * 2**53)
+
+
+def choose(rng: random.Random, weights: Sequence[float]) -> int:
+    """A place among the weights, drawn in proportion to them."""
+    bounds = list(accumulate(weights))
+    return bisect_right(bounds, rng.random() * bounds[-1], hi=len(bounds) - 1)
 
 
 def copied_values(values: dict[str, Any]) -> dict[str, Any]:

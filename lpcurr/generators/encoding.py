@@ -23,7 +23,6 @@ import enum
 import math
 import sys
 from contextlib import suppress
-from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -105,19 +104,18 @@ def decode(value: Any, *, plain: bool = False) -> Any:
     value = without_omegaconf(value)
     if type(value) not in (list, dict):
         return value
-    inner = partial(decode, plain=plain)
     if type(value) is list:
-        return [inner(item) for item in value]
+        return [decode(item, plain=plain) for item in value]
     if TAG not in value:
-        return {key: inner(item) for key, item in value.items()}
+        return {key: decode(item, plain=plain) for key, item in value.items()}
     if value.keys() != {TAG, "data"} or not isinstance(value[TAG], str):
         raise ConfigError(f"a dict with {TAG!r} has that, a string, and 'data', and nothing else; got {shown(value)}")
     tag, content = value[TAG], value["data"]
     try:
         if tag in _COLLECTIONS:
-            return _COLLECTIONS[tag](map(inner, content))
+            return _COLLECTIONS[tag](decode(item, plain=plain) for item in content)
         if tag == "dict":
-            return {inner(key): inner(item) for key, item in content}
+            return {decode(key, plain=plain): decode(item, plain=plain) for key, item in content}
         if tag == "float":
             return float(content)
         if plain:

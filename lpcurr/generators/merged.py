@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import accumulate
 from numbers import Real
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from lpcurr.errors import ConfigError, shown
-from lpcurr.generators.base import GeneratedTask, TaskGenerator, child_id, stream
+from lpcurr.generators.base import GeneratedTask, TaskGenerator, child_id, choose, stream
 from lpcurr.generators.nested import AnyTaskGenerator, as_generator
 
 
@@ -93,9 +91,7 @@ class TaskGeneratorSet(TaskGenerator):
         if not self.generators:
             raise ConfigError("the set of generators is empty; add(...) one first")
         rng = stream(task_id)
-        bounds = list(accumulate(self.weights))
-        choice = bisect_right(bounds, rng.random() * bounds[-1], hi=len(bounds) - 1)
-        return self.generators[choice], child_id(rng)
+        return self.generators[choose(rng, self.weights)], child_id(rng)
 
     def _base_envs(self) -> list[Any]:
         return [env for generator in self.generators for env in generator._example_envs()]
