@@ -55,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 where ``investigate`` found a fault, 2 after an error, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: the next file that is opened would have its number
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115 - it stays
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for what it does not have

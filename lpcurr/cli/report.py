@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from lpcurr.cli.extras import needs_extra
+from lpcurr.memory.files import check_target
 
 SUMMARY = "make one self-contained HTML page, and a picture, of one run or several side by side"
 
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs: list[Path] = arguments.runs
     page: Path = arguments.out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
     if page.suffix not in (".html", ".htm"):
+        check_target(page)
         page = page.with_name(f"{page.name}.html")
     picture = page.with_suffix(".png")
     verdict = write_report(runs, page, picture)

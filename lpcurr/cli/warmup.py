@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from lpcurr.kernels import warmup
+    from lpcurr.pool.pool import kernels
 
     started = time.perf_counter()
-    warmup()
+    kernels.warmup()
     print(f"kernels ready after {time.perf_counter() - started:.1f} s")
     return 0

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from lpcurr.curriculum.arguments import as_score
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import SessionIncompatibleError, SessionNotFoundError
@@ -40,7 +41,7 @@ def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout
         lpcurr.errors.DuplicateTaskError: ...
         >>> other.close(); curriculum.close(); curriculum.unlink()
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + as_score(timeout, "timeout")
     pool = _join(session_id, deadline)
     try:
         fields = json.loads(pool.config_text)
@@ -64,7 +65,7 @@ def _join(session_id: str, deadline: float) -> Pool:
         try:
             return Pool.attach(session_id)
         except (SessionNotFoundError, SessionIncompatibleError):  # incompatible: it may be half-made
-            if time.monotonic() >= deadline:
+            if not time.monotonic() < deadline:  # also for NaN
                 raise
             time.sleep(_POLL_SECONDS)
 

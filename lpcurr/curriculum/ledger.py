@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lpcurr.curriculum.arguments import as_batch, as_count
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.errors import CheckpointError, UnknownTaskError
+from lpcurr.errors import CheckpointError, ConfigError, InvalidBatchError, UnknownTaskError, shown
 from lpcurr.pool.moment import Int64s
 
 
@@ -46,6 +46,8 @@ class TaskLedger:
     """
 
     def __init__(self, curriculum: Curriculum) -> None:
+        if not isinstance(curriculum, Curriculum):
+            raise ConfigError(f"{shown(curriculum)} is a {type(curriculum).__name__}, not a Curriculum")
         self.curriculum = curriculum
         self._out: dict[int, deque[int]] = {}  # task id → the numbers under which it was handed out, ascending
         self._handed_out = 0
@@ -139,8 +141,12 @@ class TaskLedger:
 
         Raises:
             UnknownTaskError: a task is not in flight; nothing was credited.
+            InvalidBatchError: a group is no such pair, or a reward no number.
         """
-        known = [(task_id, [r for r in rewards if r is not None and not math.isnan(r)]) for task_id, rewards in groups]
+        try:
+            known = [(id_, [r for r in rewards if r is not None and not math.isnan(r)]) for id_, rewards in groups]
+        except (TypeError, ValueError) as error:
+            raise InvalidBatchError(f"groups are pairs of a task and its rewards: {error}") from None
         self._landed([task_id for task_id, _ in known])
         scored = [(task_id, sum(r >= success_threshold for r in rewards), len(rewards)) for task_id, rewards in known]
         scored = [group for group in scored if group[2]]
@@ -166,8 +172,8 @@ class TaskLedger:
         Raises:
             CheckpointError, ConfigError: as :meth:`lpcurr.Curriculum.load_state`; nothing was changed.
         """
-        if not {"in_flight", "curriculum"} <= set(state):
-            raise CheckpointError(f"this is no state of a ledger: it has {', '.join(map(str, state)) or 'nothing'}")
+        if not isinstance(state, Mapping) or not {"in_flight", "curriculum"} <= set(state):
+            raise CheckpointError(f"{shown(state)} is no state of a ledger: give what state_dict() returned")
         again = cast("Int64s", as_batch(state["in_flight"], np.int64, "in_flight")).tolist()
         self.curriculum.load_state(state["curriculum"])
         self._out, self._again = {}, again

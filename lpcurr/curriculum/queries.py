@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from lpcurr.curriculum.arguments import as_batch, as_count, as_task_id
 from lpcurr.curriculum.member import PoolMember
-from lpcurr.errors import UnknownTaskError
+from lpcurr.errors import InvalidLabelError, UnknownTaskError, shown
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
 from lpcurr.statistics.counters import process_counters
@@ -35,7 +35,10 @@ class CurriculumQueries(PoolMember):
         if words[_EVICTION_STAMP] != self._seen_evictions:
             self._seen_evictions = words[_EVICTION_STAMP]
             self._evictions.refresh()
-        return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.by_label.copy()}
+        try:
+            return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.by_label.copy()}
+        except TypeError:
+            raise InvalidLabelError(f"label {shown(label)} is a {type(label).__name__}, not a string") from None
 
     def recommend_eviction(self, ids: ArrayLike | None = None, min_presentations: int | None = None) -> int | None:
         """The task that would make room first, by exact scores, O(n).

@@ -9,7 +9,6 @@ content; what a killed process has left of a last block is passed over.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import struct
@@ -53,12 +52,12 @@ class Recording:
     def __init__(self, pool: Pool, path: str | os.PathLike[str]) -> None:
         check_target(path)
         self._path = path
-        self._log = PoolLog(pool)
+        self._log = PoolLog(Pool(pool._segment.share(), pool._place))  # which is open until all is written
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._error: OSError | None = None  # why it has stopped
         self._next = 0  # the first record that is not written yet
-        self._over = False
+        self._over = self._told = False
         self._thread = threading.Thread(target=self._run, name="lpcurr recording", daemon=True)
 
     def begin(self) -> None:
@@ -74,14 +73,12 @@ class Recording:
             self._over = True  # no call, in which a signal handler might raise: the thread ends in any case
             if self._thread.is_alive():
                 self._thread.join()
-            with contextlib.suppress(AttributeError, OSError):  # it was not opened, or the disk is full
-                self._file.close()
-            self._log.end()
+            self._end()
             raise
 
     def flush(self) -> None:
-        """Write what was logged up to now."""
-        with self._lock:
+        """Write what was logged up to now; nothing once the recording has ended."""
+        with self._lock, contextlib.suppress(PoolClosedError):
             records, end, lost = self._log.read(self._next, consume=True)
             if records.size:
                 self._write(_ENTRIES, self._next, records.data)
@@ -97,21 +94,17 @@ class Recording:
             self._file.flush()
 
     def close(self) -> None:
-        """Write the rest and end the log; in a forked child, nothing.
+        """Write the rest and end the log; in a forked child, nothing. An interrupt does not keep it from being done.
 
         Raises:
             RecordingError: it could not be written whole; what was written can be replayed.
         """
-        if os.getpid() != self._pid or self._file.closed:
+        if os.getpid() != self._pid:
             return
         self._over = True
         self._thread.join()
-        if self._error is None and self._flush_or_stop():  # else the log has ended, and may be another recording's now
-            with contextlib.suppress(PoolClosedError):
-                self._log.end()
-        with contextlib.suppress(OSError):  # of what stands in its buffer still
-            self._file.close()
-        if self._error is not None:
+        if self._error is not None and not self._told:
+            self._told = True
             raise RecordingError(
                 f"{self._file.name!r} ends before the recording does ({self._error.strerror}): what is there can be "
                 "replayed"
@@ -130,22 +123,23 @@ class Recording:
         self._file.write(content)
 
     def _run(self) -> None:
-        while not self._over and self._flush_or_stop():
-            time.sleep(_INTERVAL)
-
-    def _flush_or_stop(self) -> bool:
-        """Write what was logged; False where that came to an end: of the pool, or of the room on the disk."""
+        """Write what is logged until :meth:`close` is called, or the disk is full; then end the log."""
         try:
+            while not self._over:
+                self.flush()
+                time.sleep(_INTERVAL)
             self.flush()
-        except PoolClosedError:
-            return False
         except OSError as error:
             self._error = error
             _logger.error("the recording to %r has stopped: %s", self._file.name, error.strerror)
-            with contextlib.suppress(PoolClosedError):
-                self._log.end()
-            return False
-        return True
+        self._end()
+
+    def _end(self) -> None:
+        with self._lock, contextlib.suppress(PoolClosedError):  # it is done
+            self._log.end()
+            with contextlib.suppress(AttributeError, OSError):  # it was not opened, or the disk is full
+                self._file.close()
+            self._log.pool.close()
 
 
 def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = None) -> tuple[Member, int]:
@@ -182,9 +176,9 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
     if curriculum is None:
         raise RecordingError(f"{os.fspath(path)!r} is no recording of lpcurr, or holds nothing yet")
     try:
-        json.loads(curriculum._pool.config_text)
+        Checkpoint.capture(curriculum._pool)
     except ValueError as error:
-        raise RecordingError(f"{os.fspath(path)!r} holds a configuration that cannot be read: {error}") from None
+        raise RecordingError(f"{os.fspath(path)!r} was altered: no pool comes to that: {error}") from None
     return curriculum, applied
 
 

@@ -133,7 +133,10 @@ def merge(generators: Iterable[Any], weights: Iterable[float] | None = None) -> 
         >>> merge([easy, hard], weights=[0.8, 0.2]).build(2)
         GeneratedTask(env_cfg={'size': 16}, label='hard', slice_values={'size': 16})
     """
-    members = [as_generator(generator) for generator in generators]
+    for name, given in (("generators", generators), ("weights", weights)):
+        if not isinstance(given, Iterable | None):
+            raise ConfigError(f"{name} is {shown(given)}: give a list")
+    members = [as_generator(generator) for generator in generators or ()]
     if not members:
         raise ConfigError("merge needs at least one generator")
     if weights is None:

@@ -45,7 +45,7 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
     if isinstance(content, str):
         content = content.encode()
     check_target(path)
-    target = Path(os.path.realpath(path))
+    target = Path(os.fsdecode(os.path.realpath(path)))
     check_target(target)  # of an empty name, the folder that one is in
     try:
         _remove_leftovers(target)

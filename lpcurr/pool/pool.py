@@ -18,8 +18,12 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from lpcurr import kernels
 from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError
+
+try:
+    from lpcurr import kernels as kernels  # `lpcurr warmup` has them from here
+except ValueError as error:
+    raise ConfigError(f"numba cannot be imported with its settings in the environment, NUMBA_…: {error}") from None
 from lpcurr.kernels.calls import checkpoints as restore
 from lpcurr.kernels.calls import distinct, episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
@@ -258,21 +262,18 @@ class Pool:
         """Say that a drawn task has been built, and what its label is (None: as it was); the label's row, or -1."""
         name = _KEEP_LABEL if label is None else encode_label(label)
         row = upkeep.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
-        self._check_lock(row)
-        return int(row) if row >= 0 else -1
+        return max(self._checked(row), -1)
 
     def remove_task(self, task_id: int, *, dropped: bool = False) -> bool:
         """Take a task out of the pool; False where it is not in it."""
         status = upkeep.remove_task.entry(self._segment.bytes, self._process, task_id, int(dropped))
-        self._check_lock(status)
-        return bool(status == Status.ACCEPTED)
+        return self._checked(status) == Status.ACCEPTED
 
     def read_task(self, task_id: int) -> dict[str, Any] | None:
         """A task's truth columns by name (``label`` as its row), None where it is not in the pool."""
         row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
         status = upkeep.read_task.entry(self._segment.bytes, self._process, task_id, row)
-        self._check_lock(status)
-        if status < 0:
+        if self._checked(status) < 0:
             return None
         cells = {name: row[i : i + 1].view(dtype)[0].item() for i, (name, dtype) in enumerate(layout.TRUTH_COLUMNS)}
         cells["label"] &= layout.PENDING - 1
@@ -304,15 +305,13 @@ class Pool:
         """The label in a row; None if rows have been renamed since ``stamp``."""
         name = np.empty(layout.LABEL_BYTES, dtype=np.uint8)
         size = upkeep.read_label.entry(self._segment.bytes, self._process, row, stamp, name)
-        self._check_lock(size)
-        return name[:size].tobytes().decode() if size >= 0 else None
+        return name[:size].tobytes().decode() if self._checked(size) >= 0 else None
 
     def changed_evictions(self, hashes: Int64s, counts: Int64s) -> list[int]:
         """Bring this epoch's evictions up to date, int64[LABEL_CAPACITY] by label row; the rows that changed."""
         rows = np.empty(layout.LABEL_CAPACITY, dtype=np.int64)
         found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, hashes, counts, rows)
-        self._check_lock(found)
-        return list(map(int, rows[:found]))
+        return list(map(int, rows[: self._checked(found)]))
 
     # -- all tasks ----------------------------------------------------------------------------------------------
 
@@ -327,7 +326,7 @@ class Pool:
             active = np.empty(slots, dtype=np.int32)
             cells[:] = active[:] = 0  # page faults now, not while everyone waits
             needed = restore.capture.entry(self._segment.bytes, self._process, tables, numbers, cells, active)
-            self._check_lock(needed)
+            self._checked(needed)
         self._log_repairs()
         dtypes = dict(layout.TRUTH_COLUMNS)
         columns = {name: cells[row].view(dtypes[name]) for row, name in enumerate(names)}
@@ -336,7 +335,7 @@ class Pool:
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
         copy: Bytes = np.zeros(self.state.dtype.itemsize, dtype=np.uint8)
-        self._check_lock(upkeep.snapshot.entry(self._segment.bytes, self._process, copy))
+        self._checked(upkeep.snapshot.entry(self._segment.bytes, self._process, copy))
         self._log_repairs()
         return copy.view(self.state.dtype)
 
@@ -344,8 +343,7 @@ class Pool:
         """Put an image in place of the content, or say how many streams that takes: see ``calls.checkpoints``."""
         image["header"]["process_room"] = self._segment.reserve_processes(saved)
         needed = restore.replace.entry(self._segment.bytes, self._process, image.view(np.uint8), saved, provided)
-        self._check_lock(needed)
-        return int(needed)
+        return self._checked(needed)
 
     def use(self, rules: Mapping[str, Any], config_text: bytes) -> None:
         """Put other rules into force, by the names of ``layout.RULE_FIELDS``, and their configuration.
@@ -361,7 +359,7 @@ class Pool:
             header[name] = value
         words = header.view(np.int64)[slice(*layout.RULE_WORDS)].copy()
         text = np.frombuffer(config_text.ljust(-(-size // 8) * 8, b" "), dtype=np.int64)
-        self._check_lock(upkeep.use.entry(self._segment.bytes, self._process, words, text, size))
+        self._checked(upkeep.use.entry(self._segment.bytes, self._process, words, text, size))
 
     @property
     def rules_stamp(self) -> int:
@@ -371,15 +369,15 @@ class Pool:
     def end_epoch(self) -> int:
         """Begin a new epoch for the per-epoch counters; how many have ended."""
         epoch = upkeep.end_epoch.entry(self._segment.bytes, self._process)
-        self._check_lock(epoch)
         self._log_repairs()
-        return int(epoch)
+        return self._checked(epoch)
 
     # -- errors -------------------------------------------------------------------------------------------------
 
-    def _check_lock(self, answer: int) -> None:
+    def _checked(self, answer: int) -> int:
         if answer == Status.LOCK_LOST:
             self.fail(answer)
+        return int(answer)
 
     def fail(self, status: int, task_id: object = None, value: object = None, where: str = "") -> NoReturn:
         """Raise the error for a kernel's negative status; of a wait that was interrupted, what did."""

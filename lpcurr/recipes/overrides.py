@@ -56,8 +56,6 @@ def _merged(config: Config, values: dict[str, Any], path: tuple[str, ...]) -> Co
 
 def _parse(overrides: list[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError  # type: ignore[import-untyped, unused-ignore]
 
     for each in overrides:
         key, equals, _ = each.partition("=")
@@ -65,8 +63,8 @@ def _parse(overrides: list[str]) -> dict[str, Any]:
             raise ConfigError(f"override {shown(each)} is not of the form key.sub=value")
     try:
         parsed = OmegaConf.to_container(OmegaConf.from_dotlist(overrides), resolve=False)
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # of any class: what a tag such as !!timestamp is made by does not check its text
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ConfigError(f"cannot read the overrides {shown(' '.join(overrides))}: {reason}") from None
     assert isinstance(parsed, dict)
     _check_numbers(parsed, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ _FIXED = ("seed", "compare", "curriculum.task_generator", "curriculum.algorithm_
 
 def find_run(path: Path) -> Path:
     """Find the run folder that a path leads to, itself or one of its checkpoints, or raise ``ConfigError``."""
-    for candidate in (path, *path.resolve().parents[:3]):
+    for candidate in (path, *Path(os.path.realpath(path)).parents[:3]):  # resolve() raises in a loop of links
         if (candidate / "config.yaml").is_file():
             return candidate
     raise ConfigError(f"resume={str(path)!r}: it is neither a run folder (with a config.yaml) nor a checkpoint in one")

@@ -77,6 +77,9 @@ def test_without_a_command_it_says_how(arguments: list[str], capsys: pytest.Capt
         (["total_stps=1"], "did you mean 'total_steps'"),
         (["frozen_lake", "total_steps=abc"], "total_steps='abc'"),
         (["frozen_lake", "loose"], "'loose' is not of the form"),
+        (["[=1"], "cannot read the overrides '[=1'"),
+        (["seed=!!timestamp 2001"], "cannot read the overrides"),
+        (["log=!!float x"], "cannot read the overrides"),
     ],
 )
 def test_an_error_is_one_line_on_stderr_and_exit_2(
@@ -208,6 +211,22 @@ def run_lpcurr(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
     environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1])} | environment
     options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60}
     return subprocess.run(command, env=environment, cwd=cwd, check=False, **options)
+
+
+def test_a_setting_of_numbas_that_it_refuses_is_a_sentence(tmp_path: Path) -> None:
+    done = run_lpcurr("warmup", cwd=tmp_path, NUMBA_NUM_THREADS="0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("lpcurr warmup: numba cannot be imported with its settings in the environment")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["help concepts", "help", "sessions", "top"])
+def test_closed_streams_are_no_error_and_no_files(command: str, tmp_path: Path) -> None:
+    line = f"exec {sys.executable} -m lpcurr {command} <&- >&- 2>&-"
+    environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1])}
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, timeout=60, check=False)
+    assert done.returncode == (2 if command == "top" else 0)  # there is no session, or no terminal
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_ascii_terminal_gets_what_it_can_show(tmp_path: Path) -> None:

@@ -39,6 +39,11 @@ def test_a_name_that_is_too_long_is_named_as_it_was_given(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_may_be_bytes(tmp_path: Path) -> None:
+    write_atomically(os.fsencode(tmp_path / "a"), "text")  # type: ignore[arg-type]
+    assert (tmp_path / "a").read_text() == "text"
+
+
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "target")
     write_atomically(tmp_path / "link", "text")
@@ -52,7 +57,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     write_atomically(tmp_path / "a", "old")
-    with pytest.raises(OSError, match=r"No space left on device: '.*/a'"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a'$"):
         write_atomically(tmp_path / "a", parts())  # type: ignore[arg-type]
     assert [each.read_text() for each in tmp_path.iterdir()] == ["old"]
 

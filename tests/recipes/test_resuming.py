@@ -218,6 +218,9 @@ def test_what_has_to_stay_is_named(
 def test_what_is_no_run_is_named(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", f"resume={tmp_path / 'nowhere'}"]) == 2
     assert "neither a run folder" in capsys.readouterr().err
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert main(["train", f"resume={tmp_path / 'loop'}"]) == 2
+    assert "neither a run folder" in capsys.readouterr().err
     assert main(["train", "cartpole_physics", f"resume={finished}"]) == 2
     assert "a run of 'frozen_lake'" in capsys.readouterr().err
     (finished / "config.yaml").write_text("# lpcurr train frozen_lake\nseed: [")

@@ -149,6 +149,20 @@ def test_a_configuration_that_no_run_has_is_left_out_and_said(tmp_path: Path, od
     assert "config.yaml has keys that are no texts, or a number" in words_of(path)
 
 
+@pytest.mark.parametrize("odd", ["z: !!timestamp 2001", "z: !!int x", "z: !!float ''", "z: !!set 3"])
+def test_a_tag_that_contradicts_its_text_is_left_out_and_said(tmp_path: Path, odd: str) -> None:
+    path = folder(tmp_path / "a", [line(1), line(2)])
+    with (path / "config.yaml").open("a") as stream:
+        stream.write(odd + "\n")
+    assert "config.yaml is no YAML" in words_of(path)
+
+
+@pytest.mark.parametrize("out", ["", ".", "/"])
+def test_a_page_is_no_folder(tmp_path: Path, out: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(folder(tmp_path / "a", FEW)), f"--out={out}"]) == 2
+    assert "is a directory, no regular file" in capsys.readouterr().err
+
+
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_numbers_and_texts_that_no_picture_can_show_are_drawn_as_if_they_were_not_there(tmp_path: Path) -> None:
     huge: Any = 10**400
