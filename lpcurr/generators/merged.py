@@ -133,12 +133,13 @@ def merge(generators: Iterable[Any], weights: Iterable[float] | None = None) -> 
         >>> merge([easy, hard], weights=[0.8, 0.2]).build(2)
         GeneratedTask(env_cfg={'size': 16}, label='hard', slice_values={'size': 16})
     """
-    for name, given in (("generators", generators), ("weights", weights)):
-        if not isinstance(given, Iterable | None):
-            raise ConfigError(f"{name} is {shown(given)}: give a list")
-    members = [as_generator(generator) for generator in generators or ()]
+    try:
+        generators, weights = list(generators), None if weights is None else list(weights)
+    except TypeError as error:
+        raise ConfigError(f"merge takes a list of generators, and one of weights: {error}") from None
+    members = [as_generator(generator) for generator in generators]
     if not members:
         raise ConfigError("merge needs at least one generator")
     if weights is None:
         return TaskGeneratorSet(generators=members)
-    return TaskGeneratorSet(generators=members, weights=list(weights))
+    return TaskGeneratorSet(generators=members, weights=weights)
