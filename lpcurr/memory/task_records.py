@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import stat
 import weakref
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,10 @@ _ENDS = _COUNT + 8
 _RECORDS = _ENDS + 8 * MAX_TASKS
 _AT_ONCE = 2**16
 
+# A type that closes a descriptor with its object, whatever it is of: a finalizer in Python would be cut short, once and
+# for all, by what a signal handler raises in it.
+_Owner: Any = getattr(select, "epoll", None) or getattr(select, "kqueue", None)
+
 
 class TaskRecords:
     """The records of one session. Made without touching the file, which is opened when it is first read.
@@ -49,7 +54,7 @@ class TaskRecords:
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
         self._descriptor = -1
-        self._close: Any = bool  # nothing, until there is a descriptor
+        self._owner: Any = None  # of the descriptor
         self._known = 0  # so many there are at least
 
     def __reduce__(self) -> tuple[type[TaskRecords], tuple[str]]:
@@ -82,8 +87,11 @@ class TaskRecords:
         if self._descriptor >= 0:  # another thread was first
             os.close(descriptor)
             return
-        self._descriptor = descriptor
-        self._close = weakref.finalize(self, os.close, descriptor)
+        self._owner, self._descriptor = _Owner.fromfd(descriptor), descriptor
+
+    def _let_go(self) -> None:
+        if self._owner is not None:
+            self._owner.close()
 
     def __len__(self) -> int:
         return int.from_bytes(os.pread(self._open(), 8, _COUNT), "little")
@@ -134,7 +142,7 @@ class TaskRecords:
                 is_mine = False
             yield is_mine
         finally:
-            run_undisturbed(own._close)  # or what a signal handler raises in it leaves the lock held for good
+            run_undisturbed(own._let_go)  # or what a signal handler raises in it leaves the lock held for good
 
 
 def remove(session_id: str) -> None:

@@ -353,6 +353,46 @@ def test_interrupted_makes_and_attaches_leave_neither_segments_nor_descriptors()
     assert run_program(INTERRUPTED) == "[] 0"
 
 
+UNPICKLED = """
+import gc, os, pickle, random, signal, sys, time
+import lpcurr
+class Interrupt(BaseException):
+    pass
+def interrupt(*_):
+    raise Interrupt
+sys.unraisablehook = lambda _: None  # what is raised where an object is collected
+curriculum = lpcurr.CurriculumConfig(tasks=list(range(50))).make()
+pickled = pickle.dumps(curriculum)
+pickle.loads(pickled).close()
+random.seed(0)
+signal.signal(signal.SIGALRM, interrupt)
+descriptors = len(os.listdir("/proc/self/fd"))
+for number in range(1500):
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.random() * 0.004 + 1e-5)
+            for attempt in range(100):
+                worker = pickle.loads(pickled)
+                worker.get_task().get_env_cfg()
+                worker.close()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Interrupt:
+        pass
+    worker = None
+for _ in range(100):
+    gc.collect()
+    if len(os.listdir("/proc/self/fd")) == descriptors:
+        break
+    time.sleep(0.1)
+print(len(os.listdir("/proc/self/fd")) - descriptors)
+"""
+
+
+def test_interrupted_unpicklings_of_a_task_list_leave_no_descriptors() -> None:
+    assert run_program(UNPICKLED) == "0"
+
+
 # -- a local pool that is forked inside a call ----------------------------------------------------------------------
 
 LOCAL = """
