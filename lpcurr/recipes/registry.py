@@ -55,8 +55,7 @@ def find_recipe(name: str) -> Recipe:
 
 
 def _import(name: str, module_name: str, *, packaged: bool) -> object:
-    here = str(Path.cwd())
-    if here not in sys.path and not packaged:
+    if not packaged and (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)  # a console script does not look in the working directory by itself
     try:
         return importlib.import_module(module_name)

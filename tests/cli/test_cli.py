@@ -229,6 +229,16 @@ def test_closed_streams_are_no_error_and_no_files(command: str, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_working_directory_that_was_removed_is_a_sentence(tmp_path: Path) -> None:
+    line = f"mkdir gone; cd gone; rmdir ../gone; exec {sys.executable} -m lpcurr train total_steps=1"
+    environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1])}
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60}
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, check=False, **options)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lpcurr train: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_an_ascii_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
     done = run_lpcurr("help", "concepts", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
