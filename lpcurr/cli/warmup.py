@@ -11,15 +11,15 @@ SUMMARY = "compile all kernels for this machine, or load them where that was don
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.epilog = (
-        "Takes about 20 s the first time and less than a second afterwards. The machine code is kept in numba's\n"
-        "cache: beside the package where that can be written, otherwise in the user's cache folder; NUMBA_CACHE_DIR\n"
-        "says where else. Run it when building a container image, so that no training waits for it."
+        "Takes about half a minute the first time and less than a second afterwards. The machine code is kept in\n"
+        "numba's cache: beside the package where that can be written, otherwise in the user's cache folder;\n"
+        "NUMBA_CACHE_DIR says where else. Run it when building a container image, so that no training waits for it."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from lpcurr.pool.pool import kernels
+    from lpcurr import kernels
 
     started = time.perf_counter()
     kernels.warmup()

@@ -17,6 +17,12 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 
 from __future__ import annotations
 
+from lpcurr.errors import ConfigError
+
+try:
+    import numba  # noqa: F401 - reads its settings
+except ValueError as error:
+    raise ConfigError(f"numba cannot be imported with its settings in the environment, NUMBA_…: {error}") from None
 from lpcurr.kernels.calls import checkpoints as restore
 from lpcurr.kernels.calls import distinct, episode, recovery, replay, upkeep
 from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all

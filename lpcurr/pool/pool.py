@@ -18,12 +18,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from lpcurr import kernels
 from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError
-
-try:
-    from lpcurr import kernels as kernels  # `lpcurr warmup` has them from here
-except ValueError as error:
-    raise ConfigError(f"numba cannot be imported with its settings in the environment, NUMBA_…: {error}") from None
 from lpcurr.kernels.calls import checkpoints as restore
 from lpcurr.kernels.calls import distinct, episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
