@@ -398,6 +398,7 @@ def test_every_public_operation_is_among_the_rules() -> None:
             "record",
             "replay",
             "drop_unplayable",
+            *("state_dict", "load_state_dict"),  # the same as get_state and load_state
         ),
         "config",
         "session_id",

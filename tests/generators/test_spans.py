@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from lpcurr.errors import ConfigError
 from lpcurr.generators import Span, bucketed
 
+pytestmark = pytest.mark.no_kernels
+
 BELOW_ONE = 1 - 2**-53
 uniform = st.floats(0, BELOW_ONE)
 

@@ -24,6 +24,8 @@ from lpcurr.generators import (
 )
 from lpcurr.guides import guide
 
+pytestmark = pytest.mark.no_kernels
+
 
 class Recipe(BaseModel):
     steps: int = 10

@@ -27,6 +27,8 @@ from lpcurr.generators import (
     single_task,
 )
 
+pytestmark = pytest.mark.no_kernels
+
 
 def chi_square(observed: Counter[Any], expected: dict[Any, float]) -> float:
     """The p-value of counts against exact probabilities, over every value that occurs or should."""

@@ -15,6 +15,8 @@ from lpcurr.investigation.parts import Parts, count_parts
 from tests.investigate.quick import QUICK
 from tests.investigate.slow_curricula import EvictionOfTheReference
 
+pytestmark = pytest.mark.no_kernels
+
 CONTEXT = multiprocessing.get_context("spawn")
 
 

@@ -8,6 +8,8 @@ import pytest
 from lpcurr.statistics.gini import gini
 from tests import naive
 
+pytestmark = pytest.mark.no_kernels
+
 SIZES = [0, 1, 2, 3, 7, 64, 65, 1000, 20_000]
 SHAPES = {
     "uniform": lambda rng, n: rng.random(n),
