@@ -301,7 +301,7 @@ def test_what_is_forged_comes_to_a_sound_pool_or_is_refused(tmp_path: Path) -> N
     last = 8
     while (end := last + 32 + struct.unpack_from("<q", whole, last + 8)[0]) < len(whole):
         last = end
-    for _ in range(400):
+    for _ in range(200):
         words = np.frombuffer(whole[last + 32 :], np.int64).copy()
         words[rng.integers(words.size)] = rng.choice([-1, -8, 0, 1, 2**31, 2**53, 2**62, -(2**63), 2**63 - 1])
         head = whole[last : last + 24]
@@ -313,8 +313,8 @@ def test_what_is_forged_comes_to_a_sound_pool_or_is_refused(tmp_path: Path) -> N
             refused += 1
             continue
         assert again.find_violations() == []
-        again.save(tmp_path / "kept")
-    assert 0 < refused < 400
+        again.get_state()
+    assert 0 < refused < 200
 
 
 def test_a_recording_is_a_regular_file(tmp_path: Path) -> None:

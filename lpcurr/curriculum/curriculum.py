@@ -329,7 +329,10 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         _logger.warning(
             "a score of size %g lies far outside 0 … 1, and %s goes by %s (said once); %sor use a scheduler that puts "
             "each task on its own scale: FrontierConfig()",
-            *(score, settings.type, reason, advice),
+            score,
+            settings.type,
+            reason,
+            advice,
         )
 
     def _sample(self, count: int, distinct: bool) -> tuple[Int64s, Int64s]:

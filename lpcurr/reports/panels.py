@@ -169,24 +169,42 @@ def _finish_steps(axis: Axes) -> None:
 # -- where the draws went -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Shares:
+    """A heat map of what is drawn, or was played, by group and epoch."""
+
+    prefix: str  # of the figures in the metrics
+    title: str
+    caption: str
+    unit: str
+    power: float = 1.0  # of the values in the colour scale
+    headline: bool = False
+
+
 _SCALE = "One colour scale for all"
 _SHARES = (
-    (
-        *("epoch_completions/", "Where the episodes went"),
-        f"Share of each epoch's episodes by label, all seeds together; a column adds up to 1. {_SCALE}.",
-        *("share of episodes", 1.0, True),
+    _Shares(
+        prefix="epoch_completions/",
+        title="Where the episodes went",
+        caption=f"Share of each epoch's episodes by label, all seeds together; a column adds up to 1. {_SCALE}.",
+        unit="share of episodes",
+        headline=True,
     ),
-    (
-        *("success_probability/", "What is drawn, by success rate"),
-        "Probability that the next draw is a task with this success rate (moving average): low rows are tasks that "
-        "fail, high ones are solved. With random draws it shows what the pool is made of. "
+    _Shares(
+        prefix="success_probability/",
+        title="What is drawn, by success rate",
+        caption="Probability that the next draw is a task with this success rate (moving average): low rows are tasks "
+        "that fail, high ones are solved. With random draws it shows what the pool is made of. "
         f"{_SCALE}, by the square root.",
-        *("probability", 0.5, True),
+        unit="probability",
+        power=0.5,
+        headline=True,
     ),
-    (
-        *("label_probability/", "Probability by label"),
-        "Probability at the end of each epoch that the next draw has this label, mean of the seeds.",
-        *("probability", 1.0, False),
+    _Shares(
+        prefix="label_probability/",
+        title="Probability by label",
+        caption="Probability at the end of each epoch that the next draw has this label, mean of the seeds.",
+        unit="probability",
     ),
 )
 
@@ -197,16 +215,15 @@ def _tenth(name: str) -> str:
 
 
 def _share_panels(arms: Sequence[Arm], learning: Sequence[Arm]) -> Iterator[tuple[Arm, Panel]]:
-    for prefix, title, caption, unit, power, headline in _SHARES:
-        of_interest = learning if prefix == "label_probability/" else arms
-        tables = [(arm, table) for arm in of_interest if (table := series.share_table(arm, prefix, MOST_LABELS))]
+    for shares in _SHARES:
+        of_interest = learning if shares.prefix == "label_probability/" else arms
+        tables = [(arm, table) for arm in of_interest if (table := series.share_table(arm, shares.prefix, MOST_LABELS))]
         top = max((float(np.nanmax(table.values, initial=1e-9)) for _, table in tables), default=1.0)
         for arm, table in tables:
-            norm = PowerNorm(power, 0.0, top)
-            yield arm, _heat_panel(table, f"{title}: {arm.name}", caption, unit, norm, headline)
+            yield arm, _heat_panel(table, f"{shares.title}: {arm.name}", shares, PowerNorm(shares.power, 0.0, top))
 
 
-def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerNorm, headline: bool) -> Panel:
+def _heat_panel(table: Table, title: str, shares: _Shares, scale: PowerNorm) -> Panel:
     names = [_tenth(name) for name in table.names]
 
     def draw(axis: Axes) -> None:
@@ -214,7 +231,7 @@ def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerN
         edges = np.concatenate([[max(first, 0.0)], table.steps])
         rows = np.arange(len(table.names) + 1) - 0.5
         mesh = axis.pcolormesh(edges, rows, table.values, cmap="cividis", norm=scale, rasterized=True)
-        axis.figure.colorbar(mesh, ax=axis, label=unit, pad=0.02)
+        axis.figure.colorbar(mesh, ax=axis, label=shares.unit, pad=0.02)
         axis.set_yticks(range(len(names)), [shorten(name) for name in names])
         axis.grid(False)
         _finish_steps(axis)
@@ -224,11 +241,12 @@ def _heat_panel(table: Table, title: str, caption: str, unit: str, scale: PowerN
         for name, first, last in zip(names, table.values[:, 0], table.values[:, -1], strict=True)
         if math.isfinite(first) and math.isfinite(last)
     )
+    caption = shares.caption
     if table.others and table.names[-1].endswith(" others"):
         caption += f" The {table.others} labels with the fewest are one row."
-    text = f"{title}, {unit}, from first to last: {ends}."
+    text = f"{title}, {shares.unit}, from first to last: {ends}."
     left = 0.05 + 0.0125 * max(len(shorten(name)) for name in names)
-    return Panel(title, caption + _thinning(table.thinned), text, draw, DOING, headline, left)
+    return Panel(title, caption + _thinning(table.thinned), text, draw, DOING, shares.headline, left)
 
 
 def shorten(text: str, most: int = 28) -> str:
