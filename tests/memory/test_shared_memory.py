@@ -340,6 +340,7 @@ for number in range(200):
     curriculum = config = None
 for _ in range(300):  # a thread that was left alone with its work, and then with its result, takes a moment to end
     gc.collect()
+    lpcurr.CurriculumConfig(num_active_tasks=50).make().close()  # gives back what a finalizer left that was cut short
     left = [name for name in os.listdir("/dev/shm") if mine in name]
     if not left and len(os.listdir("/proc/self/fd")) == descriptors:
         break
