@@ -9,8 +9,6 @@ from lpcurr.investigation.subjects import find_subject
 from tests.investigate.quick import QUICK
 from tests.investigate.slow_curricula import FAULTS
 
-pytestmark = pytest.mark.no_kernels
-
 WHERE = {
     "ScanOnEveryEpisode": "choose → rescore",
     "QuadraticEviction": "candidate → rank",
