@@ -317,22 +317,10 @@ QUERY_CALLS: dict[str, tuple[Call, list[str]]] = {
     "a broken minimum": (lambda c: c.evictable_tasks(None, 2.5), ["min_presentations", "2.5"]),
 }
 MISTAKEN_CALLS: dict[str, tuple[Call, type[Exception], str]] = {
-    "a list as label": (
-        lambda c: c.get_episode_stats(["x"]),
-        lpcurr.InvalidLabelError,
-        r"\['x'\] is a list",
-    ),
+    "a list as label": (lambda c: c.get_episode_stats(["x"]), lpcurr.InvalidLabelError, r"\['x'\] is a list"),
     "a ledger of nothing": (lambda c: lpcurr.TaskLedger(None), lpcurr.ConfigError, "None is a NoneType, not a Curr"),  # type: ignore[arg-type]
-    "no state": (
-        lambda c: lpcurr.TaskLedger(c).load_state_dict(7),
-        lpcurr.CheckpointError,
-        "7 is no state",
-    ),  # type: ignore[arg-type]
-    "loose rewards": (
-        lambda c: lpcurr.TaskLedger(c).report_rewards([1.0], 1.0),
-        lpcurr.InvalidBatchError,
-        "pairs",
-    ),  # type: ignore[list-item]
+    "no state": (lambda c: lpcurr.TaskLedger(c).load_state_dict(7), lpcurr.CheckpointError, "7 is no state"),  # type: ignore[arg-type]
+    "loose rewards": (lambda c: lpcurr.TaskLedger(c).report_rewards([1.0], 1.0), lpcurr.InvalidBatchError, "pairs"),  # type: ignore[list-item]
     "one generator to merge": (lambda c: lpcurr.merge(5), lpcurr.ConfigError, "'int' object is not iterable"),  # type: ignore[arg-type]
     "one weight": (lambda c: lpcurr.merge([lambda i: i], 5), lpcurr.ConfigError, "'int' object is not iterable"),  # type: ignore[arg-type]
     "a timeout that is none": (lambda c: lpcurr.attach("x", timeout="5"), lpcurr.InvalidScoreError, "timeout '5'"),  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError, shown
-from lpcurr.generators import StoredTasks, TaskGenerator, TaskList, rows_of
+from lpcurr.generators import ListedTasks, TaskGenerator, TaskList, rows_of
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.memory.processes import pid_namespace
@@ -120,7 +120,7 @@ class Evaluation:
         ids = np.array([as_task_id(row) for row in rows], np.int64)
         if isinstance(listed, TaskList):
             generator = listed
-        elif isinstance(generator, (TaskList, StoredTasks)) and ids.max() >= len(generator):
+        elif isinstance(generator, ListedTasks) and ids.max() >= len(generator):
             raise ConfigError(
                 f"there is no task {ids.max()} in the list, whose ids are 0 … {len(generator) - 1}, and integers are "
                 "ids: for tasks that are integers, such as seeds, give lpcurr.generators.TaskList(tasks=[…])"

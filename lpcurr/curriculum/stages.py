@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from lpcurr.errors import ConfigError
 from lpcurr.generators import ListedTasks, TaskGenerator
-from lpcurr.generators.listed import labels_as_texts
+from lpcurr.generators.listed import label_as_text
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import CheckedModel
 
@@ -28,7 +28,7 @@ _COMPLETED = layout.header_word("completed")
 _LOOK_EVERY = 1000  # episodes, or as many as there may be tasks, for a look is O(tasks)
 
 
-Label = Annotated[str, StringConstraints(min_length=1), BeforeValidator(lambda label: labels_as_texts([label])[0])]
+Label = Annotated[str, StringConstraints(min_length=1), BeforeValidator(label_as_text)]
 
 
 class Stage(CheckedModel):

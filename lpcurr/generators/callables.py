@@ -11,7 +11,7 @@ from pydantic import Field, field_serializer, field_validator
 
 from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
-from lpcurr.generators.listed import labels_as_texts
+from lpcurr.generators.listed import label_as_text
 
 UNKNOWN_LABEL = "unknown"
 
@@ -59,7 +59,7 @@ class CallableGenerator(TaskGenerator):
             return self.label
         label_of = getattr(self.function, "label_of", None)
         if callable(label_of):
-            label = labels_as_texts([label_of(task_id)])[0]
+            label = label_as_text(label_of(task_id))
             if not isinstance(label, str):
                 raise ConfigError(
                     f"label_of({task_id}) of {self._name(self.function)} gave {shown(label)}, not a string"

@@ -299,13 +299,18 @@ def rows_of(tasks: Any) -> list[Any]:
 
 
 def labels_as_texts(labels: Iterable[Any]) -> list[Any]:
-    """Return labels as a list; levels by number are named by it, as those of a dict are.
+    """Return labels as a list, each by :func:`label_as_text`."""
+    each: Iterable[Any] = labels.tolist() if hasattr(labels, "tolist") else labels  # of an array, or a tensor
+    return [label_as_text(label) for label in each]
 
-    >>> labels_as_texts([1, 0.5, "hard", float("nan")])
+
+def label_as_text(label: Any) -> Any:
+    """Return a label; a level by number is named by it, as those of a dict are.
+
+    >>> [label_as_text(label) for label in (1, 0.5, "hard", float("nan"))]
     ['1', '0.5', 'hard', nan]
     """
-    each: Iterable[Any] = labels.tolist() if hasattr(labels, "tolist") else labels  # of an array, or a tensor
-    return [str(label) if issubclass(type(label), Real) and abs(label) < 2**63 else label for label in each]
+    return str(label) if issubclass(type(label), Real) and abs(label) < 2**63 else label
 
 
 def own_label(task: Any) -> str:

@@ -364,9 +364,9 @@ class Pool:
 
     def end_epoch(self) -> int:
         """Begin a new epoch for the per-epoch counters; how many have ended."""
-        epoch = upkeep.end_epoch.entry(self._segment.bytes, self._process)
+        epoch = self._checked(upkeep.end_epoch.entry(self._segment.bytes, self._process))
         self._log_repairs()
-        return self._checked(epoch)
+        return epoch
 
     # -- errors -------------------------------------------------------------------------------------------------
 

@@ -11,5 +11,5 @@ from lpcurr.kernels.machine.compiling import kernel
 @kernel("int64(segment)")
 def recover(segment):
     """Undo an unfinished call and rebuild the rest, as the next owner of a dead process's lock does."""
-    repair._repair(segment)
+    repair.repair(segment)
     return np.int64(0)

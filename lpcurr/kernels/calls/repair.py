@@ -11,15 +11,9 @@ import numpy as np
 
 from lpcurr.kernels.indices import following
 from lpcurr.kernels.machine import clock
-from lpcurr.kernels.machine.by_name import by_name
-from lpcurr.kernels.machine.compiling import helper, kernel
+from lpcurr.kernels.machine.compiling import by_name, helper
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
-from lpcurr.kernels.machine.views import (
-    header_record,
-    label_record,
-    process_record,
-    segment_at,
-)
+from lpcurr.kernels.machine.views import header_record, label_record, process_record
 from lpcurr.kernels.safety import faults, journal, mutex, replacement, waiting
 
 
@@ -43,17 +37,14 @@ def finish_epoch(segment):
     faults.may_die_here(segment)
 
 
-@kernel("int64(voidptr)", symbol="lpcurr_rebuild")
-def rebuild_segment(pointer):
+@by_name("int64(segment)")
+def rebuild(segment):
     """Make everything derived from the truth columns."""
-    following.rebuild(segment_at(pointer))
+    following.rebuild(segment)
     return np.int64(0)
 
 
-rebuild = by_name(rebuild_segment, following.rebuild)
-
-
-@helper
+@by_name("int64(segment)")
 def repair(segment):
     """Undo what a dead owner left unfinished, end an epoch that it was ending, and rebuild the rest.
 
@@ -72,24 +63,14 @@ def repair(segment):
     header.eviction_stamp += 1
     header.rules_stamp += 1
     faults.may_die_here(segment)
-
-
-@kernel("int64(voidptr)", symbol="lpcurr_repair")
-def repair_segment(pointer):
-    """Repair a segment whose lock's owner is dead; the caller holds the lock."""
-    repair(segment_at(pointer))
     return np.int64(0)
-
-
-_repair = by_name(repair_segment, repair)
 
 
 if ROBUST_MUTEX:
 
-    @kernel("int64(voidptr, int64)", symbol="lpcurr_wait")
-    def wait_for_lock(pointer, process):
+    @by_name("int64(segment, int64)")
+    def _wait(segment, process):
         """Take a lock that someone holds; ``mutex.take_lock``'s answers, ``TIMED_OUT`` where the wait is given up."""
-        segment = segment_at(pointer)
         record = process_record(segment, process)
         answer = mutex.spin_lock(segment, process)
         if answer == mutex.BUSY:
@@ -102,8 +83,6 @@ if ROBUST_MUTEX:
             record.lock_wait_ns += max(waited, 0)
         record.lock_waits += 1
         return np.int64(answer)
-
-    _wait = by_name(wait_for_lock, mutex.take_lock)
 
 else:
     _wait = mutex.take_lock  # never needed: whoever is here was let in by Python's lock
@@ -121,7 +100,7 @@ def lock(segment, process):
     if answer == mutex.BUSY:
         answer = _wait(segment, process)
     if answer == mutex.OWNER_DEAD:
-        _repair(segment)
+        repair(segment)
         faults.may_die_here(segment)
         mutex.mark_consistent(segment)
         answer = 0

@@ -8,9 +8,8 @@ from lpcurr.kernels.calls import log
 from lpcurr.kernels.calls.scores import apply_score, apply_to_label
 from lpcurr.kernels.indices import following, labels, slots
 from lpcurr.kernels.machine import clock, random
-from lpcurr.kernels.machine.by_name import by_name
-from lpcurr.kernels.machine.compiling import helper, inlined, kernel
-from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, segment_at
+from lpcurr.kernels.machine.compiling import by_name, helper, inlined
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
 from lpcurr.kernels.safety import faults, journal
 from lpcurr.memory import layout
 
@@ -67,8 +66,8 @@ def _fill(segment, slot, task_id, label_cell, success_threshold):
     faults.may_die_here(segment)
 
 
-@helper
-def _create_task(segment, process, task_id, label_cell, success_threshold):
+@by_name("int64(segment, int64, int64, int64, float64)")
+def create_task(segment, process, task_id, label_cell, success_threshold):
     """Put a task that is not in the pool into a free slot, of which there must be one; its slot."""
     journal.remember_words(segment, _CREATED_WORD, _EVICTED_COMPLETIONS_WORD + 1)
     slot = slots.take_free_slot(segment)
@@ -80,16 +79,8 @@ def _create_task(segment, process, task_id, label_cell, success_threshold):
     return slot
 
 
-@kernel("int64(voidptr, int64, int64, int64, float64)", symbol="lpcurr_create_task")
-def _create_task_at(pointer, process, task_id, label_cell, success_threshold):
-    return _create_task(segment_at(pointer), process, task_id, label_cell, success_threshold)
-
-
-create_task = by_name(_create_task_at, _create_task)
-
-
-@helper
-def _remove_task(segment, process, slot, dropped):
+@by_name("int64(segment, int64, int64, int64)")
+def remove_task(segment, process, slot, dropped):
     """Take a task out of the pool (``dropped`` 1: because it cannot be built); its slot becomes free."""
     header = header_record(segment, 0)
     view = column(segment)
@@ -124,14 +115,6 @@ def _remove_task(segment, process, slot, dropped):
     process_record(segment, process).evicted += 1
     faults.may_die_here(segment)
     return np.int64(0)
-
-
-@kernel("int64(voidptr, int64, int64, int64)", symbol="lpcurr_remove_task")
-def _remove_task_at(pointer, process, slot, dropped):
-    return _remove_task(segment_at(pointer), process, slot, dropped)
-
-
-remove_task = by_name(_remove_task_at, _remove_task)
 
 
 @helper

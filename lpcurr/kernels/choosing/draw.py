@@ -27,9 +27,8 @@ from lpcurr.kernels import formulas
 from lpcurr.kernels.indices import label_progress, members, ranks, staleness, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
 from lpcurr.kernels.machine import random
-from lpcurr.kernels.machine.by_name import by_name
-from lpcurr.kernels.machine.compiling import helper, inlined, kernel
-from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, segment_at
+from lpcurr.kernels.machine.compiling import by_name, helper, inlined
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
 from lpcurr.memory import layout
 from lpcurr.schedulers.common import Way
 
@@ -49,7 +48,7 @@ def _any_slot(segment, process):
     return active_slot(segment, random.below(segment, process, header_record(segment, 0).active_count))
 
 
-@helper
+@by_name("int64(segment, int64, float64)")
 def _draw_aside(segment, process, u):
     """The draw where the uniform number that settles the way lies in a share behind the uniform draws."""
     header = header_record(segment, 0)
@@ -60,12 +59,7 @@ def _draw_aside(segment, process, u):
     return _draw_by_label(segment, process)
 
 
-@kernel("int64(voidptr, int64, float64)", symbol="lpcurr_draw_aside")
-def _draw_aside_at(pointer, process, u):
-    return _draw_aside(segment_at(pointer), process, u)
-
-
-@helper
+@by_name("int64(segment, int64)")
 def _draw_by_tree(segment, process):
     draws_by = header_record(segment, 0).draws_by
     if draws_by == _WEIGHT:
@@ -73,14 +67,6 @@ def _draw_by_tree(segment, process):
     if draws_by == _RANK:
         return _draw_by_rank(segment, process)
     return _draw_by_sigmoid(segment, process)
-
-
-@kernel("int64(voidptr, int64)", symbol="lpcurr_draw_by_tree")
-def _draw_by_tree_at(pointer, process):
-    return _draw_by_tree(segment_at(pointer), process)
-
-
-_aside, _tree = by_name(_draw_aside_at, _draw_aside), by_name(_draw_by_tree_at, _draw_by_tree)
 
 
 @inlined
@@ -96,13 +82,13 @@ def draw_slot(segment, process):
         if u < header.rand_task_rate:
             return _any_slot(segment, process)
         if u < aside:
-            return _aside(segment, process, u)
+            return _draw_aside(segment, process, u)
     if header.draws_by == _WEIGHT or header.draws_by == _RANK:
-        return _tree(segment, process)
+        return _draw_by_tree(segment, process)
     if header.draws_by == _UNIFORM or header.explored_count == 0:
         return _any_slot(segment, process)
     if header.temperature != 0.0:
-        return _tree(segment, process)
+        return _draw_by_tree(segment, process)
     return _draw_by_z_score(segment, process)
 
 

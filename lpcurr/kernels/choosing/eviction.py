@@ -23,9 +23,8 @@ import numpy as np
 from lpcurr.kernels import formulas
 from lpcurr.kernels.indices import following, trees
 from lpcurr.kernels.indices.sums import mean_and_deviation
-from lpcurr.kernels.machine.by_name import by_name
-from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, segment_at
+from lpcurr.kernels.machine.compiling import by_name, helper
+from lpcurr.kernels.machine.views import column, header_record
 from lpcurr.schedulers.common import BEHIND_ALL, Way
 
 _WEIGHT = int(Way.WEIGHT)
@@ -37,8 +36,8 @@ def percentile_index(count, percentile):
     return min(count - 1, np.int64(math.floor(count * percentile)))
 
 
-@helper
-def _eviction_candidate(segment):
+@by_name("int64(segment)")
+def eviction_candidate(segment):
     """The slot of the task that is to be evicted now, -1 if none is."""
     header = header_record(segment, 0)
     if header.active_count <= 1:
@@ -158,11 +157,3 @@ def _immature_below_bonus(segment):
         if following.is_immature(segment, view.completion_count[slot]) and _compare_with_bonus(segment, slot) < 0:
             below += 1
     return below
-
-
-@kernel("int64(voidptr)", symbol="lpcurr_eviction_candidate")
-def _eviction_candidate_at(pointer):
-    return _eviction_candidate(segment_at(pointer))
-
-
-eviction_candidate = by_name(_eviction_candidate_at, _eviction_candidate)

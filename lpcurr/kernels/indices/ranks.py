@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpcurr.kernels.machine.by_name import by_name
-from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, segment_at
+from lpcurr.kernels.machine.compiling import by_name, helper
+from lpcurr.kernels.machine.views import column, header_record
 from lpcurr.kernels.safety import faults
 
 _U27, _U30, _U31 = np.uint64(27), np.uint64(30), np.uint64(31)
@@ -128,7 +127,7 @@ def _leave(segment, slot):
     _hang(segment, parent, right, before if before >= 0 else behind)
 
 
-@helper
+@by_name("int64(segment, int64, int64)")
 def _change_order(segment, slot, enters):
     if enters:
         _enter(segment, slot)
@@ -137,24 +136,16 @@ def _change_order(segment, slot, enters):
     return np.int64(0)
 
 
-@kernel("int64(voidptr, int64, int64)", symbol="lpcurr_rank")
-def _change_order_at(pointer, slot, enters):
-    return _change_order(segment_at(pointer), slot, enters)
-
-
-_change = by_name(_change_order_at, _change_order)
-
-
 @helper
 def enter(segment, slot):
     """Put a task where its priority belongs."""
-    _change(segment, slot, 1)
+    _change_order(segment, slot, 1)
 
 
 @helper
 def leave(segment, slot):
     """Take a task out, whose priority is still the one under which it entered."""
-    _change(segment, slot, 0)
+    _change_order(segment, slot, 0)
 
 
 @helper

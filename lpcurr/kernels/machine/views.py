@@ -217,14 +217,6 @@ def _jit_address(typingctx: Any, segment: Any, offset: Any) -> Any:
 
 
 @intrinsic
-def _jit_segment_at(typingctx: Any, place: Any) -> Any:
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return args[0] if place == types.voidptr else _bytes_pointer(context, builder, place, args[0])
-
-    return segment_type(place), codegen
-
-
-@intrinsic
 def _jit_compiler_barrier(typingctx: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         builder.fence("seq_cst", targetscope="singlethread")
@@ -340,9 +332,6 @@ reals = _fixed_array("<f8", 0, None)
 
 address = _jit_address
 """Pointer to a byte of the segment, for C functions; there is no stand-in where JIT is disabled."""
-
-segment_at = _jit_segment_at
-"""The segment at a pointer from C, or in an array that the caller holds; there is no stand-in without JIT."""
 
 fused_multiply_add = _jit_fused_multiply_add if JIT else _python_fused_multiply_add
 """``a · b + c`` rounded once: one instruction where the processor has it."""
