@@ -205,12 +205,13 @@ for kernel in Kernel.registry:
     loaded = None
     while loaded is None:
         try:
-            signal.setitimer(signal.ITIMER_REAL, random.random() * 0.01 + 1e-5)
-            loaded = kernel.entry
-        except Interrupt:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.random() * 0.01 + 1e-5)
+                loaded = kernel.entry
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except Interrupt:  # also just before the timer is stopped
             interrupted += 1
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
 curriculum.update_many(curriculum.sample_ids(100), [0.5] * 100)
 print(curriculum.find_violations(), interrupted > 3)
 curriculum.close(); curriculum.unlink()
