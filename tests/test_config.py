@@ -26,7 +26,7 @@ from lpcurr.schedulers.common import CheckedModel
 
 # τ, bonus, min_samples, amplification, rand rate
 PRESETS: dict[str, tuple[float, float, int, float, float]] = {
-    "default": (0.2, 0.1, 10, 10.0, 0.7),
+    "default": (0.2, 0.1, 10, 100.0, 0.7),
     "stable": (0.1, 0.15, 20, 3.0, 0.8),
     "fast_learning": (0.3, 0.05, 5, 15.0, 0.7),
     "arena_legacy": (0.001, 0.1, 10, 10.0, 0.01),
@@ -36,12 +36,12 @@ DEFAULTS: dict[str, Any] = {
     "use_bidirectional": True,
     "use_baseline_normalization": False,
     "ema_timescale": 0.2,
-    "slow_timescale_factor": 0.2,
+    "slow_timescale_factor": 0.1,
     "exploration_bonus": 0.1,
     "progress_smoothing": 0.0,
     "performance_bonus_weight": 0.0,
     "lp_score_temperature": 0.0,
-    "z_score_amplification": 10.0,
+    "z_score_amplification": 100.0,
     "early_progress_amplification": 0.5,
     "rand_task_rate": 0.7,
     "eviction_threshold_percentile": 0.4,
@@ -71,6 +71,7 @@ def test_a_preset_has_the_values_of_the_table_and_all_else_by_default(name: str)
         "ema_timescale": tau,
         "exploration_bonus": bonus,
         "min_samples_for_lp": samples,
+        "slow_timescale_factor": 0.1 if name == "default" else 0.2,
         "z_score_amplification": amplification,
         "rand_task_rate": rate,
         "use_baseline_normalization": name == "arena_legacy",
@@ -90,6 +91,8 @@ def test_reference_is_the_default_with_the_old_rules() -> None:
     )
     assert dict(changed) == {
         "ema_timescale": 0.1,
+        "slow_timescale_factor": 0.1 if name == "default" else 0.2,
+        "z_score_amplification": 10.0,
         "use_baseline_normalization": True,
         "rand_task_rate": 0.0,
         "new_task_rate": 1.0,

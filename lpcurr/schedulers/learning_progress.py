@@ -47,10 +47,11 @@ class LearningProgressConfig(RenewingConfig):
 
     A task's learning progress is the distance between a fast and a slow moving average of its score. Field names are
     those of the metta learning-progress curriculum; ``reference()`` has its settings and its rules to the letter. The
-    defaults are milder, because its own starve tasks: most draws are uniform.
+    defaults draw most tasks uniformly, because its own starve them, and the others sharply: where few of a thousand
+    tasks can be learned, those get a seventh of the draws, with metta's z_score_amplification of 10 a fiftieth.
 
     >>> LearningProgressConfig(ema_timescale=0.001).slow_timescale_factor
-    0.2
+    0.1
     >>> LearningProgressConfig(ema_timescale=2)
     Traceback (most recent call last):
         ...
@@ -68,13 +69,13 @@ class LearningProgressConfig(RenewingConfig):
         default=False, description="measure scores from the first one (at most 0.75) up to 1"
     )
     ema_timescale: Rate = Field(default=0.2, description="weight τ of a new score in the fast average")
-    slow_timescale_factor: Rate = Field(default=0.2, description="the slow average's weight is this times τ")
+    slow_timescale_factor: Rate = Field(default=0.1, description="the slow average's weight is this times τ")
     progress_smoothing: NonNegative = Field(default=0.0, description="added to every task's progress")
     performance_bonus_weight: NonNegative = Field(default=0.0, description="times the average score, added to progress")
     lp_score_temperature: float = Field(
         default=0.0, description="0: z-scores; above: progress / temperature; below: progress as it is"
     )
-    z_score_amplification: NonNegative = Field(default=10.0, description="how sharply the draw prefers progress")
+    z_score_amplification: NonNegative = Field(default=100.0, description="how sharply the draw prefers progress")
     early_progress_amplification: Share = Field(
         default=0.5, description="θ: below 0.5 magnifies progress near 0; 0.5 changes nothing"
     )
@@ -158,6 +159,7 @@ class LearningProgressConfig(RenewingConfig):
             "ema_timescale": 0.1,
             "exploration_bonus": 0.15,
             "min_samples_for_lp": 20,
+            "slow_timescale_factor": 0.2,
             "z_score_amplification": 3.0,
             "rand_task_rate": 0.8,
         }
@@ -170,6 +172,7 @@ class LearningProgressConfig(RenewingConfig):
             "ema_timescale": 0.3,
             "exploration_bonus": 0.05,
             "min_samples_for_lp": 5,
+            "slow_timescale_factor": 0.2,
             "z_score_amplification": 15.0,
         }
         return cls._preset(values, overrides)
@@ -179,6 +182,8 @@ class LearningProgressConfig(RenewingConfig):
         """The settings of the metta arena recipes: very slow averages that begin at the first score."""
         values = {
             "ema_timescale": 0.001,
+            "slow_timescale_factor": 0.2,
+            "z_score_amplification": 10.0,
             "rand_task_rate": 0.01,
             "use_baseline_normalization": True,
             "unbiased_averages": False,
@@ -193,6 +198,8 @@ class LearningProgressConfig(RenewingConfig):
         """
         values = {
             "ema_timescale": 0.1,
+            "slow_timescale_factor": 0.2,
+            "z_score_amplification": 10.0,
             "use_baseline_normalization": True,
             "rand_task_rate": 0.0,
             "new_task_rate": 1.0,

@@ -16,7 +16,7 @@ from lpcurr.errors import SessionNotFoundError
 from lpcurr.integrations.metta.stats import StatsLogger
 from lpcurr.integrations.metta.task_tracker import TaskTracker
 from lpcurr.schedulers import learning_progress, uniform
-from lpcurr.schedulers.common import Rate, SchedulerConfig, Share
+from lpcurr.schedulers.common import NonNegative, Rate, SchedulerConfig, Share
 
 _logger = logging.getLogger("lpcurr")
 
@@ -71,6 +71,8 @@ class LearningProgressConfig(learning_progress.LearningProgressConfig, Curriculu
     )
     use_baseline_normalization: bool = Field(default=True, description="measure scores from the first one up to 1")
     ema_timescale: Rate = Field(default=0.1, description="weight τ of a new score in the fast average")
+    slow_timescale_factor: Rate = Field(default=0.2, description="the slow average's weight is this times τ")
+    z_score_amplification: NonNegative = Field(default=10.0, description="how sharply the draw prefers progress")
     rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
 
     @classmethod
