@@ -17,7 +17,6 @@ from lpcurr.generators import ListedTasks, StoredTasks, TaskGenerator, TaskList
 from lpcurr.generators.listed import own_label
 from lpcurr.memory import layout, sessions
 from lpcurr.memory.label_names import encode_label
-from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 
@@ -88,7 +87,6 @@ def append_tasks(
     Raises:
         ConfigError: the generator is no list, or not the pool's, or there are not as many labels as tasks.
         InvalidLabelError: a label is not a string, or too long.
-        DuplicateTaskError: the next ids are in the pool, added by hand.
         PoolFullError: there is no room for all of them.
     """
     if not isinstance(generator, ListedTasks):
@@ -109,9 +107,6 @@ def append_tasks(
                 "num_active_tasks, or evict tasks"
             )
         ids = len(generator) + np.arange(len(tasks), dtype=np.int64)
-        for task_id in ids.tolist():
-            if pool.read_task(task_id) is not None:
-                pool.fail(Status.DUPLICATE_TASK, task_id)
         pool.state["header"]["appending"] = 1
         try:
             generator.append(tasks, labels)

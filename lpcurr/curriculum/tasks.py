@@ -11,7 +11,7 @@ from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.errors import ConfigError, shown
 from lpcurr.generators import ListedTasks, TaskList, rows_of
-from lpcurr.generators.listed import labels_as_texts
+from lpcurr.generators.listed import check_number, labels_as_texts
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -30,8 +30,11 @@ class CurriculumTasks(PoolMember):
 
         Raises:
             DuplicateTaskError, PoolFullError, InvalidTaskIdError, InvalidLabelError: what their names say.
+            ConfigError: the tasks are a list, and there is no such place in it.
         """
         task_id = as_task_id(task_id)
+        if isinstance(self._generator, ListedTasks):
+            check_number(task_id, len(self._generator))
         threshold = None if success_threshold is None else as_threshold(success_threshold)
         if label is None:
             label = self._builder.label(task_id)
@@ -50,7 +53,7 @@ class CurriculumTasks(PoolMember):
         Raises:
             ConfigError: the curriculum is over no list; or a task can only be stored pickled, and this process attached
                 by name.
-            InvalidLabelError: a label is too long; DuplicateTaskError: the next ids were put into the pool by hand.
+            InvalidLabelError: a label is too long.
             PoolFullError: there is no room for all of them. After any error none was appended.
 
         Example:
@@ -89,7 +92,7 @@ class CurriculumTasks(PoolMember):
         return self._generator.copy_of_list()
 
     def evict(self, task_id: int) -> None:
-        """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""
+        """Take a task out of the pool, and with it what is known of it; ``UnknownTaskError`` where it is not in it."""
         task_id = as_task_id(task_id)
         if not self._pool.remove_task(task_id):
             self._pool.fail(Status.UNKNOWN_TASK, task_id)

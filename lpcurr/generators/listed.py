@@ -119,12 +119,12 @@ class TaskList(ListedTasks):
         return len(self.tasks)
 
     def label_of(self, task_id: int) -> str:
-        _check_number(task_id, len(self.tasks))
+        check_number(task_id, len(self.tasks))
         given = None if self.labels is None else self.labels[task_id]
         return given or own_label(self.tasks[task_id]) or super().label_of(task_id)
 
     def slice_values_of(self, task_id: int) -> dict[str, Any]:
-        _check_number(task_id, len(self.tasks))
+        check_number(task_id, len(self.tasks))
         return _scalars_of(self.tasks[task_id])
 
     def _generate(self, task_id: int) -> GeneratedTask:
@@ -249,7 +249,7 @@ class StoredTasks(ListedTasks):
         try:
             record = self.records.read(task_id)
         except (IndexError, OverflowError):
-            _check_number(task_id, len(self))
+            check_number(task_id, len(self))
             raise
         start = 1 + record[0]
         return record[1:start], record[start : start + 1], record[start + 1 :]
@@ -285,8 +285,8 @@ def rows_of(tasks: Any) -> list[Any]:
             f"a {type(tasks).__name__} is gone through by columns, and tasks are its rows: give df.to_dict('records') "
             "of pandas, df.to_dicts() of polars, table.to_pylist() of Arrow"
         )
-    if isinstance(tasks, Mapping):
-        raise ConfigError(f"tasks is a {type(tasks).__name__}: give a list, such as list(tasks.values())")
+    if isinstance(tasks, (str, bytes, Mapping)):
+        raise ConfigError(f"tasks is {shown(tasks)}: give a list, such as [task] or list(named.values())")
     try:
         each = iter(tasks)
     except TypeError:
@@ -342,7 +342,8 @@ def _label_bytes(label: str) -> bytes:
     return bytes([size]) + content[:size].tobytes()
 
 
-def _check_number(task_id: int, count: int) -> None:
+def check_number(task_id: int, count: int) -> None:
+    """Raise ``ConfigError`` where a list of so many tasks has none of this id."""
     if not 0 <= task_id < count:
         raise ConfigError(f"there is no task {task_id} in the list, whose ids are 0 … {count - 1}")
 

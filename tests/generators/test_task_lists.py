@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 
 import lpcurr
 from lpcurr import ConfigError, Curriculum, CurriculumConfig, PoolFullError
-from lpcurr.errors import DuplicateTaskError, InvalidLabelError
+from lpcurr.errors import InvalidLabelError
 from lpcurr.generators import StoredTasks, TaskList
 from lpcurr.memory import sessions, task_records
 from lpcurr.pool.pool import Pool
@@ -301,10 +301,12 @@ def test_what_cannot_be_appended_leaves_list_and_pool_alone(labels: list[Any], s
             curriculum.append_tasks(["x", "y"], labels)
         with pytest.raises(InvalidLabelError):
             curriculum.append_tasks(["x", {"label": "q" * 500}])
-        curriculum.add_task(3, "by hand")
-        with pytest.raises(DuplicateTaskError, match="task 3 is in the pool already"):
-            curriculum.append_tasks(["x", "y", "z"])
-        assert _list_and_pool(curriculum) == (2, [0, 1, 3])
+        for text in ("x", b"x"):
+            with pytest.raises(ConfigError, match=r"give a list, such as \[task\]"):
+                curriculum.append_tasks(text)
+        with pytest.raises(ConfigError, match=r"there is no task 2 in the list, whose ids are 0 … 1"):
+            curriculum.add_task(2, "by hand")
+        assert _list_and_pool(curriculum) == (2, [0, 1])
 
 
 def test_who_attached_with_a_list_of_its_own_does_not_append() -> None:
