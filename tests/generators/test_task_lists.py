@@ -489,7 +489,7 @@ def test_a_table_is_refused_wherever_tasks_are_taken() -> None:
         ):
             with pytest.raises(ConfigError, match=r"by columns.*to_dict\('records'\)"):
                 take()
-        with pytest.raises(ConfigError, match=r"list\(tasks\.values\(\)\)"):
+        with pytest.raises(ConfigError, match=r"list\(named\.values\(\)\)"):
             curriculum.append_tasks({"a": 1})  # type: ignore[arg-type]
 
 
