@@ -126,10 +126,16 @@ def finish_appending(pool: Pool, generator: TaskGenerator | None, stages: Stages
 
 
 def put_grown(pool: Pool, generator: TaskGenerator | None, stages: Stages, count: int | None) -> int:
-    """Put the tasks of the list into the pool behind the first ``count``, by default none: how many found no room."""
+    """Put the tasks of the list into the pool behind the first ``count``, by default none: how many found no room.
+
+    A list that has become shorter, as ``replace_generator`` allows, takes the tasks behind its end out of the pool.
+    """
     if not _is_of_pool(generator, pool):
         return 0
     with generator.locked():
+        ids = pool.moment(("entry", "task_id")).columns["task_id"]
+        for task_id in ids[ids >= len(generator)].tolist():
+            pool.remove_task(task_id)
         pool.state["header"]["listed"] = len(generator) if count is None else min(count, len(generator))
         _fill_up(pool, generator, stages.locked())
         return len(generator) - int(pool.state["header"]["listed"][0])

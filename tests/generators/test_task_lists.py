@@ -423,6 +423,13 @@ def test_resuming_with_the_list(tmp_path: Path, shared: bool) -> None:
             Curriculum.load(path, task_generator=other)
     with Curriculum.load(path, task_generator=others[0], replace_generator=True) as resumed:
         assert resumed.build(len(tasks) - 1) == {"task": "y"}
+    shorter: list[Any] = tasks[:3]
+    with Curriculum.load(path, task_generator=shorter, replace_generator=True) as resumed:
+        assert sorted(resumed.columns()["task_id"]) == [0, 1, 2]
+        assert {task.get_env_cfg() == tasks[task.task_id] for task in resumed.sample_tasks(50)} == {True}
+        resumed.append_tasks(["another one"])
+        assert resumed.build(3) == "another one"
+        assert resumed.find_violations() == []
 
 
 @pytest.mark.parametrize("shared", [False, True])
