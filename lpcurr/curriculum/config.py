@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -137,12 +137,7 @@ class CurriculumConfig(CheckedModel):
             return fields
         if fields.get("task_generator") is not None:
             raise ValueError("there are tasks and a task_generator: give one of them")
-        if isinstance(labels, str) or not isinstance(labels, Iterable | None):
-            raise ValueError(
-                f"task_labels is {shown(labels)}: give the label of each task, as in [task['level'] for task in tasks]"
-            )
-        if labels is not None:
-            labels = labels_as_texts(labels)
+        labels = labels_as_texts(labels)
         if is_list_of_tasks(tasks):
             tasks = rows_of(tasks)  # here, for an error without the tasks in it
         elif isinstance(tasks, Mapping):

@@ -9,9 +9,9 @@ from lpcurr.curriculum.arguments import as_task_id, as_threshold
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
-from lpcurr.errors import ConfigError, shown
+from lpcurr.errors import ConfigError
 from lpcurr.generators import ListedTasks, TaskList, rows_of
-from lpcurr.generators.listed import check_number, labels_as_texts
+from lpcurr.generators.listed import check_number, label_as_text, labels_as_texts
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -20,7 +20,7 @@ from lpcurr.pool.moment import Int64s
 class CurriculumTasks(PoolMember):
     """Putting tasks into a pool, taking them out, and looking them up."""
 
-    def add_task(self, task_id: int, label: str | None = None, *, success_threshold: float | None = None) -> None:
+    def add_task(self, task_id: int, label: str | int | None = None, *, success_threshold: float | None = None) -> None:
         """Put a given task into the pool.
 
         Args:
@@ -36,11 +36,10 @@ class CurriculumTasks(PoolMember):
         if isinstance(self._generator, ListedTasks):
             check_number(task_id, len(self._generator))
         threshold = None if success_threshold is None else as_threshold(success_threshold)
-        if label is None:
-            label = self._builder.label(task_id)
+        label = self._builder.label(task_id) if label is None else label_as_text(label)
         self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
 
-    def append_tasks(self, tasks: Iterable[Any], labels: Iterable[str] | None = None) -> Int64s:
+    def append_tasks(self, tasks: Iterable[Any], labels: Iterable[str | int] | None = None) -> Int64s:
         """Make the list of tasks longer while others train: every process has the new tasks at once.
 
         Args:
@@ -65,10 +64,7 @@ class CurriculumTasks(PoolMember):
             'freeze'
         """
         self._pool.check_open()
-        if not isinstance(labels, Iterable | None):
-            raise ConfigError(f"labels is {shown(labels)}: give the label of each task, or None")
-        labels = None if labels is None else labels_as_texts(labels)
-        return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
+        return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels_as_texts(labels))
 
     def task_list(self) -> TaskList:
         """Copy the list of tasks as it is now, with what was appended and what has left the pool. O(n).

@@ -11,7 +11,7 @@ import pickle
 import secrets
 import sys
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from numbers import Real
 from typing import Annotated, Any, Literal, Self
@@ -105,7 +105,7 @@ class TaskList(ListedTasks):
 
     type: Literal["list"] = "list"
     tasks: Annotated[list[Any], BeforeValidator(_read_tasks), PlainSerializer(encode)]
-    labels: list[str] | None = None
+    labels: Annotated[list[str] | None, BeforeValidator(lambda labels: labels_as_texts(labels))] = None
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
@@ -298,8 +298,14 @@ def rows_of(tasks: Any) -> list[Any]:
     return [without_omegaconf(task) for task in rows] if "omegaconf" in sys.modules else rows
 
 
-def labels_as_texts(labels: Iterable[Any]) -> list[Any]:
-    """Return labels as a list, each by :func:`label_as_text`."""
+def labels_as_texts(labels: Any) -> list[Any] | None:
+    """Return labels as a list, each by :func:`label_as_text`; raises ``ConfigError`` for what has no order of them."""
+    if labels is None:
+        return None
+    if isinstance(labels, (str, bytes, Mapping, Set)) or not isinstance(labels, Iterable):
+        raise ConfigError(
+            f"the labels are {shown(labels)}: give the label of each task, as in [task['level'] for task in tasks]"
+        )
     each: Iterable[Any] = labels.tolist() if hasattr(labels, "tolist") else labels  # of an array, or a tensor
     return [label_as_text(label) for label in each]
 

@@ -320,9 +320,17 @@ def test_refusals() -> None:
     with pytest.raises(ConfigError, match="empty"):
         CurriculumConfig(tasks=[])
     labels: Any
-    for labels in ("level", len):
-        with pytest.raises(ConfigError, match=r"task_labels is .*give the label of each task"):
-            CurriculumConfig(tasks=["a"], task_labels=labels)
+    for labels in ("level", len, {"a": "x"}, {"x"}):  # the names of a dict, or the letters of a text, were taken
+        for give in (
+            lambda: CurriculumConfig(tasks=["a"], task_labels=labels),  # noqa: B023
+            lambda: TaskList(tasks=["a"], labels=labels),  # noqa: B023
+            lambda: curriculum.append_tasks(["a"], labels),  # noqa: B023
+        ):
+            with CurriculumConfig(tasks=["a"], num_active_tasks=9).make() as curriculum:
+                with pytest.raises(ValueError, match=r"labels are .*give the label of each task"):
+                    give()
+                assert curriculum.num_active_tasks == 1
+    assert TaskList(tasks=["a", "b"], labels=[1, 0.5]).labels == ["1", "0.5"]
     with pytest.raises(ConfigError, match="2 labels for 1 tasks"):
         CurriculumConfig(tasks=["a"], task_labels=["x", "y"])
     with pytest.raises(ConfigError, match="tasks and a task_generator"):
