@@ -178,6 +178,18 @@ def test_a_copy_takes_a_scheduler_as_a_configuration_does() -> None:
         assert copy == CurriculumConfig(num_active_tasks=64, algorithm_config="plr")
 
 
+@pytest.mark.parametrize(
+    "update", [{"num_active_task": 3}, {"num_active_tasks": -5}, {"seed": "x"}, {"stages": ["b"]}], ids=str
+)
+def test_a_copy_is_checked_as_a_new_configuration_is(update: dict[str, Any]) -> None:
+    config = CurriculumConfig(num_active_tasks=50, seed=1)
+    with pytest.raises(ConfigError, match=next(iter(update))):
+        config.model_copy(update=update)
+    assert config == CurriculumConfig(num_active_tasks=50, seed=1)
+    copy = config.model_copy(update={"num_active_tasks": "60"})  # as a command line has it
+    assert (copy.num_active_tasks, copy.algorithm_config.num_active_tasks) == (60, 60)
+
+
 # -- to text and back -----------------------------------------------------------------------------------------------
 
 CONFIGS: dict[str, CurriculumConfig] = {

@@ -292,8 +292,9 @@ def test_a_task_says_what_it_is() -> None:
     with curriculum:
         curriculum.add_task(3)
         curriculum.add_task(4, "given")
+        curriculum.add_task(5, 7)  # a level by number, as in task_labels
         tasks = {task.task_id: task for task in (curriculum.get_task() for _ in range(50))}
-        assert {task_id: task.label for task_id, task in tasks.items()} == {3: "odd", 4: "given"}
+        assert {task_id: task.label for task_id, task in tasks.items()} == {3: "odd", 4: "given", 5: "7"}
         assert tasks[3].get_label() == "odd"
         assert tasks[3].get_slice_values() == {}
         assert isinstance(tasks[3], CurriculumTask)

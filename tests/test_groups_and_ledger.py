@@ -93,6 +93,7 @@ def test_averages_of_groups_do_not_depend_on_the_luck_of_their_order() -> None:
         ([1], [float("nan")], 8, "successes is nan"),
         ([1], [1], True, "attempts has dtype bool"),
         ([1], ["1"], 8, "successes has dtype"),
+        ([1, 2], [[1, 0], [1, 1]], 2, r"shape \(2, 2\).*the sum or mean of its row"),
     ],
 )
 def test_bad_groups_are_refused_as_a_whole(ids: Any, successes: Any, attempts: Any, message: str) -> None:

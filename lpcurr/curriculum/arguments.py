@@ -71,7 +71,8 @@ def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: 
     """
     array = _as_array(values, name)
     if array.ndim != 1:
-        raise InvalidBatchError(f"{name} has shape {array.shape}: it must have one dimension")
+        way_on = ": give one number a task, such as the sum or mean of its row" if array.ndim == 2 else ""
+        raise InvalidBatchError(f"{name} has shape {array.shape}: it must have one dimension{way_on}")
     if array.size == 0:
         return np.empty(0, dtype=dtype)
     is_wrong_bool = array.dtype.kind == "b" and dtype is np.int64

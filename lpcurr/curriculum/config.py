@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -137,12 +137,7 @@ class CurriculumConfig(CheckedModel):
             return fields
         if fields.get("task_generator") is not None:
             raise ValueError("there are tasks and a task_generator: give one of them")
-        if isinstance(labels, str) or not isinstance(labels, Iterable | None):
-            raise ValueError(
-                f"task_labels is {shown(labels)}: give the label of each task, as in [task['level'] for task in tasks]"
-            )
-        if labels is not None:
-            labels = labels_as_texts(labels)
+        labels = labels_as_texts(labels)
         if is_list_of_tasks(tasks):
             tasks = rows_of(tasks)  # here, for an error without the tasks in it
         elif isinstance(tasks, Mapping):
@@ -199,15 +194,16 @@ class CurriculumConfig(CheckedModel):
         super().__setattr__(name, value)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's, where new ``tasks`` take the task generator's place, and a word names a scheduler."""
-        update = dict(update or {})
+        """As pydantic's, but what is new is checked, and ``tasks`` take the task generator's place."""
+        copy, update = super().model_copy(deep=deep), dict(update or {})
+        copy.__dict__["algorithm_config"] = copy.algorithm_config.model_copy()
         if not isinstance(scheduler := update.get("algorithm_config", self.algorithm_config), SchedulerConfig):
             update["algorithm_config"] = self.with_scheduler(scheduler).algorithm_config
         if {"tasks", "task_labels"} & update.keys():
             listed = {name: update.pop(name, None) for name in ("tasks", "task_labels")}
             update["task_generator"] = CurriculumConfig(**listed).task_generator
-        copy = super().model_copy(update=update, deep=deep)
-        copy.__dict__["algorithm_config"] = copy.algorithm_config.model_copy()
+        for name, value in update.items():
+            setattr(copy, name, value)
         return copy
 
     def in_use(self) -> Self:

@@ -17,7 +17,6 @@ from lpcurr.generators import ListedTasks, StoredTasks, TaskGenerator, TaskList
 from lpcurr.generators.listed import own_label
 from lpcurr.memory import layout, sessions
 from lpcurr.memory.label_names import encode_label
-from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 
@@ -88,7 +87,6 @@ def append_tasks(
     Raises:
         ConfigError: the generator is no list, or not the pool's, or there are not as many labels as tasks.
         InvalidLabelError: a label is not a string, or too long.
-        DuplicateTaskError: the next ids are in the pool, added by hand.
         PoolFullError: there is no room for all of them.
     """
     if not isinstance(generator, ListedTasks):
@@ -109,9 +107,6 @@ def append_tasks(
                 "num_active_tasks, or evict tasks"
             )
         ids = len(generator) + np.arange(len(tasks), dtype=np.int64)
-        for task_id in ids.tolist():
-            if pool.read_task(task_id) is not None:
-                pool.fail(Status.DUPLICATE_TASK, task_id)
         pool.state["header"]["appending"] = 1
         try:
             generator.append(tasks, labels)
@@ -131,10 +126,16 @@ def finish_appending(pool: Pool, generator: TaskGenerator | None, stages: Stages
 
 
 def put_grown(pool: Pool, generator: TaskGenerator | None, stages: Stages, count: int | None) -> int:
-    """Put the tasks of the list into the pool behind the first ``count``, by default none: how many found no room."""
+    """Put the tasks of the list into the pool behind the first ``count``, by default none: how many found no room.
+
+    A list that has become shorter, as ``replace_generator`` allows, takes the tasks behind its end out of the pool.
+    """
     if not _is_of_pool(generator, pool):
         return 0
     with generator.locked():
+        ids = pool.moment(("entry", "task_id")).columns["task_id"]
+        for task_id in ids[ids >= len(generator)].tolist():
+            pool.remove_task(task_id)
         pool.state["header"]["listed"] = len(generator) if count is None else min(count, len(generator))
         _fill_up(pool, generator, stages.locked())
         return len(generator) - int(pool.state["header"]["listed"][0])

@@ -82,7 +82,8 @@ class CurriculumCheckpoints(PoolMember):
                 equals the older, and a warning is logged.
             use_shared_memory: otherwise than before.
             session_id: under which other processes attach; by default as configured.
-            replace_generator: go on with another task generator, or other tasks, than the checkpoint was made with.
+            replace_generator: go on with another task generator, or other tasks, than the checkpoint was made with;
+                what is in the pool keeps its label.
 
         Raises:
             CheckpointNotFoundError: there is no such file.

@@ -9,9 +9,9 @@ from lpcurr.curriculum.arguments import as_task_id, as_threshold
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
-from lpcurr.errors import ConfigError, shown
+from lpcurr.errors import ConfigError
 from lpcurr.generators import ListedTasks, TaskList, rows_of
-from lpcurr.generators.listed import labels_as_texts
+from lpcurr.generators.listed import check_number, label_as_text, labels_as_texts
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -20,7 +20,7 @@ from lpcurr.pool.moment import Int64s
 class CurriculumTasks(PoolMember):
     """Putting tasks into a pool, taking them out, and looking them up."""
 
-    def add_task(self, task_id: int, label: str | None = None, *, success_threshold: float | None = None) -> None:
+    def add_task(self, task_id: int, label: str | int | None = None, *, success_threshold: float | None = None) -> None:
         """Put a given task into the pool.
 
         Args:
@@ -30,14 +30,16 @@ class CurriculumTasks(PoolMember):
 
         Raises:
             DuplicateTaskError, PoolFullError, InvalidTaskIdError, InvalidLabelError: what their names say.
+            ConfigError: the tasks are a list, and there is no such place in it.
         """
         task_id = as_task_id(task_id)
+        if isinstance(self._generator, ListedTasks):
+            check_number(task_id, len(self._generator))
         threshold = None if success_threshold is None else as_threshold(success_threshold)
-        if label is None:
-            label = self._builder.label(task_id)
+        label = self._builder.label(task_id) if label is None else label_as_text(label)
         self._pool.add_task(task_id, label, pending=self._builder.has_generator, success_threshold=threshold)
 
-    def append_tasks(self, tasks: Iterable[Any], labels: Iterable[str] | None = None) -> Int64s:
+    def append_tasks(self, tasks: Iterable[Any], labels: Iterable[str | int] | None = None) -> Int64s:
         """Make the list of tasks longer while others train: every process has the new tasks at once.
 
         Args:
@@ -50,7 +52,7 @@ class CurriculumTasks(PoolMember):
         Raises:
             ConfigError: the curriculum is over no list; or a task can only be stored pickled, and this process attached
                 by name.
-            InvalidLabelError: a label is too long; DuplicateTaskError: the next ids were put into the pool by hand.
+            InvalidLabelError: a label is too long.
             PoolFullError: there is no room for all of them. After any error none was appended.
 
         Example:
@@ -62,10 +64,7 @@ class CurriculumTasks(PoolMember):
             'freeze'
         """
         self._pool.check_open()
-        if not isinstance(labels, Iterable | None):
-            raise ConfigError(f"labels is {shown(labels)}: give the label of each task, or None")
-        labels = None if labels is None else labels_as_texts(labels)
-        return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
+        return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels_as_texts(labels))
 
     def task_list(self) -> TaskList:
         """Copy the list of tasks as it is now, with what was appended and what has left the pool. O(n).
@@ -89,7 +88,7 @@ class CurriculumTasks(PoolMember):
         return self._generator.copy_of_list()
 
     def evict(self, task_id: int) -> None:
-        """Take a task out of the pool; raises ``UnknownTaskError`` where it is not in it."""
+        """Take a task out of the pool, and with it what is known of it; ``UnknownTaskError`` where it is not in it."""
         task_id = as_task_id(task_id)
         if not self._pool.remove_task(task_id):
             self._pool.fail(Status.UNKNOWN_TASK, task_id)

@@ -11,7 +11,7 @@ import pickle
 import secrets
 import sys
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from numbers import Real
 from typing import Annotated, Any, Literal, Self
@@ -105,7 +105,7 @@ class TaskList(ListedTasks):
 
     type: Literal["list"] = "list"
     tasks: Annotated[list[Any], BeforeValidator(_read_tasks), PlainSerializer(encode)]
-    labels: list[str] | None = None
+    labels: Annotated[list[str] | None, BeforeValidator(lambda labels: labels_as_texts(labels))] = None
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
@@ -119,12 +119,12 @@ class TaskList(ListedTasks):
         return len(self.tasks)
 
     def label_of(self, task_id: int) -> str:
-        _check_number(task_id, len(self.tasks))
+        check_number(task_id, len(self.tasks))
         given = None if self.labels is None else self.labels[task_id]
         return given or own_label(self.tasks[task_id]) or super().label_of(task_id)
 
     def slice_values_of(self, task_id: int) -> dict[str, Any]:
-        _check_number(task_id, len(self.tasks))
+        check_number(task_id, len(self.tasks))
         return _scalars_of(self.tasks[task_id])
 
     def _generate(self, task_id: int) -> GeneratedTask:
@@ -249,7 +249,7 @@ class StoredTasks(ListedTasks):
         try:
             record = self.records.read(task_id)
         except (IndexError, OverflowError):
-            _check_number(task_id, len(self))
+            check_number(task_id, len(self))
             raise
         start = 1 + record[0]
         return record[1:start], record[start : start + 1], record[start + 1 :]
@@ -285,8 +285,8 @@ def rows_of(tasks: Any) -> list[Any]:
             f"a {type(tasks).__name__} is gone through by columns, and tasks are its rows: give df.to_dict('records') "
             "of pandas, df.to_dicts() of polars, table.to_pylist() of Arrow"
         )
-    if isinstance(tasks, Mapping):
-        raise ConfigError(f"tasks is a {type(tasks).__name__}: give a list, such as list(tasks.values())")
+    if isinstance(tasks, (str, bytes, Mapping)):
+        raise ConfigError(f"tasks is {shown(tasks)}: give a list, such as [task] or list(named.values())")
     try:
         each = iter(tasks)
     except TypeError:
@@ -298,8 +298,14 @@ def rows_of(tasks: Any) -> list[Any]:
     return [without_omegaconf(task) for task in rows] if "omegaconf" in sys.modules else rows
 
 
-def labels_as_texts(labels: Iterable[Any]) -> list[Any]:
-    """Return labels as a list, each by :func:`label_as_text`."""
+def labels_as_texts(labels: Any) -> list[Any] | None:
+    """Return labels as a list, each by :func:`label_as_text`; raises ``ConfigError`` for what has no order of them."""
+    if labels is None:
+        return None
+    if isinstance(labels, (str, bytes, Mapping, Set)) or not isinstance(labels, Iterable):
+        raise ConfigError(
+            f"the labels are {shown(labels)}: give the label of each task, as in [task['level'] for task in tasks]"
+        )
     each: Iterable[Any] = labels.tolist() if hasattr(labels, "tolist") else labels  # of an array, or a tensor
     return [label_as_text(label) for label in each]
 
@@ -342,7 +348,8 @@ def _label_bytes(label: str) -> bytes:
     return bytes([size]) + content[:size].tobytes()
 
 
-def _check_number(task_id: int, count: int) -> None:
+def check_number(task_id: int, count: int) -> None:
+    """Raise ``ConfigError`` where a list of so many tasks has none of this id."""
     if not 0 <= task_id < count:
         raise ConfigError(f"there is no task {task_id} in the list, whose ids are 0 … {count - 1}")
 

@@ -35,7 +35,7 @@ was too hard is never found to have become possible. Raise it (0.25) where the m
 have rejected a format. With rewards that are more than right or wrong, report scores: `update_many(ids, scores)`.
 
 Pass rates that were measured before are a start: `update_groups(range(n), [round(8 * rate) for rate in rates], 8)`.
-Prompts outside of a band can be taken out, and `add_task(id)` puts one back:
+Prompts outside of a band can be taken out, and `add_task(id)` puts one back, as a new one:
 
 >>> known = curriculum.columns()
 >>> outside = (known["completion_count"] > 0) & (abs(known["success_rate_ema"] - 0.5) > 0.4)

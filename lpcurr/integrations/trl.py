@@ -9,7 +9,8 @@
 
 Everything else is ``GRPOTrainer``'s, and so is the order within a generation batch: its prompts are distinct, each
 stands there ``num_generations`` times, and the batch is repeated for ``steps_per_generation`` and ``num_iterations``.
-An epoch has as many prompts as the data set; which they are, the curriculum says.
+An epoch has as many prompts as the data set; which they are, the curriculum says. Its success rate and its scores by
+label are logged with the trainer's own figures, under ``curriculum/``.
 
 The checkpoints of the trainer have the curriculum's in them. A resumed run goes on with the prompts that were in flight
 and skips none. A checkpoint that is written while a generation batch is still being trained on
@@ -106,6 +107,13 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
         any_scored = attempts > 0
         self.sampler.report(groups[any_scored, 0], successes[any_scored], attempts[any_scored])
         self.sampler.release(groups[~any_scored, 0])
+
+    def log(self, logs: dict[str, float], *others: Any, **options: Any) -> None:
+        """Log besides what ``curriculum.stats()`` says of the tasks, but for the scheduler's figures."""
+        if self.model.training and self.sampler.ledger is not None:
+            figures = self.sampler.ledger.curriculum.stats().items()
+            logs |= {f"curriculum/{key}": value for key, value in figures if not key.startswith("algorithm/")}
+        super().log(logs, *others, **options)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)

@@ -45,7 +45,7 @@ def error_of(status: int, capacity: int, task_id: object = None, value: object =
         Status.UNKNOWN_TASK: f"task {task} is not in the pool",
         Status.DUPLICATE_TASK: f"task {task} is in the pool already",
         Status.POOL_FULL: f"the pool is full ({capacity} tasks): evict one or raise num_active_tasks",
-        Status.POOL_EMPTY: "the pool has no task to draw: it was made with defer_init=True, so add_task(id) first",
+        Status.POOL_EMPTY: "the pool has no task to draw: add_task(id), as it is a fixed set (tasks or defer_init)",
         Status.NOT_ENOUGH_TASKS: f"too many distinct tasks{where}; sample fewer, or leave distinct=True out",
         Status.LOCK_LOST: (
             "the lock of this pool is beyond repair: a process took it over from one that had died and gave it back "

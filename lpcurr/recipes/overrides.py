@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from lpcurr.errors import ConfigError, shown
 
@@ -107,7 +107,7 @@ def _check(level: BaseModel | type[BaseModel], values: dict[str, Any], path: tup
             for name, member in value.items():
                 _check_member(annotation, (current or {}).get(name), member, (*path, key, str(name)))
         elif not _check_member(field.annotation, current, value, (*path, key)) and not isinstance(value, dict):
-            _check_value(Annotated[field.annotation, field], value, (*path, key), model)
+            _check_value(Annotated[field.annotation, *field.metadata, Field()], value, (*path, key), model)
 
 
 def _check_member(annotation: Any, current: Any, value: Any, path: tuple[str, ...]) -> bool:

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 
 import lpcurr
 from lpcurr import ConfigError, Curriculum, CurriculumConfig, PoolFullError
-from lpcurr.errors import DuplicateTaskError, InvalidLabelError
+from lpcurr.errors import InvalidLabelError
 from lpcurr.generators import StoredTasks, TaskList
 from lpcurr.memory import sessions, task_records
 from lpcurr.pool.pool import Pool
@@ -301,10 +301,12 @@ def test_what_cannot_be_appended_leaves_list_and_pool_alone(labels: list[Any], s
             curriculum.append_tasks(["x", "y"], labels)
         with pytest.raises(InvalidLabelError):
             curriculum.append_tasks(["x", {"label": "q" * 500}])
-        curriculum.add_task(3, "by hand")
-        with pytest.raises(DuplicateTaskError, match="task 3 is in the pool already"):
-            curriculum.append_tasks(["x", "y", "z"])
-        assert _list_and_pool(curriculum) == (2, [0, 1, 3])
+        for text in ("x", b"x"):
+            with pytest.raises(ConfigError, match=r"give a list, such as \[task\]"):
+                curriculum.append_tasks(text)
+        with pytest.raises(ConfigError, match=r"there is no task 2 in the list, whose ids are 0 … 1"):
+            curriculum.add_task(2, "by hand")
+        assert _list_and_pool(curriculum) == (2, [0, 1])
 
 
 def test_who_attached_with_a_list_of_its_own_does_not_append() -> None:
@@ -318,9 +320,17 @@ def test_refusals() -> None:
     with pytest.raises(ConfigError, match="empty"):
         CurriculumConfig(tasks=[])
     labels: Any
-    for labels in ("level", len):
-        with pytest.raises(ConfigError, match=r"task_labels is .*give the label of each task"):
-            CurriculumConfig(tasks=["a"], task_labels=labels)
+    for labels in ("level", len, {"a": "x"}, {"x"}):  # the names of a dict, or the letters of a text, were taken
+        for give in (
+            lambda: CurriculumConfig(tasks=["a"], task_labels=labels),  # noqa: B023
+            lambda: TaskList(tasks=["a"], labels=labels),  # noqa: B023
+            lambda: curriculum.append_tasks(["a"], labels),  # noqa: B023
+        ):
+            with CurriculumConfig(tasks=["a"], num_active_tasks=9).make() as curriculum:
+                with pytest.raises(ValueError, match=r"labels are .*give the label of each task"):
+                    give()
+                assert curriculum.num_active_tasks == 1
+    assert TaskList(tasks=["a", "b"], labels=[1, 0.5]).labels == ["1", "0.5"]
     with pytest.raises(ConfigError, match="2 labels for 1 tasks"):
         CurriculumConfig(tasks=["a"], task_labels=["x", "y"])
     with pytest.raises(ConfigError, match="tasks and a task_generator"):
@@ -421,6 +431,13 @@ def test_resuming_with_the_list(tmp_path: Path, shared: bool) -> None:
             Curriculum.load(path, task_generator=other)
     with Curriculum.load(path, task_generator=others[0], replace_generator=True) as resumed:
         assert resumed.build(len(tasks) - 1) == {"task": "y"}
+    shorter: list[Any] = tasks[:3]
+    with Curriculum.load(path, task_generator=shorter, replace_generator=True) as resumed:
+        assert sorted(resumed.columns()["task_id"]) == [0, 1, 2]
+        assert {task.get_env_cfg() == tasks[task.task_id] for task in resumed.sample_tasks(50)} == {True}
+        resumed.append_tasks(["another one"])
+        assert resumed.build(3) == "another one"
+        assert resumed.find_violations() == []
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -487,7 +504,7 @@ def test_a_table_is_refused_wherever_tasks_are_taken() -> None:
         ):
             with pytest.raises(ConfigError, match=r"by columns.*to_dict\('records'\)"):
                 take()
-        with pytest.raises(ConfigError, match=r"list\(tasks\.values\(\)\)"):
+        with pytest.raises(ConfigError, match=r"list\(named\.values\(\)\)"):
             curriculum.append_tasks({"a": 1})  # type: ignore[arg-type]
 
 

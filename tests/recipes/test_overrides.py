@@ -33,6 +33,14 @@ def test_the_rest_stays_as_it_was() -> None:
     assert restored == BASE
 
 
+def test_a_word_names_an_algorithm_as_everywhere() -> None:
+    assert overridden("curriculum.algorithm_config=discrete_random") == overridden(
+        "curriculum.algorithm_config.type=discrete_random"
+    )
+    with pytest.raises(ConfigError, match=r"algorithm_config='randm'"):
+        overridden("curriculum.algorithm_config=randm")
+
+
 def test_no_overrides_change_nothing() -> None:
     assert overridden() == BASE
 

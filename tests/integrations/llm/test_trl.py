@@ -95,6 +95,9 @@ def test_every_group_is_credited_to_its_prompt(tmp_path: Path) -> None:
             assert stats is not None
             assert (stats["total_score"], stats["completion_count"]) == (successes[task_id], attempts[task_id])
         assert not torch.equal(before, trainer.model.transformer.wte.weight)
+        logged = [entry for entry in trainer.state.log_history if "reward" in entry]
+        assert [entry["curriculum/num_completed"] for entry in logged] == [16.0 * step for step in range(1, 7)]
+        assert logged[-1]["curriculum/mean_success_rate"] == curriculum.stats()["mean_success_rate"]
 
 
 def test_generations_are_reused_as_the_trainer_does(tmp_path: Path) -> None:
