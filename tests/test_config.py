@@ -91,7 +91,7 @@ def test_reference_is_the_default_with_the_old_rules() -> None:
     )
     assert dict(changed) == {
         "ema_timescale": 0.1,
-        "slow_timescale_factor": 0.1 if name == "default" else 0.2,
+        "slow_timescale_factor": 0.2,
         "z_score_amplification": 10.0,
         "use_baseline_normalization": True,
         "rand_task_rate": 0.0,
