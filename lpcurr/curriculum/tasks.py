@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lpcurr.curriculum.arguments import as_task_id, as_threshold
+from lpcurr.curriculum.arguments import as_flag, as_task_id, as_threshold
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
-from lpcurr.errors import ConfigError, shown
+from lpcurr.errors import ConfigError
 from lpcurr.generators import ListedTasks, TaskList, rows_of
 from lpcurr.generators.listed import labels_as_texts
 from lpcurr.memory.layout import Status
@@ -62,8 +62,6 @@ class CurriculumTasks(PoolMember):
             'freeze'
         """
         self._pool.check_open()
-        if not isinstance(labels, Iterable | None):
-            raise ConfigError(f"labels is {shown(labels)}: give the label of each task, or None")
         labels = None if labels is None else labels_as_texts(labels)
         return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels)
 
@@ -109,7 +107,7 @@ class CurriculumTasks(PoolMember):
         """
         stats = self._pool.read_task(as_task_id(task_id))
         known = suspect(self._pool.state, self._pool.process, task_id)
-        at_fault = known == "elsewhere" or (known == "alone" and again)
+        at_fault = (as_flag(again, "again") and known == "alone") or known == "elsewhere"
         if self.config.defer_init or not at_fault or stats is None or stats["completion_count"]:
             return False
         return self.drop_task(task_id)

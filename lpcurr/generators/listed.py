@@ -285,8 +285,8 @@ def rows_of(tasks: Any) -> list[Any]:
             f"a {type(tasks).__name__} is gone through by columns, and tasks are its rows: give df.to_dict('records') "
             "of pandas, df.to_dicts() of polars, table.to_pylist() of Arrow"
         )
-    if isinstance(tasks, Mapping):
-        raise ConfigError(f"tasks is a {type(tasks).__name__}: give a list, such as list(tasks.values())")
+    if isinstance(tasks, (str, bytes, Mapping, set)):  # of letters, of keys, in an order by chance
+        raise ConfigError(f"tasks is {shown(tasks)}: give a list, such as list(tasks.values())")
     try:
         each = iter(tasks)
     except TypeError:
@@ -301,6 +301,8 @@ def rows_of(tasks: Any) -> list[Any]:
 def labels_as_texts(labels: Iterable[Any]) -> list[Any]:
     """Return labels as a list, each by :func:`label_as_text`."""
     each: Iterable[Any] = labels.tolist() if hasattr(labels, "tolist") else labels  # of an array, or a tensor
+    if isinstance(each, (str, bytes, Mapping, set)) or not isinstance(each, Iterable):
+        raise ConfigError(f"labels is {shown(labels)}: give a list, the label of each task, or None")
     return [label_as_text(label) for label in each]
 
 

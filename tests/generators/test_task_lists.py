@@ -301,6 +301,12 @@ def test_what_cannot_be_appended_leaves_list_and_pool_alone(labels: list[Any], s
             curriculum.append_tasks(["x", "y"], labels)
         with pytest.raises(InvalidLabelError):
             curriculum.append_tasks(["x", {"label": "q" * 500}])
+        a_text: Any
+        for a_text in ("xy", b"xy", {"x", "y"}):  # whose letters would be tasks, or whose order is by chance
+            with pytest.raises(ConfigError, match=r"tasks is .*give a list"):
+                curriculum.append_tasks(a_text)
+            with pytest.raises(ConfigError, match=r"labels is .*give a list"):
+                curriculum.append_tasks(["x", "y"], a_text)
         curriculum.add_task(3, "by hand")
         with pytest.raises(DuplicateTaskError, match="task 3 is in the pool already"):
             curriculum.append_tasks(["x", "y", "z"])
