@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -323,7 +324,35 @@ MISTAKEN_CALLS: dict[str, tuple[Call, type[Exception], str]] = {
     "loose rewards": (lambda c: lpcurr.TaskLedger(c).report_rewards([1.0], 1.0), lpcurr.InvalidBatchError, "pairs"),  # type: ignore[list-item]
     "one generator to merge": (lambda c: lpcurr.merge(5), lpcurr.ConfigError, "'int' object is not iterable"),  # type: ignore[arg-type]
     "one weight": (lambda c: lpcurr.merge([lambda i: i], 5), lpcurr.ConfigError, "'int' object is not iterable"),  # type: ignore[arg-type]
-    "a timeout that is none": (lambda c: lpcurr.attach("x", timeout="5"), lpcurr.InvalidScoreError, "timeout '5'"),  # type: ignore[arg-type]
+    "a timeout that is none": (
+        lambda c: lpcurr.attach("x", timeout="5"),
+        lpcurr.ConfigError,
+        "timeout '5'.*give seconds",
+    ),  # type: ignore[arg-type]
+    "a text as tasks": (lambda c: c.evaluation("abc"), lpcurr.ConfigError, "'abc': give a list"),
+    "a mask as distinct": (lambda c: c.sample_ids(2, distinct=np.ones(2, bool)), lpcurr.ConfigError, "give True or"),  # type: ignore[arg-type]
+    "a word as distinct": (lambda c: c.sample_tasks(2, distinct="no"), lpcurr.ConfigError, "distinct is 'no'"),  # type: ignore[arg-type]
+    "a mask as again": (lambda c: lpcurr.TaskLedger(c).take(1, again=np.ones(2, bool)), lpcurr.ConfigError, "again"),  # type: ignore[arg-type]
+    "again of a drop": (lambda c: c.drop_unplayable(5, again=[]), lpcurr.ConfigError, r"again is \[\]"),  # type: ignore[arg-type]
+    "tables for a moment": (lambda c: c.moment(tables_only="no"), lpcurr.ConfigError, "tables_only is 'no'"),  # type: ignore[arg-type]
+    "another generator": (lambda c: c.load_state(c.get_state(), replace_generator=1), lpcurr.ConfigError, "is 1 of"),  # type: ignore[arg-type]
+    "yes for a count": (lambda c: c.sample_ids(True), lpcurr.InvalidBatchError, "is True, not an integer"),
+    "yes for an id": (lambda c: c.evict(True), lpcurr.InvalidTaskIdError, "task id True"),
+    "a file as ids": (lambda c: c.update_many(io.BytesIO(), [1.0]), lpcurr.InvalidBatchError, "ids"),  # type: ignore[arg-type]
+    "no scores": (lambda c: c.update_many([5], None), lpcurr.InvalidBatchError, "scores has"),  # type: ignore[arg-type]
+    "a fuzzy threshold": (
+        lambda c: lpcurr.TaskLedger(c).report_rewards([], np.ones(2)),
+        lpcurr.InvalidScoreError,
+        "one num",
+    ),  # type: ignore[arg-type]
+    "a dict as config": (lambda c: lpcurr.Curriculum.load("x", config={}), lpcurr.ConfigError, "not a CurriculumConf"),  # type: ignore[arg-type]
+    "a mask as label": (
+        lambda c: lpcurr.bucketed({"a": 1}).add_bucket("a", [1], label=[1]),
+        lpcurr.ConfigError,
+        "give",
+    ),  # type: ignore[arg-type]
+    "no bucket": (lambda c: lpcurr.bucketed({"a": 1}).add_bucket("a", np.array(1)), lpcurr.ConfigError, "a bucket is"),  # type: ignore[arg-type]
+    "half a task": (lambda c: lpcurr.bucketed({"a": 1}).build(1.5), TypeError, "'float'"),  # type: ignore[arg-type]
     "a timeout without end": (lambda c: lpcurr.attach("x", timeout=np.nan), lpcurr.SessionNotFoundError, "'x'"),
 }
 

@@ -30,6 +30,8 @@ from lpcurr.errors import (
     RecordingError,
     UnknownTaskError,
 )
+from lpcurr.kernels.calls.log import KIND_BITS
+from lpcurr.memory import layout
 from lpcurr.pool import log
 from lpcurr.pool.log import PoolLog, is_read
 from tests.stress.truth import shared_truth
@@ -297,13 +299,19 @@ def test_what_is_forged_comes_to_a_sound_pool_or_is_refused(tmp_path: Path) -> N
     with _config(num_active_tasks=12).make() as curriculum:
         curriculum.record(tmp_path / "played")
         _play(curriculum, 40)
+        curriculum.use("plr")
+        curriculum.evict(int(curriculum.sample_ids(1)[0]))
+        curriculum.add_task(7, "by hand")
     whole, rng, refused = (tmp_path / "played").read_bytes(), np.random.default_rng(0), 0
+    heads = [kind | size << KIND_BITS for kind in range(11) for size in (0, 2, 200, 3000, 1 << 20, 1 << 40, -1)]
     last = 8
     while (end := last + 32 + struct.unpack_from("<q", whole, last + 8)[0]) < len(whole):
         last = end
     for _ in range(200):
         words = np.frombuffer(whole[last + 32 :], np.int64).copy()
-        words[rng.integers(words.size)] = rng.choice([-1, -8, 0, 1, 2**31, 2**53, 2**62, -(2**63), 2**63 - 1])
+        values = [-1, -8, 0, 1, 2**31, 2**53, 2**62, -(2**63), 2**63 - 1, *heads]
+        words[rng.integers(words.size)] = rng.choice(values)
+        words[layout.RECORD_WORDS * rng.integers(words.size // layout.RECORD_WORDS)] = rng.choice(heads)
         head = whole[last : last + 24]
         forged = head + struct.pack("<q", zlib.crc32(words.tobytes(), zlib.crc32(head))) + words.tobytes()
         (tmp_path / "forged").write_bytes(whole[:last] + forged)

@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for what it does not have
+    os.environ["MPLBACKEND"] = "agg"  # no command opens a window, and a name that matplotlib does not know ends it
     arguments = _parser(argv[0] if argv else None).parse_args(argv)
     try:
         return int(arguments.run(arguments))
@@ -73,6 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a name that is too long, a folder that may not be read
         place = f"{str(error.filename)!r}: " if error.filename else ""
         print(f"lpcurr {arguments.command}: {place}{error.strerror or error}", file=sys.stderr)
+        return EXIT_ERROR
+    except MemoryError:
+        print(f"lpcurr {arguments.command}: there is not enough memory (`ulimit -v`, the container's)", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
         print(f"lpcurr {arguments.command}: interrupted", file=sys.stderr)

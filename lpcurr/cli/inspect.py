@@ -119,9 +119,11 @@ def _read(source: str | None) -> tuple[dict[str, Any], TaskTable]:
 
 def _newest_in(folder: Path) -> Path:
     """The newest checkpoint in a folder that `lpcurr train` wrote."""
-    found = [path for path in folder.rglob("curriculum.lpc") if not path.parent.name.startswith(".")]
+    # As deep as a run folder is, or `/` would be searched for minutes.
+    found = [path for depth in range(4) for path in folder.glob("*/" * depth + "curriculum.lpc")]
+    found = [path for path in found if not path.parent.name.startswith(".")]
     if not found:
-        raise CheckpointNotFoundError(2, f"there is no checkpoint in {str(folder)!r}")
+        raise CheckpointNotFoundError(2, f"there is no checkpoint in {str(folder)!r} or three folders down from there")
     return max(found, key=lambda path: path.stat().st_mtime)
 
 

@@ -110,7 +110,7 @@ def _fenced(block: re.Match[str]) -> str:
 
 def _finish(pages: list[Path]) -> None:
     """Take out the links that lead nowhere, as to what a class has from another library, and make room for code."""
-    texts = {page.resolve(): page.read_text() for page in pages}
+    texts = {page.resolve(): page.read_text("utf-8") for page in pages}
     anchors = {page: set(re.findall(r' id="([^"]+)"', text)) for page, text in texts.items()}
     for page, text in texts.items():
 
@@ -118,7 +118,7 @@ def _finish(pages: list[Path]) -> None:
             target = (page.parent / link[1]).resolve() if link[1] else page
             return link[0] if link[2] in anchors.get(target, ()) else link[3]
 
-        page.write_text(_LINK.sub(checked, text).replace("</head>", _STYLE, 1))
+        page.write_text(_LINK.sub(checked, text).replace("</head>", _STYLE, 1), "utf-8")
 
 
 def _contents() -> str:

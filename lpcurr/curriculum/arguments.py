@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ma
 from numpy.typing import ArrayLike
 
-from lpcurr.errors import InvalidBatchError, InvalidScoreError, InvalidTaskIdError, shown
+from lpcurr.errors import ConfigError, InvalidBatchError, InvalidScoreError, InvalidTaskIdError, shown
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Float64s, Int64s
 
@@ -22,7 +22,7 @@ _MOST_EPISODES = 2**24  # of one call: their arrays take a hundred bytes each
 def as_task_id(task_id: object) -> int:
     """A task id: an integer in 0 … 2**53 − 1, of Python's or NumPy's; else ``InvalidTaskIdError``."""
     try:
-        number = operator.index(task_id)  # type: ignore[arg-type]
+        number = _as_integer(task_id)
     except TypeError:
         way_on = ": give its task_id" if hasattr(task_id, "task_id") else ""
         raise InvalidTaskIdError(
@@ -31,6 +31,19 @@ def as_task_id(task_id: object) -> int:
     if not 0 <= number <= layout.MAX_TASK_ID:
         raise InvalidTaskIdError(f"task id {shown(number)} is outside 0 … 2**53 − 1")
     return number
+
+
+def _as_integer(number: Any) -> int:
+    if isinstance(number, bool):
+        raise TypeError("as True of NumPy, it is none")
+    return operator.index(number)
+
+
+def as_flag(flag: object, name: str) -> bool:
+    """Return a yes or no, of Python's or NumPy's; else ``ConfigError``: a mask, or "no", is either by accident."""
+    if not isinstance(flag, (bool, np.bool_)):
+        raise ConfigError(f"{name} is {shown(flag)} of type {type(flag).__name__}: give True or False")
+    return bool(flag)
 
 
 def as_score(score: object, name: str = "score") -> float:
@@ -84,7 +97,7 @@ def as_batch(values: ArrayLike, dtype: type[np.int64] | type[np.float64], name: 
 def _as_array(values: ArrayLike, name: str) -> np.ndarray[Any, Any]:
     if ma.isMaskedArray(values) and ma.getmaskarray(values).any():
         raise InvalidBatchError(f"{name} has masked elements: leave them out, as in {name}.compressed()")
-    tensor: Any = values.detach().cpu() if hasattr(values, "detach") else None
+    tensor: Any = values.detach().cpu() if hasattr(values, "detach") and hasattr(values, "cpu") else None
     try:
         if hasattr(tensor, "is_floating_point") and tensor.is_floating_point():
             return np.asarray(tensor.double())  # NumPy has no bfloat16
@@ -109,7 +122,7 @@ def _as_whole(values: np.ndarray[Any, Any], name: str) -> Int64s:
 def as_count(count: object, name: str) -> int:
     """A number of completions: a non-negative integer."""
     try:
-        number = operator.index(count)  # type: ignore[arg-type]
+        number = _as_integer(count)
     except TypeError:
         raise InvalidBatchError(f"{name} is {shown(count)}, not an integer") from None
     if number < 0:

@@ -10,7 +10,7 @@ from typing import Any
 from lpcurr.curriculum.arguments import as_score
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.errors import SessionIncompatibleError, SessionNotFoundError
+from lpcurr.errors import ConfigError, InvalidScoreError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.generators import TaskGenerator, TaskSource
 from lpcurr.pool.pool import Pool
 
@@ -41,7 +41,10 @@ def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout
         lpcurr.errors.DuplicateTaskError: ...
         >>> other.close(); curriculum.close(); curriculum.unlink()
     """
-    deadline = time.monotonic() + as_score(timeout, "timeout")
+    try:
+        deadline = time.monotonic() + as_score(timeout, "timeout")
+    except InvalidScoreError as error:
+        raise ConfigError(f"{error}: give seconds") from None
     pool = _join(session_id, deadline)
     try:
         fields = json.loads(pool.config_text)

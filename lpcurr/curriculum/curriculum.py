@@ -20,7 +20,7 @@ from typing import Any, SupportsFloat, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lpcurr.curriculum.arguments import as_batch, as_count, as_groups, as_score, as_task_id
+from lpcurr.curriculum.arguments import as_batch, as_count, as_flag, as_groups, as_score, as_task_id
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.making import finish_appending
 from lpcurr.curriculum.queries import CurriculumQueries
@@ -293,8 +293,9 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         checked_ids = cast("Int64s", as_batch(ids, np.int64, "ids"))
         columns = []
         for values, name in ((scores, "scores"), (signals, "signals"), (costs, "costs")):
-            column = cast("Float64s", as_batch(() if values is None else values, np.float64, name))
-            if values is not None and column.size != checked_ids.size:
+            is_left_out = values is None and name != "scores"
+            column = cast("Float64s", as_batch(() if is_left_out else cast("ArrayLike", values), np.float64, name))
+            if not is_left_out and column.size != checked_ids.size:
                 raise InvalidBatchError(f"there are {checked_ids.size} ids and {column.size} {name}")
             columns.append(column)
         credited = self._pool.update_many(checked_ids, *columns)
@@ -337,7 +338,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     def _sample(self, count: int, distinct: bool) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""
-        count = as_count(count, "the number of tasks to sample")
+        count, distinct = as_count(count, "the number of tasks to sample"), as_flag(distinct, "distinct")
         if count > _MAX_BATCH:
             raise InvalidBatchError(f"the number of tasks to sample is {shown(count)}, outside 0 … {_MAX_BATCH}")
         ids, packed = np.full((2, count), -1)

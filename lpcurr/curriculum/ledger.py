@@ -29,7 +29,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lpcurr.curriculum.arguments import as_batch, as_count
+from lpcurr.curriculum.arguments import as_batch, as_count, as_flag, as_threshold
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import CheckpointError, ConfigError, InvalidBatchError, UnknownTaskError, shown
 from lpcurr.pool.moment import Int64s
@@ -73,7 +73,7 @@ class TaskLedger:
         Raises:
             InvalidBatchError: there are not so many tasks.
         """
-        count = as_count(count, "count")
+        count, again = as_count(count, "count"), as_flag(again, "again")
         batch: dict[int, None] = {}
         later = []
         for task_id in self._again:
@@ -143,6 +143,7 @@ class TaskLedger:
             UnknownTaskError: a task is not in flight; nothing was credited.
             InvalidBatchError: a group is no such pair, or a reward no number.
         """
+        success_threshold = as_threshold(success_threshold)
         try:
             known = [(id_, [r for r in rewards if r is not None and not math.isnan(r)]) for id_, rewards in groups]
         except (TypeError, ValueError) as error:

@@ -18,6 +18,15 @@ from lpcurr.memory import node_figures, task_records
 from lpcurr.pool.pool import Pool
 
 
+def as_config(config: object) -> CurriculumConfig | None:
+    """Return a configuration, or None; else raise ``ConfigError``."""
+    if not isinstance(config, CurriculumConfig | None):
+        raise ConfigError(
+            f"config is a {type(config).__name__}, not a CurriculumConfig: CurriculumConfig.model_validate(config)"
+        )
+    return config
+
+
 class PoolMember:
     """A pool that this process made or attached to, its configuration, and its tasks' generator.
 
@@ -34,11 +43,7 @@ class PoolMember:
         _pool: Pool | None = None,
         _filled: bool = True,
     ) -> None:
-        if config is not None and not isinstance(config, CurriculumConfig):
-            raise ConfigError(
-                f"config is a {type(config).__name__}, not a CurriculumConfig: CurriculumConfig.model_validate(config)"
-            )
-        config = config or CurriculumConfig()
+        config = as_config(config) or CurriculumConfig()
         if task_generator is not None and config.task_generator is not None and _pool is None:
             raise ConfigError("there are two task generators, one in the config and one in the call: give one")
         generator = config.task_generator if task_generator is None else as_task_source(task_generator)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lpcurr.curriculum.arguments import as_batch, as_count, as_task_id
+from lpcurr.curriculum.arguments import as_batch, as_count, as_flag, as_task_id
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.errors import InvalidLabelError, UnknownTaskError, shown
 from lpcurr.memory import layout
@@ -82,7 +82,7 @@ class CurriculumQueries(PoolMember):
         Args:
             tables_only: leave out the tasks, for the cost of a copy that does not grow with them.
         """
-        return self._pool.moment(()) if tables_only else self._pool.moment()
+        return self._pool.moment(()) if as_flag(tables_only, "tables_only") else self._pool.moment()
 
     def columns(self) -> dict[str, Column]:
         """All that is known of the active tasks at one moment, by name: arrays of [tasks] in entry order. O(n).

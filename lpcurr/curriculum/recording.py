@@ -24,11 +24,12 @@ from lpcurr.checkpoint import Checkpoint, restore
 from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
 from lpcurr.curriculum.arguments import as_count
 from lpcurr.curriculum.config import CurriculumConfig
+from lpcurr.curriculum.entries import apply_checked
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.resuming import stored_config
 from lpcurr.errors import NotAFileError, PoolClosedError, RecordingError
 from lpcurr.memory.files import check_target, open_regular
-from lpcurr.pool.log import RECORD_BYTES, PoolLog, apply_entries
+from lpcurr.pool.log import RECORD_BYTES, PoolLog
 from lpcurr.pool.pool import Pool
 
 _logger = logging.getLogger("lpcurr")
@@ -170,7 +171,10 @@ def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = No
         else:
             records = np.frombuffer(content, dtype=np.uint8)[max(covered - number, 0) * RECORD_BYTES :]
             image = curriculum._pool._segment.bytes
-            applied += apply_entries(image, records, limit=last - applied) if records.size else 0
+            try:
+                applied += apply_checked(image, records, last - applied)
+            except (ValueError, TypeError, RecursionError) as error:
+                raise RecordingError(f"{os.fspath(path)!r} was altered behind entry {applied}: {error}") from None
         if applied == last:
             break
     if curriculum is None:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
+from lpcurr.curriculum.arguments import as_flag
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.making import put_grown
-from lpcurr.curriculum.member import PoolMember
+from lpcurr.curriculum.member import PoolMember, as_config
 from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.resuming import check_generator, stored_config, stored_count
 from lpcurr.errors import ConfigError
@@ -94,7 +95,7 @@ class CurriculumCheckpoints(PoolMember):
         Example:
             See :meth:`save`.
         """
-        checkpoint = read_checkpoint(path)
+        config, checkpoint = as_config(config), read_checkpoint(path)
         base = stored_config(checkpoint, with_generator=task_generator is None) if config is None else config
         stored = None if task_generator is not None else base.task_generator
         if isinstance(stored, StoredTasks):
@@ -103,7 +104,7 @@ class CurriculumCheckpoints(PoolMember):
                 "load(path, task_generator=[…])"
             )
         given = as_task_source(task_generator) if task_generator is not None else stored
-        if not replace_generator:
+        if not as_flag(replace_generator, "replace_generator"):
             check_generator(checkpoint, given)
         fields = base.model_dump(exclude={"task_generator"}) | {"seed": checkpoint.description.seed}
         asked = {"num_active_tasks": num_active_tasks, "use_shared_memory": use_shared_memory, "session_id": session_id}
@@ -165,7 +166,7 @@ class CurriculumCheckpoints(PoolMember):
         """
         is_path = isinstance(state, (str, os.PathLike))
         checkpoint = read_checkpoint(state) if is_path else Checkpoint.from_state(state)  # type: ignore[arg-type]
-        if not replace_generator:
+        if not as_flag(replace_generator, "replace_generator"):
             check_generator(checkpoint, self._generator)
         if is_read(self._pool):
             raise ConfigError("this pool is being recorded, or shared with other nodes: load before that begins")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lpcurr.curriculum.arguments import as_task_id, as_threshold
+from lpcurr.curriculum.arguments import as_flag, as_task_id, as_threshold
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
@@ -108,7 +108,7 @@ class CurriculumTasks(PoolMember):
         """
         stats = self._pool.read_task(as_task_id(task_id))
         known = suspect(self._pool.state, self._pool.process, task_id)
-        at_fault = known == "elsewhere" or (known == "alone" and again)
+        at_fault = (as_flag(again, "again") and known == "alone") or known == "elsewhere"
         if self.config.defer_init or not at_fault or stats is None or stats["completion_count"]:
             return False
         return self.drop_task(task_id)

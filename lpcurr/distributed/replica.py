@@ -19,8 +19,10 @@ from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
 from lpcurr.checkpoint.restoring import image_of_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.curriculum.entries import apply_checked
 from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.distributed.background import Background
+from lpcurr.distributed.parts import all_opened, check_positions, damage_told, sealed
 from lpcurr.distributed.transport import Meeting, Transport
 from lpcurr.errors import ConfigError, ExchangeError
 from lpcurr.generators import ListedTasks, TaskGenerator, TaskSource
@@ -28,7 +30,6 @@ from lpcurr.memory import layout, node_figures
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import (
     PoolLog,
-    apply_entries,
     assign_node,
     config_text_of,
     header_of,
@@ -212,14 +213,16 @@ class ReplicatedCurriculum(Curriculum):
         asked = time.perf_counter()
         position, place = self._position, _PLACE.format(os.getpid())
         about = {"place": place, "lost": lost, "waited": self._waited, "leaves": leaves, "position": position}
-        given = list(map(_opened, self._transport.exchange(position, _sealed(entries, about))))
+        own = sealed(entries, about)
+        given = all_opened(self._transport.exchange(position, own), own, self.meeting)
         self._waited = time.perf_counter() - asked
-        _check_positions([of_node for _, of_node in given])
+        check_positions([of_node for _, of_node in given])
         # A signal handler may raise anywhere from here on. The pool that all share is therefore either that of before
         # or that of afterwards, and meet() installs it.
         base, parts = self._base.copy(), []
         for records, of_node in given:
-            applied = apply_entries(base, records)
+            with damage_told():
+                applied = apply_checked(base, records)
             parts.append(NodePart(of_node["place"], applied, records.nbytes, of_node["lost"], of_node["waited"]))
         self._keep_own_config(base)
         self._left = [of_node["place"] for _, of_node in given if of_node["leaves"]]
@@ -359,24 +362,6 @@ def join(
             curriculum.unlink()
         raise
     return curriculum
-
-
-def _sealed(records: Bytes, about: dict[str, Any]) -> bytes:
-    """Return a node's part of an exchange: its records, what it says of itself as JSON, and that text's size, int64."""
-    text = json.dumps(about).encode()
-    return records.tobytes() + text + len(text).to_bytes(8, "little")
-
-
-def _opened(part: bytes) -> tuple[Bytes, dict[str, Any]]:
-    end = len(part) - 8
-    start = end - int.from_bytes(part[end:], "little")
-    return np.frombuffer(part, dtype=np.uint8)[:start], json.loads(part[start:end])
-
-
-def _check_positions(nodes: list[dict[str, Any]]) -> None:
-    if len({of_node["position"] for of_node in nodes}) > 1:
-        each = ", ".join(f"{of_node['place']} at exchange {of_node['position']}" for of_node in nodes)
-        raise ExchangeError(f"the nodes are not at the same exchange ({each}): meet() anew on all of them")
 
 
 def _checkpoint_of(image: Bytes, generator: TaskGenerator | None) -> bytes:

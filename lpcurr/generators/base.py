@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from abc import ABC, abstractmethod
 from bisect import bisect_right
@@ -93,7 +94,7 @@ class TaskGenerator(UndisturbedModel, ABC):
         Returns:
             A new environment configuration with its label and slice values.
         """
-        task = self._generate(int(task_id))  # a NumPy integer where numba is disabled, which no seed may be
+        task = self._generate(operator.index(task_id))  # a NumPy integer where numba is disabled, which no seed may be
         return task._replace(env_cfg=apply_overrides(task.env_cfg, self.overrides)) if self.overrides else task
 
     def __call__(self, task_id: int) -> Any:
@@ -157,7 +158,7 @@ def stream(task_id: int) -> random.Random:
     Only its ``random()`` may be used: that is the one draw that Python promises never to change, and a task has to be
     the same under every version.
     """
-    return random.Random(int(task_id))
+    return random.Random(operator.index(task_id))
 
 
 def child_id(rng: random.Random) -> int:

@@ -40,7 +40,7 @@ def _read_bucket(values: Any) -> list[Any]:
         return [Span(**values)]
     if isinstance(values, Span):
         return [values]
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+    if isinstance(values, str | bytes | Mapping) or not np.iterable(values):
         raise ConfigError(f"a bucket is a list of values and Spans, or one Span; got {shown(values)}")
     bucket = [_read_value(value) for value in values]
     if not bucket:
@@ -124,6 +124,8 @@ class BucketedTaskGenerator(TaskGenerator):
             >>> bucketed({"size": 4}).add_bucket("size", Span(4, 12)).slice_values_of(5)
             {'size': 11}
         """
+        if not isinstance(label, bool | np.bool_):
+            raise ConfigError(f"label is {shown(label)}: give True where labels are to name the value, or False")
         bucket = _read_bucket(values)
         self._check_bucket_paths([*self.buckets, path])
         if hidden := overlap(self.overrides, [path]):

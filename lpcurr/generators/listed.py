@@ -285,7 +285,7 @@ def rows_of(tasks: Any) -> list[Any]:
             f"a {type(tasks).__name__} is gone through by columns, and tasks are its rows: give df.to_dict('records') "
             "of pandas, df.to_dicts() of polars, table.to_pylist() of Arrow"
         )
-    if isinstance(tasks, (str, bytes, Mapping)):
+    if isinstance(tasks, (str, bytes, Mapping, Set)):  # of letters, of keys, in an order by chance
         raise ConfigError(f"tasks is {shown(tasks)}: give a list, such as [task] or list(named.values())")
     try:
         each = iter(tasks)

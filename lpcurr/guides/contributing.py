@@ -156,4 +156,4 @@ def sections() -> Iterator[str]:
 def _summary(room: str) -> str:
     path = _PACKAGE / room
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return (ast.get_docstring(ast.parse(source.read_text())) or "").partition("\n")[0].replace("``", "`")
+    return (ast.get_docstring(ast.parse(source.read_text("utf-8"))) or "").partition("\n")[0].replace("``", "`")

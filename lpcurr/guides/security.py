@@ -21,6 +21,9 @@ Not trusted: files that are read
     What does not fit is refused before anything is changed: digests, sizes, limits of every number, YAML aliases that
     stand for billions of nodes. A digest finds damage; it does not say who wrote the file.
 
+    Entries of a recording, and those that another node gives to an exchange, are checked before any is applied. What
+    carries them is as safe as it is: torch.distributed and Ray unpickle what their own processes send.
+
 >>> import json, lpcurr
 >>> stored = json.loads('{"type": "single", "env": {"__type__": "their_module:Maze", "data": {}}}')
 >>> lpcurr.CurriculumConfig(task_generator=stored)

@@ -23,6 +23,7 @@ from lpcurr.memory.files import names_beginning
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
 from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
+from lpcurr.memory.undisturbed import undisturbed
 
 _SHARED_MEMORY = Path("/dev/shm")
 _MAKING_SECONDS = 60.0  # a segment without its creator's id that is older than this will never be finished
@@ -66,6 +67,7 @@ class Session:
     problem: str
 
 
+@undisturbed  # a descriptor that was left would keep a dead session from being removed
 def list_sessions() -> list[Session]:
     """The sessions of this user on this machine, live and dead, by session id.
 
@@ -83,6 +85,7 @@ def list_sessions() -> list[Session]:
     return found
 
 
+@undisturbed
 def reap() -> list[Session]:
     """Remove the sessions that are dead; those that were removed."""
     removed = [session for name in _segment_names() if (session := _reap(name))]
@@ -92,6 +95,7 @@ def reap() -> list[Session]:
     return removed
 
 
+@undisturbed
 def reap_session(session_id: str) -> bool:
     """Remove a session if it is dead; whether it was."""
     return _reap(NAME_PREFIX + session_id) is not None

@@ -14,15 +14,17 @@ from __future__ import annotations
 import _thread
 import atexit
 import contextlib
+import functools
 import os
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 
 _LOOK_AFTER = 1.0  # seconds of waiting after which the caller asks whether it was forked meanwhile
 
@@ -71,6 +73,16 @@ def run_undisturbed(work: Callable[[], Result]) -> Result:
     if errors:
         raise errors.pop()
     return results.pop()
+
+
+def undisturbed(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Make a function that is always done to its end."""
+
+    @functools.wraps(function)
+    def whole(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        return run_undisturbed(functools.partial(function, *args, **options))
+
+    return whole
 
 
 @contextlib.contextmanager

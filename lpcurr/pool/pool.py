@@ -350,12 +350,8 @@ class Pool:
         size, room = len(config_text), int(self.state["header"]["config_room"][0])
         if size > room:
             raise ConfigError(f"the configuration has {size} bytes, this pool has room for {room}: make a new pool")
-        header = np.zeros(1, dtype=layout.HEADER)
-        for name, value in rules.items():
-            header[name] = value
-        words = header.view(np.int64)[slice(*layout.RULE_WORDS)].copy()
         text = np.frombuffer(config_text.ljust(-(-size // 8) * 8, b" "), dtype=np.int64)
-        self._checked(upkeep.use.entry(self._segment.bytes, self._process, words, text, size))
+        self._checked(upkeep.use.entry(self._segment.bytes, self._process, rule_words(rules), text, size))
 
     @property
     def rules_stamp(self) -> int:
@@ -392,3 +388,11 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def rule_words(rules: Mapping[str, Any]) -> Int64s:
+    """Return rules, by the names of ``layout.RULE_FIELDS``, as they lie in the header."""
+    header = np.zeros(1, dtype=layout.HEADER)
+    for name, value in rules.items():
+        header[name] = value
+    return header.view(np.int64)[slice(*layout.RULE_WORDS)].copy()

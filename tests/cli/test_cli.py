@@ -239,6 +239,27 @@ def test_a_working_directory_that_was_removed_is_a_sentence(tmp_path: Path) -> N
     assert done.stderr.count("\n") == 1
 
 
+def test_a_plotting_backend_that_there_is_not_is_not_asked_for(tmp_path: Path) -> None:
+    done = run_lpcurr("train", *SHORT, "run_dir=run", cwd=tmp_path, MPLBACKEND="rubbish")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "run" / "report.png").exists()
+
+
+def test_a_lack_of_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(lpcurr.sessions, "list_sessions", fails)
+    assert main(["sessions"]) == 2
+    assert capsys.readouterr().err == "lpcurr sessions: there is not enough memory (`ulimit -v`, the container's)\n"
+
+
+@pytest.mark.parametrize("arguments", [("help", "contributing"), ("help", "--html", "site")])
+def test_texts_of_the_package_are_read_whatever_the_locale(arguments: Sequence[str], tmp_path: Path) -> None:
+    done = run_lpcurr(*arguments, cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_ascii_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
     done = run_lpcurr("help", "concepts", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")

@@ -174,3 +174,15 @@ def test_the_values_of_a_task(kind: str, capsys: pytest.CaptureFixture[str]) -> 
         f"values.{path}": value for path, value in values.items()
     }
     assert all(f"{value:.6g}" in shown for value in values.values())
+
+
+def test_a_folder_is_searched_as_deep_as_a_run_is(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for depth, code in ((3, 0), (4, 2)):
+        folder = tmp_path / str(depth)
+        found = folder.joinpath(*"abcd"[:depth]) / "curriculum.lpc"
+        found.parent.mkdir(parents=True)
+        found.write_bytes(path.read_bytes())
+        assert main(["inspect", str(folder)]) == code
+    assert "three folders down" in capsys.readouterr().err

@@ -17,7 +17,8 @@ import lpcurr
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.distributed import Meeting, ReplicatedCurriculum, Transport, join, replica
 from lpcurr.errors import ConfigError, ExchangeError
-from lpcurr.memory import node_figures
+from lpcurr.kernels.calls import log
+from lpcurr.memory import layout, node_figures
 from lpcurr.memory.sessions import reap
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.monitor.drawing import View, draw
@@ -184,16 +185,73 @@ def test_an_exchange_that_failed_here_and_came_through_elsewhere_counts_once() -
     assert figures["num_completed"] + figures["num_refused"] == 3 * 110 + 11
 
 
+def _forged(rng: np.random.Generator, part: bytes) -> bytes:
+    """Another node's part with one word, or byte, that is none of its."""
+    start = len(part) - 8 - int.from_bytes(part[-8:], "little")
+    words = np.frombuffer(part[:start], np.int64).copy()
+    sizes = [0, 2, 200, 3000, 1 << 20, 1 << 40, -1]
+    at = layout.RECORD_WORDS * rng.integers(words.size // layout.RECORD_WORDS) + rng.integers(2) * rng.integers(5)
+    words[at] = rng.choice([-1, 2**62, 0x7FF8 << 48, int(rng.integers(11)) | int(rng.choice(sizes)) << log.KIND_BITS])
+    whole = words.tobytes() + part[start:]
+    return whole[: rng.integers(len(whole))] if rng.random() < 0.1 else whole
+
+
+class BesideAForger(Transport):
+    """Node 0 of two, of which the other gives what node 0 gave, altered; honest from the second meeting on."""
+
+    meetings, rng = 0, np.random.default_rng(0)
+
+    def meet(self, position: int, checkpoint: Callable[[], bytes]) -> Meeting:
+        self.meetings += 1
+        return Meeting(0, 2, max(position, 0), None)
+
+    def exchange(self, position: int, entries: bytes) -> list[bytes]:
+        return [entries, entries if self.meetings > 1 else _forged(self.rng, entries)]
+
+    def close(self) -> None:
+        pass
+
+
+def test_entries_that_no_pool_wrote_are_refused_and_the_way_on_is_open() -> None:
+    refused, config = 0, lpcurr.CurriculumConfig(num_active_tasks=40, seed=1, use_shared_memory=False)
+    for seed in range(150):
+        with join(config, BesideAForger(), Labelled(5)) as curriculum:
+            _play(curriculum, 60, seed)
+            curriculum.use("learning_progress")
+            curriculum.evict(int(curriculum.sample_ids(1)[0]))
+            curriculum.add_task(7, "by hand")
+            try:
+                curriculum.sync()
+            except ExchangeError as error:
+                assert "damaged, or of another version of lpcurr" in str(error)  # noqa: PT017
+                refused += 1
+                assert curriculum._transport is not None
+                curriculum.meet(curriculum._transport)
+                curriculum.sync()
+            assert curriculum.find_violations() == []
+    assert refused > 100
+
+
+@pytest.mark.parametrize("parts", [[], [b""], [b"", b""], [b"", b"", b""], [None, 1], None], ids=repr)
+def test_what_is_no_part_of_an_exchange_is_refused(parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = lpcurr.CurriculumConfig(num_active_tasks=4, use_shared_memory=False)
+    with join(config, transport := BesideAForger()) as curriculum:
+        curriculum.sample_ids(5)
+        monkeypatch.setattr(transport, "exchange", lambda position, own: parts and [own, *parts[1:]])
+        with pytest.raises(ExchangeError, match="damaged, or of another version of lpcurr"):
+            curriculum.sync()
+
+
 class Interrupted(Exception):
     """What a signal handler raises."""
 
 
 @pytest.mark.parametrize("interrupted", [[1], [0, 1]])
-@pytest.mark.parametrize("place", ["apply_entries", "install", "afterwards"])
+@pytest.mark.parametrize("place", ["apply_checked", "install", "afterwards"])
 def test_an_exchange_that_is_interrupted_counts_once(
     interrupted: list[int], place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nodes, real, armed = Nodes(2), replica.apply_entries, set(interrupted)
+    nodes, real, armed = Nodes(2), replica.apply_checked, set(interrupted)
     names = {id(curriculum._log): node for node, curriculum in enumerate(nodes.curricula)}
 
     def interrupt(node: int) -> None:
@@ -203,7 +261,7 @@ def test_an_exchange_that_is_interrupted_counts_once(
 
     def apply(image: Bytes, records: Bytes) -> tuple[int, int]:
         done = real(image, records)
-        if place == "apply_entries":
+        if place == "apply_checked":
             interrupt(next(i for i in range(2) if threading.current_thread().name.endswith(f"_{i}")))
         return done
 
@@ -216,7 +274,7 @@ def test_an_exchange_that_is_interrupted_counts_once(
         return lost
 
     installed = PoolLog.install
-    monkeypatch.setattr(replica, "apply_entries", apply)
+    monkeypatch.setattr(replica, "apply_checked", apply)
     monkeypatch.setattr(PoolLog, "install", install)
     for node, curriculum in enumerate(nodes.curricula):
         _play(curriculum, 100, node)

@@ -301,9 +301,12 @@ def test_what_cannot_be_appended_leaves_list_and_pool_alone(labels: list[Any], s
             curriculum.append_tasks(["x", "y"], labels)
         with pytest.raises(InvalidLabelError):
             curriculum.append_tasks(["x", {"label": "q" * 500}])
-        for text in ("x", b"x"):
+        a_text: Any
+        for a_text in ("x", "xy", b"xy", {"x", "y"}):  # whose letters would be tasks, or whose order is by chance
             with pytest.raises(ConfigError, match=r"give a list, such as \[task\]"):
-                curriculum.append_tasks(text)
+                curriculum.append_tasks(a_text)
+            with pytest.raises(ConfigError, match=r"the labels are .*give the label of each task"):
+                curriculum.append_tasks(["x", "y"], a_text)
         with pytest.raises(ConfigError, match=r"there is no task 2 in the list, whose ids are 0 … 1"):
             curriculum.add_task(2, "by hand")
         assert _list_and_pool(curriculum) == (2, [0, 1])

@@ -354,6 +354,36 @@ def test_interrupted_makes_and_attaches_leave_neither_segments_nor_descriptors()
     assert run_program(INTERRUPTED) == "[] 0"
 
 
+LISTED = """
+import gc, os, random, signal
+import lpcurr
+def interrupt(*_):
+    raise InterruptedError
+curriculum = lpcurr.CurriculumConfig(num_active_tasks=4).make()
+random.seed(0)
+signal.signal(signal.SIGALRM, interrupt)
+lpcurr.sessions.list_sessions()
+descriptors = len(os.listdir("/proc/self/fd"))
+for number in range(600):
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.random() * 0.003 + 1e-5)
+            while True:
+                lpcurr.sessions.list_sessions()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except InterruptedError:
+        pass
+lpcurr.sessions.list_sessions()
+gc.collect()
+print(len(os.listdir("/proc/self/fd")) - descriptors)
+"""
+
+
+def test_interrupted_looks_at_the_sessions_leave_no_descriptors() -> None:
+    assert run_program(LISTED) == "0"
+
+
 UNPICKLED = """
 import gc, os, pickle, random, signal, sys, time
 import lpcurr
