@@ -51,7 +51,9 @@ def progress_after(scores: list[float], algorithm: LearningProgressConfig) -> fl
     ids=["solved at last", "improved", "baseline 0"],
 )
 def test_a_task_that_fails_until_it_is_first_solved_has_progress(scores: list[float], expected: float) -> None:
-    old_start = LearningProgressConfig(unbiased_averages=False, ema_timescale=0.1, use_baseline_normalization=True)
+    old_start = LearningProgressConfig(
+        unbiased_averages=False, ema_timescale=0.1, slow_timescale_factor=0.2, use_baseline_normalization=True
+    )
     assert progress_after(scores, old_start) == pytest.approx(expected, rel=1e-12)
     assert progress_after(scores, LearningProgressConfig()) > 0.03
     # … and in the reference none, because an average of 0.0 counts as never set

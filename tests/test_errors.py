@@ -138,7 +138,9 @@ def test_any_finite_number_is_a_score(score: Any, curriculum: Curriculum) -> Non
 
 
 def test_a_refused_nan_score_leaves_every_probability_as_it_was() -> None:
-    with make(algorithm_config=LearningProgressConfig(min_samples_for_lp=2, ema_timescale=0.9)) as curriculum:
+    with make(
+        algorithm_config=LearningProgressConfig(min_samples_for_lp=2, ema_timescale=0.9, z_score_amplification=3)
+    ) as curriculum:
         for task_id in range(4):
             curriculum.add_task(task_id)
             curriculum.update_many([task_id] * 3, [0.0, 0.1 * task_id, 0.2 * task_id])
