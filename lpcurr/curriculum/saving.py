@@ -90,9 +90,6 @@ class CurriculumCheckpoints(PoolMember):
             CheckpointError: it is cut off, altered, of another version or contradicts itself.
             ConfigError: the task generator is not the one that the checkpoint was made with, or is needed.
             SegmentSpaceError: as when a curriculum is made.
-
-        Example:
-            See :meth:`save`.
         """
         checkpoint = read_checkpoint(path)
         base = stored_config(checkpoint, with_generator=task_generator is None) if config is None else config
@@ -159,9 +156,6 @@ class CurriculumCheckpoints(PoolMember):
             CheckpointError: something in it is wrong; the pool is as it was.
             ConfigError: it was made with another task generator; the pool is as it was.
             CheckpointNotFoundError: there is no such file.
-
-        Example:
-            See :meth:`get_state`.
         """
         is_path = isinstance(state, (str, os.PathLike))
         checkpoint = read_checkpoint(state) if is_path else Checkpoint.from_state(state)  # type: ignore[arg-type]
@@ -217,9 +211,7 @@ class CurriculumCheckpoints(PoolMember):
 
         Raises:
             RecordingError: the file is no recording, or was altered.
-
-        Example:
-            See :meth:`record`.
+            InvalidBatchError: ``at`` is no integer from 0 up.
         """
         return replay(cls, path, at)[0]
 

@@ -85,14 +85,7 @@ class TaskGenerator(UndisturbedModel, ABC):
         TaskGenerator.kinds[kind] = cls
 
     def build(self, task_id: int) -> GeneratedTask:
-        """Make a task from its id.
-
-        Args:
-            task_id: the task's id, its only seed.
-
-        Returns:
-            A new environment configuration with its label and slice values.
-        """
+        """Make a task from its id: a new environment configuration with its label and slice values."""
         task = self._generate(int(task_id))  # a NumPy integer where numba is disabled, which no seed may be
         return task._replace(env_cfg=apply_overrides(task.env_cfg, self.overrides)) if self.overrides else task
 

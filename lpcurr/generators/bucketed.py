@@ -107,15 +107,12 @@ class BucketedTaskGenerator(TaskGenerator):
     label_by: list[str] = Field(default_factory=list)
 
     def add_bucket(self, path: str, values: Iterable[Any] | Span, *, label: bool = False) -> Self:
-        """Let the value at a path vary.
+        """Let the value at a path vary; returns this generator.
 
         Args:
             path: dotted path into the environment configuration of the base.
             values: values and Spans, or one Span.
             label: whether labels name the value.
-
-        Returns:
-            This generator.
 
         Raises:
             ConfigError: as for the class. The generator is left as it was.

@@ -36,14 +36,10 @@ _COLLECTIONS: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozens
 
 
 def encode(value: Any) -> Any:
-    """Write a value with what JSON has.
+    """Write a value with what JSON has: dicts with string keys, lists, strings, finite numbers, booleans and None.
 
-    Args:
-        value: a scalar, dict, list, tuple, set, enum, dataclass or pydantic model, nested at will. numpy scalars
-            become Python's.
-
-    Returns:
-        Dicts with string keys, lists, strings, finite numbers, booleans and None.
+    It may be a scalar, dict, list, tuple, set, enum, dataclass or pydantic model, nested at will. numpy scalars become
+    Python's.
 
     Raises:
         ConfigError: the value has no such form.
@@ -89,9 +85,6 @@ def decode(value: Any, *, plain: bool = False) -> Any:
     Args:
         value: what ``encode`` gave, or what a JSON or YAML file gave, or Python objects.
         plain: whether it :func:`is_plain`, so that one that names a class is refused.
-
-    Returns:
-        The value with its Python type.
 
     Raises:
         ConfigError: a ``__type__`` that is malformed, is of a module that was not imported before, or is neither

@@ -42,14 +42,7 @@ class TaskGeneratorSet(TaskGenerator):
     weights: list[float] = Field(default_factory=list)
 
     def add(self, generator: Any, weight: float = 1.0) -> Self:
-        """Add a generator to choose from.
-
-        Args:
-            generator: a generator, or a callable task_id -> environment configuration.
-            weight: how likely it is, on the scale of the other weights.
-
-        Returns:
-            This generator.
+        """Add a generator to choose from, or a callable, with a weight on the scale of the others; returns this one.
 
         Raises:
             ConfigError: the weight is not positive and finite, or an override of this set leads nowhere in the
@@ -117,15 +110,10 @@ class TaskGeneratorSet(TaskGenerator):
 
 
 def merge(generators: Iterable[Any], weights: Iterable[float] | None = None) -> TaskGeneratorSet:
-    """A generator that chooses among several for each task.
-
-    Args:
-        generators: generators, or callables task_id -> environment configuration; at least one.
-        weights: how likely each is, of any scale; all alike if not given.
+    """A generator that chooses among several for each task: see :class:`TaskGeneratorSet`.
 
     Raises:
         ConfigError: there is no generator, or one of them is something else.
-        pydantic.ValidationError: not as many weights as generators, or a weight that is not positive and finite.
 
     Example:
         >>> from lpcurr.generators import bucketed, single_task

@@ -71,11 +71,7 @@ class Span:
         return Span(float(self.low), float(self.high), self.log)
 
     def draw(self, u: float) -> int | float:
-        """The value for a uniform random number.
-
-        Args:
-            u: from 0 up to, but not including, 1.
-        """
+        """The value for a uniform random number from 0 up to, but not including, 1."""
         if self.log:
             first, last = math.log(self.low), math.log(self.high + 1 if self.integer else self.high)
             value = math.exp(first + u * (last - first))

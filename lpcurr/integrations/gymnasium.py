@@ -126,9 +126,6 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     Wrappers outside that want the task, to add it to the observation, find it in ``task``, as in
     ``env.get_wrapper_attr("task").get_env_cfg()``.
 
-    Attributes:
-        curriculum: where the tasks come from.
-
     Args:
         env: the environment to play in.
         curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
@@ -221,14 +218,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self._task
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> _Start:
-        """Take a task and begin an episode of it.
-
-        Args:
-            seed: passed on to the environment.
-            options: passed on to the environment.
-
-        Returns:
-            The first observation, and the environment's info with the task's id and label.
+        """Take a task and begin an episode of it; the info has the task's id and label.
 
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
@@ -247,13 +237,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, info
 
     def step(self, action: Any) -> _Step:
-        """Step the environment; the step that ends the episode reports its score.
-
-        Args:
-            action: passed on to the environment.
-
-        Returns:
-            What the environment returns; at the episode's end with task id, label, score and acceptance in the info.
+        """Step the environment; the step that ends the episode reports its score, and says so in the info.
 
         Raises:
             InvalidScoreError: the score is not a finite number; nothing was reported.

@@ -135,6 +135,3 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
             self.logger.record("curriculum/mean_score", self._score_sum / self._episodes)
         self._score_sum, self._episodes = 0.0, 0
         self.curriculum.on_epoch_end()
-
-
-__all__ = ["CurriculumCallback"]

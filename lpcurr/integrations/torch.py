@@ -206,6 +206,3 @@ class SamplerState(Mapping[str, Any]):
 def _none_of(ids: ArrayLike) -> NDArray[np.bool_]:
     """What another rank than 0 credits of a batch."""
     return np.zeros(len(np.atleast_1d(np.asarray(ids))), dtype=np.bool_)
-
-
-__all__ = ["CurriculumSampler"]

@@ -44,12 +44,7 @@ class Segment:
     """A pool's memory.
 
     The memory is given back when the last view of it has gone: this object's, by :meth:`close` or with the object, and
-    any array that was made from it.
-
-    Attributes:
-        bytes: the whole segment, uint8; what kernels get.
-        state: the same memory as a structured array of one element, ``lpcurr.memory.layout.segment_dtype``.
-        session_id: what other processes attach by; None for a local segment.
+    any array that was made from it. ``session_id`` is what other processes attach by; None for a local segment.
     """
 
     def __init__(self, memory: MemoryName | None, content: Bytes, session_id: str | None) -> None:
@@ -201,14 +196,14 @@ class Segment:
 
     @property
     def bytes(self) -> Bytes:
-        """The whole segment, uint8."""
+        """The whole segment, uint8; what kernels get."""
         if self._bytes is None:
             raise type(self._closed_for)(*self._closed_for.args)
         return self._bytes
 
     @property
     def state(self) -> State:
-        """The segment as one structured element."""
+        """The segment as an array of one element, of ``lpcurr.memory.layout.segment_dtype``."""
         if self._state is None:
             content = self.bytes
             capacity = int(content[: layout.HEADER.itemsize].view(layout.HEADER)["capacity"][0])

@@ -37,33 +37,19 @@ class AttachedProcess(NamedTuple):
 
 @dataclass(frozen=True)
 class Session:
-    """What is known of a session from outside.
+    """What is known of a session from outside."""
 
-    Attributes:
-        session_id: what to attach by.
-        alive: whether its creator, anyone attached, or anyone else who has it open is alive.
-        size: bytes of shared memory.
-        age: seconds since it was made; None where that cannot be known.
-        creator_pid: who made it; 0 where that cannot be known.
-        creator_alive: whether that process is still there.
-        processes: those attached, of which dead ones were killed.
-        tasks: how many are in the pool.
-        capacity: how many could be.
-        algorithm: what they are drawn by.
-        problem: why nobody can attach; empty where anybody can.
-    """
-
-    session_id: str
-    alive: bool
-    size: int
-    age: float | None
-    creator_pid: int
-    creator_alive: bool
-    processes: tuple[AttachedProcess, ...]
-    tasks: int
-    capacity: int
-    algorithm: str
-    problem: str
+    session_id: str  # what to attach by
+    alive: bool  # whether its creator, anyone attached, or anyone else who has it open is alive
+    size: int  # bytes of shared memory
+    age: float | None  # seconds since it was made; None where that cannot be known
+    creator_pid: int  # who made it; 0 where that cannot be known
+    creator_alive: bool  # whether that process is still there
+    processes: tuple[AttachedProcess, ...]  # those attached, of which dead ones were killed
+    tasks: int  # how many are in the pool
+    capacity: int  # how many could be
+    algorithm: str  # what they are drawn by
+    problem: str  # why nobody can attach; empty where anybody can
 
 
 def list_sessions() -> list[Session]:

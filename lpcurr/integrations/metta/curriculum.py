@@ -219,9 +219,6 @@ class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
 
     Raises:
         ConfigError, ValueError: no task can be made: a misspelt path, say.
-
-    Example:
-        See :mod:`lpcurr.integrations.metta`.
     """
 
     def __init__(self, config: CurriculumConfig, seed: int | None = None, *, _pool: Pool | None = None) -> None:

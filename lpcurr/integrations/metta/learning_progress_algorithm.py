@@ -177,7 +177,7 @@ class LearningProgressAlgorithm(StatsLogger):
 
     def cleanup_shared_memory(self) -> None:
         """Leave the pool, and destroy it if this process made it."""
-        self._curriculum.__exit__(None, None, None)
+        self._curriculum.__exit__()
 
 
 def _own_pool(num_tasks: int, hypers: Any) -> Curriculum:
