@@ -214,9 +214,7 @@ def _typed(owner: type, name: str, value: Any, where: str) -> Any:
     try:
         return field(value=value).value  # type: ignore[attr-defined]
     except ValidationError as error:
-        part = error.errors()[0]
-        path = _join(where, ".".join([name, *map(str, part["loc"][1:])]))
-        raise ConfigError(f"{path} = {shown(part['input'])}: {part['msg']}") from error
+        raise _wrong_value(error, where, {"value": name}) from error
 
 
 @functools.lru_cache(maxsize=1024)

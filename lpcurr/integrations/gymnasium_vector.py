@@ -299,8 +299,9 @@ def _check_arguments(env: Any, mode: object, apply_tasks: object, reset_with: ob
         )
     if not callable(apply_tasks):
         raise ConfigError(f"apply_tasks is {apply_tasks!r}: give a function of the vector, indices and configurations")
-    if score is not None and not callable(score):
-        raise ConfigError(f"score is {score!r}: give a function of Episodes")
+    for name, function in (("score", score), ("reset_with", reset_with)):
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is {function!r}: give a function")
     mode = mode or env.metadata.get("autoreset_mode")
     if not isinstance(mode, AutoresetMode):
         raise ConfigError(
@@ -308,8 +309,6 @@ def _check_arguments(env: Any, mode: object, apply_tasks: object, reset_with: ob
             "metadata['autoreset_mode'], which one of gymnasium.vector.AutoresetMode it has, for a task must be known "
             "before its episode begins"
         )
-    if reset_with is not None and not callable(reset_with):
-        raise ConfigError(f"reset_with is {reset_with!r}: give a function of the list of configurations")
     if reset_with is not None and mode is not AutoresetMode.DISABLED:
         raise ConfigError(
             f"reset_with is for autoreset mode DISABLED, and {env} has {mode.value}: it calls its resets itself, so "

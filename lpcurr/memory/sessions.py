@@ -72,7 +72,8 @@ def list_sessions() -> list[Session]:
 def reap() -> list[Session]:
     """Remove the sessions that are dead; those that were removed."""
     removed = [session for name in _segment_names() if (session := _reap(name))]
-    _remove_stale_lock_files()
+    locks = [name for folder in lock_files.directories() for name in names_beginning(NAME_PREFIX, folder)]
+    _remove_stale([name.removeprefix(NAME_PREFIX) for name in locks], lambda id_: lock_files.remove(NAME_PREFIX + id_))
     _remove_stale(task_records.sessions_with_records(), task_records.remove)
     _remove_stale(node_figures.sessions_with_figures(), node_figures.remove)
     return removed
@@ -183,19 +184,6 @@ def problem_of(header: np.void, size: int) -> str:
     if not 0 < header["process_room"] <= layout.PROCESS_CAPACITY:
         return "damaged"
     return "" if size >= header["segment_size"] else "cut off"
-
-
-def _remove_stale_lock_files() -> None:
-    """Lock files whose segments are gone; a segment is there before its lock file is."""
-    for folder in lock_files.directories():
-        for name in names_beginning(NAME_PREFIX, folder):
-            try:
-                with opened(name):
-                    continue
-            except FileNotFoundError:
-                (folder / name).unlink(missing_ok=True)
-            except PermissionError:  # something else has that name
-                continue
 
 
 def _remove_stale(session_ids: Iterable[str], remove: Callable[[str], None]) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError, shown
+from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
+from lpcurr.memory.segment import not_found
 from lpcurr.memory.sessions import Session, is_held, list_sessions, opened, problem_of
 from lpcurr.pool.moment import TRUTH, Moment
 
@@ -78,9 +79,7 @@ class SessionReader:
                 self._identity = status.st_dev, status.st_ino
                 self._mapping = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
-            raise SessionNotFoundError(
-                f"no live session {shown(session_id)}: it may have ended, or be on another machine or of another user"
-            ) from None
+            raise not_found(session_id) from None
         except PermissionError as error:
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {error.strerror}") from None
         except ValueError:  # mmap's, of an empty file
