@@ -31,15 +31,14 @@ def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout
         SessionIncompatibleError: what has that name is not a pool of this version of lpcurr; or its tasks are of
             classes whose modules this process has not imported.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
-        >>> other = attach(curriculum.session_id)
-        >>> other.add_task(curriculum.get_task().task_id)
-        Traceback (most recent call last):
-            ...
-        lpcurr.errors.DuplicateTaskError: ...
-        >>> other.close(); curriculum.close(); curriculum.unlink()
+    >>> from lpcurr import CurriculumConfig
+    >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
+    >>> other = attach(curriculum.session_id)
+    >>> other.add_task(curriculum.get_task().task_id)
+    Traceback (most recent call last):
+        ...
+    lpcurr.errors.DuplicateTaskError: ...
+    >>> other.close(); curriculum.close(); curriculum.unlink()
     """
     deadline = time.monotonic() + as_score(timeout, "timeout")
     pool = _join(session_id, deadline)

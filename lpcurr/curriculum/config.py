@@ -46,15 +46,14 @@ class CurriculumConfig(CheckedModel):
     pickled, makes a fixed set of them with the ids 0 … n − 1; ``num_active_tasks`` is then how many there may be at
     all.
 
-    Example:
-        >>> from lpcurr import LearningProgressConfig
-        >>> CurriculumConfig(algorithm_config=LearningProgressConfig.stable()).num_active_tasks
-        256
-        >>> config = CurriculumConfig(tasks=["boil", "freeze", "melt"], task_labels=["hot", "cold", "hot"])
-        >>> with config.make() as curriculum:
-        ...     task = curriculum.get_task()
-        ...     task.get_env_cfg() == ["boil", "freeze", "melt"][task.task_id]
-        True
+    >>> from lpcurr import LearningProgressConfig
+    >>> CurriculumConfig(algorithm_config=LearningProgressConfig.stable()).num_active_tasks
+    256
+    >>> config = CurriculumConfig(tasks=["boil", "freeze", "melt"], task_labels=["hot", "cold", "hot"])
+    >>> with config.make() as curriculum:
+    ...     task = curriculum.get_task()
+    ...     task.get_env_cfg() == ["boil", "freeze", "melt"][task.task_id]
+    True
     """
 
     num_active_tasks: Capacity = 1000

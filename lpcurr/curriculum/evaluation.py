@@ -164,18 +164,17 @@ class Evaluation:
         Environments that are in mid-episode are to be reset before their next step, as each evaluation of a trainer's
         does it: an episode that began before would count in the new pass.
 
-        Example:
-            >>> from lpcurr import CurriculumConfig
-            >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
-            ...     with curriculum.evaluation(range(2)) as evaluation:
-            ...         for skill in (0.2, 0.9):
-            ...             while not evaluation.done:
-            ...                 task = evaluation.get_task()
-            ...                 counted = evaluation.update_task_performance(task.task_id, skill)
-            ...             print(evaluation.result().mean)
-            ...             evaluation.restart()
-            0.2
-            0.9
+        >>> from lpcurr import CurriculumConfig
+        >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
+        ...     with curriculum.evaluation(range(2)) as evaluation:
+        ...         for skill in (0.2, 0.9):
+        ...             while not evaluation.done:
+        ...                 task = evaluation.get_task()
+        ...                 counted = evaluation.update_task_performance(task.task_id, skill)
+        ...             print(evaluation.result().mean)
+        ...             evaluation.restart()
+        0.2
+        0.9
         """
         unplayed = _new_pool(self.config, self._pool.capacity, shared=False)
         self._fill(unplayed)

@@ -47,18 +47,17 @@ class TaskGenerator(UndisturbedModel, ABC):
         overrides: values by dotted path, set in every environment configuration produced. A dict as a value replaces
             what was there as a whole.
 
-    Example:
-        >>> import random
-        >>> from typing import Literal
-        >>> class MazeGenerator(TaskGenerator):
-        ...     type: Literal["maze"] = "maze"
-        ...     max_size: int
-        ...
-        ...     def _generate(self, task_id):
-        ...         size = 2 + int(random.Random(task_id).random() * (self.max_size - 1))
-        ...         return GeneratedTask({"size": size, "map_seed": task_id}, self.label_of(task_id), {})
-        >>> MazeGenerator(max_size=9, label="mazes").build(7)
-        GeneratedTask(env_cfg={'size': 4, 'map_seed': 7}, label='mazes', slice_values={})
+    >>> import random
+    >>> from typing import Literal
+    >>> class MazeGenerator(TaskGenerator):
+    ...     type: Literal["maze"] = "maze"
+    ...     max_size: int
+    ...
+    ...     def _generate(self, task_id):
+    ...         size = 2 + int(random.Random(task_id).random() * (self.max_size - 1))
+    ...         return GeneratedTask({"size": size, "map_seed": task_id}, self.label_of(task_id), {})
+    >>> MazeGenerator(max_size=9, label="mazes").build(7)
+    GeneratedTask(env_cfg={'size': 4, 'map_seed': 7}, label='mazes', slice_values={})
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -88,17 +88,16 @@ class BucketedTaskGenerator(TaskGenerator):
         pydantic.ValidationError: a path leads nowhere in the base's configuration, or sets what another bucket or
             override sets; a value has the wrong type; a bucket is empty; ``label_by`` names no bucket.
 
-    Example:
-        >>> lake = BucketedTaskGenerator(
-        ...     base={"size": 4, "slippery": False},
-        ...     buckets={"size": [4, 8], "slippery": [False, True]},
-        ...     label_by=["size", "slippery"],
-        ... )
-        >>> lake.build(3)  # doctest: +NORMALIZE_WHITESPACE
-        GeneratedTask(env_cfg={'size': 8, 'slippery': False}, label='size=8',
-                      slice_values={'size': 8, 'slippery': False})
-        >>> lake.label_of(1)
-        'size=8,slippery'
+    >>> lake = BucketedTaskGenerator(
+    ...     base={"size": 4, "slippery": False},
+    ...     buckets={"size": [4, 8], "slippery": [False, True]},
+    ...     label_by=["size", "slippery"],
+    ... )
+    >>> lake.build(3)  # doctest: +NORMALIZE_WHITESPACE
+    GeneratedTask(env_cfg={'size': 8, 'slippery': False}, label='size=8',
+                  slice_values={'size': 8, 'slippery': False})
+    >>> lake.label_of(1)
+    'size=8,slippery'
     """
 
     type: Literal["bucketed"] = "bucketed"
@@ -117,9 +116,8 @@ class BucketedTaskGenerator(TaskGenerator):
         Raises:
             ConfigError: as for the class. The generator is left as it was.
 
-        Example:
-            >>> bucketed({"size": 4}).add_bucket("size", Span(4, 12)).slice_values_of(5)
-            {'size': 11}
+        >>> bucketed({"size": 4}).add_bucket("size", Span(4, 12)).slice_values_of(5)
+        {'size': 11}
         """
         bucket = _read_bucket(values)
         self._check_bucket_paths([*self.buckets, path])
@@ -241,10 +239,9 @@ def bucketed(env_or_generator: Any, label: str | None = None) -> BucketedTaskGen
         env_or_generator: what the buckets vary: an environment configuration, a generator, or a callable.
         label: the label of the tasks; that of the base if not given.
 
-    Example:
-        >>> lake = bucketed({"size": 4, "holes": 0.1})
-        >>> lake = lake.add_bucket("size", [4, 8]).add_bucket("holes", Span(0.0, 0.3))
-        >>> lake(11)
-        {'size': 4, 'holes': 0.2772631752071188}
+    >>> lake = bucketed({"size": 4, "holes": 0.1})
+    >>> lake = lake.add_bucket("size", [4, 8]).add_bucket("holes", Span(0.0, 0.3))
+    >>> lake(11)
+    {'size': 4, 'holes': 0.2772631752071188}
     """
     return BucketedTaskGenerator(base=_wrapped(env_or_generator), label=label)

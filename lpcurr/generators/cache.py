@@ -48,13 +48,12 @@ class TaskCache:
     Raises:
         ConfigError: the size is negative or not an integer.
 
-    Example:
-        >>> from lpcurr.generators import bucketed
-        >>> cache = TaskCache(bucketed({"size": 4}).add_bucket("size", [4, 8]), size=100)
-        >>> env_cfg = cache.env_cfg(12)
-        >>> env_cfg["size"] = 99
-        >>> cache.env_cfg(12), len(cache)
-        ({'size': 8}, 1)
+    >>> from lpcurr.generators import bucketed
+    >>> cache = TaskCache(bucketed({"size": 4}).add_bucket("size", [4, 8]), size=100)
+    >>> env_cfg = cache.env_cfg(12)
+    >>> env_cfg["size"] = 99
+    >>> cache.env_cfg(12), len(cache)
+    ({'size': 8}, 1)
     """
 
     def __init__(self, generator: TaskGenerator, size: int) -> None:

@@ -44,10 +44,9 @@ def encode(value: Any) -> Any:
     Raises:
         ConfigError: the value has no such form.
 
-    Example:
-        >>> encode({"size": (4, 8), 1: float("inf")})  # doctest: +NORMALIZE_WHITESPACE
-        {'__type__': 'dict', 'data': [['size', {'__type__': 'tuple', 'data': [4, 8]}],
-                                      [1, {'__type__': 'float', 'data': 'inf'}]]}
+    >>> encode({"size": (4, 8), 1: float("inf")})  # doctest: +NORMALIZE_WHITESPACE
+    {'__type__': 'dict', 'data': [['size', {'__type__': 'tuple', 'data': [4, 8]}],
+                                  [1, {'__type__': 'float', 'data': 'inf'}]]}
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -90,9 +89,8 @@ def decode(value: Any, *, plain: bool = False) -> Any:
         ConfigError: a ``__type__`` that is malformed, is of a module that was not imported before, or is neither
             dataclass, pydantic model nor enum; or ``data`` that the type refuses.
 
-    Example:
-        >>> decode({"size": {"__type__": "tuple", "data": [4, 8]}})
-        {'size': (4, 8)}
+    >>> decode({"size": {"__type__": "tuple", "data": [4, 8]}})
+    {'size': (4, 8)}
     """
     value = without_omegaconf(value)
     if type(value) not in (list, dict):

@@ -104,12 +104,11 @@ def apply_overrides(env: Any, overrides: Mapping[str, Any], where: str = "") -> 
         InconsistentEnvError: each value is fine, but the class's own check (a model validator, ``__post_init__``)
             refuses the result.
 
-    Example:
-        >>> apply_overrides({"map": {"size": 4}, "lanes": [1, 2]}, {"map.size": 8, "lanes.1": 5})
-        {'map': {'size': 8}, 'lanes': [1, 5]}
-        >>> apply_overrides({"map": {"size": 4}}, {"map.siez": 8})
-        Traceback (most recent call last):
-        lpcurr.errors.ConfigError: 'map' has no 'siez'; valid here: size
+    >>> apply_overrides({"map": {"size": 4}, "lanes": [1, 2]}, {"map.size": 8, "lanes.1": 5})
+    {'map': {'size': 8}, 'lanes': [1, 5]}
+    >>> apply_overrides({"map": {"size": 4}}, {"map.siez": 8})
+    Traceback (most recent call last):
+    lpcurr.errors.ConfigError: 'map' has no 'siez'; valid here: size
     """
     if dataclasses.is_dataclass(env) and not isinstance(env, type):
         return _override_dataclass(env, overrides, where)

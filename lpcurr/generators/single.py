@@ -24,9 +24,8 @@ class SingleTaskGenerator(TaskGenerator):
     Raises:
         pydantic.ValidationError: ``env`` cannot be copied, or an override leads nowhere or has the wrong type.
 
-    Example:
-        >>> SingleTaskGenerator(env={"size": 4}, label="small", overrides={"size": 5}).build(123)
-        GeneratedTask(env_cfg={'size': 5}, label='small', slice_values={})
+    >>> SingleTaskGenerator(env={"size": 4}, label="small", overrides={"size": 5}).build(123)
+    GeneratedTask(env_cfg={'size': 5}, label='small', slice_values={})
     """
 
     type: Literal["single"] = "single"

@@ -29,13 +29,12 @@ class Span:
         ConfigError: an end is not a finite number, ``low`` is above ``high`` or not above 0 where ``log`` needs that,
             or the range is too wide to draw from.
 
-    Example:
-        >>> Span(4, 8).draw(0.999)
-        8
-        >>> Span(0.5, 1.5).draw(0.25)
-        0.75
-        >>> Span(1, 999, log=True).draw(0.5), Span(1, 999, log=True).bin_of(31)
-        (31, '31..176')
+    >>> Span(4, 8).draw(0.999)
+    8
+    >>> Span(0.5, 1.5).draw(0.25)
+    0.75
+    >>> Span(1, 999, log=True).draw(0.5), Span(1, 999, log=True).bin_of(31)
+    (31, '31..176')
     """
 
     low: int | float

@@ -69,9 +69,8 @@ class Episode:
         truncated: whether a limit, such as ``TimeLimit``, ended it.
         info: the info of its last step, with what the wrappers inside put there.
 
-    Example:
-        >>> def reached_the_end_quickly(episode):
-        ...     return 1.0 - episode.length / 500 if episode.terminated else 0.0
+    >>> def reached_the_end_quickly(episode):
+    ...     return 1.0 - episode.length / 500 if episode.terminated else 0.0
     """
 
     task: CurriculumTask
@@ -147,27 +146,26 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     Raises:
         ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> from lpcurr.generators import bucketed
-        >>> class CartPoleTasks(gymnasium.Wrapper):
-        ...     def set_task(self, config):
-        ...         self.unwrapped.gravity = config["gravity"]
-        >>> tasks = bucketed({"gravity": 9.8}, label="planets").add_bucket("gravity", [1.6, 3.7, 9.8, 24.8])
-        >>> config = CurriculumConfig(num_active_tasks=32, seed=0, use_shared_memory=False, task_generator=tasks)
-        >>> with config.make() as curriculum:
-        ...     env = CurriculumEnv(CartPoleTasks(gymnasium.make("CartPole-v1")), curriculum,
-        ...                         score=lambda episode: episode.length / 500)
-        ...     observation, info = env.reset(seed=0)
-        ...     played, ended = info["curriculum/task_id"], False
-        ...     while not ended:
-        ...         observation, reward, terminated, truncated, info = env.step(0)
-        ...         ended = terminated or truncated
-        ...     env.close()
-        >>> info["curriculum/task_id"] == played, info["curriculum/label"], info["curriculum/accepted"]
-        (True, 'planets', True)
-        >>> 0 < info["curriculum/score"] < 0.1
-        True
+    >>> from lpcurr import CurriculumConfig
+    >>> from lpcurr.generators import bucketed
+    >>> class CartPoleTasks(gymnasium.Wrapper):
+    ...     def set_task(self, config):
+    ...         self.unwrapped.gravity = config["gravity"]
+    >>> tasks = bucketed({"gravity": 9.8}, label="planets").add_bucket("gravity", [1.6, 3.7, 9.8, 24.8])
+    >>> config = CurriculumConfig(num_active_tasks=32, seed=0, use_shared_memory=False, task_generator=tasks)
+    >>> with config.make() as curriculum:
+    ...     env = CurriculumEnv(CartPoleTasks(gymnasium.make("CartPole-v1")), curriculum,
+    ...                         score=lambda episode: episode.length / 500)
+    ...     observation, info = env.reset(seed=0)
+    ...     played, ended = info["curriculum/task_id"], False
+    ...     while not ended:
+    ...         observation, reward, terminated, truncated, info = env.step(0)
+    ...         ended = terminated or truncated
+    ...     env.close()
+    >>> info["curriculum/task_id"] == played, info["curriculum/label"], info["curriculum/accepted"]
+    (True, 'planets', True)
+    >>> 0 < info["curriculum/score"] < 0.1
+    True
     """
 
     def __init__(

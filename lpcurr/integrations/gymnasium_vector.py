@@ -68,9 +68,8 @@ class Episodes:
         truncated: bool[k], whether a limit ended them.
         infos: those of the step, of the whole vector.
 
-    Example:
-        >>> def reached_the_end_quickly(episodes):
-        ...     return np.where(episodes.terminated, 1.0 - episodes.lengths / 500, 0.0)
+    >>> def reached_the_end_quickly(episodes):
+    ...     return np.where(episodes.terminated, 1.0 - episodes.lengths / 500, 0.0)
     """
 
     indices: Int64s

@@ -60,9 +60,8 @@ class ParallelEpisode:
         length: its number of steps.
         infos: those of its last step, by agent.
 
-    Example:
-        >>> def worst_agent(episode):
-        ...     return min(episode.total_rewards.values())
+    >>> def worst_agent(episode):
+    ...     return min(episode.total_rewards.values())
     """
 
     task: CurriculumTask

@@ -221,11 +221,10 @@ def merge_episode_stats(infos: Any, stats: dict[str, dict[str, Any]]) -> None:
         infos: a dict, or a list of dicts, of which the first takes them.
         stats: numbers by label, by name; they are added to those that are there.
 
-    Example:
-        >>> infos = {"env_curriculum_stats/per_label_samples": {"arena": 1}}
-        >>> merge_episode_stats(infos, {"env_curriculum_stats/per_label_samples": {"arena": 1, "maze": 1}})
-        >>> infos
-        {'env_curriculum_stats/per_label_samples': {'arena': 2, 'maze': 1}}
+    >>> infos = {"env_curriculum_stats/per_label_samples": {"arena": 1}}
+    >>> merge_episode_stats(infos, {"env_curriculum_stats/per_label_samples": {"arena": 1, "maze": 1}})
+    >>> infos
+    {'env_curriculum_stats/per_label_samples': {'arena': 2, 'maze': 1}}
     """
     if isinstance(infos, list):
         if not infos:

@@ -35,12 +35,11 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
         NotAFileError: the path is a device, a FIFO, a directory or a socket, which a new file would replace.
         OSError: it cannot be written; an older file of that name is as it was.
 
-    Example:
-        >>> import pathlib, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_atomically(f"{folder}/note.txt", "α")
-        ...     pathlib.Path(folder, "note.txt").read_bytes()
-        b'\\xce\\xb1'
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(f"{folder}/note.txt", "α")
+    ...     pathlib.Path(folder, "note.txt").read_bytes()
+    b'\\xce\\xb1'
     """
     if isinstance(content, str):
         content = content.encode()

@@ -55,12 +55,11 @@ class Session:
 def list_sessions() -> list[Session]:
     """The sessions of this user on this machine, live and dead, by session id.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
-        >>> [session.alive for session in list_sessions() if session.session_id == curriculum.session_id]
-        [True]
-        >>> curriculum.close(); curriculum.unlink()
+    >>> from lpcurr import CurriculumConfig
+    >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
+    >>> [session.alive for session in list_sessions() if session.session_id == curriculum.session_id]
+    [True]
+    >>> curriculum.close(); curriculum.unlink()
     """
     found = []
     for name in _segment_names():

@@ -57,17 +57,16 @@ class SessionReader:
         SessionNotFoundError: there is no such session.
         SessionIncompatibleError: what has that name is not a pool of this version of lpcurr.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> curriculum = CurriculumConfig(num_active_tasks=4, seed=0).make()
-        >>> ids = curriculum.sample_ids(10)
-        >>> reader = SessionReader(curriculum.session_id)
-        >>> int(reader.header()["scheduled"]), reader.ending()
-        (10, '')
-        >>> curriculum.close(); curriculum.unlink()
-        >>> reader.ending()
-        'closed by its creator'
-        >>> reader.close()
+    >>> from lpcurr import CurriculumConfig
+    >>> curriculum = CurriculumConfig(num_active_tasks=4, seed=0).make()
+    >>> ids = curriculum.sample_ids(10)
+    >>> reader = SessionReader(curriculum.session_id)
+    >>> int(reader.header()["scheduled"]), reader.ending()
+    (10, '')
+    >>> curriculum.close(); curriculum.unlink()
+    >>> reader.ending()
+    'closed by its creator'
+    >>> reader.close()
     """
 
     def __init__(self, session_id: str) -> None:

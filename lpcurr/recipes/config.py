@@ -49,10 +49,9 @@ class Switch(CheckedModel):
 class ScheduledCurriculum(CurriculumConfig):
     """A curriculum whose algorithm changes while a training lasts.
 
-    Example:
-        >>> config = ScheduledCurriculum(schedule=[{"at": 0.3, "use": {"type": "discrete_random"}}])
-        >>> config.algorithm_config.type, config.algorithm_after(1).type
-        ('frontier', 'discrete_random')
+    >>> config = ScheduledCurriculum(schedule=[{"at": 0.3, "use": {"type": "discrete_random"}}])
+    >>> config.algorithm_config.type, config.algorithm_after(1).type
+    ('frontier', 'discrete_random')
     """
 
     schedule: list[Switch] = Field(default_factory=list, description="algorithms to change to, by share of total_steps")
@@ -171,11 +170,10 @@ class TrainingConfig(CheckedModel):
     def arm_curricula(self) -> dict[str, ScheduledCurriculum]:
         """Return the curricula that are trained, by the names under which they are recorded.
 
-        Example:
-            >>> arms = TrainingConfig(arms={"fast": {"type": "learning_progress", "ema_timescale": 0.3}, "uniform":
-            ...                             {"type": "discrete_random"}}).arm_curricula()
-            >>> arms["fast"].algorithm_config.ema_timescale, list(arms)
-            (0.3, ['fast', 'uniform'])
+        >>> arms = TrainingConfig(arms={"fast": {"type": "learning_progress", "ema_timescale": 0.3}, "uniform":
+        ...                             {"type": "discrete_random"}}).arm_curricula()
+        >>> arms["fast"].algorithm_config.ema_timescale, list(arms)
+        (0.3, ['fast', 'uniform'])
         """
         own = self.curriculum
         if self.arms:

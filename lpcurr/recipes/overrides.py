@@ -25,10 +25,9 @@ def apply_overrides(config: Config, overrides: Iterable[str]) -> Config:
     Raises:
         ConfigError: an override that is no ``key=value``, an unknown key, or a value of the wrong type.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> apply_overrides(CurriculumConfig(), ["algorithm_config.type=discrete_random"]).algorithm_config.type
-        'discrete_random'
+    >>> from lpcurr import CurriculumConfig
+    >>> apply_overrides(CurriculumConfig(), ["algorithm_config.type=discrete_random"]).algorithm_config.type
+    'discrete_random'
     """
     overrides = list(overrides)
     if not overrides:
