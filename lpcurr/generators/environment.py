@@ -137,11 +137,8 @@ def _override_list(env: list[Any], overrides: Mapping[str, Any], where: str = ""
 
 @apply_overrides.register(tuple)
 def _override_tuple(env: tuple[Any, ...], overrides: Mapping[str, Any], where: str = "") -> tuple[Any, ...]:
-    items = list(env)
-    for index, inner in _by_index(env, overrides, where):
-        items[index] = _changed(items[index], inner, _join(where, str(index)))
     make: Callable[[list[Any]], tuple[Any, ...]] = getattr(type(env), "_make", type(env))  # _make: a named tuple
-    return make(items)
+    return make(_override_list(list(env), overrides, where))
 
 
 @apply_overrides.register(BaseModel)

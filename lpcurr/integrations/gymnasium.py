@@ -276,7 +276,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
         """Report the episode that a step has ended; what the step returns."""
         self._playing = False
-        self._start.ended()
+        self._start.abandonment.ended()
         observation, reward, terminated, truncated, info = result
         score: Any = self._total_reward
         if self._score is not None:

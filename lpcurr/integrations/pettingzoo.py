@@ -181,7 +181,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
         self._task = None
-        self._start.ended()
+        self._start.abandonment.ended()
         score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
         accepted = credit(self.curriculum, task, score, self._length, total_rewards=self._total_rewards)
         return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: as_score(score), ACCEPTED: accepted})

@@ -91,8 +91,7 @@ class PoolLog:
     def install(self, image: Bytes, first: int) -> int:
         """Put an image in place of the pool's content, and what was logged from record ``first`` on, on top of it.
 
-        Returns:
-            How many entries were lost for want of room, and are undone with this.
+        Returned is how many entries were lost for want of room, and are undone with this.
         """
         self.pool.check_open()
         content = self.pool._segment.bytes
