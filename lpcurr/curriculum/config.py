@@ -1,9 +1,4 @@
-"""The configuration of a whole curriculum: pool, task generator and algorithm.
-
->>> config = CurriculumConfig(num_active_tasks=64, algorithm_config=FrontierConfig(frontier_share=0.3))
->>> CurriculumConfig(**config.model_dump()) == config
-True
-"""
+"""The configuration of a whole curriculum: pool, task generator and algorithm."""
 
 from __future__ import annotations
 

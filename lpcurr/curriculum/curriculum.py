@@ -1,13 +1,4 @@
-"""The curriculum: what a trainer talks to.
-
->>> config = CurriculumConfig(num_active_tasks=8, seed=0, use_shared_memory=False,
-...                           task_generator=lambda task_id: {"map_seed": task_id})
->>> with config.make() as curriculum:
-...     task = curriculum.get_task()
-...     accepted = curriculum.update_task_performance(task.task_id, 0.7)
->>> task.get_env_cfg() == {"map_seed": task.task_id}, accepted
-(True, True)
-"""
+"""The curriculum: what a trainer talks to."""
 
 from __future__ import annotations
 

@@ -2,20 +2,8 @@
 
 The pool itself keeps no list of it: any number of processes draw from a pool and die as they like, and what one of them
 has under way is nobody else's to hand out again. A trainer that chooses its prompts in one process has such a list to
-keep, and this is it: plain Python in that process, and part of the state that it saves.
-
->>> from lpcurr import CurriculumConfig
->>> config = CurriculumConfig(tasks=["1+1=", "2+3=", "5*7=", "17*23="], seed=0)
->>> with config.make() as curriculum:
-...     ledger = TaskLedger(curriculum)
-...     first, second = ledger.take(2), ledger.take(2)
-...     credited = ledger.report(first, successes=[5, 0], attempts=8)
-...     saved = ledger.state_dict()
->>> with config.make() as curriculum:
-...     ledger = TaskLedger(curriculum)
-...     ledger.load_state_dict(saved)
-...     ledger.take(2).tolist() == second.tolist()
-True
+keep, and this is it: plain Python in that process, and part of the state that it saves. ``lpcurr help language_models``
+has an example.
 """
 
 from __future__ import annotations
