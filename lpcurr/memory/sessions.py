@@ -22,6 +22,7 @@ from lpcurr.memory import layout, lock_files, node_figures, task_records
 from lpcurr.memory.files import names_beginning
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
+from lpcurr.memory.segment import problem_of
 from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
 
 _SHARED_MEMORY = Path("/dev/shm")
@@ -132,8 +133,9 @@ def is_held(descriptor: int) -> bool:
 
 def _inspect(name: str, descriptor: int) -> Session:
     status = os.fstat(descriptor)
-    header = _read(descriptor, 0, layout.HEADER.itemsize).view(layout.HEADER)[0]
-    problem = problem_of(header, status.st_size)
+    content = _read(descriptor, 0, layout.HEADER.itemsize)
+    header = content.view(layout.HEADER)[0]
+    problem = problem_of(content, status.st_size)
     used = 0 if problem else max(process_hole(int(header["process_room"]))[0] - layout.PROCESS_OFFSET, 0)
     table = _read(descriptor, layout.PROCESS_OFFSET, used).view(layout.PROCESS)
     held = is_held(descriptor)
@@ -172,17 +174,6 @@ def _read(descriptor: int, start: int, size: int) -> Bytes:
         there = np.frombuffer(mapping[start : start + size], dtype=np.uint8)
         content[: there.size] = there
     return content
-
-
-def problem_of(header: np.void, size: int) -> str:
-    """Why a segment of that header and size cannot be attached or read; empty where it can."""
-    if header["magic"] != layout.MAGIC:
-        return "not a pool, or not finished"
-    if header["layout_version"] != layout.LAYOUT_VERSION:
-        return f"layout version {header['layout_version']}, this lpcurr has {layout.LAYOUT_VERSION}"
-    if not 0 < header["process_room"] <= layout.PROCESS_CAPACITY:
-        return "damaged"
-    return "" if size >= header["segment_size"] else "cut off"
 
 
 def _remove_stale(session_ids: Iterable[str], remove: Callable[[str], None]) -> None:

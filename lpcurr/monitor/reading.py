@@ -14,8 +14,8 @@ from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFound
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
-from lpcurr.memory.segment import not_found
-from lpcurr.memory.sessions import Session, is_held, list_sessions, opened, problem_of
+from lpcurr.memory.segment import not_found, problem_of
+from lpcurr.memory.sessions import Session, is_held, list_sessions, opened
 from lpcurr.pool.moment import TRUTH, Moment
 
 _QUIET_ATTEMPTS = 20
@@ -84,10 +84,7 @@ class SessionReader:
         except ValueError:  # mmap's, of an empty file
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: it is empty") from None
         content: np.ndarray[Any, np.dtype[np.uint8]] = np.frombuffer(self._mapping, dtype=np.uint8)
-        problem = "cut off"
-        if content.size >= layout.HEADER.itemsize:
-            problem = problem_of(content[: layout.HEADER.itemsize].view(layout.HEADER)[0], content.size)
-        if problem:
+        if problem := problem_of(content, content.size):
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {problem}")
         self.capacity = int(content[: layout.HEADER.itemsize].view(layout.HEADER)["capacity"][0])
         dtype = layout.segment_dtype(self.capacity)
