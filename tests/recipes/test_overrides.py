@@ -37,7 +37,7 @@ def test_a_word_names_an_algorithm_as_everywhere() -> None:
     assert overridden("curriculum.algorithm_config=discrete_random") == overridden(
         "curriculum.algorithm_config.type=discrete_random"
     )
-    with pytest.raises(ConfigError, match=r"algorithm_config='randm'"):
+    with pytest.raises(ConfigError, match=r"algorithm_config\.type='randm'"):
         overridden("curriculum.algorithm_config=randm")
 
 
