@@ -5,32 +5,6 @@ Catch :class:`LpcurrError` for all of them, or the builtin (``ValueError``, ``Ke
 
 from __future__ import annotations
 
-__all__ = [
-    "AttachLimitError",
-    "CheckpointError",
-    "CheckpointNotFoundError",
-    "ConfigError",
-    "DuplicateTaskError",
-    "ExchangeError",
-    "InvalidBatchError",
-    "InvalidLabelError",
-    "InvalidScoreError",
-    "InvalidTaskIdError",
-    "LpcurrError",
-    "NotAFileError",
-    "PoolClosedError",
-    "PoolEmptyError",
-    "PoolFullError",
-    "PoolLostError",
-    "RecordingError",
-    "SegmentSpaceError",
-    "SessionIncompatibleError",
-    "SessionNotFoundError",
-    "TaskGenerationError",
-    "UnknownTaskError",
-]
-
-
 _SHOWN = 200  # characters
 
 
@@ -138,3 +112,6 @@ class SegmentSpaceError(LpcurrError, OSError):
 
 class AttachLimitError(LpcurrError, RuntimeError):
     """More processes than the segment has process records want to attach."""
+
+
+__all__ = sorted(name for name, each in globals().items() if isinstance(each, type) and issubclass(each, LpcurrError))

@@ -21,6 +21,8 @@ from lpcurr import Curriculum, CurriculumConfig, DiscreteRandomConfig, LearningP
 from lpcurr.errors import shown
 from lpcurr.memory import layout
 from lpcurr.memory.processes import NAME_PREFIX
+from lpcurr.memory.sessions import list_sessions
+from lpcurr.monitor.reading import SessionReader
 
 Call = Callable[[Any], object]
 
@@ -716,6 +718,16 @@ def test_what_is_not_a_pool_of_this_version_is_not_attached(
     assert isinstance(caught.value, ValueError)
     for word in [session_id, *words]:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("forgery", [name for name in FORGERIES if not name.startswith("config")])
+def test_what_is_not_a_pool_is_listed_with_its_problem_and_not_watched(
+    forgery: str, forge: Callable[[bytes], str], sound_segment: bytes
+) -> None:
+    session_id = forge(FORGERIES[forgery][0](sound_segment))
+    assert [session.problem != "" for session in list_sessions() if session.session_id == session_id] == [True]
+    with pytest.raises(lpcurr.SessionIncompatibleError, match=session_id):
+        SessionReader(session_id)
 
 
 def test_an_attachment_that_fails_gives_its_process_record_back(

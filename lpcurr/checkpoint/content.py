@@ -100,19 +100,12 @@ class Stream(_Model):
 
 
 class Description(_Model):
-    """Everything but the columns.
+    """Everything but the columns."""
 
-    Attributes:
-        capacity: slots of the pool.
-        seed: from which further processes get their streams.
-        config: the configuration as JSON has it, with the task generator if that can be written.
-        has_generator: whether the pool had a task generator, stored or not.
-    """
-
-    capacity: int = Field(ge=1, le=layout.MAX_CAPACITY)
-    seed: int = Field(ge=0, lt=2**63)
-    config: dict[str, Any]
-    has_generator: bool
+    capacity: int = Field(ge=1, le=layout.MAX_CAPACITY)  # slots of the pool
+    seed: int = Field(ge=0, lt=2**63)  # from which further processes get their streams
+    config: dict[str, Any]  # as JSON has it, with the task generator if that can be written
+    has_generator: bool  # whether the pool had a task generator, stored or not
     counters: Counters
     sums: Sums
     labels: list[Label]
@@ -121,17 +114,11 @@ class Description(_Model):
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A pool at one moment.
-
-    Attributes:
-        description: everything but the columns.
-        columns: the truth columns and ``slot``, by name; row i is the task at position i of the active index.
-        source: what messages call it.
-    """
+    """A pool at one moment."""
 
     description: Description
-    columns: Columns
-    source: str
+    columns: Columns  # the truth columns and ``slot``, by name; row i is the task at position i of the active index
+    source: str  # what messages call it
 
     @classmethod
     def capture(cls, pool: Pool) -> Checkpoint:

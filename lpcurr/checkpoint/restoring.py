@@ -39,10 +39,7 @@ def restore(pool: Pool, checkpoint: Checkpoint, settings: Mapping[str, float]) -
     The pool keeps its size and configuration. Where these are the checkpoint's, the draws go on bit for bit. Where it
     has fewer slots than the checkpoint has tasks, the tasks with the best scores stay, and a warning says so.
 
-    Args:
-        pool: whose tasks, labels, counters and random streams are replaced.
-        checkpoint: a verified one.
-        settings: the header's configuration fields as they were in the checkpoint's pool.
+    The checkpoint is a verified one; ``settings`` are the header's configuration fields as they were in its pool.
 
     Raises:
         CheckpointError: its sums are not those of its tasks; the pool is as it was.

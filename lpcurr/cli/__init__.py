@@ -46,13 +46,9 @@ _EPILOG = """examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command.
+    """Run a command by its arguments, by default those of the process; return the exit code.
 
-    Args:
-        argv: the arguments; by default those of the process.
-
-    Returns:
-        The exit code: 0, 1 where ``investigate`` found a fault, 2 after an error, 130 after Ctrl-C.
+    It is 0, 1 where ``investigate`` found a fault, 2 after an error, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
     for name in ("stdin", "stdout", "stderr"):

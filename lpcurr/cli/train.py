@@ -12,16 +12,16 @@ SUMMARY = "train a recipe and write a run folder: configuration, metrics, report
 _EXAMPLES = """examples:
   lpcurr train
   lpcurr train total_steps=500000 seed=3 run_dir=runs/short
-  lpcurr train use_lp=false
+  lpcurr train use_lp=false                                       # tasks drawn at random
   lpcurr train resume=runs/short                                  # go on with a run that was cut
   lpcurr train resume=runs/short total_steps=2000000
-  lpcurr train compare=true seeds=5
+  lpcurr train compare=true seeds=5                               # the recipe's own and random, at equal steps
   lpcurr train seeds=3 'arms={slow: {type: learning_progress, ema_timescale: 0.02}, uniform: {type: discrete_random}}'
-  lpcurr train 'curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]'
+  lpcurr train 'curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]'      # from 30 % of total_steps on
   lpcurr train curriculum.num_active_tasks=512 curriculum.algorithm_config.type=learning_progress
   lpcurr train curriculum.task_generator.buckets.size=[4,8]
   lpcurr train log.tensorboard=true log.wandb.project=lakes       # figures for these as well
-  lpcurr train cartpole_physics workers=8                         # needs lpcurr[sb3]
+  lpcurr train cartpole_physics workers=8                         # needs lpcurr[sb3], sums_grpo lpcurr[llm]
   lpcurr train my_package.recipes:my_recipe"""
 
 

@@ -31,15 +31,14 @@ def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout
         SessionIncompatibleError: what has that name is not a pool of this version of lpcurr; or its tasks are of
             classes whose modules this process has not imported.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
-        >>> other = attach(curriculum.session_id)
-        >>> other.add_task(curriculum.get_task().task_id)
-        Traceback (most recent call last):
-            ...
-        lpcurr.errors.DuplicateTaskError: ...
-        >>> other.close(); curriculum.close(); curriculum.unlink()
+    >>> from lpcurr import CurriculumConfig
+    >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
+    >>> other = attach(curriculum.session_id)
+    >>> other.add_task(curriculum.get_task().task_id)
+    Traceback (most recent call last):
+        ...
+    lpcurr.errors.DuplicateTaskError: ...
+    >>> other.close(); curriculum.close(); curriculum.unlink()
     """
     try:
         deadline = time.monotonic() + as_score(timeout, "timeout")
@@ -74,20 +73,13 @@ def _join(session_id: str, deadline: float) -> Pool:
 
 
 def stored_generator(config: Mapping[str, Any]) -> TaskGenerator | None:
-    """Read the task generator that is stored with a pool or a checkpoint, for looking at its tasks' values.
+    """Read the task generator in a stored configuration; None where there is none, or it cannot be read here.
 
-    Args:
-        config: the stored configuration, as JSON has it.
-
-    Returns:
-        The generator; None where none is stored, or where it cannot be read here.
-
-    Example:
-        >>> import lpcurr
-        >>> tasks = lpcurr.bucketed({"size": 4}).add_bucket("size", [4, 8])
-        >>> generator = stored_generator(lpcurr.CurriculumConfig(task_generator=tasks).model_dump(mode="json"))
-        >>> generator.slice_values_of(12)
-        {'size': 8}
+    >>> import lpcurr
+    >>> tasks = lpcurr.bucketed({"size": 4}).add_bucket("size", [4, 8])
+    >>> generator = stored_generator(lpcurr.CurriculumConfig(task_generator=tasks).model_dump(mode="json"))
+    >>> generator.slice_values_of(12)
+    {'size': 8}
     """
     try:
         return CurriculumConfig.model_validate({"task_generator": config.get("task_generator")}).task_generator

@@ -69,13 +69,8 @@ class TaskBuilder:
 
         A fixed set keeps its tasks, and an error of the machine's, such as a lost connection, costs none.
 
-        Args:
-            task_id: what a draw answered.
-            packed: likewise.
-            known: verdicts of this call by task id; a batch may hold a task more than once.
-
-        Returns:
-            Whether the task can be played.
+        ``known`` are the verdicts of this call by task id, for a batch may hold a task more than once. Returned is
+        whether the task can be played.
         """
         self.notice_renamed_labels()
         if not packed & layout.WAITS or self._cache is None:  # without a generator it goes on waiting for one

@@ -1,9 +1,4 @@
-"""The configuration of a whole curriculum: pool, task generator and algorithm.
-
->>> config = CurriculumConfig(num_active_tasks=64, algorithm_config=FrontierConfig(frontier_share=0.3))
->>> CurriculumConfig(**config.model_dump()) == config
-True
-"""
+"""The configuration of a whole curriculum: pool, task generator and algorithm."""
 
 from __future__ import annotations
 
@@ -46,15 +41,14 @@ class CurriculumConfig(CheckedModel):
     pickled, makes a fixed set of them with the ids 0 … n − 1; ``num_active_tasks`` is then how many there may be at
     all.
 
-    Example:
-        >>> from lpcurr import LearningProgressConfig
-        >>> CurriculumConfig(algorithm_config=LearningProgressConfig.stable()).num_active_tasks
-        256
-        >>> config = CurriculumConfig(tasks=["boil", "freeze", "melt"], task_labels=["hot", "cold", "hot"])
-        >>> with config.make() as curriculum:
-        ...     task = curriculum.get_task()
-        ...     task.get_env_cfg() == ["boil", "freeze", "melt"][task.task_id]
-        True
+    >>> from lpcurr import LearningProgressConfig
+    >>> CurriculumConfig(algorithm_config=LearningProgressConfig.stable()).num_active_tasks
+    256
+    >>> config = CurriculumConfig(tasks=["boil", "freeze", "melt"], task_labels=["hot", "cold", "hot"])
+    >>> with config.make() as curriculum:
+    ...     task = curriculum.get_task()
+    ...     task.get_env_cfg() == ["boil", "freeze", "melt"][task.task_id]
+    True
     """
 
     num_active_tasks: Capacity = 1000

@@ -1,13 +1,4 @@
-"""The curriculum: what a trainer talks to.
-
->>> config = CurriculumConfig(num_active_tasks=8, seed=0, use_shared_memory=False,
-...                           task_generator=lambda task_id: {"map_seed": task_id})
->>> with config.make() as curriculum:
-...     task = curriculum.get_task()
-...     accepted = curriculum.update_task_performance(task.task_id, 0.7)
->>> task.get_env_cfg() == {"map_seed": task.task_id}, accepted
-(True, True)
-"""
+"""The curriculum: what a trainer talks to."""
 
 from __future__ import annotations
 
@@ -61,12 +52,11 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         SegmentSpaceError: shared memory has no room.
         ConfigError: the session id is in use, or two task generators were given.
 
-    Example:
-        >>> curriculum = Curriculum(CurriculumConfig(num_active_tasks=100, seed=1))
-        >>> task = curriculum.get_task()
-        >>> curriculum.update_task_performance(task.task_id, 1.0)
-        True
-        >>> curriculum.close(); curriculum.unlink()
+    >>> curriculum = Curriculum(CurriculumConfig(num_active_tasks=100, seed=1))
+    >>> task = curriculum.get_task()
+    >>> curriculum.update_task_performance(task.task_id, 1.0)
+    True
+    >>> curriculum.close(); curriculum.unlink()
     """
 
     _warned_of_unknown_ids = False
@@ -210,11 +200,10 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             InvalidBatchError: wrong dtype, shape or length, more successes than attempts, or over 2**24 attempts.
             InvalidTaskIdError: a bad id; nothing was written.
 
-        Example:
-            >>> with CurriculumConfig(tasks=["1+1=", "17*23="]).make() as curriculum:
-            ...     credited = curriculum.update_groups([0, 1], [7, 2], 8)
-            ...     curriculum.get_task_stats(1)["mean_score"]
-            0.25
+        >>> with CurriculumConfig(tasks=["1+1=", "17*23="]).make() as curriculum:
+        ...     credited = curriculum.update_groups([0, 1], [7, 2], 8)
+        ...     curriculum.get_task_stats(1)["mean_score"]
+        0.25
         """
         episodes, scores, begins = as_groups(ids, successes, attempts)
         return self._update_many(episodes, scores, None, None)[1][begins]
@@ -245,12 +234,11 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
         Raises:
             ConfigError: it does, or the configuration has become too long for the pool's room.
 
-        Example:
-            >>> import lpcurr
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4).make() as curriculum:
-            ...     curriculum.use("uniform")
-            ...     curriculum.config.algorithm_config.type
-            'discrete_random'
+        >>> import lpcurr
+        >>> with lpcurr.CurriculumConfig(num_active_tasks=4).make() as curriculum:
+        ...     curriculum.use("uniform")
+        ...     curriculum.config.algorithm_config.type
+        'discrete_random'
         """
         self._pool.check_open()
         config = self.config.with_scheduler(scheduler)

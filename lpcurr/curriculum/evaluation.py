@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self, SupportsFloat
 
 import numpy as np
@@ -80,15 +79,12 @@ class Evaluation:
     pass through the same tasks.
 
     Pickled, or forked, into another process of this machine it goes on there.
-
-    Attributes:
-        config: of the pool that keeps the scores.
     """
 
     def __init__(
         self, config: CurriculumConfig, generator: TaskGenerator | None, ids: Int64s, episodes: int, pool: Pool
     ) -> None:
-        self.config = config
+        self.config = config  # of the pool that keeps the scores
         self._generator = generator
         self._ids = ids
         self._highest = int(ids.max())
@@ -153,10 +149,7 @@ class Evaluation:
         return EvaluationTask(marked_id, label, self._builder, episode, passes)
 
     def give_back(self, task: CurriculumTask) -> bool:
-        """Give back a task whose episode was broken off, for it to be handed out again, after the others.
-
-        Args:
-            task: what :meth:`get_task` or :meth:`sample_tasks` gave, and was not reported.
+        """Give back a task whose episode was broken off and not reported, for it to be handed out again at the end.
 
         Returns:
             Whether it will be: False where it is of an earlier pass, or not counted anyway.
@@ -171,18 +164,17 @@ class Evaluation:
         Environments that are in mid-episode are to be reset before their next step, as each evaluation of a trainer's
         does it: an episode that began before would count in the new pass.
 
-        Example:
-            >>> from lpcurr import CurriculumConfig
-            >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
-            ...     with curriculum.evaluation(range(2)) as evaluation:
-            ...         for skill in (0.2, 0.9):
-            ...             while not evaluation.done:
-            ...                 task = evaluation.get_task()
-            ...                 counted = evaluation.update_task_performance(task.task_id, skill)
-            ...             print(evaluation.result().mean)
-            ...             evaluation.restart()
-            0.2
-            0.9
+        >>> from lpcurr import CurriculumConfig
+        >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
+        ...     with curriculum.evaluation(range(2)) as evaluation:
+        ...         for skill in (0.2, 0.9):
+        ...             while not evaluation.done:
+        ...                 task = evaluation.get_task()
+        ...                 counted = evaluation.update_task_performance(task.task_id, skill)
+        ...             print(evaluation.result().mean)
+        ...             evaluation.restart()
+        0.2
+        0.9
         """
         unplayed = _new_pool(self.config, self._pool.capacity, shared=False)
         self._fill(unplayed)
@@ -280,9 +272,7 @@ class Evaluation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -11,11 +11,7 @@ from lpcurr.pool.pool import Pool
 
 
 class EpochEvictions:
-    """What this process knows of a pool's evictions: of thousands of labels, few change from one look to the next.
-
-    Attributes:
-        by_label: evictions of this epoch, as of the last :meth:`refresh`.
-    """
+    """What this process knows of a pool's evictions: of thousands of labels, few change from one look to the next."""
 
     def __init__(self, pool: Pool, builder: TaskBuilder) -> None:
         self.by_label: dict[str, int] = {}

@@ -2,20 +2,8 @@
 
 The pool itself keeps no list of it: any number of processes draw from a pool and die as they like, and what one of them
 has under way is nobody else's to hand out again. A trainer that chooses its prompts in one process has such a list to
-keep, and this is it: plain Python in that process, and part of the state that it saves.
-
->>> from lpcurr import CurriculumConfig
->>> config = CurriculumConfig(tasks=["1+1=", "2+3=", "5*7=", "17*23="], seed=0)
->>> with config.make() as curriculum:
-...     ledger = TaskLedger(curriculum)
-...     first, second = ledger.take(2), ledger.take(2)
-...     credited = ledger.report(first, successes=[5, 0], attempts=8)
-...     saved = ledger.state_dict()
->>> with config.make() as curriculum:
-...     ledger = TaskLedger(curriculum)
-...     ledger.load_state_dict(saved)
-...     ledger.take(2).tolist() == second.tolist()
-True
+keep, and this is it: plain Python in that process, and part of the state that it saves. ``lpcurr help language_models``
+has an example.
 """
 
 from __future__ import annotations
@@ -60,15 +48,12 @@ class TaskLedger:
         return np.array([task_id for _, task_id in out] + self._again, dtype=np.int64)
 
     def take(self, count: int, *, again: bool = True) -> Int64s:
-        """Hand out a batch of distinct tasks: after a resume what was in flight, in its order, then by the curriculum.
+        """Hand out distinct tasks, int64[count]: after a resume what was in flight, in its order, then what is drawn.
 
         Args:
             count: how many.
             again: whether a task that is in flight may be handed out once more. If not, the batch is drawn from the
                 others, as far as there are any: for trainers that have many batches under way.
-
-        Returns:
-            Their ids, int64[count].
 
         Raises:
             InvalidBatchError: there are not so many tasks.
@@ -100,9 +85,6 @@ class TaskLedger:
     def report(self, ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> NDArray[np.bool_]:
         """Credit groups of attempts, as :meth:`lpcurr.Curriculum.update_groups` does; they are no longer in flight.
 
-        Returns:
-            Which groups were credited, bool[k].
-
         Raises:
             UnknownTaskError: a task is not in flight; nothing was credited.
             InvalidBatchError: as :meth:`lpcurr.Curriculum.update_groups`.
@@ -119,10 +101,7 @@ class TaskLedger:
 
         Args:
             ids: int64[k], the tasks, in flight.
-            scores: float64[k], one for each; the others as in :meth:`lpcurr.Curriculum.update_each`.
-
-        Returns:
-            Which were credited, bool[k].
+            scores: float64[k], one for each; the others, and the answer, as in :meth:`lpcurr.Curriculum.update_each`.
 
         Raises:
             UnknownTaskError, InvalidBatchError, InvalidScoreError: as :meth:`report`; nothing was credited.

@@ -35,12 +35,8 @@ def lost_episodes(columns: Mapping[str, Column], ids: Int64s, *, certainly: bool
     """Return the episodes that processes had which are no more, and that have no score.
 
     A score says its task, not its episode. ``certainly``: of a task that a dead and a live process had, any score is
-    the dead one's. Otherwise the live one's, which then has nothing to report any more.
-
-    Args:
-        columns: the ``COLUMNS`` of the evaluation's pool.
-        ids: of the tasks, in their order, int64[n]; episode ``p`` is of task ``p mod n``.
-        certainly: see there.
+    the dead one's. Otherwise the live one's, which then has nothing to report any more. Episode ``p`` is of the task
+    ``ids[p mod n]``; ``columns`` are the ``COLUMNS`` of the evaluation's pool.
     """
     is_mark = columns["task_id"] > ids.max()
     episodes, owners = layout.MAX_TASK_ID - columns["task_id"][is_mark], columns["success_threshold"][is_mark]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from types import TracebackType
 from typing import Self
 
 from lpcurr.curriculum.builder import TaskBuilder
@@ -28,12 +27,7 @@ def as_config(config: object) -> CurriculumConfig | None:
 
 
 class PoolMember:
-    """A pool that this process made or attached to, its configuration, and its tasks' generator.
-
-    Attributes:
-        config: what the curriculum is made of.
-        performance_mode: whether statistics leave out what takes a look at every task.
-    """
+    """A pool that this process made or attached to, its configuration, and its tasks' generator."""
 
     def __init__(
         self,
@@ -54,7 +48,7 @@ class PoolMember:
         else:
             self._pool = _pool
         self._current_config = config.in_use()
-        self.performance_mode = config.performance_mode
+        self.performance_mode = config.performance_mode  # statistics leave out what takes a look at every task
         self._generator: TaskGenerator | None = generator
         self._stages = Stages(self._pool, generator, config.stages)
         self._builder = TaskBuilder(self._pool, generator, config.env_cache_size, config.max_task_attempts)
@@ -105,9 +99,7 @@ class PoolMember:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         creator = self._pool.is_creator
         self.close()
         if creator:

@@ -89,17 +89,16 @@ class CurriculumQueries(PoolMember):
 
         The names are those of :meth:`get_task_stats`, where ``label`` is an array of strings, and ``probability``.
 
-        Example:
-            >>> import lpcurr
-            >>> uniform = lpcurr.DiscreteRandomConfig()
-            >>> config = lpcurr.CurriculumConfig(num_active_tasks=4, defer_init=True, algorithm_config=uniform)
-            >>> with config.make() as curriculum:
-            ...     for task_id in (1, 2, 3, 4):
-            ...         curriculum.add_task(task_id)
-            ...     accepted = curriculum.update_many([3, 4], [0.0, 1.0])
-            ...     columns = curriculum.columns()
-            >>> columns["task_id"][columns["mean_score"] > 0.5], columns["probability"]
-            (array([4]), array([0.25, 0.25, 0.25, 0.25]))
+        >>> import lpcurr
+        >>> uniform = lpcurr.DiscreteRandomConfig()
+        >>> config = lpcurr.CurriculumConfig(num_active_tasks=4, defer_init=True, algorithm_config=uniform)
+        >>> with config.make() as curriculum:
+        ...     for task_id in (1, 2, 3, 4):
+        ...         curriculum.add_task(task_id)
+        ...     accepted = curriculum.update_many([3, 4], [0.0, 1.0])
+        ...     columns = curriculum.columns()
+        >>> columns["task_id"][columns["mean_score"] > 0.5], columns["probability"]
+        (array([4]), array([0.25, 0.25, 0.25, 0.25]))
         """
         moment = self._pool.moment()
         columns = moment.columns | {"label": moment.task_labels, "seed": moment.columns["task_id"]}
@@ -150,13 +149,12 @@ class CurriculumQueries(PoolMember):
         The keys are those of :data:`lpcurr.statistics.counters.PROCESS_COUNTERS`. A process that was killed keeps its
         record, with ``alive`` False, until another needs the place.
 
-        Example:
-            >>> import lpcurr
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
-            ...     ids = curriculum.sample_ids(10)
-            ...     (mine,) = curriculum.process_counters()
-            >>> mine["draws"], mine["created"], mine["alive"]
-            (10, 4, True)
+        >>> import lpcurr
+        >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
+        ...     ids = curriculum.sample_ids(10)
+        ...     (mine,) = curriculum.process_counters()
+        >>> mine["draws"], mine["created"], mine["alive"]
+        (10, 4, True)
         """
         self._pool.check_open()
         return process_counters(self._pool.state)

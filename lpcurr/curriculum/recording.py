@@ -144,20 +144,9 @@ class Recording:
 
 
 def replay(kind: type[Member], path: str | os.PathLike[str], at: int | None = None) -> tuple[Member, int]:
-    """Build a recorded pool again; see :meth:`lpcurr.Curriculum.replay`.
+    """Build a recorded pool again, see :meth:`lpcurr.Curriculum.replay`; and from how many entries.
 
-    Args:
-        kind: the class to make.
-        path: what :meth:`lpcurr.Curriculum.record` wrote.
-        at: after so many entries; by default after all of them. A checkpoint that stands in for lost ones counts as
-            none.
-
-    Returns:
-        The curriculum, in this process's memory and without a task generator, and how many entries it was made from.
-
-    Raises:
-        RecordingError: the file is no recording, or was altered.
-        InvalidBatchError: ``at`` is no integer from 0 up.
+    A checkpoint that stands in for lost ones counts as none.
     """
     last = 2**62 if at is None else min(as_count(at, "at"), 2**62)
     curriculum, applied, covered = None, 0, 0

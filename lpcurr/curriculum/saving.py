@@ -46,16 +46,15 @@ class CurriculumCheckpoints(PoolMember):
             OSError: it cannot be written (no such folder, no space, …); an older file is as it was.
             CheckpointError: the pool contradicts itself (see ``find_violations``); nothing was written.
 
-        Example:
-            >>> import tempfile, lpcurr
-            >>> folder = tempfile.TemporaryDirectory()
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
-            ...     curriculum.save(folder.name + "/pool.lpc")
-            ...     expected = curriculum.sample_ids(6).tolist()
-            >>> with lpcurr.Curriculum.load(folder.name + "/pool.lpc") as curriculum:
-            ...     curriculum.sample_ids(6).tolist() == expected
-            True
-            >>> folder.cleanup()
+        >>> import tempfile, lpcurr
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
+        ...     curriculum.save(folder.name + "/pool.lpc")
+        ...     expected = curriculum.sample_ids(6).tolist()
+        >>> with lpcurr.Curriculum.load(folder.name + "/pool.lpc") as curriculum:
+        ...     curriculum.sample_ids(6).tolist() == expected
+        True
+        >>> folder.cleanup()
         """
         write_checkpoint(self._capture(), path)
 
@@ -91,9 +90,6 @@ class CurriculumCheckpoints(PoolMember):
             CheckpointError: it is cut off, altered, of another version or contradicts itself.
             ConfigError: the task generator is not the one that the checkpoint was made with, or is needed.
             SegmentSpaceError: as when a curriculum is made.
-
-        Example:
-            See :meth:`save`.
         """
         config, checkpoint = as_config(config), read_checkpoint(path)
         base = stored_config(checkpoint, with_generator=task_generator is None) if config is None else config
@@ -132,14 +128,13 @@ class CurriculumCheckpoints(PoolMember):
 
         Anything that keeps Python's ints (64 bits) and floats exactly can store it: ``torch.save``, ``json``, pickle.
 
-        Example:
-            >>> import json, lpcurr
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
-            ...     state = json.loads(json.dumps(curriculum.get_state()))
-            ...     once = curriculum.sample_ids(6).tolist()
-            ...     curriculum.load_state(state)
-            ...     once == curriculum.sample_ids(6).tolist()
-            True
+        >>> import json, lpcurr
+        >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
+        ...     state = json.loads(json.dumps(curriculum.get_state()))
+        ...     once = curriculum.sample_ids(6).tolist()
+        ...     curriculum.load_state(state)
+        ...     once == curriculum.sample_ids(6).tolist()
+        True
         """
         return self._capture().to_state()
 
@@ -160,9 +155,6 @@ class CurriculumCheckpoints(PoolMember):
             CheckpointError: something in it is wrong; the pool is as it was.
             ConfigError: it was made with another task generator; the pool is as it was.
             CheckpointNotFoundError: there is no such file.
-
-        Example:
-            See :meth:`get_state`.
         """
         is_path = isinstance(state, (str, os.PathLike))
         checkpoint = read_checkpoint(state) if is_path else Checkpoint.from_state(state)  # type: ignore[arg-type]
@@ -190,18 +182,17 @@ class CurriculumCheckpoints(PoolMember):
             OSError: it cannot be written. Once it is under way, a disk that is full ends the recording and nothing
                 else; that is logged, and :meth:`close` says so by ``RecordingError``.
 
-        Example:
-            >>> import tempfile, lpcurr
-            >>> folder = tempfile.TemporaryDirectory()
-            >>> with lpcurr.CurriculumConfig(num_active_tasks=4, log_entries=1000).make() as curriculum:
-            ...     recording = curriculum.record(folder.name + "/played.log")
-            ...     for task_id in curriculum.sample_ids(10).tolist():
-            ...         accepted = curriculum.update_task_performance(task_id, 0.5)
-            ...     task = curriculum.get_task_stats(task_id)
-            >>> again = lpcurr.Curriculum.replay(folder.name + "/played.log")
-            >>> again.get_task_stats(task_id) == task
-            True
-            >>> folder.cleanup()
+        >>> import tempfile, lpcurr
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with lpcurr.CurriculumConfig(num_active_tasks=4, log_entries=1000).make() as curriculum:
+        ...     recording = curriculum.record(folder.name + "/played.log")
+        ...     for task_id in curriculum.sample_ids(10).tolist():
+        ...         accepted = curriculum.update_task_performance(task_id, 0.5)
+        ...     task = curriculum.get_task_stats(task_id)
+        >>> again = lpcurr.Curriculum.replay(folder.name + "/played.log")
+        >>> again.get_task_stats(task_id) == task
+        True
+        >>> folder.cleanup()
         """
         recording = Recording(self._pool, path)
         recording.begin()
@@ -218,9 +209,7 @@ class CurriculumCheckpoints(PoolMember):
 
         Raises:
             RecordingError: the file is no recording, or was altered.
-
-        Example:
-            See :meth:`record`.
+            InvalidBatchError: ``at`` is no integer from 0 up.
         """
         return replay(cls, path, at)[0]
 

@@ -38,11 +38,10 @@ class Stage(CheckedModel):
     ``task_default_success_threshold`` (0.5) or more. By score, it is a score of whatever scale, and every task of that
     label must have been played. Both are the mean over the label's tasks of an average of some fifty episodes.
 
-    Example:
-        >>> Stage(unlock="hard", after="easy").mastered
-        0.8
-        >>> Stage(unlock="long", after="short", by="score", mastered=-200).by
-        'score'
+    >>> Stage(unlock="hard", after="easy").mastered
+    0.8
+    >>> Stage(unlock="long", after="short", by="score", mastered=-200).by
+    'score'
     """
 
     unlock: Label = Field(description="label of the tasks that wait")

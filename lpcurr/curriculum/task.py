@@ -57,13 +57,7 @@ class CurriculumTask:
 
 
 class BuiltTask:
-    """Stands in for the builder of a task that has come out of a pickle.
-
-    Args:
-        env_cfg: the task's configuration.
-        slice_values: by bucket.
-        is_known: whether there was a generator to build it.
-    """
+    """Stands in for the builder of a task that has come out of a pickle; ``is_known``: there was a generator."""
 
     def __init__(self, env_cfg: Any, slice_values: dict[str, Any], *, is_known: bool = True) -> None:
         self._env_cfg = env_cfg

@@ -55,13 +55,12 @@ class CurriculumTasks(PoolMember):
             InvalidLabelError: a label is too long.
             PoolFullError: there is no room for all of them. After any error none was appended.
 
-        Example:
-            >>> from lpcurr import CurriculumConfig
-            >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
-            ...     curriculum.append_tasks(["freeze"])
-            ...     curriculum.build(2)
-            array([2])
-            'freeze'
+        >>> from lpcurr import CurriculumConfig
+        >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
+        ...     curriculum.append_tasks(["freeze"])
+        ...     curriculum.build(2)
+        array([2])
+        'freeze'
         """
         self._pool.check_open()
         return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels_as_texts(labels))
@@ -74,13 +73,12 @@ class CurriculumTasks(PoolMember):
         Raises:
             ConfigError: the curriculum is over no list; or a task is stored pickled, and this process attached by name.
 
-        Example:
-            >>> from lpcurr import CurriculumConfig
-            >>> with CurriculumConfig(tasks=["boil", "melt"], task_labels=["hot", "hot"]).make() as curriculum:
-            ...     ids = curriculum.append_tasks(["freeze"], ["cold"])
-            ...     listed = curriculum.task_list()
-            >>> listed.tasks, listed.labels
-            (['boil', 'melt', 'freeze'], ['hot', 'hot', 'cold'])
+        >>> from lpcurr import CurriculumConfig
+        >>> with CurriculumConfig(tasks=["boil", "melt"], task_labels=["hot", "hot"]).make() as curriculum:
+        ...     ids = curriculum.append_tasks(["freeze"], ["cold"])
+        ...     listed = curriculum.task_list()
+        >>> listed.tasks, listed.labels
+        (['boil', 'melt', 'freeze'], ['hot', 'hot', 'cold'])
         """
         self._pool.check_open()
         if not isinstance(self._generator, ListedTasks):
@@ -133,18 +131,17 @@ class CurriculumTasks(PoolMember):
                 a dict of them by label. A ``TaskList`` is taken as it is, with its labels, and integers for tasks.
             episodes_each: how often each is to be played.
 
-        Example:
-            >>> from lpcurr import CurriculumConfig
-            >>> curriculum = CurriculumConfig(num_active_tasks=8, task_generator=lambda task_id: task_id).make()
-            >>> with curriculum.evaluation(range(1000, 1020), episodes_each=3) as evaluation:
-            ...     while not evaluation.done:
-            ...         task = evaluation.get_task()
-            ...         accepted = evaluation.update_task_performance(task.task_id, task.get_env_cfg() / 2000)
-            ...     result = evaluation.result()
-            >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 3)
-            (60, 0.505, 0.5)
-            >>> curriculum.stats()["num_completed"]
-            0.0
-            >>> curriculum.close(); curriculum.unlink()
+        >>> from lpcurr import CurriculumConfig
+        >>> curriculum = CurriculumConfig(num_active_tasks=8, task_generator=lambda task_id: task_id).make()
+        >>> with curriculum.evaluation(range(1000, 1020), episodes_each=3) as evaluation:
+        ...     while not evaluation.done:
+        ...         task = evaluation.get_task()
+        ...         accepted = evaluation.update_task_performance(task.task_id, task.get_env_cfg() / 2000)
+        ...     result = evaluation.result()
+        >>> result.episodes, round(result.mean, 3), round(result.worst_tenth, 3)
+        (60, 0.505, 0.5)
+        >>> curriculum.stats()["num_completed"]
+        0.0
+        >>> curriculum.close(); curriculum.unlink()
         """
         return Evaluation.of(self.config, self._generator, tasks, episodes_each)

@@ -48,44 +48,26 @@ _DEFAULT_LOG = 1 << 18  # 10 MB: 130,000 episodes between two exchanges
 
 
 class NodePart(NamedTuple):
-    """What one node gave to an exchange.
+    """What one node gave to an exchange."""
 
-    Attributes:
-        place: host and process.
-        entries: how many; as many as the others were behind it.
-        bytes: of them.
-        lost: entries that had found no room in its log.
-        waited: seconds that it waited for the others at the exchange before: the least at the slowest node.
-    """
-
-    place: str
-    entries: int
-    bytes: int
-    lost: int
-    waited: float
+    place: str  # host and process
+    entries: int  # as many as the others were behind it
+    bytes: int  # of them
+    lost: int  # entries that had found no room in its log
+    waited: float  # seconds that it waited for the others at the exchange before: the least at the slowest node
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What an exchange was.
+    """What an exchange was."""
 
-    Attributes:
-        position: how many there were before it.
-        seconds: from its beginning until the pool had all entries.
-        sent: bytes of this node's entries.
-        received: bytes of all nodes' entries.
-        lost: entries of this node that found no room in its log, and were undone.
-        waited: seconds of it that went into waiting for the slowest node, and for the bytes.
-        nodes: what each node gave, in their order.
-    """
-
-    position: int
-    seconds: float
-    sent: int
-    received: int
-    lost: int
-    waited: float
-    nodes: tuple[NodePart, ...]
+    position: int  # how many there were before it
+    seconds: float  # from its beginning until the pool had all entries
+    sent: int  # bytes of this node's entries
+    received: int  # bytes of all nodes' entries
+    lost: int  # entries of this node that found no room in its log, and were undone
+    waited: float  # seconds of it that went into waiting for the slowest node, and for the bytes
+    nodes: tuple[NodePart, ...]  # what each node gave, in their order
 
     @property
     def entries(self) -> int:
@@ -332,9 +314,6 @@ def join(
         ValueError: ``sync_every`` is not above 0.
         ConfigError: the configuration has stages; or other nodes have another number of slots, or other tasks.
         ExchangeError: not all nodes came in time.
-
-    Example:
-        See ``lpcurr help torchrun``.
     """
     if sync_every is not None and not sync_every > 0:
         raise ValueError(f"sync_every={sync_every} is no number of seconds above 0")

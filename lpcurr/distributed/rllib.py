@@ -60,9 +60,6 @@ class ClusterCurriculum:
 
     Raises:
         ExchangeError: not all nodes came in time.
-
-    Example:
-        See ``lpcurr help ray``.
     """
 
     def __init__(

@@ -24,9 +24,6 @@ class TorchDistributed(Transport):
 
     Args:
         timeout: seconds that an exchange waits for the slowest node.
-
-    Attributes:
-        speaks: whether this rank speaks for its node.
     """
 
     def __init__(self, timeout: float = 300.0) -> None:

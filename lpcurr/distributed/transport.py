@@ -8,19 +8,12 @@ from typing import NamedTuple
 
 
 class Meeting(NamedTuple):
-    """What the nodes have agreed on.
+    """What the nodes have agreed on."""
 
-    Attributes:
-        node: which node this one is, from 0 up.
-        nodes: how many there are.
-        position: exchanges that the pool has seen from which all go on.
-        checkpoint: that pool, as a checkpoint file's content, for a node that has another one; else None.
-    """
-
-    node: int
-    nodes: int
-    position: int
-    checkpoint: bytes | None
+    node: int  # which node this one is, from 0 up
+    nodes: int  # how many there are
+    position: int  # exchanges that the pool has seen from which all go on
+    checkpoint: bytes | None  # that pool, as a checkpoint file's content, for a node that has another one
 
 
 def agree(gather: Callable[[bytes], list[bytes]], node: int, position: int, checkpoint: Callable[[], bytes]) -> Meeting:

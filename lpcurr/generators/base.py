@@ -48,18 +48,17 @@ class TaskGenerator(UndisturbedModel, ABC):
         overrides: values by dotted path, set in every environment configuration produced. A dict as a value replaces
             what was there as a whole.
 
-    Example:
-        >>> import random
-        >>> from typing import Literal
-        >>> class MazeGenerator(TaskGenerator):
-        ...     type: Literal["maze"] = "maze"
-        ...     max_size: int
-        ...
-        ...     def _generate(self, task_id):
-        ...         size = 2 + int(random.Random(task_id).random() * (self.max_size - 1))
-        ...         return GeneratedTask({"size": size, "map_seed": task_id}, self.label_of(task_id), {})
-        >>> MazeGenerator(max_size=9, label="mazes").build(7)
-        GeneratedTask(env_cfg={'size': 4, 'map_seed': 7}, label='mazes', slice_values={})
+    >>> import random
+    >>> from typing import Literal
+    >>> class MazeGenerator(TaskGenerator):
+    ...     type: Literal["maze"] = "maze"
+    ...     max_size: int
+    ...
+    ...     def _generate(self, task_id):
+    ...         size = 2 + int(random.Random(task_id).random() * (self.max_size - 1))
+    ...         return GeneratedTask({"size": size, "map_seed": task_id}, self.label_of(task_id), {})
+    >>> MazeGenerator(max_size=9, label="mazes").build(7)
+    GeneratedTask(env_cfg={'size': 4, 'map_seed': 7}, label='mazes', slice_values={})
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,14 +85,7 @@ class TaskGenerator(UndisturbedModel, ABC):
         TaskGenerator.kinds[kind] = cls
 
     def build(self, task_id: int) -> GeneratedTask:
-        """Make a task from its id.
-
-        Args:
-            task_id: the task's id, its only seed.
-
-        Returns:
-            A new environment configuration with its label and slice values.
-        """
+        """Make a task from its id: a new environment configuration with its label and slice values."""
         task = self._generate(operator.index(task_id))  # a NumPy integer where numba is disabled, which no seed may be
         return task._replace(env_cfg=apply_overrides(task.env_cfg, self.overrides)) if self.overrides else task
 

@@ -88,17 +88,16 @@ class BucketedTaskGenerator(TaskGenerator):
         pydantic.ValidationError: a path leads nowhere in the base's configuration, or sets what another bucket or
             override sets; a value has the wrong type; a bucket is empty; ``label_by`` names no bucket.
 
-    Example:
-        >>> lake = BucketedTaskGenerator(
-        ...     base={"size": 4, "slippery": False},
-        ...     buckets={"size": [4, 8], "slippery": [False, True]},
-        ...     label_by=["size", "slippery"],
-        ... )
-        >>> lake.build(3)  # doctest: +NORMALIZE_WHITESPACE
-        GeneratedTask(env_cfg={'size': 8, 'slippery': False}, label='size=8',
-                      slice_values={'size': 8, 'slippery': False})
-        >>> lake.label_of(1)
-        'size=8,slippery'
+    >>> lake = BucketedTaskGenerator(
+    ...     base={"size": 4, "slippery": False},
+    ...     buckets={"size": [4, 8], "slippery": [False, True]},
+    ...     label_by=["size", "slippery"],
+    ... )
+    >>> lake.build(3)  # doctest: +NORMALIZE_WHITESPACE
+    GeneratedTask(env_cfg={'size': 8, 'slippery': False}, label='size=8',
+                  slice_values={'size': 8, 'slippery': False})
+    >>> lake.label_of(1)
+    'size=8,slippery'
     """
 
     type: Literal["bucketed"] = "bucketed"
@@ -107,22 +106,18 @@ class BucketedTaskGenerator(TaskGenerator):
     label_by: list[str] = Field(default_factory=list)
 
     def add_bucket(self, path: str, values: Iterable[Any] | Span, *, label: bool = False) -> Self:
-        """Let the value at a path vary.
+        """Let the value at a path vary; returns this generator.
 
         Args:
             path: dotted path into the environment configuration of the base.
             values: values and Spans, or one Span.
             label: whether labels name the value.
 
-        Returns:
-            This generator.
-
         Raises:
             ConfigError: as for the class. The generator is left as it was.
 
-        Example:
-            >>> bucketed({"size": 4}).add_bucket("size", Span(4, 12)).slice_values_of(5)
-            {'size': 11}
+        >>> bucketed({"size": 4}).add_bucket("size", Span(4, 12)).slice_values_of(5)
+        {'size': 11}
         """
         if not isinstance(label, bool | np.bool_):
             raise ConfigError(f"label is {shown(label)}: give True where labels are to name the value, or False")
@@ -246,10 +241,9 @@ def bucketed(env_or_generator: Any, label: str | None = None) -> BucketedTaskGen
         env_or_generator: what the buckets vary: an environment configuration, a generator, or a callable.
         label: the label of the tasks; that of the base if not given.
 
-    Example:
-        >>> lake = bucketed({"size": 4, "holes": 0.1})
-        >>> lake = lake.add_bucket("size", [4, 8]).add_bucket("holes", Span(0.0, 0.3))
-        >>> lake(11)
-        {'size': 4, 'holes': 0.2772631752071188}
+    >>> lake = bucketed({"size": 4, "holes": 0.1})
+    >>> lake = lake.add_bucket("size", [4, 8]).add_bucket("holes", Span(0.0, 0.3))
+    >>> lake(11)
+    {'size': 4, 'holes': 0.2772631752071188}
     """
     return BucketedTaskGenerator(base=_wrapped(env_or_generator), label=label)

@@ -38,7 +38,8 @@ class TaskCache:
     all the way down) is handed out as it is: the copy took 3 µs of an episode. A configuration that cannot be copied is
     built anew each time instead.
 
-    Pickling takes the generator along and leaves the tasks behind, since any process can build them again.
+    Pickling takes the generator along and leaves the tasks behind, since any process can build them again. Where the
+    generator raises, that is a ``TaskGenerationError``.
 
     Args:
         generator: what builds the tasks.
@@ -47,13 +48,12 @@ class TaskCache:
     Raises:
         ConfigError: the size is negative or not an integer.
 
-    Example:
-        >>> from lpcurr.generators import bucketed
-        >>> cache = TaskCache(bucketed({"size": 4}).add_bucket("size", [4, 8]), size=100)
-        >>> env_cfg = cache.env_cfg(12)
-        >>> env_cfg["size"] = 99
-        >>> cache.env_cfg(12), len(cache)
-        ({'size': 8}, 1)
+    >>> from lpcurr.generators import bucketed
+    >>> cache = TaskCache(bucketed({"size": 4}).add_bucket("size", [4, 8]), size=100)
+    >>> env_cfg = cache.env_cfg(12)
+    >>> env_cfg["size"] = 99
+    >>> cache.env_cfg(12), len(cache)
+    ({'size': 8}, 1)
     """
 
     def __init__(self, generator: TaskGenerator, size: int) -> None:
@@ -73,25 +73,11 @@ class TaskCache:
         return TaskCache, (self.generator, self.size)
 
     def get(self, task_id: int) -> GeneratedTask:
-        """The built task. It is the cache's own: read it, do not hand it out.
-
-        Args:
-            task_id: the task's id.
-
-        Raises:
-            TaskGenerationError: the generator raised.
-        """
+        """The built task. It is the cache's own: read it, do not hand it out."""
         return self._find(task_id).task
 
     def env_cfg(self, task_id: int) -> Any:
-        """An environment configuration that is the caller's own, or that nobody can change.
-
-        Args:
-            task_id: the task's id.
-
-        Raises:
-            TaskGenerationError: the generator raised.
-        """
+        """An environment configuration that is the caller's own, or that nobody can change."""
         if self.size and self._copyable:
             kept = self._find(task_id)
             if kept.immutable:
@@ -112,27 +98,15 @@ class TaskCache:
         return _guarded(self.generator, self.generator.build, task_id).env_cfg
 
     def label(self, task_id: int) -> str:
-        """The label of a task, which is not built for it.
-
-        Raises:
-            TaskGenerationError: the generator raised.
-        """
+        """The label of a task, which is not built for it."""
         return _guarded(self.generator, self.generator.label_of, task_id)
 
     def shared_env_cfg(self, task_id: int) -> Any:
-        """An environment configuration that must not be changed: the next episode of the task gets the same one.
-
-        Raises:
-            TaskGenerationError: the generator raised.
-        """
+        """An environment configuration that must not be changed: the next episode of the task gets the same one."""
         return self.get(task_id).env_cfg
 
     def slice_values(self, task_id: int) -> dict[str, Any]:
-        """The drawn value of each bucket, by path; the task is not built for it.
-
-        Raises:
-            TaskGenerationError: the generator raised.
-        """
+        """The drawn value of each bucket, by path; the task is not built for it."""
         return _guarded(self.generator, self.generator.slice_values_of, task_id)
 
 

@@ -31,9 +31,8 @@ class CallableGenerator(TaskGenerator):
     Attributes:
         function: the callable.
 
-    Example:
-        >>> CallableGenerator(function=lambda task_id: {"map_seed": task_id}, label="maps").build(7)
-        GeneratedTask(env_cfg={'map_seed': 7}, label='maps', slice_values={})
+    >>> CallableGenerator(function=lambda task_id: {"map_seed": task_id}, label="maps").build(7)
+    GeneratedTask(env_cfg={'map_seed': 7}, label='maps', slice_values={})
     """
 
     type: Literal["callable"] = "callable"

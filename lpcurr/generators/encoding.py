@@ -36,22 +36,17 @@ _COLLECTIONS: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozens
 
 
 def encode(value: Any) -> Any:
-    """Write a value with what JSON has.
+    """Write a value with what JSON has: dicts with string keys, lists, strings, finite numbers, booleans and None.
 
-    Args:
-        value: a scalar, dict, list, tuple, set, enum, dataclass or pydantic model, nested at will. numpy scalars
-            become Python's.
-
-    Returns:
-        Dicts with string keys, lists, strings, finite numbers, booleans and None.
+    It may be a scalar, dict, list, tuple, set, enum, dataclass or pydantic model, nested at will. numpy scalars become
+    Python's.
 
     Raises:
         ConfigError: the value has no such form.
 
-    Example:
-        >>> encode({"size": (4, 8), 1: float("inf")})  # doctest: +NORMALIZE_WHITESPACE
-        {'__type__': 'dict', 'data': [['size', {'__type__': 'tuple', 'data': [4, 8]}],
-                                      [1, {'__type__': 'float', 'data': 'inf'}]]}
+    >>> encode({"size": (4, 8), 1: float("inf")})  # doctest: +NORMALIZE_WHITESPACE
+    {'__type__': 'dict', 'data': [['size', {'__type__': 'tuple', 'data': [4, 8]}],
+                                  [1, {'__type__': 'float', 'data': 'inf'}]]}
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -90,16 +85,12 @@ def decode(value: Any, *, plain: bool = False) -> Any:
         value: what ``encode`` gave, or what a JSON or YAML file gave, or Python objects.
         plain: whether it :func:`is_plain`, so that one that names a class is refused.
 
-    Returns:
-        The value with its Python type.
-
     Raises:
         ConfigError: a ``__type__`` that is malformed, is of a module that was not imported before, or is neither
             dataclass, pydantic model nor enum; or ``data`` that the type refuses.
 
-    Example:
-        >>> decode({"size": {"__type__": "tuple", "data": [4, 8]}})
-        {'size': (4, 8)}
+    >>> decode({"size": {"__type__": "tuple", "data": [4, 8]}})
+    {'size': (4, 8)}
     """
     value = without_omegaconf(value)
     if type(value) not in (list, dict):

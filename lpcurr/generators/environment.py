@@ -104,12 +104,11 @@ def apply_overrides(env: Any, overrides: Mapping[str, Any], where: str = "") -> 
         InconsistentEnvError: each value is fine, but the class's own check (a model validator, ``__post_init__``)
             refuses the result.
 
-    Example:
-        >>> apply_overrides({"map": {"size": 4}, "lanes": [1, 2]}, {"map.size": 8, "lanes.1": 5})
-        {'map': {'size': 8}, 'lanes': [1, 5]}
-        >>> apply_overrides({"map": {"size": 4}}, {"map.siez": 8})
-        Traceback (most recent call last):
-        lpcurr.errors.ConfigError: 'map' has no 'siez'; valid here: size
+    >>> apply_overrides({"map": {"size": 4}, "lanes": [1, 2]}, {"map.size": 8, "lanes.1": 5})
+    {'map': {'size': 8}, 'lanes': [1, 5]}
+    >>> apply_overrides({"map": {"size": 4}}, {"map.siez": 8})
+    Traceback (most recent call last):
+    lpcurr.errors.ConfigError: 'map' has no 'siez'; valid here: size
     """
     if dataclasses.is_dataclass(env) and not isinstance(env, type):
         return _override_dataclass(env, overrides, where)
@@ -138,11 +137,8 @@ def _override_list(env: list[Any], overrides: Mapping[str, Any], where: str = ""
 
 @apply_overrides.register(tuple)
 def _override_tuple(env: tuple[Any, ...], overrides: Mapping[str, Any], where: str = "") -> tuple[Any, ...]:
-    items = list(env)
-    for index, inner in _by_index(env, overrides, where):
-        items[index] = _changed(items[index], inner, _join(where, str(index)))
     make: Callable[[list[Any]], tuple[Any, ...]] = getattr(type(env), "_make", type(env))  # _make: a named tuple
-    return make(items)
+    return make(_override_list(list(env), overrides, where))
 
 
 @apply_overrides.register(BaseModel)
@@ -214,9 +210,7 @@ def _typed(owner: type, name: str, value: Any, where: str) -> Any:
     try:
         return field(value=value).value  # type: ignore[attr-defined]
     except ValidationError as error:
-        part = error.errors()[0]
-        path = _join(where, ".".join([name, *map(str, part["loc"][1:])]))
-        raise ConfigError(f"{path} = {shown(part['input'])}: {part['msg']}") from error
+        raise _wrong_value(error, where, {"value": name}) from error
 
 
 @functools.lru_cache(maxsize=1024)

@@ -97,10 +97,9 @@ class TaskList(ListedTasks):
     Raises:
         pydantic.ValidationError: there is no task, or another number of labels.
 
-    Example:
-        >>> tasks = TaskList(tasks=[{"task": "boil", "heat": 3}, {"task": "melt", "heat": 9}])
-        >>> tasks.build(1)
-        GeneratedTask(env_cfg={'task': 'melt', 'heat': 9}, label='melt', slice_values={'task': 'melt', 'heat': 9})
+    >>> tasks = TaskList(tasks=[{"task": "boil", "heat": 3}, {"task": "melt", "heat": 9}])
+    >>> tasks.build(1)
+    GeneratedTask(env_cfg={'task': 'melt', 'heat': 9}, label='melt', slice_values={'task': 'melt', 'heat': 9})
     """
 
     type: Literal["list"] = "list"

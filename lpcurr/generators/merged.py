@@ -28,13 +28,12 @@ class TaskGeneratorSet(TaskGenerator):
     Raises:
         pydantic.ValidationError: not as many weights as generators, or a weight that is not positive and finite.
 
-    Example:
-        >>> from lpcurr.generators import single_task
-        >>> mixed = TaskGeneratorSet(
-        ...     generators=[single_task({"size": 4}, "small"), single_task({"size": 8}, "large")], weights=[3, 1]
-        ... )
-        >>> [mixed.label_of(task_id) for task_id in range(4)]
-        ['large', 'small', 'large', 'small']
+    >>> from lpcurr.generators import single_task
+    >>> mixed = TaskGeneratorSet(
+    ...     generators=[single_task({"size": 4}, "small"), single_task({"size": 8}, "large")], weights=[3, 1]
+    ... )
+    >>> [mixed.label_of(task_id) for task_id in range(4)]
+    ['large', 'small', 'large', 'small']
     """
 
     type: Literal["set"] = "set"
@@ -42,23 +41,15 @@ class TaskGeneratorSet(TaskGenerator):
     weights: list[float] = Field(default_factory=list)
 
     def add(self, generator: Any, weight: float = 1.0) -> Self:
-        """Add a generator to choose from.
-
-        Args:
-            generator: a generator, or a callable task_id -> environment configuration.
-            weight: how likely it is, on the scale of the other weights.
-
-        Returns:
-            This generator.
+        """Add a generator to choose from, or a callable, with a weight on the scale of the others; returns this one.
 
         Raises:
             ConfigError: the weight is not positive and finite, or an override of this set leads nowhere in the
                 generator's environment configuration. The set is left as it was.
 
-        Example:
-            >>> from lpcurr.generators import single_task
-            >>> TaskGeneratorSet().add(single_task({"size": 4})).add(single_task({"size": 8}), weight=2.0).weights
-            [1.0, 2.0]
+        >>> from lpcurr.generators import single_task
+        >>> TaskGeneratorSet().add(single_task({"size": 4})).add(single_task({"size": 8}), weight=2.0).weights
+        [1.0, 2.0]
         """
         self.generators.append(as_generator(generator))
         self.weights.append(weight)
@@ -117,21 +108,15 @@ class TaskGeneratorSet(TaskGenerator):
 
 
 def merge(generators: Iterable[Any], weights: Iterable[float] | None = None) -> TaskGeneratorSet:
-    """A generator that chooses among several for each task.
-
-    Args:
-        generators: generators, or callables task_id -> environment configuration; at least one.
-        weights: how likely each is, of any scale; all alike if not given.
+    """A generator that chooses among several for each task: see :class:`TaskGeneratorSet`.
 
     Raises:
         ConfigError: there is no generator, or one of them is something else.
-        pydantic.ValidationError: not as many weights as generators, or a weight that is not positive and finite.
 
-    Example:
-        >>> from lpcurr.generators import bucketed, single_task
-        >>> easy, hard = single_task({"size": 4}, "easy"), bucketed({"size": 8}, "hard").add_bucket("size", [8, 16])
-        >>> merge([easy, hard], weights=[0.8, 0.2]).build(2)
-        GeneratedTask(env_cfg={'size': 16}, label='hard', slice_values={'size': 16})
+    >>> from lpcurr.generators import bucketed, single_task
+    >>> easy, hard = single_task({"size": 4}, "easy"), bucketed({"size": 8}, "hard").add_bucket("size", [8, 16])
+    >>> merge([easy, hard], weights=[0.8, 0.2]).build(2)
+    GeneratedTask(env_cfg={'size': 16}, label='hard', slice_values={'size': 16})
     """
     try:
         generators, weights = list(generators), None if weights is None else list(weights)

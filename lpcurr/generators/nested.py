@@ -15,22 +15,10 @@ from lpcurr.generators.listed import TaskList, is_list_of_tasks
 
 
 def as_generator(source: Any) -> TaskGenerator:
-    """Make a task generator of whatever can serve as one.
+    """Return a generator itself, or a callable in a :class:`CallableGenerator`; raises ``ConfigError`` for the rest.
 
-    Args:
-        source: a task generator, or a callable from a task id to an environment configuration.
-
-    Returns:
-        The generator itself, or the callable in a :class:`CallableGenerator`.
-
-    Raises:
-        ConfigError: it is neither.
-
-    Example:
-        >>> def maze(task_id):
-        ...     return {"map_seed": task_id}
-        >>> as_generator(maze)(7)
-        {'map_seed': 7}
+    >>> as_generator(lambda task_id: {"map_seed": task_id})(7)
+    {'map_seed': 7}
     """
     if isinstance(source, TaskGenerator):
         return source
@@ -48,9 +36,8 @@ def as_generator(source: Any) -> TaskGenerator:
 def as_task_source(source: Any) -> TaskGenerator:
     """Make a generator of what a curriculum's tasks come from: a list of tasks, or what :func:`as_generator` takes.
 
-    Example:
-        >>> as_task_source(["boil", "melt"]).build(1).env_cfg
-        'melt'
+    >>> as_task_source(["boil", "melt"]).build(1).env_cfg
+    'melt'
     """
     is_tasks = not isinstance(source, TaskGenerator) and is_list_of_tasks(source)
     return TaskList(tasks=source) if is_tasks else as_generator(source)

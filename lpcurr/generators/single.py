@@ -24,9 +24,8 @@ class SingleTaskGenerator(TaskGenerator):
     Raises:
         pydantic.ValidationError: ``env`` cannot be copied, or an override leads nowhere or has the wrong type.
 
-    Example:
-        >>> SingleTaskGenerator(env={"size": 4}, label="small", overrides={"size": 5}).build(123)
-        GeneratedTask(env_cfg={'size': 5}, label='small', slice_values={})
+    >>> SingleTaskGenerator(env={"size": 4}, label="small", overrides={"size": 5}).build(123)
+    GeneratedTask(env_cfg={'size': 5}, label='small', slice_values={})
     """
 
     type: Literal["single"] = "single"
@@ -49,12 +48,7 @@ class SingleTaskGenerator(TaskGenerator):
 def single_task(env: Any, label: str | None = None) -> SingleTaskGenerator:
     """A generator that gives every task the same environment configuration.
 
-    Args:
-        env: a dict, a dataclass, a pydantic model or any other value that can be copied.
-        label: the label of the tasks; ``"default"`` if not given.
-
-    Example:
-        >>> single_task({"size": 4}, label="small")(task_id=0)
-        {'size': 4}
+    >>> single_task({"size": 4}, label="small")(task_id=0)
+    {'size': 4}
     """
     return SingleTaskGenerator(env=env, label=label)

@@ -29,13 +29,12 @@ class Span:
         ConfigError: an end is not a finite number, ``low`` is above ``high`` or not above 0 where ``log`` needs that,
             or the range is too wide to draw from.
 
-    Example:
-        >>> Span(4, 8).draw(0.999)
-        8
-        >>> Span(0.5, 1.5).draw(0.25)
-        0.75
-        >>> Span(1, 999, log=True).draw(0.5), Span(1, 999, log=True).bin_of(31)
-        (31, '31..176')
+    >>> Span(4, 8).draw(0.999)
+    8
+    >>> Span(0.5, 1.5).draw(0.25)
+    0.75
+    >>> Span(1, 999, log=True).draw(0.5), Span(1, 999, log=True).bin_of(31)
+    (31, '31..176')
     """
 
     low: int | float
@@ -71,11 +70,7 @@ class Span:
         return Span(float(self.low), float(self.high), self.log)
 
     def draw(self, u: float) -> int | float:
-        """The value for a uniform random number.
-
-        Args:
-            u: from 0 up to, but not including, 1.
-        """
+        """The value for a uniform random number from 0 up to, but not including, 1."""
         if self.log:
             first, last = math.log(self.low), math.log(self.high + 1 if self.integer else self.high)
             value = math.exp(first + u * (last - first))

@@ -43,9 +43,8 @@ def guide(topic: str) -> str:
     Raises:
         ConfigError: there is no such topic.
 
-    Example:
-        >>> guide("quickstart").splitlines()[0]
-        'Quickstart'
+    >>> guide("quickstart").splitlines()[0]
+    'Quickstart'
     """
     if topic not in TOPICS:
         raise ConfigError(f"there is no guide {topic!r}; there are: {', '.join(TOPICS)}")

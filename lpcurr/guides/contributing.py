@@ -67,20 +67,16 @@ class ZoneConfig(SchedulerConfig):
         """Return p²(1 − p)."""
         p = task.success_rate_ema[at]
         return p * p * (1.0 - p)
-
-    def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
-        return super().rules(min_presentations, fixed_set) | {"rand_task_rate": self.rand_task_rate}
 '''
 """The example of a scheduler, which tests add to a copy of the package and use all over."""
 
 _REST = """Configurations (`{"type": "zone"}`), `use()`, checkpoints, `lpcurr top`, `inspect`, reports and `lpcurr help
 schedulers` know it from there. `lpcurr/schedulers/common.py` says what a formula may do, which ways of drawing there
 are and what else may be overridden: `retention` for eviction, `exploring_weight` for the share that explores,
-`acceptance` for draws by weight that are not kept, `scale_free` where the scale of the scores does not matter. Settings
-that its own formula needs go into the header's `own` words. To be tested it needs a plain twin of its formula, an
-entry in each table of `tests/naive_schedulers.py`; then `tests/schedulers` tries it with all that is asked of every
-scheduler.
+`acceptance` for draws by weight that are not kept, `scale_free` where the scale of the scores does not matter. What is
+set under the name of a rule field of the header is that; `rules` says what other settings come to, those that its own
+formula needs in the `own` words. To be tested it needs a plain twin of its formula, an entry in each table of
+`tests/naive_schedulers.py`; then `tests/schedulers` tries it with all that is asked of every scheduler.
 
 A column
 --------

@@ -1,19 +1,9 @@
 """Recipes
 =======
 
-    lpcurr train                                     the default recipe: FrozenLake, about a minute
-    lpcurr train NAME key.sub=value …                another, with overrides; values are YAML
-    lpcurr train sums_grpo                           GRPO of TRL on sums; needs lpcurr[llm]
-    lpcurr train use_lp=false                        the same with tasks drawn at random
-    lpcurr train compare=true seeds=5                the recipe's own and random, at equal environment steps
-    lpcurr train seeds=3 'arms={fast: {type: learning_progress, ema_timescale: 0.3}, slow: {type: learning_progress},
-        uniform: {type: discrete_random}}'           any number of algorithms, by names of your own
-    lpcurr train 'curriculum.schedule=[{at: 0.3, use: {type: discrete_random}}]'
-                                                     another algorithm from 30 % of total_steps on
-    lpcurr train resume=runs/NAME                    go on with a run that was cut
-    lpcurr report runs/ONE runs/OTHER                pictures and a page of one run, or several side by side
-
-`lpcurr train --help` lists the packaged recipes and the keys of the default one.
+`lpcurr train` trains the default recipe, FrozenLake, for about a minute; `lpcurr train NAME key.sub=value …` another,
+with overrides whose values are YAML. `lpcurr train --help` lists the packaged recipes, the keys of the default one and
+examples, `lpcurr report runs/ONE runs/OTHER` draws one run, or several side by side.
 
 A run folder holds config.yaml (everything resolved), metrics.jsonl (one line an epoch), tasks.jsonl (the pool at the
 end), result.json, report.html, report.png and checkpoints/. The keys of metrics.jsonl are in

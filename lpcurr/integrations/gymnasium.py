@@ -69,9 +69,8 @@ class Episode:
         truncated: whether a limit, such as ``TimeLimit``, ended it.
         info: the info of its last step, with what the wrappers inside put there.
 
-    Example:
-        >>> def reached_the_end_quickly(episode):
-        ...     return 1.0 - episode.length / 500 if episode.terminated else 0.0
+    >>> def reached_the_end_quickly(episode):
+    ...     return 1.0 - episode.length / 500 if episode.terminated else 0.0
     """
 
     task: CurriculumTask
@@ -126,9 +125,6 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     Wrappers outside that want the task, to add it to the observation, find it in ``task``, as in
     ``env.get_wrapper_attr("task").get_env_cfg()``.
 
-    Attributes:
-        curriculum: where the tasks come from.
-
     Args:
         env: the environment to play in.
         curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
@@ -150,27 +146,26 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     Raises:
         ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> from lpcurr.generators import bucketed
-        >>> class CartPoleTasks(gymnasium.Wrapper):
-        ...     def set_task(self, config):
-        ...         self.unwrapped.gravity = config["gravity"]
-        >>> tasks = bucketed({"gravity": 9.8}, label="planets").add_bucket("gravity", [1.6, 3.7, 9.8, 24.8])
-        >>> config = CurriculumConfig(num_active_tasks=32, seed=0, use_shared_memory=False, task_generator=tasks)
-        >>> with config.make() as curriculum:
-        ...     env = CurriculumEnv(CartPoleTasks(gymnasium.make("CartPole-v1")), curriculum,
-        ...                         score=lambda episode: episode.length / 500)
-        ...     observation, info = env.reset(seed=0)
-        ...     played, ended = info["curriculum/task_id"], False
-        ...     while not ended:
-        ...         observation, reward, terminated, truncated, info = env.step(0)
-        ...         ended = terminated or truncated
-        ...     env.close()
-        >>> info["curriculum/task_id"] == played, info["curriculum/label"], info["curriculum/accepted"]
-        (True, 'planets', True)
-        >>> 0 < info["curriculum/score"] < 0.1
-        True
+    >>> from lpcurr import CurriculumConfig
+    >>> from lpcurr.generators import bucketed
+    >>> class CartPoleTasks(gymnasium.Wrapper):
+    ...     def set_task(self, config):
+    ...         self.unwrapped.gravity = config["gravity"]
+    >>> tasks = bucketed({"gravity": 9.8}, label="planets").add_bucket("gravity", [1.6, 3.7, 9.8, 24.8])
+    >>> config = CurriculumConfig(num_active_tasks=32, seed=0, use_shared_memory=False, task_generator=tasks)
+    >>> with config.make() as curriculum:
+    ...     env = CurriculumEnv(CartPoleTasks(gymnasium.make("CartPole-v1")), curriculum,
+    ...                         score=lambda episode: episode.length / 500)
+    ...     observation, info = env.reset(seed=0)
+    ...     played, ended = info["curriculum/task_id"], False
+    ...     while not ended:
+    ...         observation, reward, terminated, truncated, info = env.step(0)
+    ...         ended = terminated or truncated
+    ...     env.close()
+    >>> info["curriculum/task_id"] == played, info["curriculum/label"], info["curriculum/accepted"]
+    (True, 'planets', True)
+    >>> 0 < info["curriculum/score"] < 0.1
+    True
     """
 
     def __init__(
@@ -221,14 +216,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self._task
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> _Start:
-        """Take a task and begin an episode of it.
-
-        Args:
-            seed: passed on to the environment.
-            options: passed on to the environment.
-
-        Returns:
-            The first observation, and the environment's info with the task's id and label.
+        """Take a task and begin an episode of it; the info has the task's id and label.
 
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
@@ -247,13 +235,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, info
 
     def step(self, action: Any) -> _Step:
-        """Step the environment; the step that ends the episode reports its score.
-
-        Args:
-            action: passed on to the environment.
-
-        Returns:
-            What the environment returns; at the episode's end with task id, label, score and acceptance in the info.
+        """Step the environment; the step that ends the episode reports its score, and says so in the info.
 
         Raises:
             InvalidScoreError: the score is not a finite number; nothing was reported.
@@ -294,7 +276,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
         """Report the episode that a step has ended; what the step returns."""
         self._playing = False
-        self._start.ended()
+        self._start.abandonment.ended()
         observation, reward, terminated, truncated, info = result
         score: Any = self._total_reward
         if self._score is not None:

@@ -68,9 +68,8 @@ class Episodes:
         truncated: bool[k], whether a limit ended them.
         infos: those of the step, of the whole vector.
 
-    Example:
-        >>> def reached_the_end_quickly(episodes):
-        ...     return np.where(episodes.terminated, 1.0 - episodes.lengths / 500, 0.0)
+    >>> def reached_the_end_quickly(episodes):
+    ...     return np.where(episodes.terminated, 1.0 - episodes.lengths / 500, 0.0)
     """
 
     indices: Int64s
@@ -103,9 +102,6 @@ class VectorCurriculumEnv(_Wrapper):
     A task that ``apply_tasks`` cannot set is not passed over, since it does not say which one it was: what it raises
     passes through. Make families for native vectors of tasks that can be played.
 
-    Attributes:
-        curriculum: where the tasks come from.
-
     Args:
         env: the vector of environments: a ``gymnasium.vector.VectorEnv``, or what has ``num_envs`` and the single and
             batched spaces of one, itself or in its ``unwrapped``.
@@ -121,9 +117,6 @@ class VectorCurriculumEnv(_Wrapper):
 
     Raises:
         ConfigError: the environments do not say when they begin the next episode, or an argument is of the wrong kind.
-
-    Example:
-        See the module.
     """
 
     def __init__(
@@ -182,9 +175,6 @@ class VectorCurriculumEnv(_Wrapper):
             options: passed on; ``reset_mask``, bool[num_envs], with autoreset mode ``DISABLED`` only, says which
                 environments are reset.
 
-        Returns:
-            The first observations, and the infos with the ids and labels of the tasks.
-
         Raises:
             ConfigError: the mask is of another kind or shape, empty, or the environments reset by themselves; or
                 ``apply_tasks`` changed their spaces.
@@ -207,13 +197,7 @@ class VectorCurriculumEnv(_Wrapper):
         return observations, self._with_tasks(infos, begun)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Step the environments; the scores of all episodes that end are reported.
-
-        Args:
-            actions: passed on to the environments.
-
-        Returns:
-            What the environments return, with task ids, labels, scores and acceptance in the infos.
+        """Step the environments; the scores of all episodes that end are reported, and the infos say so.
 
         Raises:
             InvalidScoreError: a score is not a finite number; none of this step was reported.
@@ -314,8 +298,9 @@ def _check_arguments(env: Any, mode: object, apply_tasks: object, reset_with: ob
         )
     if not callable(apply_tasks):
         raise ConfigError(f"apply_tasks is {apply_tasks!r}: give a function of the vector, indices and configurations")
-    if score is not None and not callable(score):
-        raise ConfigError(f"score is {score!r}: give a function of Episodes")
+    for name, function in (("score", score), ("reset_with", reset_with)):
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is {function!r}: give a function")
     mode = mode or env.metadata.get("autoreset_mode")
     if not isinstance(mode, AutoresetMode):
         raise ConfigError(
@@ -323,13 +308,8 @@ def _check_arguments(env: Any, mode: object, apply_tasks: object, reset_with: ob
             "metadata['autoreset_mode'], which one of gymnasium.vector.AutoresetMode it has, for a task must be known "
             "before its episode begins"
         )
-    if reset_with is not None and not callable(reset_with):
-        raise ConfigError(f"reset_with is {reset_with!r}: give a function of the list of configurations")
     if reset_with is not None and mode is not AutoresetMode.DISABLED:
         raise ConfigError(
             f"reset_with is for autoreset mode DISABLED, and {env} has {mode.value}: it calls its resets itself, so "
             "leave seeds to apply_tasks"
         )
-
-
-__all__ = ["Episodes", "VectorCurriculumEnv"]

@@ -60,9 +60,8 @@ class ParallelEpisode:
         length: its number of steps.
         infos: those of its last step, by agent.
 
-    Example:
-        >>> def worst_agent(episode):
-        ...     return min(episode.total_rewards.values())
+    >>> def worst_agent(episode):
+    ...     return min(episode.total_rewards.values())
     """
 
     task: CurriculumTask
@@ -85,16 +84,11 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
     Impossible tasks are passed over as in :class:`lpcurr.CurriculumEnv`, and seeds are handed on as there. Where tasks
     have fewer agents than others, let them share ``possible_agents``, as PettingZoo provides for.
 
-    Attributes:
-        curriculum: where the tasks come from.
-
     Args:
         env: the environment to play in; ``pettingzoo.utils.aec_to_parallel`` makes one of a turn-based one.
         curriculum: where the tasks come from: a curriculum, an evaluation, or the id of a session.
-        apply_task: ``apply_task(env, config)`` makes the environment play a configuration; where it returns another
-            environment, that takes the place of the one before, which is closed unless somebody else still has it.
-            Possible agents and their spaces must be those of the first. By default ``set_task(config)`` of the
-            environment.
+        apply_task: as for :class:`lpcurr.CurriculumEnv`; possible agents and their spaces must be those of the first.
+            By default ``set_task(config)`` of the environment.
         reset_with: as for :class:`lpcurr.CurriculumEnv`: what of a task belongs in ``reset``.
         score: ``score(episode)``, a finite number, by convention 0 … 1. By default the mean over the agents of the
             sums of their rewards.
@@ -102,9 +96,6 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     Raises:
         ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
-
-    Example:
-        See the module.
     """
 
     env: Any
@@ -140,14 +131,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         self._length = 0
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[Any, Any], _Infos]:
-        """Take a task and begin an episode of it.
-
-        Args:
-            seed: passed on to the environment.
-            options: passed on to the environment.
-
-        Returns:
-            The first observations and the infos by agent, with the task's id and label.
+        """Take a task and begin an episode of it; the infos of all agents have the task's id and label.
 
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
@@ -161,13 +145,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
     def step(
         self, actions: dict[Any, Any]
     ) -> tuple[dict[Any, Any], dict[Any, float], dict[Any, bool], dict[Any, bool], _Infos]:
-        """Step the environment; the step after which no agent is left reports the score.
-
-        Args:
-            actions: by agent, passed on to the environment.
-
-        Returns:
-            What the environment returns; at the episode's end with task id, label, score and acceptance in the infos.
+        """Step the environment; the step after which no agent is left reports the score, and says so in the infos.
 
         Raises:
             InvalidScoreError: the score is not a finite number; nothing was reported.
@@ -203,7 +181,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
 
     def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
         self._task = None
-        self._start.ended()
+        self._start.abandonment.ended()
         score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
         accepted = credit(self.curriculum, task, score, self._length, total_rewards=self._total_rewards)
         return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: as_score(score), ACCEPTED: accepted})
@@ -219,6 +197,3 @@ def _set_task(env: Any, config: Any) -> None:
 
 def _mean_total_reward(episode: ParallelEpisode) -> float:
     return sum(episode.total_rewards.values()) / max(len(episode.total_rewards), 1)
-
-
-__all__ = ["ParallelCurriculumEnv", "ParallelEpisode"]

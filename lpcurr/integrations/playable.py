@@ -97,21 +97,17 @@ def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]
     return dict(arguments)
 
 
-def _is_held_elsewhere(env: object) -> bool:
-    """Whether anybody but the caller, in one local variable, still has an environment."""
-    return sys.getrefcount(env) > _HOLDERS
-
-
-def _count_holders() -> int:
-    alone = object()
-    return _references(alone)
-
-
-def _references(thing: object) -> int:
+def _holders(thing: object) -> int:
     return sys.getrefcount(thing)
 
 
-_HOLDERS = _count_holders()
+def _holders_of_local() -> int:
+    alone = object()
+    return _holders(alone)
+
+
+_ONE_LOCAL = _holders_of_local()
+"""What :func:`_holders` says where nobody but the caller, in one local variable, has a thing."""
 
 
 class Abandonment:
@@ -164,7 +160,7 @@ class EpisodeStart:
     ) -> None:
         self._curriculum, self._apply_task, self._reset_with = curriculum, apply_task, reset_with
         self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
-        self._abandonment = Abandonment()
+        self.abandonment = Abandonment()
         self._rebuild_seeds: Any = None
         self._told = False
 
@@ -178,16 +174,12 @@ class EpisodeStart:
         """
         break_off(self._curriculum, playing)
         if playing is not None and length:
-            self._abandonment.abandoned()
+            self.abandonment.abandoned()
         if seed is not None:  # a bad one is refused before it looks like a bad task
             from gymnasium.utils.seeding import np_random
 
             self._rebuild_seeds, _ = np_random(seed)  # of what later resets without a seed bring in
         return self._playable.begin(self._curriculum, lambda task: self._reset(task, wrapper, seed, options))
-
-    def ended(self) -> None:
-        """Say that an episode has ended."""
-        self._abandonment.ended()
 
     def _reset(self, task: CurriculumTask, wrapper: Any, seed: int | None, options: dict[str, Any] | None) -> Any:
         config = task.get_env_cfg()
@@ -197,7 +189,7 @@ class EpisodeStart:
             wrapper._accept(env, task)
             replaced, wrapper.env = wrapper.env, env
             is_new = replaced.unwrapped is not env.unwrapped  # it may be the old one in other wrappers
-            if is_new and not _is_held_elsewhere(replaced):
+            if is_new and _holders(replaced) <= _ONE_LOCAL:
                 replaced.close()
             del replaced
             if seed is None and self._rebuild_seeds is not None:

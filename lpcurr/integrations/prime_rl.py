@@ -99,6 +99,3 @@ class CurriculumTaskSampler(Iterator[Any]):
         """Close the curriculum and destroy its pool."""
         self.ledger.curriculum.close()
         self.ledger.curriculum.unlink()
-
-
-__all__ = ["CurriculumTaskSampler"]

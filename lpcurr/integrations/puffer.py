@@ -85,9 +85,6 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
 
     Raises:
         ConfigError: the environment lacks one of the two methods, or an argument is of the wrong kind.
-
-    Example:
-        See the module.
     """
 
     def __init__(
@@ -119,12 +116,6 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
     def reset(self, *args: Any, **options: Any) -> tuple[Any, Any]:
         """Begin an episode: of the task that waits after the end of one, else of a new one.
 
-        Args:
-            args: passed on to the environment, as is ``options``; the seed is the one of PufferLib's.
-
-        Returns:
-            What the environment's ``reset`` returns.
-
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
         """
@@ -142,12 +133,6 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         """Step the environment; the step that ends the episode reports its score.
 
         The first step after the end of an episode begins the next one, as does a step before any reset.
-
-        Args:
-            args: passed on to the environment, as is ``options``: the actions.
-
-        Returns:
-            What the environment's ``step`` returns, at the end of an episode with the label's statistics in the infos.
 
         Raises:
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be played.
@@ -223,20 +208,10 @@ class CurriculumEnv(PufferEnv):  # type: ignore[misc, unused-ignore]
         else:
             setattr(self._env, name, value)
 
-    @property
-    def agent_per_batch(self) -> Any:
-        """The environment's."""
-        return self._env.agent_per_batch
-
-    @property
-    def emulated(self) -> Any:
-        """The environment's."""
-        return self._env.emulated
-
-    @property
-    def done(self) -> Any:
-        """The environment's."""
-        return self._env.done
+    # Properties of PufferEnv, which are found before __getattr__.
+    agent_per_batch = property(lambda self: self._env.agent_per_batch)
+    emulated = property(lambda self: self._env.emulated)
+    done = property(lambda self: self._env.done)
 
 
 def merge_episode_stats(infos: Any, stats: dict[str, dict[str, Any]]) -> None:
@@ -246,11 +221,10 @@ def merge_episode_stats(infos: Any, stats: dict[str, dict[str, Any]]) -> None:
         infos: a dict, or a list of dicts, of which the first takes them.
         stats: numbers by label, by name; they are added to those that are there.
 
-    Example:
-        >>> infos = {"env_curriculum_stats/per_label_samples": {"arena": 1}}
-        >>> merge_episode_stats(infos, {"env_curriculum_stats/per_label_samples": {"arena": 1, "maze": 1}})
-        >>> infos
-        {'env_curriculum_stats/per_label_samples': {'arena': 2, 'maze': 1}}
+    >>> infos = {"env_curriculum_stats/per_label_samples": {"arena": 1}}
+    >>> merge_episode_stats(infos, {"env_curriculum_stats/per_label_samples": {"arena": 1, "maze": 1}})
+    >>> infos
+    {'env_curriculum_stats/per_label_samples': {'arena': 2, 'maze': 1}}
     """
     if isinstance(infos, list):
         if not infos:

@@ -69,11 +69,10 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
     Raises:
         ConfigError: an argument is of the wrong kind, or only one of ``save_freq`` and ``save_path`` is given.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> curriculum = CurriculumConfig(num_active_tasks=16, use_shared_memory=False).make()
-        >>> callback = CurriculumCallback(curriculum, save_freq=10_000, save_path="checkpoints")
-        >>> curriculum.close()
+    >>> from lpcurr import CurriculumConfig
+    >>> curriculum = CurriculumConfig(num_active_tasks=16, use_shared_memory=False).make()
+    >>> callback = CurriculumCallback(curriculum, save_freq=10_000, save_path="checkpoints")
+    >>> curriculum.close()
     """
 
     def __init__(
@@ -135,6 +134,3 @@ class CurriculumCallback(BaseCallback):  # type: ignore[misc, unused-ignore]
             self.logger.record("curriculum/mean_score", self._score_sum / self._episodes)
         self._score_sum, self._episodes = 0.0, 0
         self.curriculum.on_epoch_end()
-
-
-__all__ = ["CurriculumCallback"]

@@ -105,6 +105,3 @@ def _flat(group: Any) -> Iterator[Any]:
 
 def _reward(sample: Any, args: Any) -> float | None:
     return None if sample.reward is None else float(sample.get_reward_value(args))
-
-
-__all__ = ["CurriculumDataSource", "report"]

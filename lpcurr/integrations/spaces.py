@@ -24,10 +24,9 @@ def check_space(played: str, name: str, space: Space[Any], first: Space[Any]) ->
 def difference(space: Space[Any], expected: Space[Any]) -> tuple[str, str, str]:
     """Name where two spaces differ: the keys that lead there, and what is there in each.
 
-    Example:
-        >>> from gymnasium.spaces import Discrete
-        >>> difference(Dict(door=Discrete(2), key=Discrete(3)), Dict(door=Discrete(2), key=Discrete(5)))
-        ("['key']", 'Discrete(3)', 'Discrete(5)')
+    >>> from gymnasium.spaces import Discrete
+    >>> difference(Dict(door=Discrete(2), key=Discrete(3)), Dict(door=Discrete(2), key=Discrete(5)))
+    ("['key']", 'Discrete(3)', 'Discrete(5)')
     """
     where = ""
     while True:

@@ -34,11 +34,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lpcurr.curriculum.arguments import as_count
-from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.ledger import TaskLedger
 from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
+from lpcurr.integrations.playable import as_learning_curriculum, check_count
 
 with needs("torch", 'lpcurr.integrations.torch needs PyTorch: pip install "lpcurr[torch]"'):
     import torch
@@ -74,9 +74,8 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
         num_batches: int | None = None,
         process_group: Any = None,
     ) -> None:
-        for name, value in (("batch_size", batch_size), ("num_generations", num_generations)):
-            if as_count(value, name) < 1:
-                raise ConfigError(f"{name} is {value}: give an integer from 1 up")
+        check_count("batch_size", batch_size)
+        check_count("num_generations", num_generations)
         self.batch_size = batch_size
         self.num_generations = num_generations
         self.num_batches = None if num_batches is None else as_count(num_batches, "num_batches")
@@ -87,10 +86,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
         self._chooses = self._group is None or distributed.get_rank(self._group) == 0
         self.ledger: TaskLedger | None = None
         if self._chooses:
-            curriculum = attach(curriculum) if isinstance(curriculum, str) else curriculum
-            if not isinstance(curriculum, Curriculum):
-                kind = type(curriculum).__name__
-                raise ConfigError(f"curriculum is a {kind}, not a Curriculum, and this rank is the one that chooses")
+            curriculum = as_learning_curriculum(curriculum)
             if not curriculum.config.defer_init:
                 raise ConfigError(
                     "the curriculum makes tasks of its own, whose ids are no indices of a data set: make it with "
@@ -206,6 +202,3 @@ class SamplerState(Mapping[str, Any]):
 def _none_of(ids: ArrayLike) -> NDArray[np.bool_]:
     """What another rank than 0 credits of a batch."""
     return np.zeros(len(np.atleast_1d(np.asarray(ids))), dtype=np.bool_)
-
-
-__all__ = ["CurriculumSampler"]

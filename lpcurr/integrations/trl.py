@@ -151,6 +151,3 @@ class _Repeated(Sampler[int]):  # type: ignore[misc, unused-ignore]
             ids = np.repeat(self._sampler.sample(), self._sampler.num_generations).tolist()
             for _ in range(self._repeat_count):
                 yield from ids
-
-
-__all__ = ["CurriculumGRPOTrainer"]

@@ -82,6 +82,3 @@ class CurriculumDataset(RLHFDataset):  # type: ignore[misc, unused-ignore]
         if self.ledger is not None:
             self.ledger.load_state_dict(state)
             self._batch = []
-
-
-__all__ = ["CurriculumDataset"]

@@ -20,6 +20,7 @@ from lpcurr.investigation.growth import Growth
 from lpcurr.investigation.parts import EPISODE, YOUNG, Part, Parts, waits_each
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import Training
+from lpcurr.monitor.wording import short_time
 
 SCAN, EVICTION, STATISTICS = "scan on every episode", "quadratic eviction", "statistics on the hot path"
 STRUCTURE, LOCK, WAITING = "growing structure", "lock held long", "waiting on every episode"
@@ -174,7 +175,7 @@ def _judge_any_size(evidence: Evidence) -> Finding:
     parts = {name: part for name, part in evidence.usual.items() if name != "task generation"}  # has its own line
     size = min(min(part.work) for part in parts.values())
     lines, seconds = (sum(getattr(p, what).get(size, 0) for p in parts.values()) for what in ("lines", "seconds"))
-    seen = f"an episode runs {lines:,.0f} lines in {duration(seconds)} with {size:,} tasks"
+    seen = f"an episode runs {lines:,.0f} lines in {short_time(seconds)} with {size:,} tasks"
     dearest = max(parts, key=lambda name: parts[name].seconds.get(size, 0.0))
     slow = lines >= limits.ANY_SIZE_LINES or seconds >= limits.ANY_SIZE_SECONDS
     return _decide(slow, seen, f"profile the {dearest}: it is slow whatever the size of the pool", evidence.causes)
@@ -203,25 +204,19 @@ def _counted(name: str, part: Part) -> str:
     largest = max(part.work)
     lines = " → ".join(f"{each:,.0f}" for each in part.lines.values())
     calls = part.work[largest].calls.total() / part.work[largest].times
-    took = f", {duration(part.seconds[largest])}" if largest in part.seconds else ""
+    took = f", {short_time(part.seconds[largest])}" if largest in part.seconds else ""
     grows = f"n^{part.power}, {calls / largest:,.1f} calls a task" if part.power else f"flat, {calls:,.1f} calls"
     return f"{name}: {lines} lines with {', '.join(map(str, part.lines))} tasks ({grows}{took})"
 
 
 def _taken(name: str, part: Part) -> str:
     bytes_ = " → ".join(f"{each:,.0f}" for each in part.bytes.values())
-    times = " → ".join(map(duration, part.large.values()))
+    times = " → ".join(map(short_time, part.large.values()))
     return f"{name}: outside Python {bytes_} bytes, {times} with {', '.join(map(str, part.large))} tasks"
 
 
 def _place(path: Path) -> str:
     return " → ".join(name for _, _, name in path) + "".join(f" ({PurePath(f).name}:{n})" for f, n, _ in path[-1:])
-
-
-def duration(seconds: float) -> str:
-    """Write seconds with a fitting unit: 5.2 µs, 280 ms, 3.9 s."""
-    unit, factor = next(((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)) if seconds * f >= 0.95), ("ns", 1e9))
-    return f"{seconds * factor:.{1 if seconds * factor < 9.95 else 0}f} {unit}"
 
 
 HYPOTHESES: dict[str, Callable[[Evidence], Finding]] = {

@@ -17,12 +17,13 @@ from rich.text import Text
 
 from lpcurr import kernels
 from lpcurr.investigation import limits
-from lpcurr.investigation.faults import HYPOTHESES, Evidence, Finding, duration
+from lpcurr.investigation.faults import HYPOTHESES, Evidence, Finding
 from lpcurr.investigation.growth import measure_growth, measure_resume, structure_sizes
 from lpcurr.investigation.parts import EPISODE, count_parts, measure_outside, waits_each
 from lpcurr.investigation.played import Played
 from lpcurr.investigation.subjects import Subject
 from lpcurr.investigation.training import time_training
+from lpcurr.monitor.wording import short_time
 from lpcurr.runs.folder import RunFolder
 
 Findings = Mapping[str, Finding]
@@ -111,7 +112,7 @@ def print_result(console: Console, evidence: Evidence, findings: Findings) -> No
     title = f"{subject.name}: what a call costs"
     table = Table("part", "tasks", "lines of Python", "CPU time", "share of a training", title=title, **_TABLE)
     for name, part in evidence.parts.items():
-        times = [duration(part.seconds[size]) if size in part.seconds else "" for size in part.lines]
+        times = [short_time(part.seconds[size]) if size in part.seconds else "" for size in part.lines]
         columns = ([f"{n:,}" for n in part.lines], [f"{each:,.0f}" for each in part.lines.values()], times)
         table.add_row(name, *map("\n".join, columns), f"{shares[name]:.2%}" if name in shares else "")
     console.print(table)

@@ -11,11 +11,7 @@ _SHARED_MEMORY = Path("/dev/shm")
 
 
 class Companions:
-    """The files of one kind, one a session.
-
-    Args:
-        prefix: of their names; not that of segments, among which whoever lists sessions would find them.
-    """
+    """The files of one kind, one a session; their names' prefix is not that of segments, which are listed by it."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix

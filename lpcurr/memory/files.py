@@ -35,12 +35,11 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
         NotAFileError: the path is a device, a FIFO, a directory or a socket, which a new file would replace.
         OSError: it cannot be written; an older file of that name is as it was.
 
-    Example:
-        >>> import pathlib, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_atomically(f"{folder}/note.txt", "α")
-        ...     pathlib.Path(folder, "note.txt").read_bytes()
-        b'\\xce\\xb1'
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(f"{folder}/note.txt", "α")
+    ...     pathlib.Path(folder, "note.txt").read_bytes()
+    b'\\xce\\xb1'
     """
     if isinstance(content, str):
         content = content.encode()
@@ -74,12 +73,8 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
 def open_regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
     """Open a regular file for reading: a FIFO would wait for a writer, a device may have no end. A link is followed.
 
-    Args:
-        path: the file.
-        most: bytes that it may have; by default any number.
-
     Raises:
-        NotAFileError: it is a device, a FIFO, a directory or a socket, or is larger.
+        NotAFileError: it is a device, a FIFO, a directory or a socket, or has more bytes than ``most``.
         ConfigError: it is no name of a file.
         OSError: it is not there, or cannot be read.
     """

@@ -145,13 +145,7 @@ def lock_path(name: str, *, make: bool) -> Path:
 def watch(segment: _Segment, name: str | None, *, make: bool) -> int:
     """Guard a segment from now on: a shared one by its name, a local one against threads alone.
 
-    Args:
-        segment: as kernels get it.
-        name: of the shared memory.
-        make: whether the segment is new, so that its lock file is to be made.
-
-    Returns:
-        What identifies the lock to other processes: the lock file's inode; 0 for a local segment.
+    Returned is the inode of the lock file, which is to be made where the segment is new; 0 for a local segment.
 
     Raises:
         FileNotFoundError: there is no lock file, so the segment's processes take a robust mutex.

@@ -44,12 +44,7 @@ class Segment:
     """A pool's memory.
 
     The memory is given back when the last view of it has gone: this object's, by :meth:`close` or with the object, and
-    any array that was made from it.
-
-    Attributes:
-        bytes: the whole segment, uint8; what kernels get.
-        state: the same memory as a structured array of one element, ``lpcurr.memory.layout.segment_dtype``.
-        session_id: what other processes attach by; None for a local segment.
+    any array that was made from it. ``session_id`` is what other processes attach by; None for a local segment.
     """
 
     def __init__(self, memory: MemoryName | None, content: Bytes, session_id: str | None) -> None:
@@ -159,7 +154,7 @@ class Segment:
             if error.errno == errno.EACCES:
                 raise not_found(session_id) from error
             raise refuse(str(error.strerror)) from error
-        problem = _problem_of(content) or problem_of_namespace(content, file_lock=file_lock)
+        problem = problem_of(content, content.size) or problem_of_namespace(content, file_lock=file_lock)
         if problem:
             raise refuse(problem)
         header = content[: layout.HEADER.itemsize].view(layout.HEADER)
@@ -201,14 +196,14 @@ class Segment:
 
     @property
     def bytes(self) -> Bytes:
-        """The whole segment, uint8."""
+        """The whole segment, uint8; what kernels get."""
         if self._bytes is None:
             raise type(self._closed_for)(*self._closed_for.args)
         return self._bytes
 
     @property
     def state(self) -> State:
-        """The segment as one structured element."""
+        """The segment as an array of one element, of ``lpcurr.memory.layout.segment_dtype``."""
         if self._state is None:
             content = self.bytes
             capacity = int(content[: layout.HEADER.itemsize].view(layout.HEADER)["capacity"][0])
@@ -282,12 +277,12 @@ def _unlink(memory: MemoryName, *, created: bool) -> bool:
     return current
 
 
-def _problem_of(content: Bytes) -> str:
-    """Why memory that was opened cannot be used by this version; empty where it can."""
-    if content.size == 0:
+def problem_of(content: Bytes, available: int) -> str:
+    """Why a segment of that many bytes that begins with ``content`` is of no use to this version; empty if it is."""
+    if available == 0:
         return "it is empty, or its creator has not finished making it"
-    if content.size < layout.HEADER.itemsize:
-        return f"its {content.size} bytes are too few for a header"
+    if available < layout.HEADER.itemsize:
+        return f"its {available} bytes are too few for a header"
     header = content[: layout.HEADER.itemsize].view(layout.HEADER)[0]
     if header["magic"] != layout.MAGIC:
         return "it is not an lpcurr pool, or its creator has not finished making it"
@@ -297,8 +292,8 @@ def _problem_of(content: Bytes) -> str:
             "use the same lpcurr in all processes"
         )
     capacity, size = int(header["capacity"]), int(header["segment_size"])
-    if not 1 <= capacity <= layout.MAX_CAPACITY or not layout.segment_dtype(capacity).itemsize <= size <= content.size:
-        return f"its header is damaged (capacity {capacity}, size {size} of {content.size} bytes)"
+    if not 1 <= capacity <= layout.MAX_CAPACITY or not layout.segment_dtype(capacity).itemsize <= size <= available:
+        return f"its header is damaged (capacity {capacity}, size {size} of {available} bytes)"
     if not 0 < header["process_room"] <= layout.PROCESS_CAPACITY:
         return f"its header is damaged (memory for {header['process_room']} processes)"
     offset, room = int(header["config_offset"]), int(header["config_room"])

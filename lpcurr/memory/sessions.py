@@ -22,6 +22,7 @@ from lpcurr.memory import layout, lock_files, node_figures, task_records
 from lpcurr.memory.files import names_beginning
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
+from lpcurr.memory.segment import problem_of
 from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
 from lpcurr.memory.undisturbed import undisturbed
 
@@ -38,45 +39,30 @@ class AttachedProcess(NamedTuple):
 
 @dataclass(frozen=True)
 class Session:
-    """What is known of a session from outside.
+    """What is known of a session from outside."""
 
-    Attributes:
-        session_id: what to attach by.
-        alive: whether its creator, anyone attached, or anyone else who has it open is alive.
-        size: bytes of shared memory.
-        age: seconds since it was made; None where that cannot be known.
-        creator_pid: who made it; 0 where that cannot be known.
-        creator_alive: whether that process is still there.
-        processes: those attached, of which dead ones were killed.
-        tasks: how many are in the pool.
-        capacity: how many could be.
-        algorithm: what they are drawn by.
-        problem: why nobody can attach; empty where anybody can.
-    """
-
-    session_id: str
-    alive: bool
-    size: int
-    age: float | None
-    creator_pid: int
-    creator_alive: bool
-    processes: tuple[AttachedProcess, ...]
-    tasks: int
-    capacity: int
-    algorithm: str
-    problem: str
+    session_id: str  # what to attach by
+    alive: bool  # whether its creator, anyone attached, or anyone else who has it open is alive
+    size: int  # bytes of shared memory
+    age: float | None  # seconds since it was made; None where that cannot be known
+    creator_pid: int  # who made it; 0 where that cannot be known
+    creator_alive: bool  # whether that process is still there
+    processes: tuple[AttachedProcess, ...]  # those attached, of which dead ones were killed
+    tasks: int  # how many are in the pool
+    capacity: int  # how many could be
+    algorithm: str  # what they are drawn by
+    problem: str  # why nobody can attach; empty where anybody can
 
 
 @undisturbed  # a descriptor that was left would keep a dead session from being removed
 def list_sessions() -> list[Session]:
     """The sessions of this user on this machine, live and dead, by session id.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
-        >>> [session.alive for session in list_sessions() if session.session_id == curriculum.session_id]
-        [True]
-        >>> curriculum.close(); curriculum.unlink()
+    >>> from lpcurr import CurriculumConfig
+    >>> curriculum = CurriculumConfig(num_active_tasks=4).make()
+    >>> [session.alive for session in list_sessions() if session.session_id == curriculum.session_id]
+    [True]
+    >>> curriculum.close(); curriculum.unlink()
     """
     found = []
     for name in _segment_names():
@@ -89,7 +75,8 @@ def list_sessions() -> list[Session]:
 def reap() -> list[Session]:
     """Remove the sessions that are dead; those that were removed."""
     removed = [session for name in _segment_names() if (session := _reap(name))]
-    _remove_stale_lock_files()
+    locks = [name for folder in lock_files.directories() for name in names_beginning(NAME_PREFIX, folder)]
+    _remove_stale([name.removeprefix(NAME_PREFIX) for name in locks], lambda id_: lock_files.remove(NAME_PREFIX + id_))
     _remove_stale(task_records.sessions_with_records(), task_records.remove)
     _remove_stale(node_figures.sessions_with_figures(), node_figures.remove)
     return removed
@@ -150,8 +137,9 @@ def is_held(descriptor: int) -> bool:
 
 def _inspect(name: str, descriptor: int) -> Session:
     status = os.fstat(descriptor)
-    header = _read(descriptor, 0, layout.HEADER.itemsize).view(layout.HEADER)[0]
-    problem = problem_of(header, status.st_size)
+    content = _read(descriptor, 0, layout.HEADER.itemsize)
+    header = content.view(layout.HEADER)[0]
+    problem = problem_of(content, status.st_size)
     used = 0 if problem else max(process_hole(int(header["process_room"]))[0] - layout.PROCESS_OFFSET, 0)
     table = _read(descriptor, layout.PROCESS_OFFSET, used).view(layout.PROCESS)
     held = is_held(descriptor)
@@ -190,30 +178,6 @@ def _read(descriptor: int, start: int, size: int) -> Bytes:
         there = np.frombuffer(mapping[start : start + size], dtype=np.uint8)
         content[: there.size] = there
     return content
-
-
-def problem_of(header: np.void, size: int) -> str:
-    """Why a segment of that header and size cannot be attached or read; empty where it can."""
-    if header["magic"] != layout.MAGIC:
-        return "not a pool, or not finished"
-    if header["layout_version"] != layout.LAYOUT_VERSION:
-        return f"layout version {header['layout_version']}, this lpcurr has {layout.LAYOUT_VERSION}"
-    if not 0 < header["process_room"] <= layout.PROCESS_CAPACITY:
-        return "damaged"
-    return "" if size >= header["segment_size"] else "cut off"
-
-
-def _remove_stale_lock_files() -> None:
-    """Lock files whose segments are gone; a segment is there before its lock file is."""
-    for folder in lock_files.directories():
-        for name in names_beginning(NAME_PREFIX, folder):
-            try:
-                with opened(name):
-                    continue
-            except FileNotFoundError:
-                (folder / name).unlink(missing_ok=True)
-            except PermissionError:  # something else has that name
-                continue
 
 
 def _remove_stale(session_ids: Iterable[str], remove: Callable[[str], None]) -> None:

@@ -45,11 +45,7 @@ _Owner: Any = getattr(select, "epoll", None) or getattr(select, "kqueue", None)
 
 
 class TaskRecords:
-    """The records of one session. Made without touching the file, which is opened when it is first read.
-
-    Args:
-        session_id: whose tasks they are.
-    """
+    """The records of one session. Made without touching the file, which is opened when it is first read."""
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id

@@ -5,13 +5,5 @@ Nothing here takes part in a pool: the memory is mapped for reading alone, no pr
 never held, so that a viewer can be killed at any moment and a trainer never waits for one. The price is that a figure
 may be some microseconds, which is a few episodes, younger than the one beside it.
 
-======================  =========================================================================================
-``reading``             finding a session and copying columns out of its memory
-``table``               one row a task, of a live pool or of a checkpoint, with scores and probabilities
-``watching``            frames: all figures of one moment, with rates since the last one
-``drawing``             a frame as text, for a terminal of any size
-``app``                 the live view; needs ``lpcurr[top]``
-======================  =========================================================================================
-
 Nothing but ``app`` and ``drawing`` needs more than numpy.
 """

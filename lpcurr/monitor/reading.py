@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError, shown
+from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout, node_figures
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
-from lpcurr.memory.sessions import Session, is_held, list_sessions, opened, problem_of
+from lpcurr.memory.segment import not_found, problem_of
+from lpcurr.memory.sessions import Session, is_held, list_sessions, opened
 from lpcurr.pool.moment import TRUTH, Moment
 
 _QUIET_ATTEMPTS = 20
@@ -56,17 +57,16 @@ class SessionReader:
         SessionNotFoundError: there is no such session.
         SessionIncompatibleError: what has that name is not a pool of this version of lpcurr.
 
-    Example:
-        >>> from lpcurr import CurriculumConfig
-        >>> curriculum = CurriculumConfig(num_active_tasks=4, seed=0).make()
-        >>> ids = curriculum.sample_ids(10)
-        >>> reader = SessionReader(curriculum.session_id)
-        >>> int(reader.header()["scheduled"]), reader.ending()
-        (10, '')
-        >>> curriculum.close(); curriculum.unlink()
-        >>> reader.ending()
-        'closed by its creator'
-        >>> reader.close()
+    >>> from lpcurr import CurriculumConfig
+    >>> curriculum = CurriculumConfig(num_active_tasks=4, seed=0).make()
+    >>> ids = curriculum.sample_ids(10)
+    >>> reader = SessionReader(curriculum.session_id)
+    >>> int(reader.header()["scheduled"]), reader.ending()
+    (10, '')
+    >>> curriculum.close(); curriculum.unlink()
+    >>> reader.ending()
+    'closed by its creator'
+    >>> reader.close()
     """
 
     def __init__(self, session_id: str) -> None:
@@ -78,18 +78,13 @@ class SessionReader:
                 self._identity = status.st_dev, status.st_ino
                 self._mapping = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
-            raise SessionNotFoundError(
-                f"no live session {shown(session_id)}: it may have ended, or be on another machine or of another user"
-            ) from None
+            raise not_found(session_id) from None
         except PermissionError as error:
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {error.strerror}") from None
         except ValueError:  # mmap's, of an empty file
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: it is empty") from None
         content: np.ndarray[Any, np.dtype[np.uint8]] = np.frombuffer(self._mapping, dtype=np.uint8)
-        problem = "cut off"
-        if content.size >= layout.HEADER.itemsize:
-            problem = problem_of(content[: layout.HEADER.itemsize].view(layout.HEADER)[0], content.size)
-        if problem:
+        if problem := problem_of(content, content.size):
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {problem}")
         self.capacity = int(content[: layout.HEADER.itemsize].view(layout.HEADER)["capacity"][0])
         dtype = layout.segment_dtype(self.capacity)

@@ -16,14 +16,15 @@ def duration(seconds: float) -> str:
 
 
 def short_time(seconds: float) -> str:
-    """Return a waiting time.
+    """Return what a wait, or a call, takes.
 
     >>> short_time(0.0), short_time(0.0035), short_time(12.3)
-    ('0 s', '3.5 ms', '12.3 s')
+    ('0 s', '3.5 ms', '12 s')
     """
     if seconds == 0.0:
         return "0 s"
-    return f"{seconds * 1e3:.1f} ms" if seconds < 1.0 else f"{seconds:.1f} s"
+    unit, factor = next(((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)) if seconds * f >= 0.95), ("ns", 1e9))
+    return f"{seconds * factor:.{1 if seconds * factor < 9.95 else 0}f} {unit}"
 
 
 def number(value: float) -> str:

@@ -31,12 +31,7 @@ _readers: dict[int, weakref.ref[PoolLog]] = {}
 
 
 class PoolLog:
-    """One reader's hold on a pool's log; see :mod:`lpcurr.kernels.calls.log`.
-
-    Attributes:
-        pool: whose log it is.
-        capacity: records that it has room for, 0 where it has none.
-    """
+    """One reader's hold on a pool's log, of room for ``capacity`` records: see :mod:`lpcurr.kernels.calls.log`."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -81,11 +76,7 @@ class PoolLog:
         return number
 
     def read(self, first: int, *, consume: bool = False) -> tuple[Bytes, int, int]:
-        """Copy the log from record number ``first`` on.
-
-        Args:
-            first: see there.
-            consume: whether the room of what is read is free again.
+        """Copy the log from record number ``first`` on; with ``consume``, the room of what is read is free again.
 
         Returns:
             The records, uint8[40 · k]; the number after the last; how many entries were lost for want of room.
@@ -100,8 +91,7 @@ class PoolLog:
     def install(self, image: Bytes, first: int) -> int:
         """Put an image in place of the pool's content, and what was logged from record ``first`` on, on top of it.
 
-        Returns:
-            How many entries were lost for want of room, and are undone with this.
+        Returned is how many entries were lost for want of room, and are undone with this.
         """
         self.pool.check_open()
         content = self.pool._segment.bytes
@@ -157,13 +147,7 @@ def replace_config_text(image: Bytes, text: bytes) -> None:
 
 
 def apply_entries(image: Bytes, records: Bytes, limit: int = _ALL) -> int:
-    """Apply entries to an image in their order; how many were applied.
-
-    Args:
-        image: what :func:`image_of` gave; or a whole segment that is nobody else's.
-        records: uint8[40 · k], whole entries.
-        limit: how many entries at most.
-    """
+    """Apply entries, uint8[40 · k], to an image or a segment that is nobody else's; how many were applied."""
     _, applied, _ = replay.replay.entry(image, 0, _NO_IMAGE, 0, records, 0, limit)
     return int(applied)
 

@@ -37,14 +37,13 @@ class Moment:
         active: the slots in use, in the order of the pool's active index.
         time: seconds since 1970.
 
-    Example:
-        >>> import lpcurr
-        >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0, defer_init=True).make() as curriculum:
-        ...     curriculum.add_task(7, "easy")
-        ...     accepted = curriculum.update_task_performance(7, 0.5)
-        ...     moment = curriculum.moment()
-        >>> moment.columns["task_id"], moment.columns["reward_ema"], moment.task_labels
-        (array([7]), array([0.5]), array(['easy'], dtype=object))
+    >>> import lpcurr
+    >>> with lpcurr.CurriculumConfig(num_active_tasks=4, seed=0, defer_init=True).make() as curriculum:
+    ...     curriculum.add_task(7, "easy")
+    ...     accepted = curriculum.update_task_performance(7, 0.5)
+    ...     moment = curriculum.moment()
+    >>> moment.columns["task_id"], moment.columns["reward_ema"], moment.task_labels
+    (array([7]), array([0.5]), array(['easy'], dtype=object))
     """
 
     header: np.void

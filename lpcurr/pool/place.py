@@ -125,8 +125,7 @@ class Place:
 def _leave(numbers: list[int], content: Bytes, pid: int, start_time: int) -> int:
     """Give the process record back: on close, when the place is garbage, or at exit; not in a forked child's name.
 
-    Args:
-        numbers: of the record, the last of them; none once it is given back.
+    Its number is the last of ``numbers``, of which there is none once it is given back.
     """
     answer = 0
     if os.getpid() == pid and numbers and numbers[-1] >= 0:

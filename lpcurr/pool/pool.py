@@ -52,6 +52,7 @@ class Pool:
         update: ``update(task_id, score, signal, cost) -> status``: credit a score. Takes an ``int`` and ``float``s
             exactly.
         capacity: number of slots.
+        process: the number of this process's record.
     """
 
     draw: Callable[[], tuple[int, int]]
@@ -116,15 +117,15 @@ class Pool:
 
     def _bind(self, place: Place) -> None:
         content = self._segment.bytes
-        self._process = place.number
-        self.draw = partial(episode.draw.entry, content, self._process)
-        self.update = partial(episode.update.entry, content, self._process)
+        self.process = place.number
+        self.draw = partial(episode.draw.entry, content, self.process)
+        self.update = partial(episode.update.entry, content, self.process)
         self.header_words = memoryview(content[: layout.HEADER.itemsize].view(np.int64))  # type: ignore[arg-type]
 
     def count_steps(self, count: int) -> None:
         """Add environment steps to this process's record, up to 2**53; nobody else writes there: it takes no lock."""
         steps = self.state["process"]["steps"][0]
-        steps[self._process] = min(int(steps[self._process]) + count, 2**53)
+        steps[self.process] = min(int(steps[self.process]) + count, 2**53)
 
     def after_fork(self) -> None:
         """In a forked child: become a process of one's own, with a random stream of one's own."""
@@ -170,11 +171,6 @@ class Pool:
         return self._segment.state
 
     @property
-    def process(self) -> int:
-        """The number of this process's record."""
-        return self._process
-
-    @property
     def config_text(self) -> bytes:
         """The configuration that holds now."""
         return self._segment.config_text
@@ -217,7 +213,7 @@ class Pool:
         if self._warn_of_fork:
             self._warned_of_fork()
         ids, packed = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-        status = episode.draw_many.entry(self._segment.bytes, self._process, ids, packed)
+        status = episode.draw_many.entry(self._segment.bytes, self.process, ids, packed)
         if status < 0:
             self.fail(status)
         return ids, packed
@@ -227,7 +223,7 @@ class Pool:
         if self._warn_of_fork:
             self._warned_of_fork()
         scratch = np.empty_like(ids), np.empty_like(ids), np.empty(ids.size), np.zeros(self.capacity, dtype=np.uint8)
-        status, room = distinct.draw_distinct.entry(self._segment.bytes, self._process, ids, packed, *scratch)
+        status, room = distinct.draw_distinct.entry(self._segment.bytes, self.process, ids, packed, *scratch)
         if status < 0:
             self.fail(status, where=f": {ids.size} were asked for, and there are {room + np.sum(ids >= 0)}")
 
@@ -239,7 +235,7 @@ class Pool:
             self._warned_of_fork()
         credited = np.empty(ids.size, dtype=np.uint8)
         columns = ids, scores, signals, costs, credited
-        status, count = episode.update_many.entry(self._segment.bytes, self._process, *columns)
+        status, count = episode.update_many.entry(self._segment.bytes, self.process, *columns)
         if status < 0:
             given = {Status.INVALID_SIGNAL: signals, Status.INVALID_COST: costs}.get(status, scores)[count]
             self.fail(status, ids[count], given, f" (at index {count} of the batch; nothing was written)")
@@ -250,25 +246,25 @@ class Pool:
         threshold = self.state["header"]["success_threshold"][0] if success_threshold is None else success_threshold
         name = _KEEP_LABEL if label is None else encode_label(label)
         settled = float(threshold), int(pending), *name
-        status = upkeep.add_task.entry(self._segment.bytes, self._process, task_id, *settled)
+        status = upkeep.add_task.entry(self._segment.bytes, self.process, task_id, *settled)
         if status < 0:
             self.fail(status, task_id)
 
     def label_task(self, task_id: int, packed: int, label: str | None) -> int:
         """Say that a drawn task has been built, and what its label is (None: as it was); the label's row, or -1."""
         name = _KEEP_LABEL if label is None else encode_label(label)
-        row = upkeep.label_task.entry(self._segment.bytes, self._process, task_id, packed, *name)
+        row = upkeep.label_task.entry(self._segment.bytes, self.process, task_id, packed, *name)
         return max(self._checked(row), -1)
 
     def remove_task(self, task_id: int, *, dropped: bool = False) -> bool:
         """Take a task out of the pool; False where it is not in it."""
-        status = upkeep.remove_task.entry(self._segment.bytes, self._process, task_id, int(dropped))
+        status = upkeep.remove_task.entry(self._segment.bytes, self.process, task_id, int(dropped))
         return self._checked(status) == Status.ACCEPTED
 
     def read_task(self, task_id: int) -> dict[str, Any] | None:
         """A task's truth columns by name (``label`` as its row), None where it is not in the pool."""
         row = np.empty(len(layout.TRUTH_COLUMNS), dtype=np.int64)
-        status = upkeep.read_task.entry(self._segment.bytes, self._process, task_id, row)
+        status = upkeep.read_task.entry(self._segment.bytes, self.process, task_id, row)
         if self._checked(status) < 0:
             return None
         cells = {name: row[i : i + 1].view(dtype)[0].item() for i, (name, dtype) in enumerate(layout.TRUTH_COLUMNS)}
@@ -285,7 +281,7 @@ class Pool:
     def catch_up(self) -> int:
         """Take note of the present label stamp, and of repairs; the stamp."""
         stamp = self.label_stamp
-        self.state["process"]["label_stamp"][0, self._process] = stamp
+        self.state["process"]["label_stamp"][0, self.process] = stamp
         self._log_repairs()
         return stamp
 
@@ -300,13 +296,13 @@ class Pool:
     def label_name(self, row: int, stamp: int) -> str | None:
         """The label in a row; None if rows have been renamed since ``stamp``."""
         name = np.empty(layout.LABEL_BYTES, dtype=np.uint8)
-        size = upkeep.read_label.entry(self._segment.bytes, self._process, row, stamp, name)
+        size = upkeep.read_label.entry(self._segment.bytes, self.process, row, stamp, name)
         return name[:size].tobytes().decode() if self._checked(size) >= 0 else None
 
     def changed_evictions(self, hashes: Int64s, counts: Int64s) -> list[int]:
         """Bring this epoch's evictions up to date, int64[LABEL_CAPACITY] by label row; the rows that changed."""
         rows = np.empty(layout.LABEL_CAPACITY, dtype=np.int64)
-        found = upkeep.epoch_evictions.entry(self._segment.bytes, self._process, hashes, counts, rows)
+        found = upkeep.epoch_evictions.entry(self._segment.bytes, self.process, hashes, counts, rows)
         return list(map(int, rows[: self._checked(found)]))
 
     # -- all tasks ----------------------------------------------------------------------------------------------
@@ -321,7 +317,7 @@ class Pool:
             cells = np.empty((numbers.size, slots), dtype=np.int64)
             active = np.empty(slots, dtype=np.int32)
             cells[:] = active[:] = 0  # page faults now, not while everyone waits
-            needed = restore.capture.entry(self._segment.bytes, self._process, tables, numbers, cells, active)
+            needed = restore.capture.entry(self._segment.bytes, self.process, tables, numbers, cells, active)
             self._checked(needed)
         self._log_repairs()
         dtypes = dict(layout.TRUTH_COLUMNS)
@@ -331,14 +327,14 @@ class Pool:
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
         copy: Bytes = np.zeros(self.state.dtype.itemsize, dtype=np.uint8)
-        self._checked(upkeep.snapshot.entry(self._segment.bytes, self._process, copy))
+        self._checked(upkeep.snapshot.entry(self._segment.bytes, self.process, copy))
         self._log_repairs()
         return copy.view(self.state.dtype)
 
     def replace(self, image: State, saved: int, provided: int) -> int:
         """Put an image in place of the content, or say how many streams that takes: see ``calls.checkpoints``."""
         image["header"]["process_room"] = self._segment.reserve_processes(saved)
-        needed = restore.replace.entry(self._segment.bytes, self._process, image.view(np.uint8), saved, provided)
+        needed = restore.replace.entry(self._segment.bytes, self.process, image.view(np.uint8), saved, provided)
         return self._checked(needed)
 
     def use(self, rules: Mapping[str, Any], config_text: bytes) -> None:
@@ -351,7 +347,7 @@ class Pool:
         if size > room:
             raise ConfigError(f"the configuration has {size} bytes, this pool has room for {room}: make a new pool")
         text = np.frombuffer(config_text.ljust(-(-size // 8) * 8, b" "), dtype=np.int64)
-        self._checked(upkeep.use.entry(self._segment.bytes, self._process, rule_words(rules), text, size))
+        self._checked(upkeep.use.entry(self._segment.bytes, self.process, rule_words(rules), text, size))
 
     @property
     def rules_stamp(self) -> int:
@@ -360,7 +356,7 @@ class Pool:
 
     def end_epoch(self) -> int:
         """Begin a new epoch for the per-epoch counters; how many have ended."""
-        epoch = self._checked(upkeep.end_epoch.entry(self._segment.bytes, self._process))
+        epoch = self._checked(upkeep.end_epoch.entry(self._segment.bytes, self.process))
         self._log_repairs()
         return epoch
 

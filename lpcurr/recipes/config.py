@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_serializer, model_serializer, model_validator
+from pydantic import Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.errors import ConfigError
@@ -35,24 +35,27 @@ AnyCurriculumConfig = TypeVar("AnyCurriculumConfig", bound=CurriculumConfig)
 _SHARED = CurriculumConfig.model_fields.keys() & SchedulerConfig.model_fields.keys()
 
 
+def dump_algorithm(algorithm: SchedulerConfig) -> dict[str, Any]:
+    """Return an algorithm's settings; the pool's size and place only where they were given with it."""
+    return algorithm.model_dump(mode="json", exclude=_SHARED - algorithm.model_fields_set)
+
+
+Algorithm = Annotated[AnyScheduler, PlainSerializer(dump_algorithm)]
+
+
 class Switch(CheckedModel):
     """Another algorithm, or other settings of the same, from a moment of the training on."""
 
     at: float = Field(gt=0.0, lt=1.0, description="share of total_steps; in force from the next epoch on")
-    use: AnyScheduler = Field(description="the algorithm from then on")
-
-    @field_serializer("use")
-    def _serialize_use(self, use: SchedulerConfig) -> dict[str, Any]:
-        return dump_algorithm(use)
+    use: Algorithm = Field(description="the algorithm from then on")
 
 
 class ScheduledCurriculum(CurriculumConfig):
     """A curriculum whose algorithm changes while a training lasts.
 
-    Example:
-        >>> config = ScheduledCurriculum(schedule=[{"at": 0.3, "use": {"type": "discrete_random"}}])
-        >>> config.algorithm_config.type, config.algorithm_after(1).type
-        ('frontier', 'discrete_random')
+    >>> config = ScheduledCurriculum(schedule=[{"at": 0.3, "use": {"type": "discrete_random"}}])
+    >>> config.algorithm_config.type, config.algorithm_after(1).type
+    ('frontier', 'discrete_random')
     """
 
     schedule: list[Switch] = Field(default_factory=list, description="algorithms to change to, by share of total_steps")
@@ -121,7 +124,7 @@ class TrainingConfig(CheckedModel):
         description="false: discrete random; true: as curriculum.algorithm_config says, which is not to be random",
     )
     compare: bool = Field(default=False, description="train the recipe's algorithm and random at equal steps")
-    arms: dict[ArmName, AnyScheduler] = Field(
+    arms: dict[ArmName, Algorithm] = Field(
         default_factory=dict, description="algorithms to compare, by any names: {fast: {type: learning_progress, …}, …}"
     )
     baseline: str | None = Field(
@@ -140,10 +143,6 @@ class TrainingConfig(CheckedModel):
     curriculum: ScheduledCurriculum = Field(
         default_factory=ScheduledCurriculum, description="the pool, the task generator, the algorithm and its schedule"
     )
-
-    @field_serializer("arms")
-    def _serialize_arms(self, arms: dict[str, SchedulerConfig]) -> dict[str, Any]:
-        return {name: dump_algorithm(algorithm) for name, algorithm in arms.items()}
 
     @model_validator(mode="after")
     def _settle_use_lp(self) -> Self:
@@ -171,11 +170,10 @@ class TrainingConfig(CheckedModel):
     def arm_curricula(self) -> dict[str, ScheduledCurriculum]:
         """Return the curricula that are trained, by the names under which they are recorded.
 
-        Example:
-            >>> arms = TrainingConfig(arms={"fast": {"type": "learning_progress", "ema_timescale": 0.3}, "uniform":
-            ...                             {"type": "discrete_random"}}).arm_curricula()
-            >>> arms["fast"].algorithm_config.ema_timescale, list(arms)
-            (0.3, ['fast', 'uniform'])
+        >>> arms = TrainingConfig(arms={"fast": {"type": "learning_progress", "ema_timescale": 0.3}, "uniform":
+        ...                             {"type": "discrete_random"}}).arm_curricula()
+        >>> arms["fast"].algorithm_config.ema_timescale, list(arms)
+        (0.3, ['fast', 'uniform'])
         """
         own = self.curriculum
         if self.arms:
@@ -206,11 +204,6 @@ class TrainingConfig(CheckedModel):
         """
         module, _, function = self.trained_by.partition(":")
         getattr(importlib.import_module(module), function)(self, curriculum, seed, on_epoch, resume)
-
-
-def dump_algorithm(algorithm: SchedulerConfig) -> dict[str, Any]:
-    """Return an algorithm's settings; the pool's size and place only where they were given with it."""
-    return algorithm.model_dump(mode="json", exclude=_SHARED - algorithm.model_fields_set)
 
 
 def with_algorithm(curriculum: AnyCurriculumConfig, algorithm: SchedulerConfig) -> AnyCurriculumConfig:

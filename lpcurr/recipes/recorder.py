@@ -28,12 +28,8 @@ class Recorder:
     comes into force at the end of the epoch that reaches it, so that every epoch is of one algorithm, and before the
     checkpoint of that epoch is made.
 
-    Args:
-        curriculum, config, arm, seed: of this training.
-        folder: where the figures go.
-        takers: what else takes each line of metrics: loggers, the display.
-        before: lines of metrics from before it was cut.
-        switches: entries of the schedule that are in force already.
+    ``takers`` take each line of metrics as well: loggers, the display. Of a training that was cut, ``before`` has the
+    lines, and ``switches`` counts the entries of the schedule that are in force already.
     """
 
     def __init__(

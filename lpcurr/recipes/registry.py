@@ -30,9 +30,8 @@ def find_recipe(name: str) -> Recipe:
     Raises:
         ConfigError: there is no such recipe.
 
-    Example:
-        >>> find_recipe("frozen_lake").__name__
-        'frozen_lake'
+    >>> find_recipe("frozen_lake").__name__
+    'frozen_lake'
     """
     place = PACKAGED.get(name, name)
     module_name, colon, function_name = place.partition(":")
@@ -80,9 +79,8 @@ def load_config(name: str) -> TrainingConfig:
     Raises:
         ConfigError: there is no such recipe, or it does not return a :class:`TrainingConfig`.
 
-    Example:
-        >>> load_config("frozen_lake").curriculum.algorithm_config.type
-        'frontier'
+    >>> load_config("frozen_lake").curriculum.algorithm_config.type
+    'frontier'
     """
     config = find_recipe(name)()
     _named.add(name)

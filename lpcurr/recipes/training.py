@@ -29,11 +29,6 @@ def run(recipe: str, config: TrainingConfig, console: Console) -> RunFolder:
     checkpoints (also where a time limit ended them), and those that were never begun begin. A ``KeyboardInterrupt``
     passes through after the report of what there is has been drawn.
 
-    Args:
-        recipe: its name.
-        config: its configuration; ``arm_curricula()`` says what is trained, ``seeds`` how often.
-        console: where progress and result are shown.
-
     Raises:
         ConfigError: the run folder exists already, or what is to go on is no run.
         CheckpointError: a checkpoint that is to be gone on from was altered or damaged.
@@ -66,16 +61,7 @@ def train_once(
     """Train, show it, record it in the folder, and leave checkpoints there.
 
     A ``KeyboardInterrupt`` passes through after everything up to the last whole epoch has been recorded and the
-    pool's tasks have been written.
-
-    Args:
-        config: the recipe's configuration, with the arm's curriculum.
-        arm, seed: which training.
-        start: where to go on from; None: from the beginning.
-        folder, console: where the figures go, and where progress is shown.
-
-    Returns:
-        The lines of metrics of this training, by epoch.
+    pool's tasks have been written. ``config`` has the arm's curriculum; returned are the lines of metrics, by epoch.
     """
     before = folder.cut(arm, seed, start.epoch if start is not None else 0) if config.resume is not None else []
     curriculum = _make_curriculum(config.curriculum, seed, start)

@@ -76,12 +76,7 @@ $configurations
 
 
 def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Verdict:
-    """Write the report of one run or several; return what it says.
-
-    Args:
-        paths: run folders.
-        page: where the HTML goes; what is there is replaced.
-        picture: where the PNG goes, or None.
+    """Write the report of run folders, a page and a picture, over what is there; return what it says.
 
     Raises:
         ConfigError: a path is no run folder, or the report cannot be written.

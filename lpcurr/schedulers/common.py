@@ -14,20 +14,14 @@ from __future__ import annotations
 
 import builtins
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Self
+from inspect import isabstract
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from lpcurr.errors import ConfigError, shown
 from lpcurr.memory import layout
@@ -139,6 +133,9 @@ class CheckedModel(UndisturbedModel):
         except ValidationError as error:
             raise ConfigError(_describe(type(self), error)) from None
 
+    # For pydantic to validate those within others by itself, so that one error has the whole path.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @classmethod
     def model_validate(cls, *args: Any, **options: Any) -> Self:
         """As pydantic's, but with :class:`lpcurr.ConfigError`."""
@@ -176,20 +173,53 @@ class CheckedModel(UndisturbedModel):
 def _describe(model: type[BaseModel], error: ValidationError) -> str:
     problems = []
     for each in error.errors():
-        path = ".".join(str(part) for part in each["loc"])
-        message = each["msg"].removeprefix("Value error, ")
-        if each["type"] == "extra_forbidden" and path in {str(each["loc"][0])}:
-            message = f"there is no such field; {_meant(path, list(model.model_fields))}"
+        path, owner = _place(model, each["loc"])
+        message, value = each["msg"].removeprefix("Value error, "), f"={shown(each['input'])}"
+        if each["type"] == "extra_forbidden":
+            kinds = [owner, *(owner.__subclasses__() if isabstract(owner) else ())]  # which of them, nobody says here
+            names = dict.fromkeys(name for kind in kinds for name in kind.model_fields)
+            message = f"there is no such field; {_meant(path[-1], list(names))}"
         elif each["type"] == "union_tag_invalid":
-            types = each["ctx"]["expected_tags"].replace("'", "").split(", ")
-            message = f"there is no such type; {_meant(each['ctx']['tag'], types)}"
+            path, value = [*path, "type"], f"={shown(each['ctx']['tag'])}"
+            message = f"there is no such type; {_meant(each['ctx']['tag'], each['ctx']['expected_tags'].split(', '))}"
         elif each["type"] == "union_tag_not_found":
             message = "its 'type' is missing, which says what it is"
-        problems.append(f"{path}={shown(each['input'])}: {message}" if path else message)
+        elif each["type"] == "value_error" and isinstance(each["input"], Mapping):
+            value = ""  # what is wrong lies between several of its fields
+        problems.append(f"{'.'.join(path)}{value}: {message}" if path else message)
     return f"{model.__name__}: " + "; ".join(problems)
 
 
+def _place(model: type[BaseModel], loc: Iterable[int | str]) -> tuple[list[str], type[BaseModel]]:
+    """Return the path that a problem has in a configuration, without the tags of unions, and the model it lies in."""
+    path, members = list[str](), [model]
+    owner = model
+    for part in loc:
+        chosen = [member for member in members if str(part) == _tag_of(member)]
+        if chosen and len(members) > 1:
+            members = chosen
+            continue
+        path.append(str(part))
+        owner = members[0]
+        if field := owner.model_fields.get(str(part)):
+            members = list(_models(field.annotation)) or members
+    return path, owner
+
+
+def _tag_of(model: type[BaseModel]) -> object:
+    return model.model_fields["type"].default if "type" in model.model_fields else None
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in an annotation, unions and ``Annotated`` opened."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
 def _meant(given: str, names: list[str]) -> str:
+    names = [name.strip("'") for name in names]
     close = difflib.get_close_matches(given[:100], names, n=1)
     return (f"did you mean {close[0]!r}? " if close else "") + f"there are {', '.join(names)}"
 
@@ -255,12 +285,14 @@ class SchedulerConfig(CheckedModel):
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         """Return the rule fields of the header (``lpcurr.memory.layout.RULE_FIELDS``) that these settings come to.
 
+        A setting that has the name of a rule field is that.
+
         Args:
             min_presentations: completions before a task may be evicted.
             fixed_set: nothing is evicted by score.
         """
         scheduler = self.scheduler
-        return {
+        rules = {
             "scheduler": scheduler.number,
             "scheduler_name": name_words(str(scheduler.model_fields["type"].default)),
             "draws_by": int(scheduler.draws_by),
@@ -296,6 +328,7 @@ class SchedulerConfig(CheckedModel):
             "max_inactive_labels": self.max_inactive_labels_retained,
             "own": np.zeros(layout.OWN_WORDS),
         }
+        return rules | {name: getattr(self, name) for name in type(self).model_fields if name in rules}
 
 
 def name_words(name: str) -> np.ndarray[Any, np.dtype[np.int64]]:

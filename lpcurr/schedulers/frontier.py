@@ -144,7 +144,6 @@ class FrontierConfig(SchedulerConfig):
         return recent_learnability(_on_scale(task.p_slow[at], task, at), task.completion_count[at])
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         fast, slow = self.ema_timescale, self.ema_timescale * self.slow_timescale_factor
         stale = min(self.staleness_share, 1.0 - self.frontier_share)  # rounding apart
         return super().rules(min_presentations, fixed_set) | {
@@ -152,7 +151,6 @@ class FrontierConfig(SchedulerConfig):
             "staleness_share": stale,
             "explored_from": min_presentations,
             "may_evict": not fixed_set,
-            "new_task_rate": self.new_task_rate,
             "baseline_normalization": 0,
             "fast_timescale": fast,
             "slow_timescale": slow,

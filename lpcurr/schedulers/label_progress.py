@@ -57,11 +57,8 @@ class LabelProgressConfig(SchedulerConfig):
         return recent_learnability(task.success_rate_ema[at], task.completion_count[at])
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         return super().rules(min_presentations, fixed_set) | {
-            "label_share": self.label_share,
             "label_fast_timescale": self.ema_timescale,
             "label_slow_timescale": self.ema_timescale * self.slow_timescale_factor,
             "may_evict": not fixed_set,
-            "new_task_rate": self.new_task_rate,
         }

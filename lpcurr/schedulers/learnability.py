@@ -66,7 +66,6 @@ class LearnabilityConfig(RenewingConfig):
         return 0
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         return super().rules(min_presentations, fixed_set) | {
             "mature_from": min_presentations,
             "own": own_words(self.prior_successes, self.prior_failures, self.attempts),

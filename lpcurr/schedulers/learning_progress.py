@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lpcurr.schedulers.common import BEHIND_ALL, PRESET_CAPACITY, NonNegative, Rate, SchedulerConfig, Share, Way, where
-from lpcurr.schedulers.renewal import RenewingConfig
+from lpcurr.schedulers.renewal import RenewingConfig, Unbiased
 from lpcurr.schedulers.score_deviation import ScoreDeviationConfig
 
 
@@ -85,10 +85,7 @@ class LearningProgressConfig(RenewingConfig):
     zero_is_unset: bool = Field(
         default=False, description="rule: take an average or baseline of exactly 0.0 for one that was never set"
     )
-    unbiased_averages: bool = Field(
-        default=True,
-        description="rule: averages are plain means of a young task; False: they begin at its first score",
-    )
+    unbiased_averages: Unbiased = True
 
     @model_validator(mode="after")
     def _basic_draws_as_ever(self) -> Self:
@@ -121,18 +118,15 @@ class LearningProgressConfig(RenewingConfig):
         return BEHIND_ALL if self.exploration_bonus > 0.0 else -BEHIND_ALL  # no explored task scores 0
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         return super().rules(min_presentations, fixed_set) | {
             "unexplored_key": self._unexplored_key(),
             "relative_exploration": self.exploration == "relative",
             "unbiased": self.unbiased_averages,
             "baseline_normalization": self.use_baseline_normalization,
-            "zero_is_unset": self.zero_is_unset,
             "fast_timescale": self.ema_timescale,
             "slow_timescale": self.ema_timescale * self.slow_timescale_factor,
             "smoothing": self.progress_smoothing,
             "performance_weight": self.performance_bonus_weight,
-            "early_progress_amplification": self.early_progress_amplification,
             "temperature": self.lp_score_temperature,
             "amplification": self.z_score_amplification,
         }

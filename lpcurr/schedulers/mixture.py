@@ -120,7 +120,6 @@ class MixtureConfig(SchedulerConfig):
         return self._main.scheduler
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         main = self._main
         mixed = main.rules(min_presentations, fixed_set) | dict.fromkeys(_SHARES, 0.0)
         mixed["scheduler_name"] = name_words(self.type)

@@ -77,15 +77,11 @@ class PrioritizedReplayConfig(SchedulerConfig):
         return recent_learnability(task.success_rate_ema[at], task.completion_count[at])
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         by_rank = self.prioritization == "rank"
         return super().rules(min_presentations, fixed_set) | {
             "draws_by": int(Way.RANK if by_rank else Way.WEIGHT),
             "rank_power": float(self.sharpness),
-            "rand_task_rate": self.rand_task_rate,
-            "staleness_share": self.staleness_share,
             "may_evict": not fixed_set,
-            "new_task_rate": self.new_task_rate,
             "baseline_normalization": 0,
             "fast_timescale": self.signal_timescale,
             "slow_timescale": self.signal_timescale * 0.2,

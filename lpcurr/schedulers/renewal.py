@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from lpcurr.schedulers.common import Count, NonNegative, SchedulerConfig, Share
 
+Unbiased = Annotated[
+    bool, Field(description="rule: averages are plain means of a young task; False: they begin at its first score")
+]
 _MOST = 1e100  # of a bonus: a sum over a million tasks stays finite, and all draws are unexplored tasks' long before
 
 
@@ -36,15 +39,12 @@ class RenewingConfig(SchedulerConfig):
         return self.min_samples_for_lp
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         explored_from = self.explored_from()
         explored_only = self.eviction_among == "explored"
         return super().rules(min_presentations, fixed_set) | {
-            "rand_task_rate": self.rand_task_rate,
             "explored_from": explored_from,
             "mature_from": max(min_presentations, explored_from) if explored_only else min_presentations,
             "may_evict": not fixed_set,
-            "new_task_rate": self.new_task_rate,
             "eviction_percentile": self.eviction_threshold_percentile,
             "evict_explored_only": explored_only,
             "exploration_bonus": min(self.exploration_bonus, _MOST),

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from lpcurr.schedulers.common import Share, Way
-from lpcurr.schedulers.renewal import RenewingConfig
+from lpcurr.schedulers.renewal import RenewingConfig, Unbiased
 
 
 class ScoreDeviationConfig(RenewingConfig):
@@ -28,10 +28,7 @@ class ScoreDeviationConfig(RenewingConfig):
 
     type: Literal["score_deviation"] = "score_deviation"
     rand_task_rate: Share = Field(default=0.01, description="share of the draws that are uniform over the pool")
-    unbiased_averages: bool = Field(
-        default=True,
-        description="rule: averages are plain means of a young task; False: they begin at its first score",
-    )
+    unbiased_averages: Unbiased = True
 
     @staticmethod
     def priority(task: Any, at: Any, rules: Any) -> Any:
@@ -43,7 +40,6 @@ class ScoreDeviationConfig(RenewingConfig):
         return max(2, self.min_samples_for_lp)
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         return super().rules(min_presentations, fixed_set) | {
             "unexplored_key": self.exploration_bonus,
             "unbiased": self.unbiased_averages,

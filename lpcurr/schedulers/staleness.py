@@ -27,5 +27,4 @@ class StalenessConfig(SchedulerConfig):
     type: Literal["staleness"] = "staleness"
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header that these settings come to."""
         return super().rules(min_presentations, fixed_set) | {"staleness_share": 1.0}

@@ -90,15 +90,9 @@ class PoolStatistics:
     def counters(self) -> dict[str, float]:
         """What is counted as it happens: O(labels)."""
         header = self._header
-        figures = {
-            "num_created": float(header["created"]),
-            "num_evicted": float(header["evicted"]),
-            "num_completed": float(header["completed"]),
-            "num_scheduled": float(header["scheduled"]),
+        counted = ("created", "evicted", "completed", "scheduled", "refused", "dropped", "repairs")
+        figures = {f"num_{name}": float(header[name]) for name in counted} | {
             "num_active_tasks": float(header["active_count"]),
-            "num_refused": float(header["refused"]),
-            "num_dropped": float(header["dropped"]),
-            "num_repairs": float(header["repairs"]),
             "algorithm/num_tasks": float(header["capacity"]),
             "algorithm/tracker/total_completions": float(header["completed"]),
             "algorithm/tracker/mean_score": float(header["score_sum"] / max(header["completed"], 1)),

@@ -29,23 +29,14 @@ _ALWAYS = {"task_id", "entry", "label", "completion_count", "p_fast", "p_slow", 
 
 
 class Scores(NamedTuple):
-    """Of every active task, in the order in which they entered the pool: arrays of equal length.
+    """Of every active task, in the order in which they entered the pool: arrays of equal length."""
 
-    Attributes:
-        raw_progress: |R(p_fast) − R(p_slow)|; where draws are made by weight, the scheduler's priority.
-        explored: whether it has enough completions for its priority to count.
-        lp_scores: sigmoid / Σ sigmoid where draws go by z-scores, else the score.
-        scores: what the probability is in proportion to, but for the shares of the draws that go other ways.
-        retention: what the eviction goes by: of the tasks that may go, the one with the least goes.
-        probabilities: of being the next task drawn, where no new one is made.
-    """
-
-    raw_progress: Float64s
-    explored: Bools
-    lp_scores: Float64s
-    scores: Float64s
-    retention: Float64s
-    probabilities: Float64s
+    raw_progress: Float64s  # |R(p_fast) − R(p_slow)|; where draws are made by weight, the scheduler's priority
+    explored: Bools  # whether it has enough completions for its priority to count
+    lp_scores: Float64s  # sigmoid / Σ sigmoid where draws go by z-scores, else the score
+    scores: Float64s  # what the probability is in proportion to, but for the shares of the draws that go other ways
+    retention: Float64s  # what the eviction goes by: of the tasks that may go, the one with the least goes
+    probabilities: Float64s  # of being the next task drawn, where no new one is made
 
 
 def score_tasks(moment: Moment) -> Scores:

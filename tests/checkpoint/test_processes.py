@@ -117,7 +117,7 @@ def test_the_table_of_processes_full_of_waiting_streams(tmp_path: Path) -> None:
         curriculum.load_state(state)
         assert curriculum.get_state() == state
         with lpcurr.attach(str(curriculum.session_id)) as other:
-            assert other._pool.state["process"]["ordinal"][0, other._pool._process] == 3
+            assert other._pool.state["process"]["ordinal"][0, other._pool.process] == 3
         assert len(_streams(curriculum)) == layout.PROCESS_CAPACITY - 1
 
 

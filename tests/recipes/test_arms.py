@@ -112,7 +112,7 @@ def test_an_arm_may_have_a_pool_of_its_own_size() -> None:
         ([ARMS, "baseline=fats"], "baseline='fats': the arms are fast, slow"),
         ([ARMS, "compare=true"], "leave compare, use_lp and curriculum.schedule out"),
         (["arms.fast={type: learning_progres}"], r"arms\.fast\.type='learning_progres': .*did you mean"),
-        (["arms.fast={type: discrete_random, ema_timescale: 1}"], r"there is no key 'arms\.fast\.ema_timescale'"),
+        (["arms.fast={type: discrete_random, ema_timescale: 1}"], r"arms\.fast\.ema_timescale=1: there is no such"),
         (["arms.fast={ema_timescale: 1}"], r"arms\.fast"),
         (["arms={a/b: {type: discrete_random}}"], "a/b"),
         (["arms={../up: {type: discrete_random}}"], "up"),

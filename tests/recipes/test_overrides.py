@@ -37,7 +37,7 @@ def test_a_word_names_an_algorithm_as_everywhere() -> None:
     assert overridden("curriculum.algorithm_config=discrete_random") == overridden(
         "curriculum.algorithm_config.type=discrete_random"
     )
-    with pytest.raises(ConfigError, match=r"algorithm_config='randm'"):
+    with pytest.raises(ConfigError, match=r"algorithm_config\.type='randm'"):
         overridden("curriculum.algorithm_config=randm")
 
 
@@ -59,10 +59,13 @@ def test_a_list_replaces_a_bucket() -> None:
 @pytest.mark.parametrize(
     ("override", "key", "near", "listed"),
     [
-        ("total_stps=3", "'total_stps'", "'total_steps'", "max_seconds"),
-        ("learner.discont=1", "'learner.discont'", "'learner.discount'", "trace_decay"),
-        ("curriculum.algorithm_config.ema=1", "'curriculum.algorithm_config.ema'", "", "new_task_rate"),
-        ("evaluation.x.y=1", "'evaluation.x'", "", "mastered_from"),
+        ("total_stps=3", " total_stps=3:", "'total_steps'", "max_seconds"),
+        ("learner.discont=1", " learner.discont=1:", "'discount'", "trace_decay"),
+        ("curriculum.algorithm_config.ema=1", " curriculum.algorithm_config.ema=1:", "", "new_task_rate"),
+        ("curriculum.task_generator.bukets=1", " curriculum.task_generator.bukets=1:", "'buckets'", "label_by"),
+        ("arms={a: {type: plr, x: 3}}", " arms.a.x=3:", "", "staleness_share"),
+        ("curriculum.schedule=[{at: 0.5, us: 3}]", " curriculum.schedule.0.us=3:", "'use'", "at, use"),
+        ("evaluation.x.y=1", " evaluation.x={'y': 1}:", "", "mastered_from"),
     ],
 )
 def test_an_unknown_key_is_named_with_those_that_there_are(override: str, key: str, near: str, listed: str) -> None:
@@ -92,12 +95,11 @@ def test_a_wrong_value_is_named_with_what_it_should_be(override: str, reason: st
         overridden(override)
     assert value in str(caught.value)
     assert reason in str(caught.value)
-    assert "the keys " in str(caught.value)
 
 
 def test_a_bucket_value_that_no_lake_can_have_is_refused_before_training() -> None:
     with pytest.raises(
-        ConfigError, match=r"^curriculum\.task_generator: .*holes.*0\.9.*less than or equal to 0\.5"
+        ConfigError, match=r" curriculum\.task_generator: .*holes.*0\.9.*less than or equal to 0\.5"
     ) as caught:
         overridden("curriculum.task_generator.buckets.holes=[0.9]")
     assert len(str(caught.value)) < 300
@@ -132,7 +134,7 @@ def test_switching_the_type_takes_fields_of_the_new_kind() -> None:
 
 
 def test_a_field_of_the_other_kind_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"no key 'curriculum\.algorithm_config\.ema_timescale'"):
+    with pytest.raises(ConfigError, match=r" curriculum\.algorithm_config\.ema_timescale=0\.1: there is no such field"):
         overridden("curriculum.algorithm_config.type=discrete_random", "curriculum.algorithm_config.ema_timescale=0.1")
 
 

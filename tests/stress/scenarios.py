@@ -256,12 +256,12 @@ def _remove_task(task_id: int, dropped: int) -> Call:
 
 def _use(scheduler: SchedulerConfig) -> Call:
     def call(pool: Pool, process: int) -> None:
-        own, pool._process = pool._process, process
+        own, pool.process = pool.process, process
         try:
             config = CurriculumConfig(num_active_tasks=pool.capacity, algorithm_config=scheduler)
             pool.use(config.rules(config.algorithm_config), config.to_json(None))
         finally:
-            pool._process = own
+            pool.process = own
 
     return call
 

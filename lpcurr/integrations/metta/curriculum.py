@@ -181,21 +181,9 @@ class CurriculumTask(lpcurr.curriculum.task.CurriculumTask):
 
     # The names that metta's recipes and tests go by.
 
-    @property
-    def _task_id(self) -> int:
-        return self.task_id
-
-    @property
-    def _env_cfg(self) -> Any:
-        return self.get_shared_env_cfg()
-
-    @property
-    def _label(self) -> str:
-        return self.label
-
-    @_label.setter
-    def _label(self, label: str) -> None:
-        self.label = label
+    _task_id = property(lambda self: self.task_id)
+    _env_cfg = property(lambda self: self.get_shared_env_cfg())
+    _label = property(lambda self: self.label, lambda self, label: setattr(self, "label", label))
 
     def complete(self, score: float, *, signal: float | None = None, cost: float = 1.0) -> None:
         """Count a score; ``signal`` and ``cost``, which only the pool keeps, may stand beside it as in its update."""
@@ -219,9 +207,6 @@ class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
 
     Raises:
         ConfigError, ValueError: no task can be made: a misspelt path, say.
-
-    Example:
-        See :mod:`lpcurr.integrations.metta`.
     """
 
     def __init__(self, config: CurriculumConfig, seed: int | None = None, *, _pool: Pool | None = None) -> None:

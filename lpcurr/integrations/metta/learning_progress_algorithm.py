@@ -98,12 +98,11 @@ class LearningProgressAlgorithm(StatsLogger):
         hypers: the algorithm's configuration.
         curriculum: whose pool to view, instead of one of its own.
 
-    Example:
-        >>> algorithm = LearningProgressConfig(use_shared_memory=False).create(8)
-        >>> algorithm.task_tracker.track_task_creation(5)
-        >>> algorithm.update_task_performance(5, 0.5)
-        >>> algorithm.score_tasks([5]), algorithm.task_tracker.get_task_stats(5)["last_score"]
-        ({5: 0.1}, 0.5)
+    >>> algorithm = LearningProgressConfig(use_shared_memory=False).create(8)
+    >>> algorithm.task_tracker.track_task_creation(5)
+    >>> algorithm.update_task_performance(5, 0.5)
+    >>> algorithm.score_tasks([5]), algorithm.task_tracker.get_task_stats(5)["last_score"]
+    ({5: 0.1}, 0.5)
     """
 
     def __init__(
@@ -177,7 +176,7 @@ class LearningProgressAlgorithm(StatsLogger):
 
     def cleanup_shared_memory(self) -> None:
         """Leave the pool, and destroy it if this process made it."""
-        self._curriculum.__exit__(None, None, None)
+        self._curriculum.__exit__()
 
 
 def _own_pool(num_tasks: int, hypers: Any) -> Curriculum:

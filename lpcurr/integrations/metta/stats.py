@@ -8,12 +8,11 @@ from abc import ABC, abstractmethod
 class StatsLogger(ABC):
     """Something that has figures: a subclass gives ``get_base_stats``, and ``get_detailed_stats`` where it has more.
 
-    Example:
-        >>> class Clock(StatsLogger):
-        ...     def get_base_stats(self):
-        ...         return {"hours": 7.0}
-        >>> Clock().stats("clock/")
-        {'clock/hours': 7.0}
+    >>> class Clock(StatsLogger):
+    ...     def get_base_stats(self):
+    ...         return {"hours": 7.0}
+    >>> Clock().stats("clock/")
+    {'clock/hours': 7.0}
     """
 
     @abstractmethod
@@ -35,9 +34,8 @@ class StatsLogger(ABC):
 class NullStatsLogger(StatsLogger):
     """Something that has no figures.
 
-    Example:
-        >>> NullStatsLogger().stats("any/")
-        {}
+    >>> NullStatsLogger().stats("any/")
+    {}
     """
 
     def get_base_stats(self) -> dict[str, float]:

@@ -82,18 +82,17 @@ class TaskGenerator(ABC):
     Args:
         config: what it is made of.
 
-    Example:
-        >>> from mettagrid.builder.envs import make_arena
-        >>> class Rooms(TaskGenerator):
-        ...     class Config(TaskGeneratorConfig["Rooms"]):
-        ...         longest: int
-        ...
-        ...     def _generate_task(self, task_id, rng):
-        ...         arena = make_arena(num_agents=2)
-        ...         arena.game.max_steps = rng.randint(1, self._config.longest)
-        ...         return arena
-        >>> Rooms.Config(longest=100).create().get_task(7).game.max_steps
-        42
+    >>> from mettagrid.builder.envs import make_arena
+    >>> class Rooms(TaskGenerator):
+    ...     class Config(TaskGeneratorConfig["Rooms"]):
+    ...         longest: int
+    ...
+    ...     def _generate_task(self, task_id, rng):
+    ...         arena = make_arena(num_agents=2)
+    ...         arena.game.max_steps = rng.randint(1, self._config.longest)
+    ...         return arena
+    >>> Rooms.Config(longest=100).create().get_task(7).game.max_steps
+    42
     """
 
     Config: ClassVar[type[TaskGeneratorConfig]]
@@ -235,9 +234,8 @@ class TaskGeneratorSet(TaskGenerator):
 class Span(Config):  # type: ignore[misc, unused-ignore]
     """A range of numbers to draw from: of two integers an integer, both ends included, else a uniform float.
 
-    Example:
-        >>> Span(1, 6), Span(range_min=0.0, range_max=0.5)
-        (Span(range_min=1, range_max=6), Span(range_min=0.0, range_max=0.5))
+    >>> Span(1, 6), Span(range_min=0.0, range_max=0.5)
+    (Span(range_min=1, range_max=6), Span(range_min=0.0, range_max=0.5))
     """
 
     range_min: int | float = Field(description="the least value")

@@ -17,12 +17,11 @@ class TaskTracker:
         ema_alpha: weight of a new score in the averages.
         default_success_threshold: scores from here on count as a success.
 
-    Example:
-        >>> tracker = TaskTracker(max_memory_tasks=4)
-        >>> tracker.track_task_creation(1, label="maze")
-        >>> tracker.update_task_performance(1, 0.75)
-        >>> tracker.get_task_stats(1)["mean_score"], tracker.get_label_completion_counts()
-        (0.75, {'maze': 1})
+    >>> tracker = TaskTracker(max_memory_tasks=4)
+    >>> tracker.track_task_creation(1, label="maze")
+    >>> tracker.update_task_performance(1, 0.75)
+    >>> tracker.get_task_stats(1)["mean_score"], tracker.get_label_completion_counts()
+    (0.75, {'maze': 1})
     """
 
     def __init__(

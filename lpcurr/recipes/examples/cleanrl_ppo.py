@@ -156,14 +156,9 @@ class Rollouts:
 
 
 def train(args: Args, *, verbose: bool = False) -> dict[str, float]:
-    """Train an agent.
+    """Train an agent; return steps, episodes, and the mean score of the last rollout with an ended episode.
 
-    Args:
-        args: what the command line sets.
-        verbose: print a line for each of about twenty parts of the training.
-
-    Returns:
-        The numbers of steps and episodes, and the mean score of the last rollout with an ended episode.
+    ``verbose`` prints a line for each of about twenty parts of the training.
     """
     torch.manual_seed(args.seed)
     with make_config(args).make() as curriculum:  # curriculum

@@ -19,21 +19,13 @@ VALUE = ACTIONS  # the column of the value function, after those of the actions
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Transitions.
+    """Transitions, n of them."""
 
-    Attributes:
-        tiles: int32[n, tiles], active rows.
-        actions: int64[n].
-        log_probs: float[n], of the actions when they were taken.
-        advantages: float[n].
-        returns: float[n], targets of the value function.
-    """
-
-    tiles: NDArray[np.int32]
+    tiles: NDArray[np.int32]  # [n, tiles], active rows
     actions: NDArray[np.int64]
-    log_probs: Floats
+    log_probs: Floats  # of the actions when they were taken
     advantages: Floats
-    returns: Floats
+    returns: Floats  # targets of the value function
 
 
 def outputs(weights: Floats, tiles: NDArray[np.int32]) -> Floats:
@@ -74,17 +66,9 @@ def gradient(weights: Floats, batch: Batch, settings: LearnerConfig) -> Floats:
 def advantages_of(
     rewards: Floats, ended: NDArray[np.bool_], values: Floats, discount: float, trace_decay: float
 ) -> Floats:
-    """Generalised advantage estimates.
+    """Generalised advantage estimates, float[steps, envs], as are rewards; values are float[steps + 1, envs].
 
-    Args:
-        rewards: float[steps, envs].
-        ended: bool[steps, envs], where the episode ended with this step (a time limit counts as failure).
-        values: float[steps + 1, envs].
-        discount: of rewards, by step.
-        trace_decay: λ.
-
-    Returns:
-        float[steps, envs].
+    ``ended`` says where the episode ended with the step; a time limit counts as failure.
     """
     advantages = np.empty_like(values[:-1])
     carried = np.zeros_like(values[0])

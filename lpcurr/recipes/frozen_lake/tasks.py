@@ -28,11 +28,10 @@ class LakeConfig(BaseModel):
 class FrozenLakeTasks(BucketedTaskGenerator):
     """A bucketed generator of :class:`LakeConfig` s that carry the task id as the seed of the map.
 
-    Example:
-        >>> from lpcurr.generators import single_task
-        >>> tasks = FrozenLakeTasks(base=single_task(LakeConfig()), buckets={"size": [4, 8]})
-        >>> tasks.build(7).env_cfg
-        LakeConfig(size=4, holes=0.1, slip=0.0, map_seed=7)
+    >>> from lpcurr.generators import single_task
+    >>> tasks = FrozenLakeTasks(base=single_task(LakeConfig()), buckets={"size": [4, 8]})
+    >>> tasks.build(7).env_cfg
+    LakeConfig(size=4, holes=0.1, slip=0.0, map_seed=7)
     """
 
     # The name "type" is the discriminator that generators are found by.

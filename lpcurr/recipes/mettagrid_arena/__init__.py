@@ -32,13 +32,4 @@ A short run, ``lpcurr train mettagrid_arena max_seconds=130`` on two cores that 
 steps at about 2,300 a second, 1,038 episodes; the mean score of an epoch's episodes rose from 0.18 to 0.25 while the
 curriculum chose them from all rooms alike (it had not yet seen enough of them to tell them apart). That it learns is
 all this shows; ``compare=true`` asks whether the curriculum helps, and wants millions of steps.
-
-======================  =============================================================================================
-``config``              what one can choose; imports none of the libraries
-``arenas``              rooms and task family; needs mettagrid
-``policy``              embeddings of observation tokens, one hidden layer
-``trainer``             PufferLib's trainer and workers, made to train on a CPU and to notice a dead worker
-``evaluation``          held-out arenas, and how a policy does on them
-``loop``                environments, epochs, checkpoints
-======================  =============================================================================================
 """

@@ -61,16 +61,8 @@ def puff_advantage(
 ) -> Tensor:
     """PufferLib's advantages, as its compiled extension computes them: GAE with V-trace's clipped ratios.
 
-    Args:
-        values: float[segments, steps], as are rewards, terminals and ratio; a reward belongs to the step before it.
-        advantages: takes the result; its last column stays as it is.
-        gamma: discount.
-        gae_lambda: decay of the traces.
-        vtrace_rho_clip: most that a ratio weighs an error.
-        vtrace_c_clip: most that a ratio weighs a trace.
-
-    Returns:
-        ``advantages``.
+    Tensors are float[segments, steps]; a reward belongs to the step before it. ``advantages``, which is returned, takes
+    the result; its last column stays as it is.
     """
     going_on = 1.0 - terminals[:, 1:]
     errors = rewards[:, 1:] + gamma * values[:, 1:] * going_on - values[:, :-1]
