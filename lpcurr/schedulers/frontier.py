@@ -44,14 +44,12 @@ from lpcurr.schedulers.common import (
     Way,
     noise_of_movement,
     own_words,
-    power,
     recent_learnability,
     share_of,
 )
 
 _STILL_AFTER = 10.0  # plays after which a task that did not move is half believed to stand still
 _MIDDLING = 6.0  # from q(1 − q) = 1 / 6 on, q = 0.21 … 0.79, all of what stands still is taken for luck
-_NEARLY = 3.0  # a draw of what moves is kept with 1 − m to this power
 _ODDS = 20.0  # one task in so many moves
 _LEAST_NOISE = 0.01  # of the noise of scores of 0 or 1: no score is so exact that every movement is believed
 
@@ -138,12 +136,14 @@ class FrontierConfig(SchedulerConfig):
         mastery = _mastery(task, at)
         moved = _on_scale(task.p_fast[at], task, at) - _on_scale(task.p_slow[at], task, at)
         noise = rules.own[1] * _noise(task, at)
-        both = noise + moved * moved / 16.0
-        still = power(noise, 8.0)
-        odds = moved * moved / 16.0 * (both + noise)  # (r − 1) · still = both⁸ − noise⁸, without its loss of digits
-        odds = odds * (both * both + noise * noise) * (power(both, 4.0) + power(noise, 4.0))
-        genuine = share_of(odds, odds + _ODDS * still)
-        worth = mastery * power(1.0 - mastery, 3.0) * genuine * (1.0 - _stillness(task, at, rules))
+        step = moved * moved / 16.0
+        both = noise + step
+        both_2, still_2 = both * both, noise * noise
+        both_4, still_4 = both_2 * both_2, still_2 * still_2
+        odds = step * (both + noise) * (both_2 + still_2) * (both_4 + still_4)  # both⁸ − noise⁸: r − 1 times noise⁸
+        genuine = share_of(odds, odds + _ODDS * (still_4 * still_4))
+        left = 1.0 - mastery
+        worth = mastery * (left * left * left) * genuine * (1.0 - _stillness(task, at, rules))
         if rules.own[2] > 0.0:
             worth = worth / task.mean_cost[at]
         return worth
@@ -156,7 +156,8 @@ class FrontierConfig(SchedulerConfig):
     @staticmethod
     def acceptance(task: Any, at: Any, rules: Any) -> Any:
         """Return 1 − max(m³, l)."""
-        return 1.0 - np.maximum(power(_mastery(task, at), _NEARLY), _luck(task, at, rules))
+        mastery = _mastery(task, at)
+        return 1.0 - np.maximum(mastery * mastery * mastery, _luck(task, at, rules))
 
     @staticmethod
     def retention(task: Any, at: Any, rules: Any) -> Any:
