@@ -348,7 +348,7 @@ class NaivePool:
         scores = self.scores()
         main = _normalised(scores, exploring if rules.exploring > 0.0 else uniform)
         if rules.kind in naive_schedulers.ACCEPTANCE and sum(scores.values()) > 0.0:
-            kept = {i: p * naive_schedulers.ACCEPTANCE[rules.kind](self.tasks[i]) for i, p in main.items()}
+            kept = {i: p * naive_schedulers.ACCEPTANCE[rules.kind](self.tasks[i], rules) for i, p in main.items()}
             main = {i: p + (1.0 - math.fsum(kept.values())) * exploring[i] for i, p in kept.items()}
         by_label = _normalised(self._label_weights(), uniform)
         rest = 1.0 - rules.epsilon - rules.exploring - rules.stale - rules.by_label

@@ -157,21 +157,31 @@ def _mastery(task: Task) -> float:
     return scaled(task.p_fast, task) * task.completion_count / (task.completion_count + 1)
 
 
-def _middle_noise(task: Task) -> float:
+def _middling(task: Task) -> float:
     middle = (scaled(task.p_fast, task) + scaled(task.p_slow, task)) / 2
     return max(middle * (1 - middle), 0.0)
 
 
+def _noise(task: Task) -> float:
+    mean, span = scaled(task.reward_ema, task), max(1.0, task.greatest_score) - min(0.0, task.least_score)
+    of_coins = max(mean * (1 - mean), 0.0)
+    ratio = (task.ema_squared - task.reward_ema**2) / span**2 / of_coins if of_coins > 0.0 else 0.0
+    return _middling(task) * min(1.0, max(0.01, ratio))
+
+
 def _stillness(task: Task, rules: Rules) -> float:
-    noise = rules.tau / (2 - rules.tau) * _middle_noise(task)
+    noise = rules.tau / (2 - rules.tau) * _noise(task)
     away = scaled(task.p_fast, task) - scaled(task.reward_ema, task)
     n = task.completion_count
     return noise / (away**2 + noise) * n / (n + 10) if away**2 + noise > 0.0 else 0.0
 
 
+def _luck(task: Task, rules: Rules) -> float:
+    return _stillness(task, rules) * min(1.0, 6 * _middling(task))
+
+
 def _frontier_exploring(task: Task, rules: Rules) -> float:
-    luck = _stillness(task, rules) * min(1.0, 6 * _middle_noise(task))
-    return 1.0 - rules.settings.exploration_slope * max(_mastery(task), luck)
+    return 1.0 - rules.settings.exploration_slope * max(_mastery(task), _luck(task, rules))
 
 
 def _frontier_worth(task: Task, rules: Rules) -> float:
@@ -179,11 +189,12 @@ def _frontier_worth(task: Task, rules: Rules) -> float:
         return 0.0
     fast, slow = scaled(task.p_fast, task), scaled(task.p_slow, task)
     t, ts = rules.tau, rules.slow_tau
-    noise = t / (2 - t) + ts / (2 - ts) - 2 * t * ts / (t + ts - t * ts)
+    noise = (t / (2 - t) + ts / (2 - ts) - 2 * t * ts / (t + ts - t * ts)) * _noise(task)
     movement = (fast - slow) ** 2
-    both = movement + noise * _middle_noise(task)
+    odds = math.expm1(min(700.0, 8 * math.log1p(movement / (16 * noise)))) if noise > 0.0 else math.inf
+    genuine = 1 / (1 + 20 / odds) if movement > 0.0 else 0.0
     m = _mastery(task)
-    worth = m * (1 - m) ** 3 * (movement / both if both > 0.0 else 0.0) ** 2 * (1 - _stillness(task, rules))
+    worth = m * (1 - m) ** 3 * genuine * (1 - _stillness(task, rules))
     return worth / task.mean_cost if rules.settings.per_cost else worth
 
 
@@ -218,7 +229,9 @@ EXPLORING: dict[str, Callable[[Task, Rules], float]] = {
 }
 """Weights of the share of draws that explores, where they are not all 1."""
 
-ACCEPTANCE: dict[str, Callable[[Task], float]] = {"frontier": lambda task: 1.0 - _mastery(task) ** 5}
+ACCEPTANCE: dict[str, Callable[[Task, Rules], float]] = {
+    "frontier": lambda task, rules: 1.0 - max(_mastery(task) ** 3, _luck(task, rules))
+}
 """With what chance a draw by weight is kept, where it may be made anew by exploring."""
 
 RETENTION: dict[str, Callable[[Task, Rules], float]] = {

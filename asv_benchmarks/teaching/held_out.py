@@ -1,7 +1,9 @@
 """Families kept for a last run: other mechanisms than those of `families`.
 
 The first nine were seen when the frontier of 0.2 was made, and *graded chains*, *noisy chains* and *fake progress* were
-among those that its next form was chosen by; the five behind them were not looked at before RESULTS.md was written.
+among those that its next form was chosen by; the five behind them were not looked at before RESULTS.md was written. By
+*noisy chains*, *graded chains*, *forgetful chains*, *wide tree* and those from *partial credit chains* to *five visits*
+the present form was chosen; by none from *steps* on.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asv_benchmarks.teaching.courses import Course, course
 from asv_benchmarks.teaching.families import Family, chain
+from asv_benchmarks.teaching.ladders import Ladders, ladders
 from asv_benchmarks.teaching.skills import Skills, skills
 from asv_benchmarks.teaching.streams import Floats, Ints, State, compiled, hashed, uniform
 
@@ -192,6 +196,57 @@ def _hidden_groups(seed: int) -> Skills:
     return skills(400, seed, group=group, shared=np.zeros(20), sharing=0.5, leap=0.5, pace=0.03, shared_pace=0.01)
 
 
+# -- scores of other kinds, late learning, short budgets ----------------------------------------------------------
+
+
+def _layers(seed: int, wide: int, deep: int) -> Ints:
+    """Return what each task needs: two tasks of the layer below its own."""
+    rng = np.random.default_rng(seed)
+    below = [rng.choice(wide, 2, replace=False) + (task // wide - 1) * wide for task in range(wide, wide * deep)]
+    return np.vstack([np.full((wide, 2), -1), below])
+
+
+def _partial_credit(seed: int) -> Course:
+    return course(200, seed, needs=chain(10, 20), low=0.15, graded=True, noise=0.07)
+
+
+def _multiple_choice(seed: int) -> Skills:
+    return skills(200, seed, needs=chain(10, 20), low=0.25, pace=0.08)
+
+
+def _measured_chains(seed: int) -> Course:
+    return course(200, seed, needs=chain(20, 10), noise=0.1, pace=0.12)
+
+
+def _minibatches(seed: int) -> Course:
+    return course(200, seed, needs=chain(20, 10), batch=512, pace=0.12)
+
+
+def _five_visits(seed: int) -> Course:
+    return course(500, seed, needs=chain(5, 100), low=0.02, pace=0.45)
+
+
+def _steps(seed: int) -> Course:
+    best = -np.random.default_rng(seed).uniform(20, 150, 200)
+    return course(200, seed, needs=chain(10, 20), bottom=-200.0, top=best, graded=True, noise=3.0)
+
+
+def _survival(seed: int) -> Course:
+    return course(150, seed, needs=chain(5, 30), low=0.05, high=0.6, top=500.0, survival=True, pace=0.06)
+
+
+def _guessed_tree(seed: int) -> Skills:
+    return skills(240, seed, needs=_layers(seed, 24, 10), low=0.15, pace=0.08)
+
+
+def _graded_tree(seed: int) -> Course:
+    return course(240, seed, needs=_layers(seed, 24, 10), low=0.1, top=10.0, graded=True, noise=0.05)
+
+
+def _endless_hard(seed: int) -> Ladders:
+    return ladders(seed, subjects=8, top=8.0, skew=0.5, pace=0.01, novelty=100.0)
+
+
 FAMILIES = (
     Family("shared factors", "tasks that ask for six abilities in different measure", _factors, 20_000),
     Family("lattice", "a task is learned as far as its two neighbours are", _lattice, 20_000),
@@ -209,4 +264,16 @@ FAMILIES = (
     Family(
         "hidden groups", "tasks share half of their ability, their own half shows by a jump", _hidden_groups, 15_000
     ),
+    Family(
+        "partial credit chains", "chains whose tasks give 0 to 0.3 before they can be learned", _partial_credit, 15_000
+    ),
+    Family("multiple choice chains", "chains, a quarter of the answers is guessed", _multiple_choice, 15_000),
+    Family("measured chains", "chains whose 0 and 1 are told with an error of 0.1", _measured_chains, 18_000),
+    Family("minibatches", "chains of a student who learns after every 512 episodes", _minibatches, 18_000),
+    Family("five visits", "chains of five, five plays a task in all", _five_visits, 2_500),
+    Family("steps", "chains that cost -1 a step, 200 at most, 20 to 150 at best", _steps, 15_000),
+    Family("survival", "chains whose scores are survival times", _survival, 12_000),
+    Family("guessed tree", "a task needs two others, 15 % of the answers are guessed", _guessed_tree, 20_000),
+    Family("graded tree", "a task needs two others, scores are grades of 1 to 10", _graded_tree, 16_000),
+    Family("endless hard", "a generator of few easy tasks and many hard ones", _endless_hard, 60_000, 256),
 )

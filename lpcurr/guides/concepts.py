@@ -27,7 +27,7 @@ makes of all that is a formula in its file: `lpcurr help schedulers`.
 
 What a draw does
 ----------------
-A coin decides first by which of a few ways this draw goes. The default, the frontier, sends a small share of the draws
+A coin decides first by which of a few ways this draw goes. The default, the frontier, sends a share of the draws
 to what is being learned, in proportion to a weight that is large where a task moves by more than its noise and is not
 yet mastered; most others explore, and prefer what is little known and little mastered. Each way is exact, fresh to the
 last score, and needs no look at the other tasks:

@@ -1,4 +1,4 @@
-"""The frontier: a small share of practice goes to what is being learned, the rest to what is not yet known.
+"""The frontier: a share of practice goes to what is being learned, the rest to what is not yet known.
 
 When to use it: it is the default. It needs no tuning, tells progress from luck, lets no task starve, and does not care
 about the scale of scores. On simulated students it made more than twice of uniform draws where tasks build on each
@@ -8,15 +8,17 @@ Of a task it knows n completions, and a fast and a slow average of its score, f 
 young. On the scale from lo = min(0, least score) to hi = max(1, greatest score), where F and S are those averages:
 
 * m = F · n / (n + 1): how far it is mastered, with one failed play as prior;
-* d = F − S is movement. If nothing changes, d has variance ν · p(1 − p), ν = τ/(2−τ) + τₛ/(2−τₛ) − 2ττₛ/(τ+τₛ−ττₛ),
-  which is 0.0625 at the default timescales. With q = (F + S) / 2, g = d² / (d² + ν · q(1 − q)) is how much of d is not
-  noise;
+* d = F − S is movement. If nothing changes, d has variance ν · σ², ν = τ/(2−τ) + τₛ/(2−τₛ) − 2ττₛ/(τ+τₛ−ττₛ), which
+  is 0.0625 at the default timescales. With q = (F + S) / 2, σ² is q(1 − q), as of scores of 0 or 1, times ρ: the
+  variance that the scores had over theirs, which is 1 for scores of 0 or 1 and small for measured or graded ones;
+* g = (r − 1) / (r + 19), r = (1 + d² / (16 ν σ²))⁸ ≈ exp(d² / 2νσ²): how likely d is more than noise, where one task in
+  twenty moves;
 * e = F − A, where A is the average of some fifty plays and more (``task_tracker_ema_alpha``), tells what moves slowly
-  from what does not move at all: h = ν₂ q(1 − q) / (e² + ν₂ q(1 − q)) · n / (n + 10), ν₂ = τ/(2−τ), is how surely the
-  task stands still. What stands still between always and never is luck: l = h · min(1, 6 q(1 − q));
+  from what does not move at all: h = ν₂ σ² / (e² + ν₂ σ²) · n / (n + 10), ν₂ = τ/(2−τ), is how surely the task stands
+  still. What stands still between always and never is luck: l = h · min(1, 6 q(1 − q));
 * most draws explore, with weight 1 − 0.85 · max(m, l): little known, little mastered, and not luck first;
-* a share of 0.25 goes by m (1 − m)³ g² (1 − h): tasks that have begun to be learned, and are not yet known. It is kept
-  with 1 − m⁵, else it explores: what is nearly mastered does not take the share though nothing else moves;
+* a share of 0.35 goes by m (1 − m)³ g (1 − h): tasks that have begun to be learned, and are not yet known. It is kept
+  with 1 − max(m³, l), else it explores: what is mastered, or luck, does not take the share though nothing else moves;
 * a share of 0.15 goes by staleness, so that what was mastered is not forgotten unseen.
 
 A task makes room for a new one in the order of E[p(1 − p)] under what its plays say of p (Beta(1, 1) prior, 25 plays
@@ -42,14 +44,14 @@ from lpcurr.schedulers.common import (
     Way,
     noise_of_movement,
     own_words,
-    power,
     recent_learnability,
     share_of,
 )
 
 _STILL_AFTER = 10.0  # plays after which a task that did not move is half believed to stand still
 _MIDDLING = 6.0  # from q(1 − q) = 1 / 6 on, q = 0.21 … 0.79, all of what stands still is taken for luck
-_NEARLY = 5.0  # a draw of what moves is kept with 1 − m to this power
+_ODDS = 20.0  # one task in so many moves
+_LEAST_NOISE = 0.01  # of the noise of scores of 0 or 1: no score is so exact that every movement is believed
 
 
 def _on_scale(average: Any, task: Any, at: Any) -> Any:
@@ -59,18 +61,39 @@ def _on_scale(average: Any, task: Any, at: Any) -> Any:
     return (average * 0.5 - lowest) / (highest - lowest)
 
 
-def _stillness(middle_noise: Any, task: Any, at: Any, rules: Any) -> Any:
-    """Return how surely a task does not move at all, 0 … 1; ``middle_noise`` is q(1 − q)."""
+def _middling(task: Any, at: Any) -> Any:
+    """Return q(1 − q), the variance of scores of 0 or 1 with the mean of the two averages."""
+    middle = (_on_scale(task.p_fast[at], task, at) + _on_scale(task.p_slow[at], task, at)) * 0.5
+    return np.maximum(middle * (1.0 - middle), 0.0)
+
+
+def _noise(task: Any, at: Any) -> Any:
+    """Return σ²: q(1 − q) times the variance that the scores had over that of scores of 0 or 1 with their mean."""
+    mean = _on_scale(task.reward_ema[at], task, at)
+    span = np.maximum(task.greatest_score[at], 1.0) * 0.5 - np.minimum(task.least_score[at], 0.0) * 0.5
+    half = task.reward_ema[at] * 0.5
+    had = (task.ema_squared[at] * 0.25 - half * half) / (span * span)
+    ratio = share_of(had, np.maximum(mean * (1.0 - mean), 0.0))
+    return _middling(task, at) * np.minimum(np.maximum(ratio, _LEAST_NOISE), 1.0)
+
+
+def _stillness(task: Any, at: Any, rules: Any) -> Any:
+    """Return how surely a task does not move at all, 0 … 1."""
     n = task.completion_count[at] * 1.0
     away = _on_scale(task.p_fast[at], task, at) - _on_scale(task.reward_ema[at], task, at)
-    noise = rules.own[3] * middle_noise
+    noise = rules.own[3] * _noise(task, at)
     return share_of(noise, away * away + noise) * (n / (n + _STILL_AFTER))
 
 
-def _mastery(fast: Any, task: Any, at: Any) -> Any:
+def _luck(task: Any, at: Any, rules: Any) -> Any:
+    """Return how surely a task stands still between always and never, 0 … 1."""
+    return _stillness(task, at, rules) * np.minimum(_MIDDLING * _middling(task, at), 1.0)
+
+
+def _mastery(task: Any, at: Any) -> Any:
     """Return how far a task is mastered, 0 … 1: its fast average on the scale, with one failed play as prior."""
     n = task.completion_count[at] * 1.0
-    return fast * (n / (n + 1.0))
+    return _on_scale(task.p_fast[at], task, at) * (n / (n + 1.0))
 
 
 class FrontierConfig(SchedulerConfig):
@@ -86,7 +109,7 @@ class FrontierConfig(SchedulerConfig):
     type: Literal["frontier"] = "frontier"
     ema_timescale: Rate = Field(default=0.2, description="weight τ of a new score in the fast average")
     slow_timescale_factor: Rate = Field(default=0.2, description="the slow average's weight is this times τ")
-    frontier_share: Share = Field(default=0.25, description="share of the draws that go to what is being learned")
+    frontier_share: Share = Field(default=0.35, description="share of the draws that go to what is being learned")
     staleness_share: Share = Field(
         default=0.15, description="share of the draws in proportion to the draws since a task was last drawn"
     )
@@ -109,34 +132,32 @@ class FrontierConfig(SchedulerConfig):
 
     @staticmethod
     def priority(task: Any, at: Any, rules: Any) -> Any:
-        """Return m (1 − m)³ g² (1 − h), per cost where that is asked for."""
-        noise, per_cost = rules.own[1], rules.own[2]
-        fast = _on_scale(task.p_fast[at], task, at)
-        slow = _on_scale(task.p_slow[at], task, at)
-        mastery = _mastery(fast, task, at)
-        middle = (fast + slow) * 0.5
-        movement = (fast - slow) * (fast - slow)
-        middle_noise = np.maximum(middle * (1.0 - middle), 0.0)
-        genuine = share_of(movement, movement + noise * middle_noise)
-        moving = 1.0 - _stillness(middle_noise, task, at, rules)
-        worth = mastery * power(1.0 - mastery, 3.0) * (genuine * genuine) * moving
-        if per_cost > 0.0:
+        """Return m (1 − m)³ g (1 − h), per cost where that is asked for."""
+        mastery = _mastery(task, at)
+        moved = _on_scale(task.p_fast[at], task, at) - _on_scale(task.p_slow[at], task, at)
+        noise = rules.own[1] * _noise(task, at)
+        step = moved * moved / 16.0
+        both = noise + step
+        both_2, still_2 = both * both, noise * noise
+        both_4, still_4 = both_2 * both_2, still_2 * still_2
+        odds = step * (both + noise) * (both_2 + still_2) * (both_4 + still_4)  # both⁸ − noise⁸: r − 1 times noise⁸
+        genuine = share_of(odds, odds + _ODDS * (still_4 * still_4))
+        left = 1.0 - mastery
+        worth = mastery * (left * left * left) * genuine * (1.0 - _stillness(task, at, rules))
+        if rules.own[2] > 0.0:
             worth = worth / task.mean_cost[at]
         return worth
 
     @staticmethod
     def exploring_weight(task: Any, at: Any, rules: Any) -> Any:
         """Return 1 − slope · max(m, l), within 0 … 1."""
-        fast = _on_scale(task.p_fast[at], task, at)
-        middle = (fast + _on_scale(task.p_slow[at], task, at)) * 0.5
-        middle_noise = np.maximum(middle * (1.0 - middle), 0.0)
-        luck = _stillness(middle_noise, task, at, rules) * np.minimum(_MIDDLING * middle_noise, 1.0)
-        return 1.0 - rules.own[0] * np.maximum(_mastery(fast, task, at), luck)
+        return 1.0 - rules.own[0] * np.maximum(_mastery(task, at), _luck(task, at, rules))
 
     @staticmethod
     def acceptance(task: Any, at: Any, rules: Any) -> Any:
-        """Return 1 − m⁵."""
-        return 1.0 - power(_mastery(_on_scale(task.p_fast[at], task, at), task, at), _NEARLY)
+        """Return 1 − max(m³, l)."""
+        mastery = _mastery(task, at)
+        return 1.0 - np.maximum(mastery * mastery * mastery, _luck(task, at, rules))
 
     @staticmethod
     def retention(task: Any, at: Any, rules: Any) -> Any:

@@ -42,14 +42,15 @@ every_scheduler = pytest.mark.parametrize("scheduler", ALL, ids=name_of)
 
 
 def played(twins: Twins, seed: int = 0, rounds: int = 12) -> None:
-    """Give tasks different histories: some never played, some always solved, some improving, some random."""
+    """Give tasks different histories: some never played, some always solved, some improving, some graded."""
     rng = np.random.default_rng(seed)
     for task_id in range(TASKS):
         twins.add(task_id, label=(None, "few", "some", "many")[(task_id >= 3) + (task_id >= 9) + (task_id >= 20)])
     for task_id in range(TASKS - 5):
         for round_ in range(int(rng.integers(1, 4 * rounds))):
             chance = (0.0, 1.0, task_id / TASKS, round_ / (4 * rounds))[task_id % 4]
-            twins.update(task_id, float(rng.random() < chance))
+            graded = chance * (0.5 + rng.random())
+            twins.update(task_id, float(rng.random() < chance) if task_id % 5 else graded)
 
 
 def check_many_draws(twins: Twins, count: int) -> None:

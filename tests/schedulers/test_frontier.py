@@ -1,0 +1,31 @@
+"""What the frontier alone promises: movement is measured against the noise that a task's scores had."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import lpcurr
+
+NO_EXPLORING = lpcurr.FrontierConfig(frontier_share=1.0, staleness_share=0.0, use_shared_memory=False)
+
+
+def test_grades_that_rise_are_told_from_coin_flips() -> None:
+    """Grades of 0.4, then of 0.5, beside a task that is solved every second time: their averages move as much."""
+    with lpcurr.CurriculumConfig(tasks=["graded", "lucky"], algorithm_config=NO_EXPLORING).make() as curriculum:
+        for play in range(30):
+            grade = (0.4 if play < 20 else 0.5) + 0.02 * (-1) ** play
+            curriculum.update_many([0, 1], [grade, float(play % 2 == 0)])
+        ids, probabilities = curriculum.probabilities()
+        assert probabilities[ids == 0] > 3.0 * probabilities[ids == 1]  # 0.8 where both are taken for scores of 0 or 1
+
+
+def test_scores_of_any_two_values_are_told_from_noise_alike() -> None:
+    """Successes of 1000 are drawn as those of 1 are."""
+    rng = np.random.default_rng(0)
+    with lpcurr.CurriculumConfig(tasks=range(8), algorithm_config=NO_EXPLORING).make() as curriculum:
+        for play in range(40):
+            successes = rng.random(4) < play / 60
+            curriculum.update_many(range(4), successes.astype(float))
+            curriculum.update_many(range(4, 8), 1000.0 * successes)
+        probabilities = curriculum.probabilities()[1]
+        np.testing.assert_allclose(probabilities[4:], probabilities[:4], rtol=1e-9)
