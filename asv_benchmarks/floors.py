@@ -128,7 +128,7 @@ def timed(loop: Callable[..., float], curriculum: Curriculum, scores: np.ndarray
     pool = curriculum._pool
     content, call = pool._segment.bytes, compiled(loop)
     start = time.perf_counter_ns()
-    answer = call(content, pool._process, scores)
+    answer = call(content, pool.process, scores)
     elapsed = time.perf_counter_ns() - start
     if answer == -1.0:
         raise RuntimeError("the pool's lock is lost")
