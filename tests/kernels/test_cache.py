@@ -220,7 +220,7 @@ curriculum.close(); curriculum.unlink()
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.heavy) for seed in (1, 2))])
 def test_interrupts_while_kernels_are_loaded_cost_nothing(seed: int) -> None:
-    assert run_program(INTERRUPTED, str(seed)) == "[] True"
+    assert run_program(INTERRUPTED, str(seed), PYTHONWARNINGS="error,ignore::ResourceWarning") == "[] True"
 
 
 FORKED = """
