@@ -70,9 +70,8 @@ def _play(curriculum: lpcurr.Curriculum, episodes: int, seed: int = 0) -> None:
 def test_a_replayed_pool_is_the_pool_bit_by_bit(tmp_path: Path) -> None:
     with _config().make(Labelled(200)) as curriculum:
         _play(curriculum, 300)
-        curriculum.record(tmp_path / "played")
-        _play(curriculum, 3000, seed=1)
-        curriculum._recording.close()
+        with curriculum.record(tmp_path / "played"):
+            _play(curriculum, 3000, seed=1)
         again = lpcurr.Curriculum.replay(tmp_path / "played")
         assert same_truth(again, curriculum)
         assert again.find_violations() == []

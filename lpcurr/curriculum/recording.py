@@ -45,7 +45,7 @@ _LARGEST = 2**32  # bytes of a block: a full log has 2**26 records of 40, and a 
 _INTERVAL = 0.02  # seconds between two looks at the log
 
 
-class Recording:
+class Recording(contextlib.AbstractContextManager["Recording"]):
     """A recording under way: a thread of the process that began it writes what any process changes."""
 
     _file: BinaryIO
@@ -110,6 +110,9 @@ class Recording:
                 f"{self._file.name!r} ends before the recording does ({self._error.strerror}): what is there can be "
                 "replayed"
             ) from self._error
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def _begin(self) -> None:
         self._next = self._log.begin()

@@ -171,7 +171,8 @@ class CurriculumCheckpoints(PoolMember):
         """Write all that changes the pool, by whichever process, into a file from which it can be built again.
 
         The pool needs room for a log (``CurriculumConfig.log_entries``), in which entries wait until a thread of this
-        process has written them. It ends with the curriculum's :meth:`close`, or that of what is returned.
+        process has written them. It ends with the curriculum's :meth:`close`, or that of what is returned, or its
+        ``with`` block.
 
         Args:
             path: the file; what has that name is replaced.

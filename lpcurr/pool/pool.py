@@ -237,8 +237,8 @@ class Pool:
         columns = ids, scores, signals, costs, credited
         status, count = episode.update_many.entry(self._segment.bytes, self.process, *columns)
         if status < 0:
-            given = {Status.INVALID_SIGNAL: signals, Status.INVALID_COST: costs}.get(status, scores)[count]
-            self.fail(status, ids[count], given, f" (at index {count} of the batch; nothing was written)")
+            given = {Status.INVALID_SIGNAL: signals, Status.INVALID_COST: costs}.get(status, scores)[count].item()
+            self.fail(status, ids[count].item(), given, f" (at index {count} of the batch; nothing was written)")
         return int(count), credited.view(np.bool_)
 
     def add_task(self, task_id: int, label: str | None, *, pending: bool, success_threshold: float | None) -> None:
