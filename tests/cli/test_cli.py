@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -254,7 +255,11 @@ def test_a_lack_of_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys:
     assert capsys.readouterr().err == "lpcurr sessions: there is not enough memory (`ulimit -v`, the container's)\n"
 
 
-@pytest.mark.parametrize("arguments", [("help", "contributing"), ("help", "--html", "site")])
+def _with_pdoc(*arguments: str) -> Any:
+    return pytest.param(arguments, marks=pytest.mark.skipif(find_spec("pdoc") is None, reason="pdoc is not installed"))
+
+
+@pytest.mark.parametrize("arguments", [("help", "contributing"), _with_pdoc("help", "--html", "site")])
 def test_texts_of_the_package_are_read_whatever_the_locale(arguments: Sequence[str], tmp_path: Path) -> None:
     done = run_lpcurr(*arguments, cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert (done.returncode, done.stderr) == (0, "")
