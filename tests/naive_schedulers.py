@@ -166,7 +166,7 @@ def _noise(task: Task) -> float:
     mean, span = scaled(task.reward_ema, task), max(1.0, task.greatest_score) - min(0.0, task.least_score)
     of_coins = max(mean * (1 - mean), 0.0)
     ratio = (task.ema_squared - task.reward_ema**2) / span**2 / of_coins if of_coins > 0.0 else 0.0
-    return _middling(task) * min(1.0, max(0.01, ratio))
+    return _middling(task) * min(1.0, max(0.3, ratio))
 
 
 def _stillness(task: Task, rules: Rules) -> float:

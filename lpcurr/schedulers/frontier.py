@@ -10,7 +10,7 @@ young. On the scale from lo = min(0, least score) to hi = max(1, greatest score)
 * m = F · n / (n + 1): how far it is mastered, with one failed play as prior;
 * d = F − S is movement. If nothing changes, d has variance ν · σ², ν = τ/(2−τ) + τₛ/(2−τₛ) − 2ττₛ/(τ+τₛ−ττₛ), which
   is 0.0625 at the default timescales. With q = (F + S) / 2, σ² is q(1 − q), as of scores of 0 or 1, times ρ: the
-  variance that the scores had over theirs, which is 1 for scores of 0 or 1 and small for measured or graded ones;
+  variance that the scores had over theirs, 1 for scores of 0 or 1 and less for measured or graded ones, at least 0.3;
 * g = (r − 1) / (r + 19), r = (1 + d² / (16 ν σ²))⁸ ≈ exp(d² / 2νσ²): how likely d is more than noise, where one task in
   twenty moves;
 * e = F − A, where A is the average of some fifty plays and more (``task_tracker_ema_alpha``), tells what moves slowly
@@ -51,7 +51,7 @@ from lpcurr.schedulers.common import (
 _STILL_AFTER = 10.0  # plays after which a task that did not move is half believed to stand still
 _MIDDLING = 6.0  # from q(1 − q) = 1 / 6 on, q = 0.21 … 0.79, all of what stands still is taken for luck
 _ODDS = 20.0  # one task in so many moves
-_LEAST_NOISE = 0.01  # of the noise of scores of 0 or 1: no score is so exact that every movement is believed
+_LEAST_NOISE = 0.3  # of the noise of scores of 0 or 1: where a score rises without noise, its scale rises with it
 
 
 def _on_scale(average: Any, task: Any, at: Any) -> Any:

@@ -29,3 +29,16 @@ def test_scores_of_any_two_values_are_told_from_noise_alike() -> None:
             curriculum.update_many(range(4, 8), 1000.0 * successes)
         probabilities = curriculum.probabilities()[1]
         np.testing.assert_allclose(probabilities[4:], probabilities[:4], rtol=1e-9)
+
+
+def test_returns_of_any_scale_share_the_draws_while_they_rise() -> None:
+    """Measured returns of 0 … 1000 beside 0 … 1: the larger ones' scale rises with them."""
+    rng, skill, small = np.random.default_rng(0), np.zeros(40), 0
+    with lpcurr.CurriculumConfig(tasks=range(40), seed=0, use_shared_memory=False).make() as curriculum:
+        for _ in range(200):
+            ids = curriculum.sample_ids(25)
+            np.add.at(skill, ids, 0.005)
+            results = np.clip(skill[ids] + rng.normal(0.0, 0.05, 25), 0.0, 1.0)
+            curriculum.update_many(ids, np.where(ids < 20, results, 1000.0 * results))
+            small += np.sum(ids < 20)
+    assert 0.4 < small / 5000 < 0.6
