@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from numbers import Real
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, field_validator, model_validator
 
 from lpcurr.errors import ConfigError, shown
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
@@ -104,7 +104,12 @@ class TaskList(ListedTasks):
 
     type: Literal["list"] = "list"
     tasks: Annotated[list[Any], BeforeValidator(_read_tasks), PlainSerializer(encode)]
-    labels: Annotated[list[str] | None, BeforeValidator(lambda labels: labels_as_texts(labels))] = None
+    labels: list[str] | None = None
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _as_texts(cls, labels: Any) -> list[Any] | None:
+        return labels_as_texts(labels)
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
