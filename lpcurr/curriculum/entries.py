@@ -11,14 +11,12 @@ from lpcurr.kernels.calls import log
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.shared_memory import Bytes
-from lpcurr.pool.log import RECORD_BYTES, apply_entries, header_of
+from lpcurr.pool.log import ALL, RECORD_BYTES, apply_entries, header_of
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import rule_words
 
-_MOST = 2**62
 
-
-def apply_checked(image: Bytes, records: Bytes, limit: int = _MOST) -> int:
+def apply_checked(image: Bytes, records: Bytes, limit: int = ALL) -> int:
     """Apply entries to an image as :func:`apply_entries` does, if each could be of a pool of this version.
 
     Raises:

@@ -18,7 +18,10 @@ from textual.widgets import Input, Static
 from lpcurr.monitor.drawing import BLUE, View, draw
 from lpcurr.monitor.watching import Watch
 
-_KEYS = "q quit, ? help, / label, space pause, r reverse, d drawn, p progress, s score, e episodes, a age"
+_KEYS = {
+    "q": "quit", "?": "help", "/": "label", "space": "pause", "r": "reverse",
+    "d": "drawn", "p": "progress", "s": "score", "e": "episodes", "a": "age",
+}  # fmt: skip
 _SORT_BY = {"d": "probability", "p": "lp", "s": "score", "e": "completions", "a": "entry"}
 
 _HELP = """\
@@ -204,6 +207,6 @@ class TopApp(App[None]):
 
 def _key_line() -> Text:
     line = Text(" ", no_wrap=True, overflow="ellipsis")
-    for key, meaning in map(str.split, _KEYS.split(", ")):
+    for key, meaning in _KEYS.items():
         line.append(key, f"bold {BLUE}").append(f" {meaning}  ", "dim")
     return line

@@ -23,7 +23,7 @@ _logger = logging.getLogger("lpcurr")
 
 RECORD_BYTES = 8 * layout.RECORD_WORDS
 _NO_IMAGE: Bytes = np.empty(0, dtype=np.uint8)
-_ALL = 2**62
+ALL = 2**62
 _NOBODY = -1, -1
 
 # By number: of this process, to tell those that read from those that were dropped before they had ended.
@@ -95,7 +95,7 @@ class PoolLog:
         """
         self.pool.check_open()
         content = self.pool._segment.bytes
-        stop, _, lost = replay.replay.entry(content, self.pool.process, image, first, self._scratch, 0, _ALL)
+        stop, _, lost = replay.replay.entry(content, self.pool.process, image, first, self._scratch, 0, ALL)
         if stop == Status.LOCK_LOST:
             self.pool.fail(stop)
         return int(lost)
@@ -146,7 +146,7 @@ def replace_config_text(image: Bytes, text: bytes) -> None:
     header[f"config_size{int(header['config_valid'][0]) & 1}"] = len(text)
 
 
-def apply_entries(image: Bytes, records: Bytes, limit: int = _ALL) -> int:
+def apply_entries(image: Bytes, records: Bytes, limit: int = ALL) -> int:
     """Apply entries, uint8[40 · k], to an image or a segment that is nobody else's; how many were applied."""
     _, applied, _ = replay.replay.entry(image, 0, _NO_IMAGE, 0, records, 0, limit)
     return int(applied)

@@ -15,7 +15,7 @@ import pytest
 from lpcurr.kernels import JIT
 from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine import cache
-from tests.memory.programs import ROOT, run_program
+from tests.memory.programs import CLOSED_BY_COUNTING, ROOT, run_program
 
 pytestmark = pytest.mark.skipif(not JIT, reason="nothing is compiled here")
 
@@ -220,7 +220,7 @@ curriculum.close(); curriculum.unlink()
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.heavy) for seed in (1, 2))])
 def test_interrupts_while_kernels_are_loaded_cost_nothing(seed: int) -> None:
-    assert run_program(INTERRUPTED, str(seed), PYTHONWARNINGS="error,ignore::ResourceWarning") == "[] True"
+    assert run_program(INTERRUPTED, str(seed), **CLOSED_BY_COUNTING) == "[] True"
 
 
 FORKED = """

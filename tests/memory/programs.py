@@ -9,6 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+# A signal between open() and its `with` closes the file at once, and Python says that nobody did.
+CLOSED_BY_COUNTING = {"PYTHONWARNINGS": "error,ignore::ResourceWarning"}
+
 
 def run_program(code: str, *arguments: str, timeout: float = 300.0, **environment: str) -> str:
     """Run a program that must say nothing on stderr and end with 0; what it printed."""

@@ -24,7 +24,7 @@ from lpcurr.cli import main
 from lpcurr.errors import ConfigError, SegmentSpaceError
 from lpcurr.memory import sessions, shared_memory
 from lpcurr.memory.processes import NAME_PREFIX
-from tests.memory.programs import ROOT, run_program
+from tests.memory.programs import CLOSED_BY_COUNTING, ROOT, run_program
 
 SHARED_MEMORY = Path("/dev/shm")
 pytestmark = pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="shared memory is no folder here")
@@ -348,10 +348,6 @@ for _ in range(300):  # a thread that was left alone with its work, and then wit
 assert interrupted > 50, interrupted
 print(left, len(os.listdir("/proc/self/fd")) - descriptors)
 """
-
-
-# A signal between open() and its `with` closes the file at once, and Python says that nobody did.
-CLOSED_BY_COUNTING = {"PYTHONWARNINGS": "error,ignore::ResourceWarning"}
 
 
 def test_interrupted_makes_and_attaches_leave_neither_segments_nor_descriptors() -> None:
