@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -56,3 +57,15 @@ def no_segment_is_left_behind() -> Iterator[None]:
     yield
     after = _segments_left()
     assert after <= before, f"left behind: {after - before}"
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left_behind() -> Iterator[None]:
+    """A test that fails takes its processes with it: others would be counted wrong, or slowed, by them."""
+    before = set(multiprocessing.active_children())
+    yield
+    left = [process for process in multiprocessing.active_children() if process not in before]
+    for process in left:
+        process.kill()
+        process.join()
+    assert not left, f"left behind: {left}"

@@ -149,6 +149,7 @@ def test_a_busy_pool_can_be_read_at_any_moment() -> None:
             play(curriculum, 1000)
 
     with make("labels that come and go") as curriculum:
+        play(curriculum, 1000)  # the pool is full before anybody looks
         context = multiprocessing.get_context("fork")
         workers = [context.Process(target=hammer, args=(curriculum,)) for _ in range(2)]
         for worker in workers:
