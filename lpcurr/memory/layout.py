@@ -169,12 +169,13 @@ DERIVED_COLUMNS: list[tuple[str, str]] = [
     ("priority", "<f8"),  # the scheduler's `priority` of the task
     ("evict_key", "<f8"),  # leaves of the eviction tree: infinite for a task that may not be evicted
     ("weight", "<f8"),  # leaves of the sum tree, where draws are made by it
-    ("active", "<i4"),  # slots in use: the explored ones first, then the unexplored
+    ("exploring", "<f4"),  # the scheduler's `exploring_weight`, rounded, where a share of the draws explores
+    ("active", "<i4"),  # slots in use, explored ones first; from the end on, the heap of free slots below `high_water`
     ("position", "<i4"),  # where a slot stands in `active`
-    ("free", "<i4"),  # binary heap of free slots below `high_water`
-    *(("rank_left", "<i4"), ("rank_right", "<i4")),  # children in the tree by priority, -1 for none
-    ("rank_size", "<i4"),  # nodes of the subtree
+    ("rank_size", "<i4"),  # nodes below a task, itself included, in the tree by priority
 ]
+# Children in the tree by priority, -1 for none: a pool draws by rank or by weight, so they lie where `weight` does.
+RANK_COLUMNS: list[tuple[str, str]] = [("rank_left", "<i4"), ("rank_right", "<i4")]
 # Inner nodes of the trees: an eighth of the capacity holds every level of a 16-ary tree.
 TREE_COLUMNS: list[tuple[str, str]] = [
     *(("least_key", "<f8"), ("least_entry", "<i8")),  # the tournament's winner below a node
@@ -185,7 +186,9 @@ TREE_COLUMNS: list[tuple[str, str]] = [
 TABLE_COLUMNS: list[tuple[str, str]] = [
     ("member", "<i4"),  # slot + 1 by label row and place, where draws are made by label
 ]
-COLUMN_NAMES: list[str] = [name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *TREE_COLUMNS, *TABLE_COLUMNS)]
+COLUMN_NAMES: list[str] = [
+    name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *RANK_COLUMNS, *TREE_COLUMNS, *TABLE_COLUMNS)
+]
 
 
 def padded_capacity(capacity: int) -> int:
@@ -226,6 +229,8 @@ def _columns() -> tuple[list[Column], int]:
                 start += np.dtype(dtype).itemsize * eighths // 8
         if names is PLAY_COLUMNS:
             start += PLAY.itemsize
+    weights = next(column.start for column in columns if column.name == "weight")
+    columns += [Column(name, dtype, weights + 4 * side, 8, 4) for side, (name, dtype) in enumerate(RANK_COLUMNS)]
     return columns, start
 
 

@@ -49,7 +49,7 @@ def _slots(kept: State) -> Iterator[str]:
 def _free_slots(state: State) -> set[int]:
     header = state["header"][0]
     beyond = range(int(header["high_water"]), int(header["capacity"]))
-    return set(state["free"][0][: header["free_count"]].tolist()) | set(beyond)
+    return set(state["active"][0][::-1][: header["free_count"]].tolist()) | set(beyond)
 
 
 def _indices(kept: State, rebuilt: State) -> Iterator[str]:
@@ -102,10 +102,14 @@ def _sums_and_trees(kept: State, rebuilt: State) -> Iterator[str]:
         yield "a task's priority is stale"
     if not np.array_equal(kept["label"][0][active], rebuilt["label"][0][active]):
         yield "the places of tasks within their labels are not 0 … n − 1"
-    for name in ("evict_key", "least_key", "weight", "weight_sum", "drawn_count", "drawn_sum", "label_sum"):
+    if header["exploration_share"] > 0.0 and np.any(kept["exploring"][0][active] != rebuilt["exploring"][0][active]):
+        yield "a task's weight when exploring is stale"
+    by_rank = header["draws_by"] == Way.RANK
+    trees = ("evict_key", "least_key", "weight_sum", "drawn_count", "drawn_sum", "label_sum")
+    for name in trees if by_rank else (*trees, "weight"):
         if not np.array_equal(kept[name][0], rebuilt[name][0]):
             yield f"{name} differs from its rebuild"
-    if header["draws_by"] == Way.RANK:
+    if by_rank:
         names = ("rank_left", "rank_right", "rank_size")
         same = all(np.array_equal(kept[name][0][active], rebuilt[name][0][active]) for name in names)
         if not same or header["rank_root"] != expected["rank_root"]:

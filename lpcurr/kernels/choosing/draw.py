@@ -34,6 +34,7 @@ from lpcurr.schedulers.common import Way
 
 EXPLORATION_UNIT = layout.EXPLORATION_UNIT
 _FAR_BELOW = -3.0  # argument of the sigmoid from which on more than 20 tries would be needed
+_ROUNDED = 1e-7  # more than a weight of at most 1 is changed by its rounding to float32
 _UNIFORM, _WEIGHT, _RANK = int(Way.UNIFORM), int(Way.WEIGHT), int(Way.RANK)
 
 
@@ -176,7 +177,10 @@ def _draw_by_label(segment, process):
 
 @inlined
 def _draw_exploring(segment, process):
-    """Draw in proportion to the scheduler's `exploring_weight`, by rejection; out of tries, by one exact scan."""
+    """Draw in proportion to the scheduler's `exploring_weight`, by rejection; out of tries, by one exact scan.
+
+    Most tries are settled by the kept weight, rounded as it is; where that is too near, the formula decides.
+    """
     header = header_record(segment, 0)
     view = column(segment)
     record = process_record(segment, process)
@@ -184,7 +188,10 @@ def _draw_exploring(segment, process):
     for _ in range(max(count, 64)):
         record.tries += 1
         slot = active_slot(segment, random.below(segment, process, count))
-        if random.uniform(segment, process) < formulas.exploring_weight(view, slot, header):
+        u, weight = random.uniform(segment, process), np.float64(view.exploring[slot])
+        if abs(u - weight) <= _ROUNDED:
+            weight = formulas.exploring_weight(view, slot, header)
+        if u < weight:
             return slot
     record.scans += 1
     total = 0.0

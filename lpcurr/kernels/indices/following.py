@@ -91,6 +91,15 @@ def _weight(segment, slot):
 
 
 @inlined
+def _keep_exploring(segment, slot):
+    header = header_record(segment, 0)
+    if header.exploration_share > 0.0:
+        view = column(segment)
+        view.exploring[slot] = formulas.exploring_weight(view, slot, header)
+        faults.may_die_here(segment)
+
+
+@inlined
 def _refresh_trees(segment, slot):
     trees.set_evict_key(segment, slot, _eviction_key(segment, slot))
     faults.may_die_here(segment)
@@ -111,6 +120,7 @@ def _place(segment, slot):
     header.immature_count += is_immature(segment, view.completion_count[slot])
     view.priority[slot] = compute_priority(segment, slot)
     faults.may_die_here(segment)
+    _keep_exploring(segment, slot)
     if header.draws_by == _RANK:
         ranks.enter(segment, slot)
     if header.staleness_share > 0.0:
@@ -150,6 +160,7 @@ def change(segment, slot):
         ranks.leave(segment, slot)
     view.priority[slot] = new
     faults.may_die_here(segment)
+    _keep_exploring(segment, slot)
     if moves:
         ranks.enter(segment, slot)
     if header.draws_by == _Z_SCORE:
@@ -211,12 +222,14 @@ def rebuild(segment):
     for slot in range(header.capacity):
         view.evict_key[slot] = np.inf
         view.weight[slot] = 0.0
+    faults.may_die_here(segment)
+    for slot in range(header.capacity):
         if view.task_id[slot] != layout.FREE:
             header.high_water = slot + 1
             _rebuild_slot(segment, slot)
     for slot in range(header.high_water):  # ascending, which is a heap
         if view.task_id[slot] == layout.FREE:
-            view.free[header.free_count] = slot
+            view.active[slots.free_cell(segment, header.free_count)] = slot
             header.free_count += 1
             faults.may_die_here(segment)
     sums.rebuild_sums(segment, header.active_count if header.draws_by == _Z_SCORE else 0)

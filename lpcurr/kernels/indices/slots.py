@@ -82,6 +82,12 @@ def index_remove(segment, slot):
 
 
 @helper
+def free_cell(segment, place):
+    """Which cell of ``active`` is a place of the heap of free slots: from the end on, behind all active slots."""
+    return column(segment).active.size - 1 - place
+
+
+@helper
 def take_free_slot(segment):
     """The lowest free slot; there must be one."""
     header = header_record(segment, 0)
@@ -90,40 +96,40 @@ def take_free_slot(segment):
         header.high_water = slot + 1
         faults.may_die_here(segment)
         return slot
-    heap = column(segment).free
-    slot = np.int64(heap[0])
+    heap = column(segment).active
+    slot = np.int64(heap[free_cell(segment, 0)])
     count = header.free_count - 1
     header.free_count = count
     faults.may_die_here(segment)
-    moved = heap[count]
+    moved = heap[free_cell(segment, count)]
     hole = 0
     while 2 * hole + 1 < count:
         child = 2 * hole + 1
-        if child + 1 < count and heap[child + 1] < heap[child]:
+        if child + 1 < count and heap[free_cell(segment, child + 1)] < heap[free_cell(segment, child)]:
             child += 1
-        if heap[child] >= moved:
+        if heap[free_cell(segment, child)] >= moved:
             break
-        heap[hole] = heap[child]
+        heap[free_cell(segment, hole)] = heap[free_cell(segment, child)]
         faults.may_die_here(segment)
         hole = child
-    heap[hole] = moved
+    heap[free_cell(segment, hole)] = moved
     faults.may_die_here(segment)
     return slot
 
 
 @helper
 def give_free_slot(segment, slot):
-    """Make a slot free."""
+    """Make a slot free, which must be active no more."""
     header = header_record(segment, 0)
-    heap = column(segment).free
+    heap = column(segment).active
     hole = header.free_count
     header.free_count = hole + 1
     faults.may_die_here(segment)
-    while hole > 0 and heap[(hole - 1) >> 1] > slot:
-        heap[hole] = heap[(hole - 1) >> 1]
+    while hole > 0 and heap[free_cell(segment, (hole - 1) >> 1)] > slot:
+        heap[free_cell(segment, hole)] = heap[free_cell(segment, (hole - 1) >> 1)]
         faults.may_die_here(segment)
         hole = (hole - 1) >> 1
-    heap[hole] = slot
+    heap[free_cell(segment, hole)] = slot
 
 
 @helper

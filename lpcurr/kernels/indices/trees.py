@@ -11,8 +11,11 @@ import numpy as np
 
 from lpcurr.kernels.indices.levels import FANOUT, SHIFT, level_count, level_place, node_count, root
 from lpcurr.kernels.machine.compiling import helper
-from lpcurr.kernels.machine.views import column
+from lpcurr.kernels.machine.views import column, header_record
 from lpcurr.kernels.safety import faults
+from lpcurr.schedulers.common import Way
+
+_RANK = int(Way.RANK)
 
 
 @helper
@@ -136,6 +139,9 @@ def _sum(values, first, last):
 def _sum_leaves(segment, node):
     view = column(segment)
     first = node << SHIFT
+    if header_record(segment, 0).draws_by == _RANK:  # the cells have the tree by priority
+        view.weight_sum[node] = 0.0
+        return
     view.weight_sum[node] = _sum(view.weight, first, min(first + FANOUT, view.weight.size))
     faults.may_die_here(segment)
 
