@@ -168,14 +168,15 @@ COLUMN_DEFAULTS: dict[str, float] = {"mean_cost": 1.0}
 DERIVED_COLUMNS: list[tuple[str, str]] = [
     ("priority", "<f8"),  # the scheduler's `priority` of the task
     ("evict_key", "<f8"),  # leaves of the eviction tree: infinite for a task that may not be evicted
-    ("weight", "<f8"),  # leaves of the sum tree, where draws are made by it
     ("exploring", "<f4"),  # the scheduler's `exploring_weight`, rounded, where a share of the draws explores
     ("active", "<i4"),  # slots in use, explored ones first; from the end on, the heap of free slots below `high_water`
     ("position", "<i4"),  # where a slot stands in `active`
-    ("rank_size", "<i4"),  # nodes below a task, itself included, in the tree by priority
+    ("weight", "<f8"),  # leaves of the sum tree, where draws are made by it
 ]
-# Children in the tree by priority, -1 for none: a pool draws by rank or by weight, so they lie where `weight` does.
-RANK_COLUMNS: list[tuple[str, str]] = [("rank_left", "<i4"), ("rank_right", "<i4")]
+# A node of the tree by priority: its children, -1 for none, and how many tasks are below the left one, itself included.
+# A pool draws by rank or by weight, so these records begin where `weight` does.
+RANK_COLUMNS: list[tuple[str, str]] = [("rank_left", "<i4"), ("rank_right", "<i4"), ("rank_before", "<i4")]
+RANK = np.dtype(RANK_COLUMNS)
 # Inner nodes of the trees: an eighth of the capacity holds every level of a 16-ary tree.
 TREE_COLUMNS: list[tuple[str, str]] = [
     *(("least_key", "<f8"), ("least_entry", "<i8")),  # the tournament's winner below a node
@@ -189,6 +190,9 @@ TABLE_COLUMNS: list[tuple[str, str]] = [
 COLUMN_NAMES: list[str] = [
     name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *RANK_COLUMNS, *TREE_COLUMNS, *TABLE_COLUMNS)
 ]
+
+RECORDS = dict.fromkeys(PLAY.names or (), "play") | dict.fromkeys(RANK.names or (), "rank")
+"""The region of records in which a column lies, where it does."""
 
 
 def padded_capacity(capacity: int) -> int:
@@ -218,19 +222,27 @@ class Column(NamedTuple):
 
 def _columns() -> tuple[list[Column], int]:
     """Return all columns, and the bytes a slot before what follows them."""
-    columns, start = [], 0
-    every = ((TASK_COLUMNS, 8), (PLAY_COLUMNS, 8), (DERIVED_COLUMNS, 8), (TREE_COLUMNS, 1), (TABLE_COLUMNS, 10))
-    for names, eighths in every:
-        for number, (name, dtype) in enumerate(names):
-            if names is PLAY_COLUMNS:
-                columns.append(Column(name, dtype, start, 8, PLAY.itemsize, 8 * number))
-            else:
-                columns.append(Column(name, dtype, start, eighths, np.dtype(dtype).itemsize))
-                start += np.dtype(dtype).itemsize * eighths // 8
-        if names is PLAY_COLUMNS:
-            start += PLAY.itemsize
-    weights = next(column.start for column in columns if column.name == "weight")
-    columns += [Column(name, dtype, weights + 4 * side, 8, 4) for side, (name, dtype) in enumerate(RANK_COLUMNS)]
+    columns, start = list[Column](), 0
+
+    def put(names: list[tuple[str, str]], eighths: int = 8) -> None:
+        nonlocal start
+        for name, dtype in names:
+            columns.append(Column(name, dtype, start, eighths, np.dtype(dtype).itemsize))
+            start += np.dtype(dtype).itemsize * eighths // 8
+
+    def put_records(record: np.dtype[np.void]) -> None:
+        nonlocal start
+        for name, (dtype, offset, *_) in (record.fields or {}).items():
+            columns.append(Column(name, dtype.str, start, 8, record.itemsize, offset))
+        start += record.itemsize
+
+    put(TASK_COLUMNS)
+    put_records(PLAY)
+    put(DERIVED_COLUMNS)
+    start = columns[-1].start
+    put_records(RANK)
+    put(TREE_COLUMNS, 1)
+    put(TABLE_COLUMNS, 10)
     return columns, start
 
 
@@ -255,12 +267,14 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
         ("label_hash", ("<i8", (LABEL_CAPACITY,)), LABEL_HASH_OFFSET),
         ("label_sum", ("<f8", (LABEL_SUMS,)), LABEL_SUMS_OFFSET),
     ]
-    fields.append(("play", (PLAY, (capacity,)), COLUMNS_OFFSET + padded * 8 * len(TASK_COLUMNS)))
     for column in COLUMNS:
-        if column.name in (PLAY.names or ()):
+        offset = COLUMNS_OFFSET + padded * column.start
+        if record := RECORDS.get(column.name):
+            if column.offset == 0:
+                fields.append((record, (PLAY if record == "play" else RANK, (capacity,)), offset))
             continue
         cells = capacity if column.eighths == 8 else padded * column.eighths // 8
-        fields.append((column.name, (column.dtype, (cells,)), COLUMNS_OFFSET + padded * column.start))
+        fields.append((column.name, (column.dtype, (cells,)), offset))
     index_offset = COLUMNS_OFFSET + padded * INDEX_START
     fields.append(("index", ("<i4", (index_size(capacity),)), index_offset))
     names, formats, offsets = zip(*fields, strict=True)
@@ -276,7 +290,7 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
 
 def cells(state: np.ndarray[Any, np.dtype[np.void]], name: str) -> np.ndarray[Any, Any]:
     """Return a column of a segment, whose dtype is ``segment_dtype(capacity)``: shape [1, capacity], or of nodes."""
-    column: np.ndarray[Any, Any] = state["play"][name] if name in (PLAY.names or ()) else state[name]
+    column: np.ndarray[Any, Any] = state[RECORDS[name]][name] if name in RECORDS else state[name]
     return column
 
 

@@ -15,7 +15,7 @@ SCHEDULERS: list[tuple[SchedulerConfig, set[str]]] = [
     (lpcurr.LearningProgressConfig(num_active_tasks=40), set()),
     (
         lpcurr.PrioritizedReplayConfig(num_active_tasks=40, prioritization="rank"),
-        {"rank_left", "rank_right", "rank_size", "drawn_count", "drawn_sum"},
+        {"rank_left", "rank_right", "rank_before", "drawn_count", "drawn_sum"},
     ),
 ]
 ALWAYS = {"priority", "evict_key", "least_key", "active", "position"}

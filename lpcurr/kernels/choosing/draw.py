@@ -151,9 +151,9 @@ def _draw_by_rank(segment, process):
     header = header_record(segment, 0)
     rank = _draw_rank(segment, process, header.active_count, header.rank_power)
     slot = ranks.slot_at(segment, rank - 1)
-    first, end = ranks.bounds(segment, slot)
-    if end - first == 1:
+    if ranks.is_alone(segment, slot, rank - 1, header.active_count):
         return slot
+    first, end = ranks.bounds(segment, slot)
     return ranks.slot_at(segment, first + random.below(segment, process, end - first))
 
 

@@ -1,8 +1,9 @@
 """The tasks in the order of their priority, highest first, of equals the oldest first: kept where draws go by rank.
 
-A treap over the slots (Seidel and Aragon 1996) with the size of each subtree: the task of a rank, and how many tasks
-have more than a value, each in O(log n). A node's place in the heap is a hash of its entry, so the shape follows from
-the truth columns alone, whatever came and went before, and a rebuild comes to the same bits.
+A treap over the slots (Seidel and Aragon 1996) in which each node knows how many of its own subtree stand before it:
+the task of a rank, and how many tasks have more than a value, each in O(log n). A node's place in the heap is a hash of
+its slot, so the shape follows from the truth columns alone, whatever came and went before, and a rebuild comes to the
+same bits.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ _FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D04
 
 
 @helper
-def _height(segment, slot):
-    """The place in the heap: the finalizer of SplitMix64 (Steele and others 2014), which no two entries share."""
-    z = np.uint64(column(segment).entry[slot])
+def _height(slot):
+    """The place in the heap: the finalizer of SplitMix64 (Steele and others 2014), which no two slots share."""
+    z = np.uint64(slot + 1)
     z = (z ^ (z >> _U30)) * _FIRST_FACTOR
     z = (z ^ (z >> _U27)) * _SECOND_FACTOR
     return z ^ (z >> _U31)
@@ -31,11 +32,6 @@ def _before(segment, slot, other):
     view = column(segment)
     own, its = view.priority[slot], view.priority[other]
     return own > its or (own == its and view.entry[slot] < view.entry[other])
-
-
-@helper
-def _size(segment, node):
-    return np.int64(column(segment).rank_size[node]) if node >= 0 else 0
 
 
 @helper
@@ -63,7 +59,7 @@ def _count_before(segment, node, slot):
     while node >= 0:
         right = _before(segment, node, slot)
         if right:
-            count += _size(segment, _child(segment, node, False)) + 1
+            count += column(segment).rank_before[node] + 1
         node = _child(segment, node, right)
     return count
 
@@ -71,33 +67,30 @@ def _count_before(segment, node, slot):
 @helper
 def _enter(segment, slot):
     view = column(segment)
-    own = _height(segment, slot)
+    own = _height(slot)
     parent, right, node = np.int64(-1), False, np.int64(header_record(segment, 0).rank_root)
-    while node >= 0 and _height(segment, node) > own:
-        view.rank_size[node] += 1
-        faults.may_die_here(segment)
+    while node >= 0 and _height(node) > own:
         parent, right = node, _before(segment, node, slot)
+        if not right:
+            view.rank_before[node] += 1
+            faults.may_die_here(segment)
         node = _child(segment, node, right)
-    # What hangs here is split into what stands before the slot and what behind it, whose sizes are known beforehand.
+    # What hangs here is split into what stands before the slot, whose number is known beforehand, and what behind it.
     before = _count_before(segment, node, slot)
-    behind = _size(segment, node) - before
     _hang(segment, parent, right, slot)
-    view.rank_size[slot] = before + behind + 1
+    view.rank_before[slot] = before
     before_parent, before_right, behind_parent, behind_right = slot, False, slot, True
     while node >= 0:
         is_before = _before(segment, node, slot)
-        kept = _size(segment, _child(segment, node, not is_before)) + 1
         following = _child(segment, node, is_before)
         if is_before:
             _hang(segment, before_parent, before_right, node)
             before_parent, before_right = node, True
-            view.rank_size[node] = before
-            before -= kept
+            before -= view.rank_before[node] + 1
         else:
             _hang(segment, behind_parent, behind_right, node)
             behind_parent, behind_right = node, False
-            view.rank_size[node] = behind
-            behind -= kept
+            view.rank_before[node] -= before
         node = following
     _hang(segment, before_parent, before_right, -1)
     _hang(segment, behind_parent, behind_right, -1)
@@ -108,19 +101,21 @@ def _leave(segment, slot):
     view = column(segment)
     parent, right, node = np.int64(-1), False, np.int64(header_record(segment, 0).rank_root)
     while node != slot:
-        view.rank_size[node] -= 1
-        faults.may_die_here(segment)
         parent, right = node, _before(segment, node, slot)
+        if not right:
+            view.rank_before[node] -= 1
+            faults.may_die_here(segment)
         node = _child(segment, node, right)
+    count = np.int64(view.rank_before[slot])
     before, behind = _child(segment, slot, False), _child(segment, slot, True)
     while before >= 0 and behind >= 0:
-        if _height(segment, before) > _height(segment, behind):
-            view.rank_size[before] += view.rank_size[behind]
+        if _height(before) > _height(behind):
+            count -= view.rank_before[before] + 1
             _hang(segment, parent, right, before)
             parent, right = before, True
             before = _child(segment, before, True)
         else:
-            view.rank_size[behind] += view.rank_size[before]
+            view.rank_before[behind] += count
             _hang(segment, parent, right, behind)
             parent, right = behind, False
             behind = _child(segment, behind, False)
@@ -151,17 +146,16 @@ def leave(segment, slot):
 @helper
 def slot_at(segment, rank):
     """The slot of the task at a rank, 0 … n − 1."""
+    view = column(segment)
     node = np.int64(header_record(segment, 0).rank_root)
     while True:
-        before = _child(segment, node, False)
-        count = _size(segment, before)
-        if rank == count:
+        before = np.int64(view.rank_before[node])
+        if rank == before:
             return node
-        if rank < count:
-            node = before
-        else:
-            rank -= count + 1
-            node = _child(segment, node, True)
+        right = rank > before
+        if right:
+            rank -= before + 1
+        node = _child(segment, node, right)
 
 
 @helper
@@ -172,7 +166,7 @@ def _count_above(segment, value, or_equal):
     while node >= 0:
         right = view.priority[node] > value or (or_equal and view.priority[node] == value)
         if right:
-            count += _size(segment, _child(segment, node, False)) + 1
+            count += view.rank_before[node] + 1
         node = _child(segment, node, right)
     return count
 
@@ -182,3 +176,13 @@ def bounds(segment, slot):
     """The ranks that the tasks of a slot's priority have: first, and the one behind the last."""
     value = column(segment).priority[slot]
     return _count_above(segment, value, False), _count_above(segment, value, True)
+
+
+@helper
+def is_alone(segment, slot, rank, count):
+    """Return whether no task beside a rank, 0 … count − 1, has the priority of the slot that is there."""
+    priority = column(segment).priority
+    value = priority[slot]
+    return (rank == 0 or priority[slot_at(segment, rank - 1)] != value) and (
+        rank == count - 1 or priority[slot_at(segment, rank + 1)] != value
+    )
