@@ -13,9 +13,10 @@ young. On the scale from lo = min(0, least score) to hi = max(1, greatest score)
   variance that the scores had over theirs, 1 for scores of 0 or 1 and less for measured or graded ones, at least 0.3;
 * g = (r − 1) / (r + 19), r = (1 + d² / (16 ν σ²))⁸ ≈ exp(d² / 2νσ²): how likely d is more than noise, where one task in
   twenty moves;
-* e = F − A, where A is the average of some fifty plays and more (``task_tracker_ema_alpha``), tells what moves slowly
-  from what does not move at all: h = ν₂ σ² / (e² + ν₂ σ²) · n / (n + 10), ν₂ = τ/(2−τ), is how surely the task stands
-  still. What stands still between always and never is luck: l = h · min(1, 6 q(1 − q));
+* e = F − A, where A is the average of some fifty plays and more (α, ``task_tracker_ema_alpha``), tells what moves slowly
+  from what does not move at all, and D = A − the mean of all plays what moves more slowly still:
+  h = ν₂ σ² / (e² + max(ν₂ D² / ν₃ − 4 ν₂ σ², 0) + ν₂ σ²) · n / (n + 10), ν₂ = τ/(2−τ), ν₃ = α/(2−α), is how surely the
+  task stands still. What stands still between always and never is luck: l = h · min(1, 6 q(1 − q));
 * most draws explore, with weight 1 − 0.85 · max(m, l): little known, little mastered, and not luck first;
 * a share of 0.35 goes by m (1 − m)³ g (1 − h): tasks that have begun to be learned, and are not yet known. It is kept
   with 1 − max(m³, l), else it explores: what is mastered, or luck, does not take the share though nothing else moves;
@@ -49,6 +50,7 @@ from lpcurr.schedulers.common import (
 )
 
 _STILL_AFTER = 10.0  # plays after which a task that did not move is half believed to stand still
+_DOUBT = 4.0  # variances that a drift over all plays must exceed
 _MIDDLING = 6.0  # from q(1 − q) = 1 / 6 on, q = 0.21 … 0.79, all of what stands still is taken for luck
 _ODDS = 20.0  # one task in so many moves
 _LEAST_NOISE = 0.3  # of the noise of scores of 0 or 1: where a score rises without noise, its scale rises with it
@@ -80,9 +82,13 @@ def _noise(task: Any, at: Any) -> Any:
 def _stillness(task: Any, at: Any, rules: Any) -> Any:
     """Return how surely a task does not move at all, 0 … 1."""
     n = task.completion_count[at] * 1.0
-    away = _on_scale(task.p_fast[at], task, at) - _on_scale(task.reward_ema[at], task, at)
-    noise = rules.own[3] * _noise(task, at)
-    return share_of(noise, away * away + noise) * (n / (n + _STILL_AFTER))
+    recent = _on_scale(task.reward_ema[at], task, at)
+    away = _on_scale(task.p_fast[at], task, at) - recent
+    drift = recent - _on_scale(task.total_score[at] / np.maximum(n, 1.0), task, at)
+    variance = _noise(task, at)
+    noise = rules.own[3] * variance
+    beyond = np.maximum(drift * drift / rules.own[4] - _DOUBT * variance, 0.0) * rules.own[3]
+    return share_of(noise, away * away + beyond + noise) * (n / (n + _STILL_AFTER))
 
 
 def _luck(task: Any, at: Any, rules: Any) -> Any:
@@ -166,6 +172,7 @@ class FrontierConfig(SchedulerConfig):
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         fast, slow = self.ema_timescale, self.ema_timescale * self.slow_timescale_factor
+        recent = self.task_tracker_ema_alpha
         stale = min(self.staleness_share, 1.0 - self.frontier_share)  # rounding apart
         return super().rules(min_presentations, fixed_set) | {
             "exploration_share": 1.0 - self.frontier_share - stale,
@@ -175,5 +182,11 @@ class FrontierConfig(SchedulerConfig):
             "baseline_normalization": 0,
             "fast_timescale": fast,
             "slow_timescale": slow,
-            "own": own_words(self.exploration_slope, noise_of_movement(fast, slow), self.per_cost, fast / (2.0 - fast)),
+            "own": own_words(
+                self.exploration_slope,
+                noise_of_movement(fast, slow),
+                self.per_cost,
+                fast / (2.0 - fast),
+                recent / (2.0 - recent),
+            ),
         }

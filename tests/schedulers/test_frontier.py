@@ -31,6 +31,19 @@ def test_scores_of_any_two_values_are_told_from_noise_alike() -> None:
         np.testing.assert_allclose(probabilities[4:], probabilities[:4], rtol=1e-9)
 
 
+def test_what_is_learned_a_five_hundredth_a_play_is_no_luck() -> None:
+    """Within fifty plays its average moves by less than its noise; over three hundred it does not look like a coin."""
+    rng, slow, coin = np.random.default_rng(0), 0.0, 0.0
+    for seed in range(20):
+        with lpcurr.CurriculumConfig(tasks=range(2), seed=seed, use_shared_memory=False).make() as curriculum:
+            for play in range(300):
+                curriculum.update_many([0, 1], (rng.random(2) < [play / 500, 0.5]).astype(float))
+            kept = curriculum._pool.state["exploring"][0]
+            slow, coin = slow + kept[0] / 20, coin + kept[1] / 20
+    assert coin < 0.4
+    assert slow > 0.5  # 0.37 by the last fifty plays alone
+
+
 def test_returns_of_any_scale_share_the_draws_while_they_rise() -> None:
     """Measured returns of 0 … 1000 beside 0 … 1: the larger ones' scale rises with them."""
     rng, skill, small = np.random.default_rng(0), np.zeros(40), 0
