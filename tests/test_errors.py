@@ -715,6 +715,7 @@ FORGERIES: dict[str, tuple[Callable[[bytes], bytes], list[str]]] = {
     "huge size": (lambda content: with_header(content, segment_size=2**50), ["size"]),
     "config beyond the end": (lambda content: with_header(content, config_offset=2**50), ["config_offset"]),
     "more tasks than slots": (lambda content: with_header(content, active_count=5), ["active_count is 5"]),
+    "a seed below 0": (lambda content: with_header(content, seed=-1), ["seed is -1"]),
     "a mask of no table": (lambda content: with_header(content, index_mask=2**31), ["index_mask"]),
     "a log beyond the end": (lambda content: with_header(content, log_capacity=2**40), ["log_"]),
     "an overfull journal": (lambda content: with_header(content, journal_count=2**31), ["journal_count"]),

@@ -54,6 +54,8 @@ def _limits(capacity: int, size: int, header: np.void) -> dict[str, tuple[float,
         floats
         | dict.fromkeys(_COUNTS, (0, capacity))
         | {
+            "seed": (0, 2**63 - 1),
+            "next_stream": (0, 2**62),
             "process_room": (1, layout.PROCESS_CAPACITY),
             "config_room": (0, size // 2),
             "config_offset": (layout.HEADER.itemsize, size - 2 * room),
@@ -77,7 +79,7 @@ def problem_of_cells(state: np.ndarray[Any, np.dtype[np.void]]) -> str:
     slots, numbers = (0, state["active"].shape[1] - 1), (0, state["active"].shape[1])
     limits = {"active": slots, "position": slots, "free": slots, "index": numbers, "member": numbers}
     limits |= {"rank_left": (-1, slots[1]), "rank_right": (-1, slots[1]), "rank_size": numbers}
-    limits |= {"label": (0, (numbers[1] << layout.PLACE_SHIFT) - 1)}
+    limits |= {"label": (0, (layout.MAX_CAPACITY << layout.PLACE_SHIFT) - 1)}  # perhaps a place in a larger pool
     cells = {name: state[name][0] for name in limits}
     cells["name_size"], limits["name_size"] = state["label_table"]["name_size"][0], (0, layout.LABEL_BYTES)
     cells["label row"] = state["label"][0] & (layout.PENDING - 1)
