@@ -755,16 +755,17 @@ def test_what_is_not_a_pool_is_listed_with_its_problem_and_not_watched(
 def test_cells_that_lead_out_of_the_memory_are_found_before_anything_goes_by_them(
     name: str, forge: Callable[[bytes], str], sound_segment: bytes
 ) -> None:
+    hostile = 2**40 if name == "label" else 2**30
     with make() as curriculum:
         state = curriculum._pool.state
-        (state["label_table"] if name == "name_size" else state)[name] = 2**30
+        (state["label_table"] if name == "name_size" else state)[name] = hostile
         assert name in curriculum.find_violations()[0]
         with pytest.raises(lpcurr.PoolLostError, match=name):
             curriculum.get_state()
     changed = np.frombuffer(sound_segment, dtype=np.uint8).copy()
     dtype = layout.segment_dtype(4)
     state = changed[: dtype.itemsize].view(dtype)
-    (state["label_table"] if name == "name_size" else state)[name] = 2**30
+    (state["label_table"] if name == "name_size" else state)[name] = hostile
     session_id = forge(changed.tobytes())
     with pytest.raises(lpcurr.SessionIncompatibleError, match=name):
         lpcurr.attach(session_id)
@@ -784,7 +785,7 @@ def test_a_header_that_was_damaged_in_use_is_found_before_the_pool_is_copied(nam
         header[name] = before
 
 
-@pytest.mark.parametrize(("name", "value"), [("completed", -1), ("seed", -1), ("config_size0", 0)])
+@pytest.mark.parametrize(("name", "value"), [("completed", -1), ("scheduled", -1), ("config_size0", 0)])
 def test_numbers_that_no_pool_has_are_refused_by_a_checkpoint(name: str, value: int) -> None:
     with make() as curriculum:
         curriculum._pool.state["header"][name] = value
