@@ -107,7 +107,7 @@ class SessionIncompatibleError(LpcurrError, ValueError):
 
 
 class SegmentSpaceError(LpcurrError, OSError):
-    """Shared memory has no room for the pool."""
+    """Shared memory has no room for the pool, or the limits of this process have none."""
 
 
 class AttachLimitError(LpcurrError, RuntimeError):

@@ -405,6 +405,21 @@ def test_a_label_that_is_no_short_string_is_refused(label: Any, words: list[str]
     check_refused(curriculum, call, lpcurr.InvalidLabelError, ValueError, words)
 
 
+def test_an_evaluation_takes_no_other_label_either(curriculum: Curriculum) -> None:
+    for label in ([], 5, None):
+        with pytest.raises(lpcurr.InvalidLabelError, match="not a string"):
+            curriculum.evaluation([1, 2]).get_episode_stats(label)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tasks", [[], ()], ids=["list", "tuple"])
+def test_a_list_without_tasks_is_refused_wherever_it_is_given(tasks: Any, tmp_path: Path) -> None:
+    with make(task_generator=None) as curriculum:
+        curriculum.save(tmp_path / "pool.lpc")
+    for take in (CurriculumConfig().make, lambda given: Curriculum.load(tmp_path / "pool.lpc", given)):
+        with pytest.raises(lpcurr.ConfigError, match="the list of tasks is empty"):
+            take(tasks)
+
+
 @pytest.mark.parametrize(
     "label", ["x" * 120, "ü" * 60, "a/b c\n\0", "🙂", ""], ids=["120", "utf-8", "odd", "4", "empty"]
 )
@@ -648,7 +663,7 @@ def sound_segment() -> bytes:
         return (Path("/dev/shm") / f"{NAME_PREFIX}{curriculum.session_id}").read_bytes()
 
 
-def with_header(content: bytes, **values: int) -> bytes:
+def with_header(content: bytes, **values: float) -> bytes:
     changed = np.frombuffer(content, dtype=np.uint8).copy()
     header = changed[: layout.HEADER.itemsize].view(layout.HEADER)
     for name, value in values.items():
@@ -698,7 +713,13 @@ FORGERIES: dict[str, tuple[Callable[[bytes], bytes], list[str]]] = {
     "huge capacity": (lambda content: with_header(content, capacity=2**60), ["capacity"]),
     "another capacity": (lambda content: with_header(content, capacity=400_000), ["capacity 400000"]),
     "huge size": (lambda content: with_header(content, segment_size=2**50), ["size"]),
-    "config beyond the end": (lambda content: with_header(content, config_offset=2**50), ["configuration"]),
+    "config beyond the end": (lambda content: with_header(content, config_offset=2**50), ["config_offset"]),
+    "more tasks than slots": (lambda content: with_header(content, active_count=5), ["active_count is 5"]),
+    "a seed below 0": (lambda content: with_header(content, seed=-1), ["seed is -1"]),
+    "a mask of no table": (lambda content: with_header(content, index_mask=2**31), ["index_mask"]),
+    "a log beyond the end": (lambda content: with_header(content, log_capacity=2**40), ["log_"]),
+    "an overfull journal": (lambda content: with_header(content, journal_count=2**31), ["journal_count"]),
+    "sums that are no numbers": (lambda content: with_header(content, square_high=math.nan), ["square_high is nan"]),
     "config that is no text": (lambda content: with_config(content, b"\xff\xfe\x00"), ["configuration"]),
     "config that is no JSON": (lambda content: with_config(content, b"{"), ["configuration"]),
     "config that is a list": (lambda content: with_config(content, b"[]"), ["configuration"]),
@@ -728,6 +749,50 @@ def test_what_is_not_a_pool_is_listed_with_its_problem_and_not_watched(
     assert [session.problem != "" for session in list_sessions() if session.session_id == session_id] == [True]
     with pytest.raises(lpcurr.SessionIncompatibleError, match=session_id):
         SessionReader(session_id)
+
+
+@pytest.mark.parametrize("name", ["active", "position", "rank_left", "index", "member", "label", "name_size"])
+def test_cells_that_lead_out_of_the_memory_are_found_before_anything_goes_by_them(
+    name: str, forge: Callable[[bytes], str], sound_segment: bytes
+) -> None:
+    hostile = 2**40 if name == "label" else 2**30
+    with make() as curriculum:
+        state = curriculum._pool.state
+        state["header"]["rank_root"] = 0  # else weights lie where its tree does
+        (state["label_table"] if name == "name_size" else state)[name] = hostile
+        assert name in curriculum.find_violations()[0]
+        with pytest.raises(lpcurr.PoolLostError, match=name):
+            curriculum.get_state()
+    changed = np.frombuffer(sound_segment, dtype=np.uint8).copy()
+    dtype = layout.segment_dtype(4)
+    state = changed[: dtype.itemsize].view(dtype)
+    state["header"]["rank_root"] = 0
+    (state["label_table"] if name == "name_size" else state)[name] = hostile
+    session_id = forge(changed.tobytes())
+    with pytest.raises(lpcurr.SessionIncompatibleError, match=name):
+        lpcurr.attach(session_id)
+    with pytest.raises(lpcurr.SessionIncompatibleError, match=name):
+        SessionReader(session_id).moment()
+
+
+@pytest.mark.parametrize(("name", "value"), [("capacity", 0), ("process_room", 2**31), ("high_water", -1)])
+def test_a_header_that_was_damaged_in_use_is_found_before_the_pool_is_copied(name: str, value: int) -> None:
+    with make() as curriculum:
+        header = curriculum._pool.state["header"]
+        before = header[name].copy()
+        header[name] = value
+        for call in (curriculum.find_violations, curriculum.stats, curriculum.get_state):
+            with pytest.raises(lpcurr.PoolLostError, match=f"{name}.*{value}"):
+                call()
+        header[name] = before
+
+
+@pytest.mark.parametrize(("name", "value"), [("completed", -1), ("scheduled", -1), ("config_size0", 0)])
+def test_numbers_that_no_pool_has_are_refused_by_a_checkpoint(name: str, value: int) -> None:
+    with make() as curriculum:
+        curriculum._pool.state["header"][name] = value
+        with pytest.raises(lpcurr.CheckpointError, match="this pool's checkpoint"):
+            curriculum.get_state()
 
 
 def test_an_attachment_that_fails_gives_its_process_record_back(

@@ -135,8 +135,12 @@ class Checkpoint:
         order = moment.by_index()
         columns: Columns = {name: column[order] for name, column in moment.columns.items()}
         columns["slot"] = moment.active.astype(np.int64)
-        description = _describe(moment, json.loads(config_text))
-        checkpoint = cls(description, columns, "this pool's checkpoint")
+        source = "this pool's checkpoint"
+        try:
+            description = _describe(moment, json.loads(config_text))
+        except ValueError as error:  # no JSON, or pydantic's: others wrote into the pool
+            raise refusal(source, _first_line(error)) from None
+        checkpoint = cls(description, columns, source)
         checkpoint.verify()
         return checkpoint
 
@@ -159,9 +163,7 @@ class Checkpoint:
         try:
             checked = Description.model_validate(description)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise refusal(source, f"{where or 'its description'}: {first['msg']}") from None
+            raise refusal(source, _first_line(error)) from None
         checkpoint = cls(checked, columns, source)
         checkpoint.verify()
         return checkpoint
@@ -209,6 +211,14 @@ class Checkpoint:
 def refusal(source: str, problem: str) -> CheckpointError:
     """The error for a checkpoint that is not loaded."""
     return CheckpointError(f"{source} is refused: {problem}")
+
+
+def _first_line(error: ValueError) -> str:
+    """Return the first thing that is wrong with a description."""
+    if not isinstance(error, ValidationError):
+        return f"its configuration is no JSON: {error}"
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'its description'}: {first['msg']}"
 
 
 def write_labels(table: np.ndarray[Any, np.dtype[np.void]], labels: Iterable[Label]) -> None:

@@ -30,6 +30,7 @@ def attach(session_id: str, task_generator: TaskSource | None = None, *, timeout
         SessionNotFoundError: there is no such session.
         SessionIncompatibleError: what has that name is not a pool of this version of lpcurr; or its tasks are of
             classes whose modules this process has not imported.
+        SegmentSpaceError: this process may not have more memory, or files.
 
     >>> from lpcurr import CurriculumConfig
     >>> curriculum = CurriculumConfig(num_active_tasks=4).make()

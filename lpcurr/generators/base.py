@@ -9,14 +9,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import accumulate
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self  # noqa: F401 - Literal: the example's names are looked up here
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lpcurr.errors import ConfigError
 from lpcurr.generators.encoding import EncodedValue
 from lpcurr.generators.environment import InconsistentEnvError, apply_overrides, check_paths, copied, overlap
-from lpcurr.schedulers.common import UndisturbedModel
+from lpcurr.schedulers.common import CheckedModel
 
 DEFAULT_LABEL = "default"
 
@@ -32,7 +32,7 @@ class GeneratedTask(NamedTuple):
     """The drawn value of each bucket, by bucket path."""
 
 
-class TaskGenerator(UndisturbedModel, ABC):
+class TaskGenerator(CheckedModel, ABC):
     """A function from a task id to an environment configuration, with the id as its only seed.
 
     The same id gives the same configuration in every process, whatever its ``PYTHONHASHSEED``. Fields cannot be
@@ -61,7 +61,7 @@ class TaskGenerator(UndisturbedModel, ABC):
     GeneratedTask(env_cfg={'size': 4, 'map_seed': 7}, label='mazes', slice_values={})
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=True)
 
     kinds: ClassVar[dict[str, type[TaskGenerator]]] = {}
     """Every concrete generator class by its ``type``."""

@@ -85,7 +85,7 @@ class BucketedTaskGenerator(TaskGenerator):
         label_by: the bucket paths to name in the labels.
 
     Raises:
-        pydantic.ValidationError: a path leads nowhere in the base's configuration, or sets what another bucket or
+        ConfigError: a path leads nowhere in the base's configuration, or sets what another bucket or
             override sets; a value has the wrong type; a bucket is empty; ``label_by`` names no bucket.
 
     >>> lake = BucketedTaskGenerator(

@@ -95,7 +95,7 @@ class TaskList(ListedTasks):
         labels: the label of each, n of them; None for those that the tasks name themselves.
 
     Raises:
-        pydantic.ValidationError: there is no task, or another number of labels.
+        ConfigError: there is no task, or another number of labels.
 
     >>> tasks = TaskList(tasks=[{"task": "boil", "heat": 3}, {"task": "melt", "heat": 9}])
     >>> tasks.build(1)

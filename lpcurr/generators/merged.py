@@ -26,7 +26,7 @@ class TaskGeneratorSet(TaskGenerator):
         weights: how likely each is, as positive numbers of any scale; all alike if not given.
 
     Raises:
-        pydantic.ValidationError: not as many weights as generators, or a weight that is not positive and finite.
+        ConfigError: not as many weights as generators, or a weight that is not positive and finite.
 
     >>> from lpcurr.generators import single_task
     >>> mixed = TaskGeneratorSet(

@@ -12,6 +12,7 @@ from lpcurr.generators.base import TaskGenerator
 from lpcurr.generators.callables import CallableGenerator
 from lpcurr.generators.encoding import without_omegaconf
 from lpcurr.generators.listed import TaskList, is_list_of_tasks
+from lpcurr.schedulers.common import CheckedModel
 
 
 def as_generator(source: Any) -> TaskGenerator:
@@ -56,7 +57,8 @@ def _read_source(value: Any) -> Any:
 def _read_generator(value: Any) -> TaskGenerator:
     value = without_omegaconf(value)
     if is_generator_form(value):
-        return TaskGenerator.kinds[value["type"]].model_validate(dict(value))
+        kind = TaskGenerator.kinds[value["type"]]
+        return super(CheckedModel, kind).model_validate(dict(value))  # pydantic's: one error then has the whole path
     if isinstance(value, Mapping):
         raise ConfigError(
             f"a generator's type is one of {', '.join(TaskGenerator.kinds)}, not {shown(value.get('type'))}; "

@@ -22,7 +22,7 @@ class SingleTaskGenerator(TaskGenerator):
             for each task.
 
     Raises:
-        pydantic.ValidationError: ``env`` cannot be copied, or an override leads nowhere or has the wrong type.
+        ConfigError: ``env`` cannot be copied, or an override leads nowhere or has the wrong type.
 
     >>> SingleTaskGenerator(env={"size": 4}, label="small", overrides={"size": 5}).build(123)
     GeneratedTask(env_cfg={'size': 5}, label='small', slice_values={})

@@ -17,8 +17,16 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 
 from __future__ import annotations
 
-from lpcurr.errors import ConfigError
+import contextlib
+import errno
 
+from lpcurr.errors import ConfigError, SegmentSpaceError
+
+with contextlib.suppress(ImportError):  # Windows has none
+    import resource
+
+    if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < 2**29:  # glibc ends a process that loads numba's code in less
+        raise SegmentSpaceError(errno.ENOMEM, "`ulimit -v` is under 512 MiB: numba and the kernels need more")
 try:
     import numba  # noqa: F401 - reads its settings
 except ValueError as error:

@@ -29,6 +29,7 @@ dtype('int64')
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -249,6 +250,7 @@ def _columns() -> tuple[list[Column], int]:
 COLUMNS, INDEX_START = _columns()
 
 
+@lru_cache(maxsize=16)
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
     """Return the dtype of a whole segment for ``capacity`` slots.
 

@@ -28,6 +28,7 @@ from lpcurr.errors import (
     shown,
 )
 from lpcurr.memory import layout, lock_files
+from lpcurr.memory.damage import problem_of, problem_of_cells
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, SEVERAL_NAMESPACES, own_start_time, pid_namespace
 from lpcurr.memory.shared_memory import Bytes, MemoryName, attach_memory, create_memory, reserve_memory
@@ -159,6 +160,8 @@ class Segment:
             raise refuse(problem)
         header = content[: layout.HEADER.itemsize].view(layout.HEADER)
         segment = cls(memory, content[: int(header["segment_size"][0])], session_id)
+        if problem := problem_of_cells(segment.state):
+            raise refuse(problem)
         try:
             lock_file = lock_files.watch(segment.bytes, segment.name, make=False) if file_lock else 0
         except FileNotFoundError:
@@ -275,32 +278,6 @@ def _unlink(memory: MemoryName, *, created: bool) -> bool:
         lock_files.remove(memory.name)
     memory.unlink(created=created)
     return current
-
-
-def problem_of(content: Bytes, available: int) -> str:
-    """Why a segment of that many bytes that begins with ``content`` is of no use to this version; empty if it is."""
-    if available == 0:
-        return "it is empty, or its creator has not finished making it"
-    if available < layout.HEADER.itemsize:
-        return f"its {available} bytes are too few for a header"
-    header = content[: layout.HEADER.itemsize].view(layout.HEADER)[0]
-    if header["magic"] != layout.MAGIC:
-        return "it is not an lpcurr pool, or its creator has not finished making it"
-    if header["layout_version"] != layout.LAYOUT_VERSION:
-        return (
-            f"its layout version is {header['layout_version']}, this lpcurr has {layout.LAYOUT_VERSION}: "
-            "use the same lpcurr in all processes"
-        )
-    capacity, size = int(header["capacity"]), int(header["segment_size"])
-    if not 1 <= capacity <= layout.MAX_CAPACITY or not layout.segment_dtype(capacity).itemsize <= size <= available:
-        return f"its header is damaged (capacity {capacity}, size {size} of {available} bytes)"
-    if not 0 < header["process_room"] <= layout.PROCESS_CAPACITY:
-        return f"its header is damaged (memory for {header['process_room']} processes)"
-    offset, room = int(header["config_offset"]), int(header["config_room"])
-    texts = int(header["config_size0"]), int(header["config_size1"])
-    if not (layout.HEADER.itemsize <= offset <= offset + 2 * room <= size and 0 <= min(texts) <= max(texts) <= room):
-        return f"its header is damaged (configuration of {texts} bytes at {offset} in rooms of {room})"
-    return ""
 
 
 def problem_of_namespace(content: Bytes, *, file_lock: bool) -> str:

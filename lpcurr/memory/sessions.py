@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lpcurr.memory import layout, lock_files, node_figures, task_records
+from lpcurr.memory.damage import problem_of
 from lpcurr.memory.files import names_beginning
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
-from lpcurr.memory.segment import problem_of
 from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
 from lpcurr.memory.undisturbed import undisturbed
 

@@ -34,6 +34,23 @@ _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK if sys.platform.startswith("linux") e
 # What open() says of links, folders, sockets and devices; glibc makes EINVAL of a folder.
 _NO_MEMORY = (errno.ELOOP, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.ENODEV)
 
+_FULL = (
+    "/dev/shm is full or small. Docker gives 64 MB unless run with --shm-size, and killed trainings leave theirs: "
+    "`lpcurr sessions --reap` removes it. Otherwise lower num_active_tasks or set use_shared_memory=False"
+)
+_WAYS_ON = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: "`ulimit -f` limits the size of files, which shared memory is too",
+    errno.ENOMEM: "`ulimit -v`, or the container, limits what this process may have",
+    errno.EMFILE: "`ulimit -n` limits how many files a process may have open, and each pool takes one or two",
+    errno.ENFILE: "the system has as many files open as it can",
+}
+_NOWHERE = dict.fromkeys(  # for what is to be made
+    (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT),
+    "/dev/shm is read-only, not there or not for this user. Have it mounted, or set use_shared_memory=False",
+)
+
 _tracker_is_stuck = False  # in a forked child: its lock was held by a thread that stayed with the parent
 
 
@@ -94,14 +111,15 @@ def attach_memory(name: str) -> tuple[MemoryName, Bytes]:
         FileNotFoundError: there is none of that name.
         PermissionError: there is something of that name that is not this user's memory.
     """
-    descriptor = open_memory(name, os.O_RDWR)
-    try:
-        _show_in_use(descriptor)
-        if os.fstat(descriptor).st_nlink == 0:
-            raise FileNotFoundError(errno.ENOENT, "removed at this moment", name)
-        return MemoryName(name, descriptor), _mapped(descriptor)
-    finally:
-        os.close(descriptor)
+    with space_needed(0, "memory"):
+        descriptor = open_memory(name, os.O_RDWR)
+        try:
+            _show_in_use(descriptor)
+            if os.fstat(descriptor).st_nlink == 0:
+                raise FileNotFoundError(errno.ENOENT, "removed at this moment", name)
+            return MemoryName(name, descriptor), _mapped(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def reserve_memory(name: str, start: int, end: int) -> None:
@@ -183,15 +201,11 @@ def space_needed(size: int, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT):
+        way_on = (_WAYS_ON | _NOWHERE if size else _WAYS_ON).get(error.errno or 0)
+        if not way_on:
             raise
-        reason = "/dev/shm is full or small" if error.errno != errno.EFBIG else "`ulimit -f` limits the size of files"
-        raise SegmentSpaceError(
-            error.errno,
-            f"shared memory has no room for {size / 2**20:.1f} MiB of {what} ({reason}). Docker gives 64 MB unless run "
-            "with --shm-size, and killed trainings leave theirs: `lpcurr sessions --reap` removes it. Otherwise lower "
-            "num_active_tasks or set use_shared_memory=False",
-        ) from error
+        wanted = f"{size / 2**20:.1f} MiB of {what}" if size else f"another pool's {what}"
+        raise SegmentSpaceError(error.errno, f"shared memory has no room for {wanted}: {way_on}") from error
 
 
 def _after_fork_in_child() -> None:

@@ -12,9 +12,10 @@ import numpy as np
 
 from lpcurr.errors import LpcurrError, SessionIncompatibleError, SessionNotFoundError
 from lpcurr.memory import layout, node_figures
+from lpcurr.memory.damage import problem_of, problem_of_cells
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
-from lpcurr.memory.segment import not_found, problem_of
+from lpcurr.memory.segment import not_found
 from lpcurr.memory.sessions import Session, is_held, list_sessions, opened
 from lpcurr.pool.moment import TRUTH, Moment
 
@@ -84,8 +85,7 @@ class SessionReader:
         except ValueError:  # mmap's, of an empty file
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: it is empty") from None
         content: np.ndarray[Any, np.dtype[np.uint8]] = np.frombuffer(self._mapping, dtype=np.uint8)
-        if problem := problem_of(content, content.size):
-            raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {problem}")
+        self._refuse(problem_of(content, content.size))
         self.capacity = int(content[: layout.HEADER.itemsize].view(layout.HEADER)["capacity"][0])
         dtype = layout.segment_dtype(self.capacity)
         self._content = content
@@ -98,6 +98,10 @@ class SessionReader:
             self._mapping.close()
         except BufferError:  # somebody holds an array of it still, which keeps it mapped
             return
+
+    def _refuse(self, problem: str) -> None:
+        if problem:
+            raise SessionIncompatibleError(f"session {self.session_id!r} cannot be read: {problem}")
 
     def header(self) -> np.void:
         """A copy of the header."""
@@ -128,6 +132,7 @@ class SessionReader:
 
     def moment(self, names: Iterable[str] = TRUTH) -> Moment:
         """Copy the pool while it changes: see :meth:`lpcurr.pool.moment.Moment.of_state`."""
+        self._refuse(problem_of(self._content, self._content.size) or problem_of_cells(self._state))
         return Moment.of_state(self._state, names)
 
     def moment_at_rest(self) -> tuple[Moment, bool]:

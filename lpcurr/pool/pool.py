@@ -26,6 +26,7 @@ from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import waiting
 from lpcurr.memory import layout
 from lpcurr.memory.answers import error_of
+from lpcurr.memory.damage import refuse_damage
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
 from lpcurr.memory.segment import Segment, State
@@ -297,7 +298,7 @@ class Pool:
         """The label in a row; None if rows have been renamed since ``stamp``."""
         name = np.empty(layout.LABEL_BYTES, dtype=np.uint8)
         size = upkeep.read_label.entry(self._segment.bytes, self.process, row, stamp, name)
-        return name[:size].tobytes().decode() if self._checked(size) >= 0 else None
+        return name[:size].tobytes().decode(errors="replace") if self._checked(size) >= 0 else None
 
     def changed_evictions(self, hashes: Int64s, counts: Int64s) -> list[int]:
         """Bring this epoch's evictions up to date, int64[LABEL_CAPACITY] by label row; the rows that changed."""
@@ -309,6 +310,7 @@ class Pool:
 
     def moment(self, names: Sequence[str] = TRUTH) -> Moment:
         """Copy the tables and truth columns under one lock turn; without names the tables alone, O(1)."""
+        refuse_damage(self._segment.bytes, self.state if names else None)
         tables: Bytes = np.zeros(layout.COLUMNS_OFFSET, dtype=np.uint8)
         numbers = np.array([TRUTH.index(name) for name in names], dtype=np.int64)
         slots, needed = -1, int(self.state["header"]["high_water"][0]) if names else 0
@@ -326,6 +328,7 @@ class Pool:
 
     def snapshot(self) -> State:
         """A consistent private copy of the whole segment, with the same dtype."""
+        refuse_damage(self._segment.bytes)
         copy: Bytes = np.zeros(self.state.dtype.itemsize, dtype=np.uint8)
         self._checked(upkeep.snapshot.entry(self._segment.bytes, self.process, copy))
         self._log_repairs()

@@ -107,23 +107,12 @@ def z_score(priority: Any, mean: float, deviation: float, amplification: float, 
     return priority
 
 
-class UndisturbedModel(BaseModel):
-    """A model that is written undisturbed: its serializers are Python, in which signal handlers run.
+class CheckedModel(BaseModel):
+    """A model whose bad values are a :class:`lpcurr.ConfigError`, which names the value, the limit and the fix.
 
-    What these raise, Ctrl-C for one, pydantic gives on as an error of its own, and in a union takes for a wrong guess.
+    It is written undisturbed: its serializers are Python, in which signal handlers run. What these raise, Ctrl-C for
+    one, pydantic gives on as an error of its own, and in a union takes for a wrong guess.
     """
-
-    def model_dump(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """As pydantic's."""
-        return run_undisturbed(partial(super().model_dump, *args, **options))
-
-    def model_dump_json(self, *args: Any, **options: Any) -> str:
-        """As pydantic's."""
-        return run_undisturbed(partial(super().model_dump_json, *args, **options))
-
-
-class CheckedModel(UndisturbedModel):
-    """A model whose bad values are a :class:`lpcurr.ConfigError`, which names the value, the limit and the fix."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
 
@@ -143,6 +132,14 @@ class CheckedModel(UndisturbedModel):
             return super().model_validate(*args, **options)
         except ValidationError as error:
             raise ConfigError(_describe(cls, error)) from None
+
+    def model_dump(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """As pydantic's."""
+        return run_undisturbed(partial(super().model_dump, *args, **options))
+
+    def model_dump_json(self, *args: Any, **options: Any) -> str:
+        """As pydantic's."""
+        return run_undisturbed(partial(super().model_dump_json, *args, **options))
 
     def in_use(self) -> Self:
         """Return a copy for a live curriculum, of which no field can be set."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpcurr import schedulers
+from lpcurr.errors import PoolLostError
 from lpcurr.memory import layout
 from lpcurr.pool.moment import Bools, Float64s, Moment
 from lpcurr.schedulers.common import Way, sigmoid, z_score
@@ -126,6 +127,8 @@ def goes_by_success(header: np.void) -> bool:
 
 def _columns_read(header: np.void, with_retention: bool) -> set[str]:
     rules, task = _rules(header), _Recording()
+    if not 0 <= rules.scheduler < len(schedulers.ALL):
+        raise PoolLostError(f"this pool is damaged: it names scheduler {rules.scheduler} of {len(schedulers.ALL)}")
     scheduler = schedulers.ALL[rules.scheduler]
     formulas = (scheduler.priority, scheduler.exploring_weight, scheduler.acceptance, scheduler.retention)
     with np.errstate(all="ignore"):
@@ -146,6 +149,8 @@ def mean_and_deviation(header: np.void) -> tuple[float, float]:
 def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
     """Return what the scheduler's formulas take: columns with ``priority``, rules; and the scheduler itself."""
     rules = _rules(moment.header)
+    if not 0 <= rules.scheduler < len(schedulers.ALL):
+        raise PoolLostError(f"this pool is damaged: it names scheduler {rules.scheduler} of {len(schedulers.ALL)}")
     scheduler = schedulers.ALL[rules.scheduler]
     task = SimpleNamespace(**moment.columns)
     priority = np.nan_to_num(scheduler.priority(task, _EVERY, rules), nan=0.0)

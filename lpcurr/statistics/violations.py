@@ -11,6 +11,7 @@ import numpy as np
 
 from lpcurr.kernels.calls import upkeep
 from lpcurr.memory import layout
+from lpcurr.memory.damage import problem_of_cells
 from lpcurr.memory.segment import State
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.common import Way
@@ -19,6 +20,8 @@ from lpcurr.schedulers.common import Way
 def find_violations(pool: Pool) -> list[str]:
     """Compare a snapshot of the pool with its rebuild; return a sentence for each thing that is wrong."""
     kept = pool.snapshot()
+    if problem := problem_of_cells(kept):
+        return [problem]
     rebuilt = kept.copy()
     upkeep.rebuild_copy.entry(rebuilt.view(np.uint8))
     return [*_counters(kept), *_slots(kept), *_indices(kept, rebuilt), *_sums_and_trees(kept, rebuilt)]

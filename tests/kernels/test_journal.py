@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lpcurr.kernels.calls import recovery
 from lpcurr.memory import layout
 from lpcurr.pool.pool import Pool
 from tests.kernels.calls import (
@@ -83,3 +84,26 @@ def test_the_longest_call_fits_into_the_journal() -> None:
     label = layout.label_word("epoch_sampled") + 1 - layout.label_word("completed")
     # get_task on a full pool: a removal, a creation and the draw's own words in one call
     assert 2 * (row + counters) + 2 * label + 2 <= layout.JOURNAL_CAPACITY
+
+
+@pytest.mark.parametrize(
+    "word", [2**40, -(2**62), -(5 << 9), -(5 << 9 | 200)], ids=["beyond", "before", "none", "many"]
+)
+def test_entries_that_lead_out_of_the_segment_are_not_undone(pool: Pool, word: int) -> None:
+    remember_word(content(pool), COMPLETED)
+    remember_word(content(pool), COMPLETED)
+    pool.state["header"]["journal_word"][0, 1] = word  # the first journal's
+    pool.state["header"]["journal"] = 2**40 * layout.JOURNALS
+    roll_back(content(pool))
+    assert not pool.state["header"]["journal_count"].any()
+    assert pool.state["header"]["completed"][0] == 3
+
+
+def test_a_repair_leaves_no_label_that_leads_out_of_the_table(pool: Pool) -> None:
+    pool.state["header"]["label_count"] = 2**40
+    pool.state["label"][0, :2] = 60_000, -5
+    recovery.recover.entry(content(pool))
+    assert (pool.state["label"][0, :2] == layout.UNKNOWN_LABEL).all()
+    assert pool.state["header"]["label_count"][0] == layout.LABEL_CAPACITY
+    assert pool.state["label_table"]["active"][0, layout.UNKNOWN_LABEL] == 2
+    assert pool.update(0, 0.5, 0.5, 1.0) == layout.Status.ACCEPTED

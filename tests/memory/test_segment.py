@@ -133,6 +133,16 @@ def test_what_is_still_held_of_a_closed_segment_does_not_crash() -> None:
 
 # -- no room --------------------------------------------------------------------------------------------------------
 
+
+def test_a_process_without_addresses_for_machine_code_is_told_so() -> None:
+    program = "import resource, lpcurr; resource.setrlimit(resource.RLIMIT_AS, (400 << 20, -1)); "
+    program += "lpcurr.CurriculumConfig(num_active_tasks=4, use_shared_memory=False).make()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "SegmentSpaceError" in done.stderr
+    assert "`ulimit -v` is under 512 MiB" in done.stderr
+
+
 FULL = """
 import sys, lpcurr
 with lpcurr.CurriculumConfig(num_active_tasks=100).make() as small:

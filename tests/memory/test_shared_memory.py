@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import pickle
+import resource
 import socket
 import stat
 import subprocess
@@ -476,16 +477,34 @@ def test_a_forked_copy_of_a_local_pool_counts_for_the_child() -> None:
         assert np.array_equal([each["pid"] for each in curriculum.process_counters()], [os.getpid()])
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "is full or small"), (errno.EROFS, "is read-only"), (errno.ENOENT, "not there")],
+)
 @pytest.mark.parametrize("failing", [(shared_memory, "_open"), (shared_memory, "_mapped"), (os, "open")])
 def test_what_has_no_room_says_so_wherever_that_shows(
-    failing: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+    failing: tuple[Any, str], number: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> Any:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(*failing, fail)  # no inode, no address space; no inode for the file of the tasks
-    with pytest.raises(SegmentSpaceError, match="/dev/shm is full or small"):
+    with pytest.raises(SegmentSpaceError, match=f"no room for .*{words}"):
         CurriculumConfig(tasks=["a"]).make()
+
+
+def test_a_process_with_all_the_files_it_may_have_is_told_so(curriculum: Curriculum) -> None:
+    lpcurr.attach(str(curriculum.session_id)).close()  # imports its module
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for call in (lambda: lpcurr.attach(str(curriculum.session_id)), CurriculumConfig(num_active_tasks=4).make):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+        try:
+            with pytest.raises(SegmentSpaceError, match="ulimit -n"):
+                call()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_way_to_lock_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def read_label(segment, process, row, stamp, name):
     record = label_record(segment, row)
     if header_record(segment, 0).label_stamp == stamp and record.used:
         stored = record.name
-        answer = record.name_size
+        answer = min(max(record.name_size, 0), layout.LABEL_BYTES)
         for i in range(answer):
             name[i] = stored[i]
     mutex.unlock(segment)

@@ -217,6 +217,7 @@ def rebuild(segment):
     header.rank_root = -1
     header.free_count = 0
     header.high_water = 0
+    header.label_count = min(max(header.label_count, labels.FIRST_FREE_ROW), layout.LABEL_CAPACITY)
     staleness.clear(segment)
     faults.may_die_here(segment)
     for slot in range(header.capacity):
@@ -240,6 +241,8 @@ def rebuild(segment):
 @helper
 def _rebuild_slot(segment, slot):
     view = column(segment)
+    if view.label[slot] < 0 or labels.row_of(view.label[slot]) >= header_record(segment, 0).label_count:
+        view.label[slot] = layout.UNKNOWN_LABEL  # damaged: it would lead out of the table
     _place(segment, slot)
     view.evict_key[slot] = _eviction_key(segment, slot)
     if keeps_weights(segment):

@@ -175,10 +175,11 @@ def commit(segment):
 
 @helper
 def roll_back(segment):
-    """Undo what an unfinished call had journalled; the number of words restored."""
+    """Undo what an unfinished call had journalled, up to an entry that is none; the number of words restored."""
     cells, stride = words(segment), column_stride(segment)
+    header_record(segment, 0).journal &= layout.JOURNALS - 1
     begin = header_record(segment, 0).journal * _CAPACITY
-    entry = next_entry(segment)
+    entry = begin + (next_entry(segment) & (_CAPACITY - 1))
     count = entry - begin
     while entry > begin:
         word = _words(segment)[entry - 1]
@@ -187,6 +188,8 @@ def roll_back(segment):
             first, number = -word >> _RUN_BITS, -word & _NUMBER_MASK
             step = stride if -word & _APART else 1
         entry -= number
+        if number == 0 or entry < begin or first < 0 or first + step * number > cells.size:
+            break  # damaged: others wrote here
         for i in range(number):
             cells[first + step * i] = _values(segment)[entry + i]
             faults.may_die_here(segment)
