@@ -29,6 +29,7 @@ dtype('int64')
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -237,6 +238,7 @@ def _columns() -> tuple[list[Column], int]:
 COLUMNS, INDEX_START = _columns()
 
 
+@lru_cache(maxsize=16)  # kernels in Python ask for it at every column
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
     """Return the dtype of a whole segment for ``capacity`` slots.
 
