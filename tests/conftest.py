@@ -37,7 +37,7 @@ def compiled_kernels(request: pytest.FixtureRequest) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Look for no cycles while tests are collected, nor ever among them: a look at them all takes a third of a second."""
+    """Look for no cycles while tests are collected, nor ever among them: to look at them takes a third of a second."""
     gc.disable()
     yield
     gc.enable()
