@@ -32,7 +32,7 @@ from lpcurr.pool.place import Place
 from lpcurr.pool.pool import Pool
 from tests.memory.programs import run_program
 
-SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
+SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "1"))
 METHODS = ["spawn", "fork", pytest.param("forkserver", marks=pytest.mark.heavy)]
 
 # From 3.12 on, Python warns of every fork beside other threads; NumPy's are enough for that.
@@ -125,7 +125,7 @@ def churn(given: Curriculum | bytes, number: int, barrier: Any, seconds: float) 
     if barrier is not None:
         barrier.wait(300)
     stop = time.monotonic() + seconds
-    while time.monotonic() < stop:
+    while time.monotonic() < stop or not sent:
         for _ in range(200):
             task_id = curriculum.get_task().task_id
             late.append(task_id)

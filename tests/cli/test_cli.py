@@ -17,6 +17,7 @@ import lpcurr
 from lpcurr.cli import COMMANDS, main
 from lpcurr.recipes import PACKAGED
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
+from tests.memory.programs import run_code, run_program
 
 SHORT = [
     *("total_steps=256", "epoch_steps=256", "workers=1", "envs_per_worker=4", "learner.rollout_steps=16"),
@@ -170,9 +171,7 @@ def test_a_missing_extra_is_said_before_anything_is_written(package: str, tmp_pa
         f"import sys\nsys.modules[{package!r}] = None\n"
         f"from lpcurr.cli import main\nsys.exit(main({['train', *SHORT]!r}))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
-    )
+    done = run_code(code, cwd=tmp_path)
     assert done.stderr == f'lpcurr train: this needs {package}: pip install "lpcurr[train]"\n'
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
@@ -183,9 +182,7 @@ def test_what_a_recipe_needs_besides_is_said_too(tmp_path: Path) -> None:
         "import sys\nsys.modules['mettagrid'] = None\n"
         "from lpcurr.cli import main\nsys.exit(main(['train', 'mettagrid_arena']))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
-    )
+    done = run_code(code, cwd=tmp_path)
     assert done.stderr.startswith('lpcurr train: this needs mettagrid: pip install "lpcurr[metta]" (Python 3.11 or ')
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
@@ -199,9 +196,7 @@ def test_python_m_and_no_extra_for_help() -> None:
         "sys.argv = ['lpcurr', 'train', '--help']\n"
         "runpy.run_module('lpcurr', run_name='__main__')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "frozen_lake" in done.stdout
+    assert "frozen_lake" in run_program(code)
 
 
 def test_a_recipe_needs_a_training(capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,9 +275,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
         f"sys.exit(main({['train', *SHORT, 'checkpoint_every=0', 'epoch_steps=64']!r} + sys.argv[1:]))\n"
     )
     words = ["curriculum.use_shared_memory=false", f"run_dir={tmp_path / 'run'}"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_code(code, *words)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "File too large" in done.stderr

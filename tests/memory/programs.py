@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
 # A signal between open() and its `with` closes the file at once, and Python says that nobody did.
 CLOSED_BY_COUNTING = {"PYTHONWARNINGS": "error,ignore::ResourceWarning"}
 
-_READ_AT_IMPORT = ("NUMBA_", "LPCURR_")
 _SERVER = """
 import builtins, json, os, socket, sys, types, warnings
 import lpcurr
@@ -46,8 +46,7 @@ code, sys.argv[1:], environment, folder = json.loads(message)
 os.chdir(folder)
 os.environ.clear()
 os.environ.update(environment)
-warnings.resetwarnings()
-for option in environment["PYTHONWARNINGS"].split(","):
+for option in filter(None, environment.get("PYTHONWARNINGS", "").split(",")):
     action, _, category = option.partition("::")
     warnings.simplefilter(action, getattr(builtins, category or "Warning"))
 sys.modules["__main__"] = types.ModuleType("__main__")
@@ -71,33 +70,46 @@ def _server() -> socket.socket:
     return near
 
 
-def run_program(
-    code: str, *arguments: str, timeout: float = 300.0, status: int = 0, cwd: str | None = None, **environment: str
-) -> str:
-    """Run a program that must say nothing on stderr and end with ``status``; what it printed."""
-    environment = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"} | environment
+def run_code(
+    code: str, *arguments: str, timeout: float = 300.0, cwd: str | Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program; how it ended, and what it said."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    command = [sys.executable, "-c", code, *arguments]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        if any(name.startswith(_READ_AT_IMPORT) for name in environment) or not sys.platform.startswith("linux"):
-            command = [sys.executable, "-c", code, *arguments]
-            done = subprocess.run(
-                command, env=os.environ | environment, stdout=out, stderr=errors, timeout=timeout, cwd=cwd
-            ).returncode
+        if os.environ.items() >= _read_at_import(environment) and sys.platform.startswith("linux"):
+            program = [code, arguments, environment, str(cwd or Path.cwd())]
+            status = _served(program, out.fileno(), errors.fileno(), timeout)
         else:
-            wire = _server()
-            message = json.dumps([code, arguments, os.environ | environment, cwd or os.getcwd()])
-            socket.send_fds(wire, [message.encode()], [out.fileno(), errors.fileno()])
-            child = int(wire.recv(100))
-            wire.settimeout(timeout)
-            try:
-                done = os.waitstatus_to_exitcode(int(wire.recv(100)))
-            except TimeoutError:
-                os.kill(child, 9)
-                wire.recv(100)
-                raise
-            finally:
-                wire.settimeout(None)
+            options: dict[str, Any] = {"stdout": out, "stderr": errors, "env": environment, "cwd": cwd}
+            status = subprocess.run(command, timeout=timeout, check=False, **options).returncode
         out.seek(0)
         errors.seek(0)
-        said = errors.read()
-        assert (done, said) == (status, ""), said[-2000:]
-        return out.read().strip()
+        return subprocess.CompletedProcess(command, status, out.read(), errors.read())
+
+
+def _read_at_import(environment: dict[str, str]) -> set[tuple[str, str]]:
+    return {(name, value) for name, value in environment.items() if name.startswith(("NUMBA_", "LPCURR_"))}
+
+
+def _served(program: list[Any], out: int, errors: int, timeout: float) -> int:
+    wire = _server()
+    socket.send_fds(wire, [json.dumps(program).encode()], [out, errors])
+    child = int(wire.recv(100))
+    wire.settimeout(timeout)
+    try:
+        return os.waitstatus_to_exitcode(int(wire.recv(100)))
+    except TimeoutError:
+        os.kill(child, 9)
+        wire.settimeout(None)
+        wire.recv(100)
+        raise
+    finally:
+        wire.settimeout(None)
+
+
+def run_program(code: str, *arguments: str, status: int = 0, cwd: str | Path | None = None, **environment: str) -> str:
+    """Run a program that must say nothing on stderr and end with ``status``; what it printed."""
+    done = run_code(code, *arguments, cwd=cwd, **{"PYTHONWARNINGS": "error"} | environment)
+    assert (done.returncode, done.stderr) == (status, ""), done.stderr[-2000:]
+    return done.stdout.strip()
