@@ -19,13 +19,13 @@ ROUNDS = 41
 EPISODES = 2000
 
 
-@numba.njit("UniTuple(int64, 2)(uint8[::1], int64)", nogil=True, error_model="numpy")
+@numba.njit(nogil=True, error_model="numpy")
 def empty_draw(segment, process):  # type: ignore[no-untyped-def]
     """What a draw takes and answers, and nothing else."""
     return process, process
 
 
-@numba.njit("int64(uint8[::1], int64, int64, float64)", nogil=True, error_model="numpy")
+@numba.njit(nogil=True, error_model="numpy")
 def empty_update(segment, process, task_id, score):  # type: ignore[no-untyped-def]
     """What an update takes and answers, and nothing else."""
     return task_id

@@ -182,10 +182,11 @@ def priority(task: Task, rules: Rules) -> float:
 
 def moments(values: Sequence[float]) -> tuple[float, float]:
     """Mean and population standard deviation, exact up to one rounding."""
-    exact = [Fraction(value) for value in values]
-    mean = sum(exact, Fraction(0)) / len(exact)
-    variance = sum(((value - mean) ** 2 for value in exact), Fraction(0)) / len(exact)
-    return float(mean), _root(variance)
+    ratios = [value.as_integer_ratio() for value in map(float, values)]
+    n, unit = len(ratios), max(denominator for _, denominator in ratios)  # all of them powers of two
+    units = [numerator * (unit // denominator) for numerator, denominator in ratios]
+    variance = Fraction(n * sum(each * each for each in units) - sum(units) ** 2, (n * unit) ** 2)
+    return float(Fraction(sum(units), n * unit)), _root(variance)
 
 
 def _root(value: Fraction) -> float:
@@ -404,8 +405,8 @@ class NaivePool:
         return [i for i, task in self.tasks.items() if task.completion_count >= enough and scores[i] <= limit]
 
     def recommend_eviction(self, min_presentations: int | None = None) -> int | None:
-        scores = self.eviction_scores()
-        return min(self.evictable(min_presentations), key=scores.__getitem__, default=None)
+        evictable = self.evictable(min_presentations)
+        return min(evictable, key=self.eviction_scores().__getitem__) if evictable else None
 
     def eviction_candidate(self) -> int | None:
         """Whom ``get_task`` on a full pool may replace."""

@@ -948,8 +948,9 @@ def looped() -> dict[str, Any]:
     return loop
 
 
-@pytest.mark.parametrize("value", [nested(), looped(), [looped()]], ids=["deep", "loop", "loop in a list"])
-def test_what_is_nested_without_end_is_refused_in_a_sentence(value: Any, curriculum: Curriculum) -> None:
+@pytest.mark.parametrize("make", [nested, looped, lambda: [looped()]], ids=["deep", "loop", "loop in a list"])
+def test_what_is_nested_without_end_is_refused_in_a_sentence(make: Callable[[], Any], curriculum: Curriculum) -> None:
+    value = make()
     calls: list[Callable[[], object]] = [
         lambda: CurriculumConfig(tasks=[value]),
         lambda: CurriculumConfig(task_generator={"type": "single", "env": {"a": value}}),

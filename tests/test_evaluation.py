@@ -127,7 +127,7 @@ def test_processes_share_the_episodes(training: Curriculum, method: str) -> None
     context: Any = multiprocessing.get_context(method)
     with training.evaluation(range(50), episodes_each=4) as evaluation:
         queue = context.Queue()
-        workers = [context.Process(target=play, args=(evaluation, queue)) for _ in range(3)]
+        workers = [context.Process(target=play, args=(evaluation, queue)) for _ in range(3 if method == "fork" else 2)]
         for worker in workers:
             worker.start()
         played = Counter(task_id for _ in workers for task_id in queue.get())

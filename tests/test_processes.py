@@ -9,7 +9,6 @@ import os
 import pickle
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,10 +30,10 @@ from lpcurr.memory.segment import Segment
 from lpcurr.pool import place as places
 from lpcurr.pool.place import Place
 from lpcurr.pool.pool import Pool
+from tests.memory.programs import run_program
 
-SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "2"))
+SECONDS = float(os.environ.get("LPCURR_STRESS_SECONDS", "1"))
 METHODS = ["spawn", "fork", pytest.param("forkserver", marks=pytest.mark.heavy)]
-ROOT = Path(__file__).parents[1]
 
 # From 3.12 on, Python warns of every fork beside other threads; NumPy's are enough for that.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -82,12 +81,8 @@ def _report(sender: Connection, target: Callable[..., Any], *arguments: Any) -> 
 
 
 def run_python(code: str, *arguments: str, status: int = 0) -> str:
-    """Run a script in an unrelated interpreter, which must say nothing on stderr; what it printed."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-    command = [sys.executable, "-c", "import sys, lpcurr\n" + code, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd="/")
-    assert (done.returncode, done.stderr) == (status, "")
-    return done.stdout.strip()
+    """Run a script in an unrelated process, which must say nothing on stderr; what it printed."""
+    return run_program("import sys, lpcurr\n" + code, *arguments, status=status, cwd="/")
 
 
 def segment_path(session_id: str | None) -> Path:
@@ -130,7 +125,7 @@ def churn(given: Curriculum | bytes, number: int, barrier: Any, seconds: float) 
     if barrier is not None:
         barrier.wait(300)
     stop = time.monotonic() + seconds
-    while time.monotonic() < stop:
+    while time.monotonic() < stop or not sent:
         for _ in range(200):
             task_id = curriculum.get_task().task_id
             late.append(task_id)

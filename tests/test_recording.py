@@ -241,7 +241,7 @@ def test_two_processes_that_begin_at_once_do_not_both_record(tmp_path: Path) -> 
         workers = [context.Process(target=_record_and_wait, args=arguments) for _ in range(4)]
         for worker in workers:
             worker.start()
-        assert began.acquire(timeout=60)
+        assert began.acquire(timeout=300)
         while sum(worker.is_alive() for worker in workers) > 1:
             assert not began.acquire(timeout=0.01)
         assert lpcurr.Curriculum.replay(tmp_path / "played").stats()["num_completed"] == 0
@@ -264,7 +264,7 @@ def test_the_next_recording_takes_over_from_one_whose_process_was_killed(
         began = context.Semaphore(0)
         worker = context.Process(target=_record_and_wait, args=(curriculum, tmp_path / "played", began))
         worker.start()
-        assert began.acquire(timeout=60)
+        assert began.acquire(timeout=300)
         worker.kill()
         worker.join()
         _play(curriculum, 100)

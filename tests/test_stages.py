@@ -179,7 +179,7 @@ def test_a_process_killed_in_the_middle_leaves_the_label_locked() -> None:
         curriculum.update_groups(OF_LABEL["a"], [10] * 4, 10)
         process = multiprocessing.get_context("fork").Process(target=_die_over_it, args=(curriculum,))
         process.start()
-        process.join(60)
+        process.join(300)
         assert process.exitcode == 9
         assert curriculum.columns()["task_id"].tolist() == [*OF_LABEL["a"], OF_LABEL["b"][-1]]
         curriculum.on_epoch_end()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 import lpcurr
 from lpcurr import ConfigError, CurriculumConfig, CurriculumTask
+from tests.memory.programs import run_program
 
 SOURCES: dict[str, dict[str, Any]] = {
     "list": {"tasks": [{"size": 3}]},
@@ -39,8 +38,7 @@ def test_it_is_the_same_task(source: str, carry: Callable[[CurriculumTask], Curr
 def test_a_process_without_the_curriculum_plays_it() -> None:
     with CurriculumConfig(tasks=["boil"], use_shared_memory=False).make() as curriculum:
         code = f"import pickle; print(pickle.loads({pickle.dumps(curriculum.get_task())!r}).get_env_cfg())"
-        played = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert played.stdout == "boil\n"
+        assert run_program(code) == "boil"
 
 
 def test_one_without_a_generator_has_no_configuration() -> None:

@@ -54,7 +54,7 @@ class Twins:
         """A draw of any kind; fails where the naive pool would not have allowed it."""
         before = set(self.naive.tasks)
         task_id = self.curriculum.get_task().task_id
-        gone = before - set(self.curriculum.probabilities()[0].tolist())
+        gone = before - set(self.curriculum._pool.moment(("entry", "task_id")).columns["task_id"].tolist())
         assert len(gone) <= 1
         self.naive.take_draw(task_id, *gone)
         return task_id

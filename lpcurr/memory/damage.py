@@ -15,7 +15,6 @@ from lpcurr.memory import layout
 from lpcurr.memory.shared_memory import Bytes
 
 _SUMS = ("sum_high", "sum_low", "square_high", "square_low", "square_peak")
-_CHILDREN = ("rank_left", "rank_right")
 _SHARES = ("rand_task_rate", "exploration_share", "staleness_share", "label_share")
 _COUNTS = ("active_count", "explored_count", "immature_count", "high_water", "free_count", "fill_limit")
 
@@ -79,15 +78,15 @@ def problem_of_cells(state: np.ndarray[Any, np.dtype[np.void]]) -> str:
     """Why what stands behind a sound header is damaged, O(capacity); empty if nothing is."""
     slots, numbers = (0, state["active"].shape[1] - 1), (0, state["active"].shape[1])
     limits = {"active": slots, "position": slots, "index": numbers, "member": numbers}
-    limits |= {"rank_left": (-1, slots[1]), "rank_right": (-1, slots[1]), "rank_size": numbers}
+    if state["header"]["rank_root"][0] >= 0:  # else weights lie there
+        limits |= {"rank_left": (-1, slots[1]), "rank_right": (-1, slots[1]), "rank_before": numbers}
     limits |= {"label": (0, (layout.MAX_CAPACITY << layout.PLACE_SHIFT) - 1)}  # perhaps a place in a larger pool
-    cells = {name: state[name][0] for name in limits}
+    cells = {name: layout.cells(state, name)[0] for name in limits}
     cells["name_size"], limits["name_size"] = state["label_table"]["name_size"][0], (0, layout.LABEL_BYTES)
     cells["label row"] = state["label"][0] & (layout.PENDING - 1)
     limits["label row"] = (0, layout.LABEL_CAPACITY - 1)
     for name, (least, most) in limits.items():
-        is_wrong = cells[name].min() < least or cells[name].max() > most
-        if is_wrong and not (name in _CHILDREN and state["header"]["rank_root"][0] < 0):  # weights lie there then
+        if cells[name].min() < least or cells[name].max() > most:
             return f"its memory is damaged ({name} {cells[name].min()} … {cells[name].max()}, not {least} … {most})"
     return ""
 

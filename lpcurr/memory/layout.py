@@ -250,7 +250,7 @@ def _columns() -> tuple[list[Column], int]:
 COLUMNS, INDEX_START = _columns()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=16)  # kernels in Python ask for it at every column
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
     """Return the dtype of a whole segment for ``capacity`` slots.
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import lpcurr
 from lpcurr.cli import COMMANDS, main
 from lpcurr.recipes import PACKAGED
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
+from tests.memory.programs import run_code, run_program
 
 SHORT = [
     *("total_steps=256", "epoch_steps=256", "workers=1", "envs_per_worker=4", "learner.rollout_steps=16"),
@@ -93,10 +93,13 @@ def test_an_error_is_one_line_on_stderr_and_exit_2(
     assert message in captured.err
 
 
-def test_training_writes_where_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", *SHORT, f"run_dir={tmp_path}/run"]) == 0
+def test_training_writes_where_it_is_told_and_asks_for_no_plotting_backend_that_there_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = run_lpcurr("train", *SHORT, f"run_dir={tmp_path}/run", cwd=tmp_path, MPLBACKEND="rubbish")
+    assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "run" / "report.png").stat().st_size > 1000
-    assert f"{tmp_path}/run" in capsys.readouterr().out
+    assert f"{tmp_path}/run" in done.stdout
     assert main(["train", *SHORT, f"run_dir={tmp_path}/run"]) == 2
     assert "exists already" in capsys.readouterr().err
 
@@ -168,9 +171,7 @@ def test_a_missing_extra_is_said_before_anything_is_written(package: str, tmp_pa
         f"import sys\nsys.modules[{package!r}] = None\n"
         f"from lpcurr.cli import main\nsys.exit(main({['train', *SHORT]!r}))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
-    )
+    done = run_code(code, cwd=tmp_path)
     assert done.stderr == f'lpcurr train: this needs {package}: pip install "lpcurr[train]"\n'
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
@@ -181,9 +182,7 @@ def test_what_a_recipe_needs_besides_is_said_too(tmp_path: Path) -> None:
         "import sys\nsys.modules['mettagrid'] = None\n"
         "from lpcurr.cli import main\nsys.exit(main(['train', 'mettagrid_arena']))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
-    )
+    done = run_code(code, cwd=tmp_path)
     assert done.stderr.startswith('lpcurr train: this needs mettagrid: pip install "lpcurr[metta]" (Python 3.11 or ')
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
@@ -197,9 +196,7 @@ def test_python_m_and_no_extra_for_help() -> None:
         "sys.argv = ['lpcurr', 'train', '--help']\n"
         "runpy.run_module('lpcurr', run_name='__main__')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "frozen_lake" in done.stdout
+    assert "frozen_lake" in run_program(code)
 
 
 def test_a_recipe_needs_a_training(capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,7 +207,7 @@ def test_a_recipe_needs_a_training(capsys: pytest.CaptureFixture[str]) -> None:
 def run_lpcurr(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lpcurr", *arguments]
     environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1])} | environment
-    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60}
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 300}
     return subprocess.run(command, env=environment, cwd=cwd, check=False, **options)
 
 
@@ -225,7 +222,7 @@ def test_a_setting_of_numbas_that_it_refuses_is_a_sentence(tmp_path: Path) -> No
 def test_closed_streams_are_no_error_and_no_files(command: str, tmp_path: Path) -> None:
     line = f"exec {sys.executable} -m lpcurr {command} <&- >&- 2>&-"
     environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1])}
-    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, timeout=60, check=False)
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, timeout=300, check=False)
     assert done.returncode == (2 if command == "top" else 0)  # there is no session, or no terminal
     assert list(tmp_path.iterdir()) == []
 
@@ -233,17 +230,11 @@ def test_closed_streams_are_no_error_and_no_files(command: str, tmp_path: Path) 
 def test_a_working_directory_that_was_removed_is_a_sentence(tmp_path: Path) -> None:
     line = f"mkdir gone; cd gone; rmdir ../gone; exec {sys.executable} -m lpcurr train total_steps=1"
     environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1])}
-    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60}
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 300}
     done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, check=False, **options)
     assert done.returncode == 2
     assert done.stderr.startswith("lpcurr train: ")
     assert done.stderr.count("\n") == 1
-
-
-def test_a_plotting_backend_that_there_is_not_is_not_asked_for(tmp_path: Path) -> None:
-    done = run_lpcurr("train", *SHORT, "run_dir=run", cwd=tmp_path, MPLBACKEND="rubbish")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "run" / "report.png").exists()
 
 
 def test_a_lack_of_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,14 +246,9 @@ def test_a_lack_of_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys:
     assert capsys.readouterr().err == "lpcurr sessions: there is not enough memory (`ulimit -v`, the container's)\n"
 
 
-def _with_pdoc(*arguments: str) -> Any:
-    return pytest.param(arguments, marks=pytest.mark.skipif(find_spec("pdoc") is None, reason="pdoc is not installed"))
-
-
-@pytest.mark.parametrize("arguments", [("help", "contributing"), _with_pdoc("help", "--html", "site")])
-def test_texts_of_the_package_are_read_whatever_the_locale(arguments: Sequence[str], tmp_path: Path) -> None:
-    done = run_lpcurr(*arguments, cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
-    assert (done.returncode, done.stderr) == (0, "")
+def test_texts_of_the_package_are_read_whatever_the_locale(tmp_path: Path) -> None:
+    done = run_lpcurr("help", "contributing", cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.returncode, done.stderr) == (0, "")  # the site: see test_site
 
 
 def test_an_ascii_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
@@ -289,9 +275,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
         f"sys.exit(main({['train', *SHORT, 'checkpoint_every=0', 'epoch_steps=64']!r} + sys.argv[1:]))\n"
     )
     words = ["curriculum.use_shared_memory=false", f"run_dir={tmp_path / 'run'}"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_code(code, *words)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "File too large" in done.stderr

@@ -10,6 +10,7 @@ import pytest
 
 from lpcurr.cli import main
 from lpcurr.guides import TOPICS
+from tests.cli.test_cli import run_lpcurr
 
 pytest.importorskip("pdoc")
 
@@ -17,8 +18,11 @@ pytestmark = pytest.mark.no_kernels
 
 
 def test_the_site_has_all_guides_and_what_is_public_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
-    assert main(["help", "--html", str(tmp_path / "site")]) == 0
-    pages = {path.relative_to(tmp_path / "site").as_posix(): path.read_text() for path in tmp_path.rglob("*.html")}
+    # where texts are ASCII if nobody says otherwise
+    done = run_lpcurr("help", "--html", "site", cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.returncode, done.stderr) == (0, "")
+    site = tmp_path / "site"
+    pages = {path.relative_to(site).as_posix(): path.read_text("utf-8") for path in site.rglob("*.html")}
     assert {f"lpcurr/guides/{topic}.html" for topic in TOPICS} <= pages.keys()
     assert all(f'href="lpcurr/guides/{topic}.html"' in pages["lpcurr.html"] for topic in TOPICS)
     assert "num_active_tasks" in pages["lpcurr/guides/config.html"]  # a table that is made, not written
@@ -34,7 +38,7 @@ def test_the_site_has_all_guides_and_what_is_public_and_loads_nothing_from_elsew
         "<[^>]*>", "", pages["lpcurr/guides/tasks.html"]
     )  # examples are code, no quotations
     assert not re.search(r'src="https?://|<link[^>]*https?://', "".join(pages.values()))
-    assert "TaskLedger" in (tmp_path / "site" / "search.js").read_text()
+    assert "TaskLedger" in (site / "search.js").read_text("utf-8")
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from lpcurr.errors import InvalidLabelError
 from lpcurr.generators import StoredTasks, TaskList
 from lpcurr.memory import sessions, task_records
 from lpcurr.pool.pool import Pool
+from tests.memory.programs import run_program
 
 KITCHEN = [{"task": name, "variation": variation} for name in ("boil", "freeze", "melt") for variation in range(30)]
 
@@ -379,7 +380,7 @@ import lpcurr, os
 curriculum = lpcurr.CurriculumConfig(tasks=["a"], session_id="killed-1").make()
 os.kill(os.getpid(), 9)
 """
-    subprocess.run([sys.executable, "-c", code], check=False)
+    run_program(code, status=-signal.SIGKILL)
     sessions.reap()
     assert not task_records.path_of("killed-1").exists()
 

@@ -15,7 +15,7 @@ import pytest
 from lpcurr.kernels import JIT
 from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine import cache
-from tests.memory.programs import CLOSED_BY_COUNTING, ROOT, run_program
+from tests.memory.programs import CLOSED_BY_COUNTING, ROOT, run_code, run_program
 
 pytestmark = pytest.mark.skipif(not JIT, reason="nothing is compiled here")
 
@@ -29,13 +29,7 @@ with lpcurr.CurriculumConfig(num_active_tasks=8, seed=0).make() as curriculum:
 
 def run(code: str, **environment: str) -> tuple[str, list[str]]:
     """What a program printed, and the lines that it wrote to stderr."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_code(code, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip(), done.stderr.splitlines()
 

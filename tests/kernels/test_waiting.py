@@ -100,7 +100,7 @@ def test_the_holder_is_named(
         if thread:
             waiter = threading.Thread(target=curriculum.get_task)
             waiter.start()
-            waiter.join(60)
+            waiter.join(300)
         else:
             curriculum.get_task()
     finally:

@@ -44,7 +44,7 @@ def test_a_handler_that_raises_before_the_lock_is_given_back(monkeypatch: pytest
         with pytest.raises(Raised):
             guarded(lambda segment: 1)(segment)
         command = [sys.executable, "-c", CAN_LOCK, str(lock_path(name, make=False))]
-        subprocess.run(command, check=True, timeout=60)
+        subprocess.run(command, check=True, timeout=300)
         assert guarded(lambda segment: 2)(segment) == 2
     finally:
         lock_files.remove(name)

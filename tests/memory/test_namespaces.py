@@ -179,32 +179,34 @@ def test_records_are_freed_only_where_their_ids_mean_the_same_processes() -> Non
 # -- lock files -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's folder")
-@pytest.mark.parametrize("kind", ["folder", "link", "file"])
-def test_who_takes_the_name_of_the_lock_files_folder_stops_nothing(kind: str, tmp_path: Path) -> None:
-    taken = tmp_path / "locks"
-    if kind == "folder":
-        taken.mkdir()
-        os.chown(taken, 12345, 12345)
-    elif kind == "link":
-        (tmp_path / "theirs").mkdir()
-        taken.symlink_to(tmp_path / "theirs")
-    else:
-        taken.write_text("")
-    code = f"""
-import os, pathlib, lpcurr
+TAKEN = """
+import os, pathlib, sys, lpcurr
 from lpcurr.memory import lock_files
-lock_files.DIRECTORY = pathlib.Path({str(taken)!r})
-lock_files._INSTEAD = [pathlib.Path({str(tmp_path / "instead")!r})]
-curriculum = lpcurr.CurriculumConfig(num_active_tasks=4).make()
-curriculum.get_task()
-with lpcurr.attach(curriculum.session_id) as other:
-    other.get_task()
-print(os.listdir({str(tmp_path / "instead")!r}) == [curriculum._pool._segment.name], end=" ")
-curriculum.close(); curriculum.unlink()
-print(os.listdir({str(tmp_path / "instead")!r}), os.path.exists("/dev/shm/" + curriculum._pool._segment.name))
+instead = pathlib.Path(sys.argv[1])
+lock_files._INSTEAD = [instead]
+for taken in sys.argv[2:]:
+    lock_files.DIRECTORY = pathlib.Path(taken)
+    curriculum = lpcurr.CurriculumConfig(num_active_tasks=4).make()
+    curriculum.get_task()
+    with lpcurr.attach(curriculum.session_id) as other:
+        other.get_task()
+    print(os.listdir(instead) == [curriculum._pool._segment.name], end=" ")
+    curriculum.close(); curriculum.unlink()
+    print(os.listdir(instead), os.path.exists("/dev/shm/" + curriculum._pool._segment.name))
+    instead.rmdir()
 """
-    assert run_program(code, **FILE_LOCKS) == "True [] False"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's folder")
+def test_who_takes_the_name_of_the_lock_files_folder_stops_nothing(tmp_path: Path) -> None:
+    folder, link, file = (tmp_path / name for name in ("folder", "link", "file"))
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    (tmp_path / "theirs").mkdir()
+    link.symlink_to(tmp_path / "theirs")
+    file.write_text("")
+    printed = run_program(TAKEN, *map(str, (tmp_path / "instead", folder, link, file)), **FILE_LOCKS)
+    assert printed.splitlines() == ["True [] False"] * 3
 
 
 def test_unlink_removes_memory_whatever_is_in_the_way_of_lock_files(

@@ -55,19 +55,31 @@ def played(twins: Twins, seed: int = 0, rounds: int = 12) -> None:
 
 def check_many_draws(twins: Twins, count: int) -> None:
     """Chi-square of the draws; where each draw changes the next one's chances, of a twentieth of them, one by one."""
-    if twins.curriculum._pool.state["header"]["staleness_share"][0] == 0.0:
+    share = float(twins.curriculum._pool.state["header"]["staleness_share"][0])
+    if share == 0.0:
         twins.check_draws(twins.curriculum.sample_ids(count))
         return
-    ids = twins.curriculum.probabilities()[0]
+    ids, chances = twins.curriculum.probabilities()
+    last_drawn = np.array([twins.naive.tasks[task_id].last_drawn for task_id in ids.tolist()])
+    others = chances - share * _in_proportion(twins.naive.scheduled - last_drawn)  # no draw changes this part
     counts, expected = np.zeros(ids.size), np.zeros(ids.size)
-    for _ in range(count // 20):
-        expected += twins.curriculum.probabilities()[1]
+    places = {task_id: place for place, task_id in enumerate(ids.tolist())}
+    for number in range(count // 20):
+        chances = others + share * _in_proportion(twins.naive.scheduled - last_drawn)
+        if number % 50 == 0:
+            np.testing.assert_allclose(twins.curriculum.probabilities()[1], chances, rtol=1e-12)
+        expected += chances
         drawn = int(twins.curriculum.sample_ids(1)[0])
-        counts[np.flatnonzero(ids == drawn)[0]] += 1
+        counts[places[drawn]] += 1
         twins.naive.count_draw(drawn)
+        last_drawn[places[drawn]] = twins.naive.scheduled
     twins.check()
     # The counts vary less than independent ones would: whoever was drawn is less likely to be drawn again.
     assert stats.chi2.sf(np.sum((counts - expected) ** 2 / expected), ids.size - 1) > 1e-4
+
+
+def _in_proportion(ages: np.ndarray) -> np.ndarray:
+    return ages / ages.sum() if ages.any() else np.full(ages.size, 1.0 / ages.size)
 
 
 # -- the file -------------------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ import numpy as np
 from scipy import stats
 import lpcurr
 from lpcurr.cli import main
+from lpcurr.recipes import training
+from lpcurr.reports.page import write_report
 from lpcurr.schedulers import ALL, ZoneConfig
 
 DRAWS = int(sys.argv[1])
@@ -68,6 +70,7 @@ assert "zone" in says("inspect", "pool.lpc", "--json")
 assert "zone" in says("sessions")
 curriculum.close(); curriculum.unlink()
 
+training.write_report = lambda paths, page, _: write_report(paths, page, None)  # one picture less to draw
 lakes = ["total_steps=400", "epoch_steps=200", "envs_per_worker=2", "vectorization=sync", "evaluation.num_tasks=2"]
 says("train", "frozen_lake", "run_dir=run", "curriculum.algorithm_config={type: zone}", *lakes)
 assert "zone" in pathlib.Path("run/report.html").read_text()

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import lpcurr
@@ -70,20 +71,21 @@ def test_waiting_for_the_lock_is_counted_and_timed() -> None:
     with CurriculumConfig(num_active_tasks=5).make() as curriculum:
         curriculum.get_task()
         mutex = ctypes.c_void_p(curriculum._pool._segment.bytes.ctypes.data + layout.MUTEX_OFFSET)
-        taken, coming = threading.Event(), threading.Event()
+        word = curriculum._pool.state["header"]["mutex"][0].view(np.uint32)
+        taken = threading.Event()
 
         def hold() -> None:
             libc.pthread_mutex_lock(mutex)
             taken.set()
-            coming.wait()
-            time.sleep(0.2)
+            deadline = time.monotonic() + 300
+            while not word[0] & 0x8000_0000 and time.monotonic() < deadline:  # glibc notes there that somebody waits
+                time.sleep(0.001)
             libc.pthread_mutex_unlock(mutex)
 
         holder = threading.Thread(target=hold)
         holder.start()
         taken.wait()
         began = time.perf_counter()
-        coming.set()
         curriculum.get_task()
         took = time.perf_counter() - began
         holder.join()

@@ -9,7 +9,7 @@ import numpy as np
 
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, process_record, truth_word, words
+from lpcurr.kernels.machine.views import column, copy_words, header_record, process_record, truth_word, words
 from lpcurr.kernels.safety import mutex, replacement
 from lpcurr.memory import layout
 
@@ -126,8 +126,7 @@ def _assign_streams(segment, image, attached, saved):
 def copy_content(segment, image):
     """Copy labels, columns, everything derived and the counters out of an image."""
     source, target = words(image), words(segment)
-    for word in range(_LABEL_TABLE_WORD, header_record(segment, 0).config_offset >> 3):
-        target[word] = source[word]
+    copy_words(target, source, _LABEL_TABLE_WORD, header_record(segment, 0).config_offset >> 3)
     for i in range(_STATE_WORDS.size):
         target[_STATE_WORDS[i]] = source[_STATE_WORDS[i]]
 

@@ -10,6 +10,7 @@ from lpcurr.kernels.indices import labels, slots
 from lpcurr.kernels.machine.compiling import helper, kernel
 from lpcurr.kernels.machine.views import (
     column,
+    copy_words,
     header_record,
     label_hashes,
     label_record,
@@ -299,9 +300,8 @@ def snapshot(segment, process, copy):
         return _LOCK_LOST
     source, target = words(segment), words(copy)
     begin = _PROCESS_TABLE_WORD + header_record(segment, 0).process_room * _PROCESS_WORDS
-    for i in range(target.size):
-        if i < begin or i >= _LABEL_TABLE_WORD:
-            target[i] = source[i]
+    copy_words(target, source, 0, min(begin, target.size))
+    copy_words(target, source, _LABEL_TABLE_WORD, target.size)
     mutex.unlock(segment)
     target[_HELD_WORD] = 0  # the copy was made while locked; a mutex of zeros is a free one
     for i in range(layout.MUTEX_OFFSET // 8, (layout.MUTEX_OFFSET + layout.MUTEX_SIZE) // 8):

@@ -297,6 +297,10 @@ def _jit_pause(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
+def _python_copy_words(target: Any, source: Any, first: int, end: int) -> None:
+    target[first:end] = source[first:end]
+
+
 def _python_barrier() -> None:
     """Python executes statements in order."""
 
@@ -343,6 +347,16 @@ compiler_barrier = _jit_compiler_barrier if JIT else _python_barrier
 """Keeps the compiler from moving memory accesses across it (the processor needs no telling: see ``journal``)."""
 
 _padded_capacity = helper(layout.padded_capacity)
+
+
+@helper
+def _jit_copy_words(target, source, first, end):
+    for i in range(first, end):
+        target[i] = source[i]
+
+
+copy_words = _jit_copy_words if JIT else _python_copy_words
+"""Copies words ``first`` to ``end`` to the same place in another array."""
 
 
 @helper
