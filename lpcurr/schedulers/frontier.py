@@ -13,7 +13,7 @@ young. On the scale from lo = min(0, least score) to hi = max(1, greatest score)
   variance that the scores had over theirs, 1 for scores of 0 or 1 and less for measured or graded ones, at least 0.3;
 * g = (r − 1) / (r + 19), r = (1 + d² / (16 ν σ²))⁸ ≈ exp(d² / 2νσ²): how likely d is more than noise, where one task in
   twenty moves;
-* e = F − A, where A is the average of some fifty plays and more (its weight α is ``task_tracker_ema_alpha``), tells what
+* e = F − A, where A averages some fifty plays and more (its weight α is ``task_tracker_ema_alpha``), tells what
   moves slowly from what does not move at all, and D = A − the mean of all plays what moves more slowly still:
   h = ν₂ σ² / (e² + max(ν₂ D² / ν₃ − 4 ν₂ σ², 0) + ν₂ σ²) · n / (n + 10), ν₂ = τ/(2−τ), ν₃ = α/(2−α), is how surely the
   task stands still. What stands still between always and never is luck: l = h · min(1, 6 q(1 − q));
