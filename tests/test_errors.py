@@ -751,6 +751,11 @@ def test_what_is_not_a_pool_is_listed_with_its_problem_and_not_watched(
         SessionReader(session_id)
 
 
+def _damage(state: np.ndarray[Any, np.dtype[np.void]], name: str, value: int) -> None:
+    cells = state["label_table"][name] if name == "name_size" else layout.cells(state, name)
+    cells[...] = value
+
+
 @pytest.mark.parametrize("name", ["active", "position", "rank_left", "index", "member", "label", "name_size"])
 def test_cells_that_lead_out_of_the_memory_are_found_before_anything_goes_by_them(
     name: str, forge: Callable[[bytes], str], sound_segment: bytes
@@ -759,7 +764,7 @@ def test_cells_that_lead_out_of_the_memory_are_found_before_anything_goes_by_the
     with make() as curriculum:
         state = curriculum._pool.state
         state["header"]["rank_root"] = 0  # else weights lie where its tree does
-        (state["label_table"] if name == "name_size" else state)[name] = hostile
+        _damage(state, name, hostile)
         assert name in curriculum.find_violations()[0]
         with pytest.raises(lpcurr.PoolLostError, match=name):
             curriculum.get_state()
@@ -767,7 +772,7 @@ def test_cells_that_lead_out_of_the_memory_are_found_before_anything_goes_by_the
     dtype = layout.segment_dtype(4)
     state = changed[: dtype.itemsize].view(dtype)
     state["header"]["rank_root"] = 0
-    (state["label_table"] if name == "name_size" else state)[name] = hostile
+    _damage(state, name, hostile)
     session_id = forge(changed.tobytes())
     with pytest.raises(lpcurr.SessionIncompatibleError, match=name):
         lpcurr.attach(session_id)
