@@ -88,7 +88,7 @@ def frozen_lake(algorithm: dict[str, Any], seed: int, steps: int) -> Figures:
     """Train the frozen-lake recipe's learner; a new lake takes as long as forty episodes: one in ten draws at most."""
     from lpcurr.recipes.frozen_lake import config as recipe
     from lpcurr.recipes.frozen_lake.environment import make_lakes
-    from lpcurr.recipes.frozen_lake.evaluation import HeldOutLakes
+    from lpcurr.recipes.frozen_lake.lakes import HeldOutLakes
     from lpcurr.recipes.frozen_lake.learner import Learner
     from lpcurr.recipes.frozen_lake.loop import LakeTrainee
 
@@ -131,8 +131,8 @@ def cartpole_physics(algorithm: dict[str, Any], seed: int, steps: int) -> Figure
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     from lpcurr.recipes.cartpole_physics import config as recipe
-    from lpcurr.recipes.cartpole_physics.evaluation import HeldOutPoles
     from lpcurr.recipes.cartpole_physics.loop import PoleTrainee, make_pole
+    from lpcurr.recipes.cartpole_physics.physics import HeldOutPoles
 
     torch.set_num_threads(1)
     config = recipe.cartpole_physics().model_copy(update={"total_steps": steps})
@@ -180,8 +180,7 @@ def mettagrid_arena(algorithm: dict[str, Any], seed: int, steps: int) -> Figures
     from functools import partial
 
     from lpcurr.recipes.mettagrid_arena import config as recipe
-    from lpcurr.recipes.mettagrid_arena.evaluation import HeldOutArenas
-    from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, MakeArena
+    from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, HeldOutArenas, MakeArena
 
     config = recipe.mettagrid_arena().model_copy(update={"total_steps": steps, "vectorization": "serial"})
     with _curriculum(config.curriculum, algorithm, seed) as curriculum:

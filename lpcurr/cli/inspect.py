@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpcurr.cli.tables import print_table
 from lpcurr.errors import CheckpointNotFoundError, LpcurrError, UnknownTaskError
-from lpcurr.monitor.wording import duration, size_of, visible
+from lpcurr.monitor.wording import duration, print_table, size_of, visible
 
 if TYPE_CHECKING:
     from lpcurr.monitor.table import TaskTable

@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lpcurr.cli.tables import print_table
-from lpcurr.monitor.wording import duration, size_of
+from lpcurr.monitor.wording import duration, print_table, size_of
 
 if TYPE_CHECKING:
     from lpcurr.memory.sessions import Session

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from lpcurr.curriculum.arguments import as_batch, as_count, as_flag, as_groups, as_score, as_task_id
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.making import finish_appending
 from lpcurr.curriculum.queries import CurriculumQueries
 from lpcurr.curriculum.saving import CurriculumCheckpoints
 from lpcurr.curriculum.task import CurriculumTask
@@ -30,7 +29,6 @@ from lpcurr.statistics.laws import goes_by_success
 _logger = logging.getLogger("lpcurr")
 
 _LABEL_SHIFT, _LABEL_MASK = layout.LABEL_SHIFT, layout.LABEL_MASK
-_APPENDING = layout.header_word("appending")
 _ACCEPTED = int(Status.ACCEPTED)  # compared in half the time
 _FAR = 10.0  # far outside the scores 0 … 1 that schedulers are made for
 _MAX_BATCH = 2**26  # a gigabyte of ids and labels
@@ -344,10 +342,6 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 self._draw_into(ids, packed, distinct)
                 waiting = np.array([i for i in failed if packed[i] < 0], np.int64)
         raise self._builder.given_up()
-
-    def _finish_appending(self) -> None:
-        if self._pool.header_words[_APPENDING]:
-            finish_appending(self._pool, self._generator, self._stages)
 
     def _draw_into(self, ids: Int64s, packed: Int64s, distinct: bool) -> None:
         """Draw tasks for the cells of ids that are negative."""

@@ -1,20 +1,27 @@
-"""A process's place in a pool, from the configuration to the end: what all that a curriculum can do stands on."""
+"""A process's place in a pool, from the configuration to the end: what all that a curriculum can do stands on.
+
+The pool is made here too, and filled where its tasks are a list, at first or as the list grows.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import secrets
+from collections.abc import Container, Iterable, Sequence
 from typing import Self
 
-from lpcurr.curriculum.builder import TaskBuilder
+from lpcurr.curriculum.builder import EpochEvictions, TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.evictions import EpochEvictions
-from lpcurr.curriculum.making import make_pool
-from lpcurr.curriculum.stages import Stages
-from lpcurr.errors import ConfigError
-from lpcurr.generators import TaskGenerator, TaskSource, as_task_source
-from lpcurr.memory import node_figures, task_records
+from lpcurr.curriculum.stages import Stage, Stages
+from lpcurr.errors import ConfigError, DuplicateTaskError, PoolFullError, SessionNotFoundError
+from lpcurr.generators import ListedTasks, StoredTasks, TaskGenerator, TaskList, TaskSource, as_task_source
+from lpcurr.memory import layout, node_figures, sessions, task_records
 from lpcurr.pool.pool import Pool
+
+_logger = logging.getLogger("lpcurr")
+_APPENDING = layout.header_word("appending")
 
 
 def as_config(config: object) -> CurriculumConfig | None:
@@ -104,3 +111,105 @@ class PoolMember:
         self.close()
         if creator:
             self.unlink()
+
+    # -- a list of tasks ----------------------------------------------------------------------------------------
+
+    def _own_list(self) -> ListedTasks | None:
+        """Return the list of tasks that all processes of the pool have; None where there is none, or one of its own."""
+        kind = StoredTasks if self.session_id is not None else TaskList
+        return self._generator if isinstance(self._generator, kind) else None
+
+    def _finish_appending(self) -> None:
+        """Put what is appended to the list and missing in the pool into it, unless a process is about to do so."""
+        if self._pool.header_words[_APPENDING] and (listed := self._own_list()) is not None:
+            with contextlib.suppress(SessionNotFoundError), listed.locked(wait=False) as is_mine:
+                if is_mine:
+                    self._fill_up(listed, self._stages.locked())
+
+    def _put_grown(self, count: int | None) -> int:
+        """Put the tasks of the list into the pool behind the first ``count``, by default none: how many found no room.
+
+        A list that has become shorter, as ``replace_generator`` allows, takes the tasks behind its end out of the pool.
+        """
+        if (listed := self._own_list()) is None:
+            return 0
+        header = self._pool.state["header"]
+        with listed.locked():
+            ids = self._pool.moment(("entry", "task_id")).columns["task_id"]
+            for task_id in ids[ids >= len(listed)].tolist():
+                self._pool.remove_task(task_id)
+            header["listed"] = len(listed) if count is None else min(count, len(listed))
+            self._fill_up(listed, self._stages.locked())
+            return len(listed) - int(header["listed"][0])
+
+    def _fill_up(self, listed: ListedTasks, locked: Container[str]) -> None:
+        """Put the rest of a list, which is kept from others meanwhile, into the pool as far as there is room."""
+        header = self._pool.state["header"]
+        first = int(header["listed"][0])
+        with contextlib.suppress(PoolFullError):  # then the next who appends tries again, and no draw does
+            _fill(self._pool, first, map(listed.label_of, range(first, len(listed))), locked)
+        header["appending"] = 0
+
+
+def make_pool(
+    config: CurriculumConfig, generator: TaskGenerator | None, *, filled: bool
+) -> tuple[CurriculumConfig, Pool, TaskGenerator | None]:
+    """Make the pool of a curriculum; a list of tasks is stored beside it, and the pool ``filled`` with them, or not.
+
+    A dead session of the configured name, whose processes were all killed, gives way to it.
+
+    Returns:
+        The configuration that the pool was made with, the pool, and the generator that all its processes can use.
+    """
+    tasks = generator if isinstance(generator, TaskList) else None
+    labels: list[str] = []
+    if tasks is not None:
+        config = config.of_list(len(tasks) if filled else 0)
+        labels = [tasks.label_of(task_id) for task_id in range(len(tasks))]
+        _check_labels(config.stages, set(labels))
+    if config.use_shared_memory and config.session_id and sessions.reap_session(config.session_id):
+        _logger.warning("session %r was dead: its processes were killed. It is begun anew", config.session_id)
+    session = (config.session_id or secrets.token_hex(6)) if config.use_shared_memory else None
+    written: TaskGenerator | None = generator if tasks is None or session is None else StoredTasks(session=session)
+    assert config.seed is not None
+    settings = config.header_settings() | {
+        "new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING,
+        "log_capacity": 1 << (config.log_entries - 1).bit_length() if config.log_entries else 0,
+    }
+    pool = Pool.create(
+        config.num_active_tasks,
+        settings,
+        seed=config.seed,
+        config_text=config.to_json(written),
+        shared=config.use_shared_memory,
+        session_id=session,
+    )
+    if tasks is None:
+        return config, pool, generator
+    try:
+        stored = tasks if session is None else StoredTasks.store(tasks, session)
+        if filled:
+            _fill(pool, 0, labels, {stage.unlock for stage in config.stages})
+    except BaseException:
+        pool.close()
+        pool.unlink()
+        raise
+    return config.model_copy(update={"task_generator": None}), pool, stored
+
+
+def _check_labels(stages: Sequence[Stage], known: set[str]) -> None:
+    for label in {label for stage in stages for label in (stage.unlock, stage.after)} - known:
+        raise ConfigError(
+            f"a stage names the label {label!r}, and no task of the list has it: they have "
+            f"{', '.join(sorted(known)[:20])}"
+        )
+
+
+def _fill(pool: Pool, first: int, labels: Iterable[str], locked: Container[str]) -> None:
+    """Put tasks with consecutive ids into the pool: nothing is to be built, so they wait for nothing."""
+    listed = pool.state["header"]["listed"]
+    for task_id, label in enumerate(labels, first):
+        if label not in locked:
+            with contextlib.suppress(DuplicateTaskError):  # by a process that was killed right then
+                pool.add_task(task_id, label, pending=False, success_threshold=None)
+        listed[0] = task_id + 1

@@ -14,8 +14,7 @@ from lpcurr.memory import layout
 from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
 from lpcurr.statistics.counters import process_counters
 from lpcurr.statistics.figures import FIGURE_COLUMNS, PoolStatistics
-from lpcurr.statistics.laws import columns_of_law, score_tasks
-from lpcurr.statistics.ranking import rank_for_eviction
+from lpcurr.statistics.laws import columns_of_law, rank_for_eviction, score_tasks
 from lpcurr.statistics.violations import find_violations
 
 _EVICTION_STAMP = layout.header_word("eviction_stamp")

@@ -10,7 +10,6 @@ from typing import Any, Self
 from lpcurr.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from lpcurr.curriculum.arguments import as_flag
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.making import put_grown
 from lpcurr.curriculum.member import PoolMember, as_config
 from lpcurr.curriculum.recording import Recording, replay
 from lpcurr.curriculum.resuming import check_generator, stored_config, stored_count
@@ -233,7 +232,7 @@ class CurriculumCheckpoints(PoolMember):
         settings = stored_config(checkpoint, with_generator=False).header_settings()
         count = stored_count(checkpoint)
         restore(self._pool, checkpoint, settings)
-        if left_out := put_grown(self._pool, self._generator, self._stages, count):
+        if left_out := self._put_grown(count):
             _logger.warning("%d of the tasks by which the list has grown find no room in the pool", left_out)
 
 

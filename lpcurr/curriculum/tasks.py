@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from lpcurr.curriculum.arguments import as_flag, as_task_id, as_threshold
 from lpcurr.curriculum.evaluation import Evaluation
-from lpcurr.curriculum.making import append_tasks
 from lpcurr.curriculum.member import PoolMember
-from lpcurr.errors import ConfigError
+from lpcurr.errors import ConfigError, PoolFullError
 from lpcurr.generators import ListedTasks, TaskList, rows_of
-from lpcurr.generators.listed import check_number, label_as_text, labels_as_texts
+from lpcurr.generators.listed import check_number, label_as_text, labels_as_texts, own_label
+from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import suspect
 from lpcurr.pool.moment import Int64s
@@ -53,7 +55,8 @@ class CurriculumTasks(PoolMember):
             ConfigError: the curriculum is over no list; or a task can only be stored pickled, and this process attached
                 by name.
             InvalidLabelError: a label is too long.
-            PoolFullError: there is no room for all of them. After any error none was appended.
+            PoolFullError: there is no room for all of them. After any error none was appended; what a process that is
+                killed in the middle leaves undone, whoever draws or appends next does.
 
         >>> from lpcurr import CurriculumConfig
         >>> with CurriculumConfig(tasks=["boil", "melt"]).make() as curriculum:
@@ -63,7 +66,36 @@ class CurriculumTasks(PoolMember):
         'freeze'
         """
         self._pool.check_open()
-        return append_tasks(self._pool, self._generator, self._stages, rows_of(tasks), labels_as_texts(labels))
+        rows, texts = rows_of(tasks), labels_as_texts(labels)
+        if not isinstance(self._generator, ListedTasks):
+            raise ConfigError("only a list of tasks can be appended to: make the curriculum with tasks=[…]")
+        listed = self._own_list()
+        if listed is None:
+            raise ConfigError(
+                "this process attached with a list of its own, which nobody else has: append in another one"
+            )
+        if texts is not None and len(texts) != len(rows):
+            raise ConfigError(f"there are {len(texts)} labels for {len(rows)} tasks: give one for each")
+        for task, label in zip(rows, texts or [""] * len(rows), strict=True):
+            encode_label(label or own_label(task))
+        with listed.locked():
+            locked = self._stages.locked()
+            self._fill_up(listed, locked)
+            room = self._pool.capacity - self.num_active_tasks - sum(map(len, locked.values()))
+            if len(rows) > room:
+                raise PoolFullError(
+                    f"there is room for {room} more tasks, not for {len(rows)}: make the curriculum with a larger "
+                    "num_active_tasks, or evict tasks"
+                )
+            ids = len(listed) + np.arange(len(rows), dtype=np.int64)
+            self._pool.state["header"]["appending"] = 1
+            try:
+                listed.append(rows, texts)
+                self._fill_up(listed, locked)
+            except BaseException:  # such as a signal handler's: the list may have them
+                self._fill_up(listed, locked)
+                raise
+        return ids
 
     def task_list(self) -> TaskList:
         """Copy the list of tasks as it is now, with what was appended and what has left the pool. O(n).

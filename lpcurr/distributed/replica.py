@@ -19,11 +19,10 @@ from lpcurr.checkpoint.file import checkpoint_bytes, checkpoint_of
 from lpcurr.checkpoint.restoring import image_of_checkpoint
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.curriculum import Curriculum
-from lpcurr.curriculum.entries import apply_checked
+from lpcurr.curriculum.recording import apply_checked
 from lpcurr.curriculum.resuming import check_generator, stored_config
 from lpcurr.distributed.background import Background
-from lpcurr.distributed.parts import all_opened, check_positions, damage_told, sealed
-from lpcurr.distributed.transport import Meeting, Transport
+from lpcurr.distributed.transport import Meeting, Transport, all_opened, check_positions, damage_told, sealed
 from lpcurr.errors import ConfigError, ExchangeError
 from lpcurr.generators import ListedTasks, TaskGenerator, TaskSource
 from lpcurr.memory import layout, node_figures

@@ -10,12 +10,18 @@
 from lpcurr.generators.base import GeneratedTask, TaskGenerator
 from lpcurr.generators.bucketed import BucketedTaskGenerator, bucketed
 from lpcurr.generators.cache import TaskCache
-from lpcurr.generators.callables import CallableGenerator
 from lpcurr.generators.encoding import without_omegaconf
 from lpcurr.generators.environment import apply_overrides
 from lpcurr.generators.listed import ListedTasks, StoredTasks, TaskList, rows_of
 from lpcurr.generators.merged import TaskGeneratorSet, merge
-from lpcurr.generators.nested import AnyTaskGenerator, AnyTaskSource, TaskSource, as_generator, as_task_source
+from lpcurr.generators.nested import (
+    AnyTaskGenerator,
+    AnyTaskSource,
+    CallableGenerator,
+    TaskSource,
+    as_generator,
+    as_task_source,
+)
 from lpcurr.generators.single import SingleTaskGenerator, single_task
 from lpcurr.generators.spans import Span
 

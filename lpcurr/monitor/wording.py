@@ -1,6 +1,8 @@
-"""Figures and names as people read them: durations, counts, sizes, labels."""
+"""Figures and names as people read them: durations, counts, sizes, labels, tables."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
@@ -54,3 +56,15 @@ def visible(name: str) -> str:
     größe=4 \x1b[31mred\r
     """
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
+
+
+def print_table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
+    """Print rows, the first being the headings, in columns as wide as their widest cell; some aligned to the right."""
+    rows = [[visible(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())

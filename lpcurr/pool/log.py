@@ -70,10 +70,7 @@ class PoolLog:
     def _switch(self, on: int, dead: tuple[int, int]) -> int:
         self.pool.check_open()
         content = self.pool._segment.bytes
-        number = int(replay.switch_log.entry(content, self.pool.process, self._reader, on, *dead))
-        if number == Status.LOCK_LOST:
-            self.pool.fail(number)
-        return number
+        return self.pool._checked(replay.switch_log.entry(content, self.pool.process, self._reader, on, *dead))
 
     def read(self, first: int, *, consume: bool = False) -> tuple[Bytes, int, int]:
         """Copy the log from record number ``first`` on; with ``consume``, the room of what is read is free again.
@@ -84,8 +81,7 @@ class PoolLog:
         self.pool.check_open()
         content = self.pool._segment.bytes
         end, lost = replay.read_log.entry(content, self.pool.process, first, int(consume), self._scratch)
-        if end == Status.LOCK_LOST:
-            self.pool.fail(end)
+        self.pool._checked(end)
         return self._scratch[: (end - first) * RECORD_BYTES].copy(), int(end), int(lost)
 
     def install(self, image: Bytes, first: int) -> int:
@@ -96,8 +92,7 @@ class PoolLog:
         self.pool.check_open()
         content = self.pool._segment.bytes
         stop, _, lost = replay.replay.entry(content, self.pool.process, image, first, self._scratch, 0, ALL)
-        if stop == Status.LOCK_LOST:
-            self.pool.fail(stop)
+        self.pool._checked(stop)
         return int(lost)
 
 
@@ -120,9 +115,7 @@ def _dead_reader(pool: Pool) -> tuple[int, int]:
 def image_of(pool: Pool) -> Bytes:
     """Copy a pool at one moment, configuration included; its log is off."""
     image: Bytes = np.zeros(int(pool.state["header"]["log_offset"][0]), dtype=np.uint8)
-    status = upkeep.snapshot.entry(pool._segment.bytes, pool.process, image)
-    if status == Status.LOCK_LOST:
-        pool.fail(status)
+    pool._checked(upkeep.snapshot.entry(pool._segment.bytes, pool.process, image))
     header_of(image)["log_on"] = 0
     return image
 

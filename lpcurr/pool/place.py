@@ -6,8 +6,9 @@ import contextlib
 import os
 import threading
 import weakref
+from typing import NoReturn
 
-from lpcurr.errors import AttachLimitError, SessionIncompatibleError
+from lpcurr.errors import AttachLimitError, LpcurrError, PoolClosedError, SessionIncompatibleError
 from lpcurr.kernels.calls import recovery, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import mutex, waiting
@@ -23,6 +24,23 @@ from lpcurr.pool.streams import attach_process, seed_stream
 _Record = tuple[list[int], Bytes, int, int]  # what `_leave` takes
 
 _records: dict[int, tuple[weakref.ref[Place], _Record]] = {}  # by the identity of their list, until given back
+
+
+class ClosedWords:
+    """The header of a closed pool, of which nothing can be read."""
+
+    def __getitem__(self, index: int) -> NoReturn:
+        raise_closed()
+
+
+def raise_closed(*_: object) -> NoReturn:
+    """Raise ``PoolClosedError``, in place of a call on a closed pool."""
+    raise PoolClosedError("this curriculum is closed: attach again with lpcurr.attach(session_id), or make a new one")
+
+
+def raise_again(error: LpcurrError, *_: object) -> NoReturn:
+    """Raise an error of this kind, in place of a call in a process that found no place in the pool."""
+    raise type(error)(*error.args)
 
 
 class Place:

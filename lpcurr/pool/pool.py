@@ -31,10 +31,9 @@ from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
 from lpcurr.memory.segment import Segment, State
 from lpcurr.memory.shared_memory import Bytes
-from lpcurr.pool.closed import ClosedWords, raise_again, raise_closed
 from lpcurr.pool.making import new_segment
 from lpcurr.pool.moment import TRUTH, Float64s, Int64s, Moment
-from lpcurr.pool.place import Place
+from lpcurr.pool.place import ClosedWords, Place, raise_again, raise_closed
 
 _logger = logging.getLogger("lpcurr")
 

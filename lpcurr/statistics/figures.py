@@ -6,6 +6,7 @@ off the episode path: the pool is locked for as long as the copy takes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +15,6 @@ from lpcurr.memory import layout
 from lpcurr.pool.moment import Bools, Float64s, Moment
 from lpcurr.schedulers.common import Way
 from lpcurr.schedulers.learning_progress import raw_learning_progress
-from lpcurr.statistics.gini import gini
 from lpcurr.statistics.laws import Scores, score_tasks, shares, starving
 
 _LP_FIGURES = (
@@ -198,3 +198,18 @@ class PoolStatistics:
             for name, values in figures.items()
             for task_id, value in zip(columns["task_id"].tolist(), values.tolist(), strict=True)
         }
+
+
+def gini(values: Iterable[float]) -> float:
+    """Return the Gini coefficient: 0 where all are equal, towards 1 where one has everything. O(n log n).
+
+    With the n values x sorted ascending and i from 1: (2 Σ i·x_i) / (n Σ x_i) − (n+1)/n; 0 for none, or all zero.
+
+    >>> gini([1.0, 1.0]), gini([0.0, 1.0]), gini([])
+    (0.0, 0.5, 0.0)
+    """
+    ranked = np.sort(np.asarray(values if isinstance(values, np.ndarray) else list(values), dtype=np.float64))
+    n, total = ranked.size, float(ranked.sum())
+    if total == 0.0:
+        return 0.0
+    return 2.0 * float((np.arange(1, n + 1) * ranked).sum()) / (n * total) - (n + 1) / n

@@ -2,7 +2,7 @@
 
 The kernels draw from it task by task and in constant time. Nothing here needs numba, so that those who look from
 outside (``lpcurr top``, ``lpcurr inspect``) need not wait for it. The schedulers' formulas are the same in both; the
-tests hold draws and law equal.
+tests hold draws and law equal. So is which tasks may be evicted, which the episode path decides in O(1), in O(n).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from lpcurr import schedulers
 from lpcurr.errors import PoolLostError
 from lpcurr.memory import layout
-from lpcurr.pool.moment import Bools, Float64s, Moment
+from lpcurr.pool.moment import Bools, Float64s, Int64s, Moment
 from lpcurr.schedulers.common import Way, sigmoid, z_score
 from lpcurr.schedulers.label_progress import label_worth
 from lpcurr.schedulers.learning_progress import raw_learning_progress
@@ -192,3 +192,30 @@ def _scores_of_z(moment: Moment, priority: Float64s, explored: Bools, rules: Any
     if rules.relative_exploration and explored.any():
         bonus *= layout.EXPLORATION_UNIT * lp_scores[explored].mean()
     return lp_scores, np.where(explored, lp_scores, bonus)
+
+
+def rank_for_eviction(
+    moment: Moment, retention: Float64s, queried: Int64s, enough: int, explored_from: int | None, percentile: float
+) -> tuple[list[int], int | None]:
+    """Find the evictable tasks among the queried ones.
+
+    Args:
+        moment: the pool.
+        retention: what the eviction goes by, of its active tasks in entry order.
+        queried: the ids that are asked for; those that are not in the pool are not evictable.
+        enough: completions from which a task may go.
+        explored_from: completions from which a task is explored, where only explored tasks count; None: all count.
+        percentile: it may be at most that at index min(m − 1, floor(m · percentile)) of the m that count.
+
+    Returns:
+        The evictable ids in the order of ``queried``, and the one with the least key (of equals the first), or None.
+    """
+    ids, completions = moment.columns["task_id"], moment.columns["completion_count"]
+    counted = retention if explored_from is None else retention[completions >= explored_from]
+    if counted.size == 0 or ids.size == 1:  # a pool of one task evicts nothing
+        return [], None
+    threshold = np.sort(counted)[min(counted.size - 1, math.floor(counted.size * percentile))]
+    may_go = (completions >= max(enough, explored_from or 0)) & (retention <= threshold)
+    key_of = dict(zip(ids[may_go].tolist(), retention[may_go].tolist(), strict=True))
+    evictable = [task_id for task_id in queried.tolist() if task_id in key_of]
+    return evictable, min(evictable, key=key_of.__getitem__, default=None)

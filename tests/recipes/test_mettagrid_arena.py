@@ -108,8 +108,7 @@ def test_what_is_saved_is_what_goes_on(tiny: MettaGridArenaConfig, curriculum: C
     import torch
 
     from lpcurr.recipes.epochs import train_epochs
-    from lpcurr.recipes.mettagrid_arena.evaluation import HeldOutArenas
-    from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, MakeArena
+    from lpcurr.recipes.mettagrid_arena.loop import ArenaTrainee, HeldOutArenas, MakeArena
 
     def state(loop: ArenaTrainee) -> list[Any]:
         trainer = loop.trainer

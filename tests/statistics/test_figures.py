@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lpcurr import CurriculumConfig, DiscreteRandomConfig, LearningProgressConfig, attach
-from lpcurr.statistics.gini import gini
+from lpcurr.statistics.figures import gini
 from tests import naive, naive_schedulers
 from tests.twins import Twins, make_config
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lpcurr.statistics.gini import gini
+from lpcurr.statistics.figures import gini
 from tests import naive
 
 pytestmark = pytest.mark.no_kernels

@@ -21,8 +21,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.integrations.gymnasium import SCORE, CurriculumEnv, Episode
 from lpcurr.recipes.cartpole_physics.config import CartPolePhysicsConfig
-from lpcurr.recipes.cartpole_physics.evaluation import HeldOutPoles
-from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, CartPolePhysics
+from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, CartPolePhysics, HeldOutPoles
 from lpcurr.recipes.config import Metrics, OnEpoch
 from lpcurr.recipes.epochs import Trainee, held_out_figures, task_generator_of, train_epochs
 

@@ -1,15 +1,18 @@
-"""What a task changes of CartPole, in one environment and in a vector of them, and what the policy sees of it."""
+"""What a task changes of CartPole, in one environment and in a vector; what a policy sees of it, and how it does."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
+from numpy.typing import NDArray
 
+from lpcurr.generators import TaskGenerator
 from lpcurr.recipes.cartpole_physics.config import PoleConfig
-from lpcurr.recipes.epochs import Floats
+from lpcurr.recipes.epochs import Floats, held_out_ids
 
 MAX_STEPS = 500
 """Steps of an episode that is held to its end."""
@@ -58,3 +61,34 @@ def set_physics(pole: Any, length: Any, masspole: Any, gravity: Any) -> None:
     pole.length, pole.masspole, pole.gravity = length, masspole, gravity
     pole.total_mass = masspole + pole.masscart
     pole.polemass_length = masspole * length
+
+
+class HeldOutPoles:
+    """Poles that no curriculum is told of; ``seed`` says which, and how the ``episodes`` of each begin.
+
+    All are played at once, in Gymnasium's vectorised CartPole.
+
+    Attributes:
+        configs: what they are, in the order of :meth:`scores`.
+    """
+
+    def __init__(self, generator: TaskGenerator, num_tasks: int, episodes: int, seed: int) -> None:
+        self.configs = [generator.build(task_id).env_cfg for task_id in held_out_ids(num_tasks, seed)]
+        self._seed = seed
+        self._described = np.repeat(described(self.configs), episodes, axis=0)
+        self._poles = CartPoleVectorEnv(num_tasks * episodes, max_episode_steps=MAX_STEPS)
+        columns = ([getattr(c, name) for c in self.configs] for name in ("length", "masspole", "gravity"))
+        set_physics(self._poles, *(np.repeat(column, episodes) for column in columns))
+
+    def scores(self, act: Callable[[Floats], NDArray[np.integer[Any]]]) -> Floats:
+        """Return the mean share of the steps that each pole is held, float64[poles], by float32[n, 7] to int[n]."""
+        observations, _ = self._poles.reset(seed=self._seed)
+        held = np.ones(len(self._described), np.bool_)
+        lengths = np.zeros(len(held), np.int64)
+        while held.any():
+            actions = act(np.concatenate([observations, self._described], axis=1))
+            observations, _, terminated, truncated, _ = self._poles.step(actions)
+            lengths += held
+            held &= ~(terminated | truncated)
+        shares: Floats = lengths.reshape(len(self.configs), -1).mean(axis=1) / MAX_STEPS
+        return shares

@@ -19,8 +19,7 @@ from stable_baselines3.common.env_checker import check_env
 
 from lpcurr import ConfigError, CurriculumConfig
 from lpcurr.recipes.cartpole_physics.config import CartPolePhysicsConfig, PoleConfig, cartpole_physics
-from lpcurr.recipes.cartpole_physics.evaluation import HeldOutPoles
-from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, CartPolePhysics, described
+from lpcurr.recipes.cartpole_physics.physics import MAX_STEPS, CartPolePhysics, HeldOutPoles, described
 from lpcurr.recipes.examples import cleanrl_ppo
 from lpcurr.recipes.overrides import apply_overrides
 from lpcurr.recipes.registry import load_config
