@@ -417,7 +417,9 @@ class NaivePool:
         if rules.explored_only and young >= max(1.0, rules.new_task_rate * len(self.tasks)):
             return None
         candidate = self.recommend_eviction()
-        return None if candidate is None or (rules.explored_only and self.is_played(self.tasks[candidate])) else candidate
+        if candidate is not None and rules.explored_only and self.is_played(self.tasks[candidate]):
+            return None
+        return candidate
 
     def is_played(self, task: Task) -> bool:
         """Whether it is handed out, as far as counts can tell: an old episode may have been abandoned."""
