@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import operator
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+import numpy as np
 
 from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.builder import OF_THE_MACHINE
@@ -94,7 +97,13 @@ def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]
     arguments = reset_with(config)
     if not isinstance(arguments, Mapping) or not arguments.keys() <= _RESET_ARGUMENTS:
         raise ConfigError(f"reset_with gave {arguments!r}: give a dict with 'seed', 'options' or both")
-    return dict(arguments)
+    seed = arguments.get("seed")
+    if seed is None or np.ndim(seed):  # a vector's: one each
+        return dict(arguments)
+    try:
+        return {**arguments, "seed": operator.index(seed)}  # a row's may be NumPy's, which Gymnasium refuses
+    except TypeError:
+        raise ConfigError(f"reset_with gave the seed {seed!r}: give an integer") from None
 
 
 def _holders(thing: object) -> int:
