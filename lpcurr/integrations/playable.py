@@ -166,9 +166,12 @@ class EpisodeStart:
         apply_task: Callable[[Any, Any], Any] | None,
         reset_with: ResetWith | None,
         max_task_attempts: int | None,
+        label: str | int | None = None,
     ) -> None:
+        if label is not None and isinstance(curriculum, Evaluation):
+            raise ConfigError(f"label={label!r} and an evaluation: make it of the tasks of that label")
         self._curriculum, self._apply_task, self._reset_with = curriculum, apply_task, reset_with
-        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
+        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts, label)
         self.abandonment = Abandonment()
         self._rebuild_seeds: Any = None
         self._told = False
@@ -251,8 +254,9 @@ class PlayableTasks:
     no task; and a task of a fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
     """
 
-    def __init__(self, max_attempts: int) -> None:
+    def __init__(self, max_attempts: int, label: str | int | None = None) -> None:
         self._max_attempts = max_attempts
+        self._of_label = {} if label is None else {"label": label}
         self._drop_level = logging.WARNING
         self._suspects: set[int] = set()  # tasks that have failed, and others were begun since
         self._failing: dict[int, bool] = {}  # tasks that have failed since one was begun, and whether by a bad value
@@ -279,7 +283,7 @@ class PlayableTasks:
         failure: Exception | None = None
         try:
             for _ in range(self._max_attempts):
-                task = first or _draw(curriculum, failure)
+                task = first or _draw(curriculum, failure, self._of_label)
                 first = None
                 try:
                     return task, start(task)
@@ -317,9 +321,9 @@ class PlayableTasks:
             self._failing[task.task_id] = isinstance(reason, OF_THE_TASK)
 
 
-def _draw(curriculum: AnyCurriculum, failure: Exception | None) -> CurriculumTask:
+def _draw(curriculum: AnyCurriculum, failure: Exception | None, of_label: dict[str, Any]) -> CurriculumTask:
     try:
-        return curriculum.get_task()
+        return curriculum.get_task(**of_label)
     except PoolEmptyError:
         if failure is None:
             raise
