@@ -416,7 +416,15 @@ class NaivePool:
         young = sum(not (self.is_explored(task) and self.is_mature(task)) for task in self.tasks.values())
         if rules.explored_only and young >= max(1.0, rules.new_task_rate * len(self.tasks)):
             return None
-        return self.recommend_eviction()
+        candidate = self.recommend_eviction()
+        if candidate is not None and rules.explored_only and self.is_played(self.tasks[candidate]):
+            return None
+        return candidate
+
+    def is_played(self, task: Task) -> bool:
+        """Whether it is handed out, as far as counts can tell: an old episode may have been abandoned."""
+        lately = (self.scheduled - task.last_drawn) ** 2 < 4 * len(self.tasks)
+        return lately and task.scheduled_count > task.completion_count > 0
 
 
 # -- random streams -------------------------------------------------------------------------------------------------

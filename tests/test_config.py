@@ -22,7 +22,7 @@ from lpcurr import (
 )
 from lpcurr.generators import GeneratedTask, Span, TaskGenerator, bucketed, merge, single_task
 from lpcurr.memory import layout
-from lpcurr.schedulers.common import CheckedModel
+from lpcurr.schedulers.common import CheckedModel, SchedulerConfig
 
 # τ, bonus, min_samples, amplification, rand rate
 PRESETS: dict[str, tuple[float, float, int, float, float]] = {
@@ -336,13 +336,45 @@ def test_an_interrupt_leaves_no_generator_out() -> None:
         CurriculumConfig(num_active_tasks=4, use_shared_memory=False).make(task_generator=InterruptedGenerator())
 
 
-@pytest.mark.parametrize("scheduler", ["uniform", "discrete_random", {"type": "uniform"}, DiscreteRandomConfig()])
+@pytest.mark.parametrize(
+    "scheduler", ["uniform", "random", "discrete_random", {"type": "uniform"}, DiscreteRandomConfig()]
+)
 def test_a_word_is_a_scheduler_with_its_defaults(scheduler: Any) -> None:
     config = CurriculumConfig(num_active_tasks=4, algorithm_config=scheduler)
     assert config.algorithm_config.type == "discrete_random"
     with CurriculumConfig(num_active_tasks=4).make() as curriculum:
         curriculum.use(scheduler)
         assert curriculum.config.algorithm_config == config.algorithm_config
+
+
+class Own(SchedulerConfig):
+    """A scheduler outside of the package."""
+
+    type: Literal["own"] = "own"
+
+
+class Bent(PrioritizedReplayConfig):
+    """One whose formula no kernel has."""
+
+    @staticmethod
+    def priority(task: Any, at: Any, rules: Any) -> Any:
+        return task.last_score[at]
+
+
+class Tuned(PrioritizedReplayConfig):
+    """Other defaults: a scheduler like any."""
+
+    staleness_share: float = 0.2
+
+
+def test_a_class_of_the_users_may_change_defaults_but_no_formula() -> None:
+    for scheduler in (Own(), Own, Bent(), Bent):
+        with pytest.raises(ConfigError, match=r"scheduler of your own.*lpcurr help contributing"):
+            CurriculumConfig(algorithm_config=scheduler)
+    with CurriculumConfig(num_active_tasks=4, algorithm_config=Tuned()).make() as curriculum:
+        with pytest.raises(ConfigError, match="Bent is a scheduler of your own"):
+            curriculum.use(Bent())
+        assert curriculum.config.rules(curriculum.config.algorithm_config)["staleness_share"] == 0.2
 
 
 def test_shares_of_the_same_draws_add_up_to_1_at_most() -> None:

@@ -187,6 +187,22 @@ def test_of_equal_scores_the_task_that_entered_first_is_evicted(
         assert first not in twins.curriculum.probabilities()[0]
 
 
+def test_a_task_that_is_being_played_is_not_evicted() -> None:
+    """Its score would come too late; one whose episode was abandoned goes all the same, some draws later."""
+    config = CurriculumConfig(num_active_tasks=16, seed=0, use_shared_memory=False, algorithm_config="learnability")
+    with config.make(lambda task_id: {"seed": task_id}) as curriculum:
+        playing = [curriculum.get_task().task_id for _ in range(3)]
+        for episode in range(3000):
+            assert curriculum.update_task_performance(playing.pop(0), episode % 3 == 0)
+            playing.append(curriculum.get_task().task_id)
+        known = curriculum.stats()["num_evicted"]
+        assert known > 200
+        for _ in range(100):
+            for task_id in curriculum.sample_ids(10).tolist()[1:]:
+                curriculum.update_task_performance(task_id, 0.5)
+        assert curriculum.stats()["num_evicted"] > known + 20
+
+
 @pytest.mark.parametrize("percentile", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("algorithm", [{}, REFERENCE, {"use_bidirectional": False}], ids=["default", "all", "basic"])
 def test_recommendations_are_the_naive_pools(algorithm: dict[str, Any], percentile: float) -> None:

@@ -203,7 +203,9 @@ def test_an_id_that_is_none_is_not_given_to_the_generator(method: str, task_id: 
         getattr(curriculum, method)(task_id)
 
 
-@pytest.mark.parametrize("kind", [int, np.int64, np.int32, np.uint64, np.uint8])
+@pytest.mark.parametrize(
+    "kind", [int, np.int64, np.int32, np.uint64, np.uint8, np.array, lambda task: np.array([task])]
+)
 def test_numpy_integers_are_task_ids(kind: Callable[[int], Any], curriculum: Curriculum) -> None:
     assert curriculum.update_task_performance(kind(TASK), 0.5)
     curriculum.add_task(kind(9))

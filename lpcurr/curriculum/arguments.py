@@ -20,7 +20,7 @@ _MOST_EPISODES = 2**24  # of one call: their arrays take a hundred bytes each
 
 
 def as_task_id(task_id: object) -> int:
-    """A task id: an integer in 0 … 2**53 − 1, of Python's or NumPy's; else ``InvalidTaskIdError``."""
+    """A task id: an integer in 0 … 2**53 − 1, or an array or tensor of one; else ``InvalidTaskIdError``."""
     try:
         number = _as_integer(task_id)
     except TypeError:
@@ -34,6 +34,8 @@ def as_task_id(task_id: object) -> int:
 
 
 def _as_integer(number: Any) -> int:
+    if type(number) is np.ndarray and number.size == 1:  # as_score takes it, and so does PyTorch
+        number = number.item()
     if isinstance(number, bool):
         raise TypeError("as True of NumPy, it is none")
     return operator.index(number)

@@ -19,6 +19,7 @@ from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.curriculum.tasks import CurriculumTasks
 from lpcurr.errors import InvalidBatchError, LpcurrError, SessionNotFoundError, shown
 from lpcurr.generators import TaskGenerator
+from lpcurr.generators.listed import label_as_text
 from lpcurr.memory import layout
 from lpcurr.memory.layout import Status
 from lpcurr.pool.moment import Float64s, Int64s
@@ -62,8 +63,10 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     # -- an episode ---------------------------------------------------------------------------------------------
 
-    def get_task(self) -> CurriculumTask:
+    def get_task(self, label: str | int | None = None) -> CurriculumTask:
         """Choose the task of the next episode.
+
+        Of one ``label`` alone, for an environment that plays no others: see :meth:`sample_ids`.
 
         Below capacity that is a new one. On a full pool, a share ``new_task_rate`` of the calls may replace the
         task with the least score by a new one; otherwise it is drawn by the distribution, which reflects every
@@ -73,6 +76,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be built.
             PoolEmptyError: the pool is a fixed set (``defer_init``) without tasks.
         """
+        if label is not None:
+            return self.sample_tasks(1, label=label)[0]
         task_id, packed = self._pool.draw()
         if packed >= 0:
             label = self._builder.labels[packed >> _LABEL_SHIFT & _LABEL_MASK]
@@ -133,7 +138,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     # -- batches ------------------------------------------------------------------------------------------------
 
-    def sample_ids(self, count: int, *, distinct: bool = False) -> Int64s:
+    def sample_ids(self, count: int, *, distinct: bool = False, label: str | int | None = None) -> Int64s:
         """Choose ``count`` tasks at once: int64[count].
 
         Args:
@@ -141,16 +146,24 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             distinct: no task twice: each next one is drawn from those that are not in the batch yet, in proportion to
                 their probabilities at the beginning. By default it is as so many calls of :meth:`get_task`. New tasks
                 come into the pool as often either way, but a distinct batch evicts no task that is in it.
+            label: draw among the tasks of this label that are in the pool, in proportion to their probabilities. That
+                brings no new task in.
 
         Raises:
             InvalidBatchError: ``count`` is none from 0 up, or ``distinct`` and more than there are tasks.
-            PoolEmptyError, TaskGenerationError: as :meth:`get_task`.
-        """
-        return self._sample(count, distinct)[0]
+            PoolEmptyError, TaskGenerationError: as :meth:`get_task`; or no task of the label is in the pool.
 
-    def sample_tasks(self, count: int, *, distinct: bool = False) -> list[CurriculumTask]:
+        >>> with CurriculumConfig(tasks=["2+3", "7+5", "64+88"], task_labels=["easy", "easy", "hard"]).make() as sums:
+        ...     sums.get_task("hard").get_env_cfg(), sorted(sums.sample_ids(2, distinct=True, label="easy").tolist())
+        ('64+88', [0, 1])
+        """
+        return self._sample(count, distinct, label)[0]
+
+    def sample_tasks(
+        self, count: int, *, distinct: bool = False, label: str | int | None = None
+    ) -> list[CurriculumTask]:
         """Choose ``count`` tasks at once, as :meth:`sample_ids` does, each with its label and configuration."""
-        ids, packed = self._sample(count, distinct)
+        ids, packed = self._sample(count, distinct, label)
         drawn = zip(ids.tolist(), packed.tolist(), strict=True)
         return [CurriculumTask(task_id, self._drawn_label(task_id, row), self._builder) for task_id, row in drawn]
 
@@ -322,13 +335,14 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
             advice,
         )
 
-    def _sample(self, count: int, distinct: bool) -> tuple[Int64s, Int64s]:
+    def _sample(self, count: int, distinct: bool, label: str | int | None) -> tuple[Int64s, Int64s]:
         """Ids and packed, int64[count], of tasks that can be played."""
         count, distinct = as_count(count, "the number of tasks to sample"), as_flag(distinct, "distinct")
         if count > _MAX_BATCH:
             raise InvalidBatchError(f"the number of tasks to sample is {shown(count)}, outside 0 … {_MAX_BATCH}")
         ids, packed = np.full((2, count), -1)
-        self._draw_into(ids, packed, distinct)
+        label = None if label is None else label_as_text(label)
+        self._draw_into(ids, packed, distinct, label)
         known: dict[int, bool] = {}
         waiting = np.flatnonzero(packed < 0)
         if waiting.size:
@@ -339,14 +353,17 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 return ids, packed
             if attempt + 1 < self.config.max_task_attempts:
                 ids[failed] = -1
-                self._draw_into(ids, packed, distinct)
+                self._draw_into(ids, packed, distinct, label)
                 waiting = np.array([i for i in failed if packed[i] < 0], np.int64)
         raise self._builder.given_up()
 
-    def _draw_into(self, ids: Int64s, packed: Int64s, distinct: bool) -> None:
+    def _draw_into(self, ids: Int64s, packed: Int64s, distinct: bool, label: str | None) -> None:
         """Draw tasks for the cells of ids that are negative."""
         if distinct:
-            self._pool.fill_distinct(ids, packed)
+            self._pool.fill_distinct(ids, packed, label)
+        elif label is not None:
+            for cell in np.flatnonzero(ids < 0):
+                self._pool.fill_distinct(ids[cell : cell + 1], packed[cell : cell + 1], label)
         else:
             cells = ids < 0
             ids[cells], packed[cells] = self._pool.draw_many(int(cells.sum()))

@@ -48,17 +48,15 @@ whose families were kept for a last run: `asv_benchmarks/teaching/RESULTS.md`.
 
 Shares and weights of your own
 ------------------------------
-A share for each label whatever the scheduler finds, such as two thirds of the episodes for a source of prompts: one
-curriculum each. Tasks of one label for a while: draw until it comes, which leaves the chances within it as they are.
+A share for each label whatever the scheduler finds, such as two thirds of the episodes for a source of prompts, or an
+environment that plays tasks of one label only: ask for tasks of that label. They are drawn with the chances that they
+have among themselves; such draws bring no new task in.
 
->>> curricula = {name: lpcurr.CurriculumConfig(tasks=range(9), seed=0).make() for name in ("maths", "code")}
->>> batch = {name: curricula[name].sample_ids(count, distinct=True) for name, count in (("maths", 6), ("code", 3))}
->>> [curricula[name].update_many(ids, [0.5] * len(ids)) for name, ids in batch.items()]
-[6, 3]
->>> for curriculum in curricula.values():
-...     while (task := curriculum.get_task()).label != "default":
-...         pass
-...     curriculum.close(); curriculum.unlink()
+>>> sums = lpcurr.CurriculumConfig(tasks=range(90), task_labels=["maths", "code", "code"] * 30, seed=0)
+>>> with sums.make() as curriculum:
+...     batch = [curriculum.sample_ids(n, distinct=True, label=name) for name, n in (("maths", 6), ("code", 3))]
+...     [curriculum.update_many(ids, [0.5] * len(ids)) for ids in batch], curriculum.get_task(label="code").label
+([6, 3], 'code')
 
 A weight for each task, of whatever you measure (regret, novelty): `plr` draws in proportion to the `signal` that came
 with the last score, and not by the score.

@@ -25,6 +25,9 @@ curriculum in `env_config`; the local ranks of torchrun, where rank 0 makes the 
 `GymnasiumPufferEnv(env=lpcurr.CurriculumEnv(…))`; `gymnasium.make_vec(…, wrappers=[partial(lpcurr.CurriculumEnv, …)])`;
 SuperSuit outside of `ParallelCurriculumEnv`.
 
+Families of tasks with other spaces go into one curriculum where each environment plays those of one label:
+`lpcurr.CurriculumEnv(env, curriculum, label="maze", apply_task=…)`.
+
 Isaac Lab's environments are a `gymnasium.Env` with `num_envs`, tensors on a device, and resets within the step. The
 wrapper for native vectors takes them and all that look like them; it was tried with this look-alike, not with Isaac
 Lab itself. A task is left where the next reset reads it, since it is drawn an episode ahead:

@@ -2,7 +2,8 @@
 =====
 
 A task generator makes an environment configuration and a label from a task id. Any picklable function of the id will
-do; the generators here can besides be written down in a configuration, checked, and read back.
+do, with a `label_of(id)` of its own where tasks are to have labels (`make_maze.label_of = …`, or a method of a class
+with `__call__`); the generators here can besides be written down in a configuration, checked, and read back.
 
 Buckets: each field of the configuration gets one of some values, or a number from a `Span`. `label=True` puts the value
 into the label, by which statistics are grouped.

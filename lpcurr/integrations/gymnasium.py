@@ -137,6 +137,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             ``options`` or both: the seed instead of the caller's, the options over the caller's. With it,
             ``apply_task`` may be left out.
         score: ``score(episode)``, a finite number, by convention 0 … 1. By default the sum of rewards.
+        label: play tasks of this label alone, where others have other spaces, or are another environment's.
         max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
         add_info: whether to add those keys. To stack them costs a ``SyncVectorEnv`` some 50 µs an episode, and an
             ``AsyncVectorEnv`` a larger message: leave them out where episodes are short and nobody reads them.
@@ -176,6 +177,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         apply_task: Callable[[_Env, Any], _Env | None] | None = None,
         reset_with: ResetWith | None = None,
         score: Callable[[Episode], SupportsFloat] | None = None,
+        label: str | int | None = None,
         max_task_attempts: int | None = None,
         add_info: bool = True,
         report: bool = True,
@@ -199,7 +201,7 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._report = report
         if apply_task is None and set_task is not None:
             apply_task = partial(_set_task, set_task)
-        self._start = EpisodeStart(self.curriculum, apply_task, reset_with, max_task_attempts)
+        self._start = EpisodeStart(self.curriculum, apply_task, reset_with, max_task_attempts, label)
         self._score = score
         self._add_info = add_info
         # Kept over rebuilt environments: vector environments have read them, callers have seeded them.

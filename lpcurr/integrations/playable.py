@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import operator
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+import numpy as np
 
 from lpcurr.curriculum.attach import attach
 from lpcurr.curriculum.builder import OF_THE_MACHINE
@@ -94,7 +97,13 @@ def reset_arguments(reset_with: ResetWith | None, config: Any) -> dict[str, Any]
     arguments = reset_with(config)
     if not isinstance(arguments, Mapping) or not arguments.keys() <= _RESET_ARGUMENTS:
         raise ConfigError(f"reset_with gave {arguments!r}: give a dict with 'seed', 'options' or both")
-    return dict(arguments)
+    seed = arguments.get("seed")
+    if seed is None or np.ndim(seed):  # a vector's: one each
+        return dict(arguments)
+    try:
+        return {**arguments, "seed": operator.index(seed)}  # a row's may be NumPy's, which Gymnasium refuses
+    except TypeError:
+        raise ConfigError(f"reset_with gave the seed {seed!r}: give an integer") from None
 
 
 def _holders(thing: object) -> int:
@@ -157,9 +166,12 @@ class EpisodeStart:
         apply_task: Callable[[Any, Any], Any] | None,
         reset_with: ResetWith | None,
         max_task_attempts: int | None,
+        label: str | int | None = None,
     ) -> None:
+        if label is not None and isinstance(curriculum, Evaluation):
+            raise ConfigError(f"label={label!r} and an evaluation: make it of the tasks of that label")
         self._curriculum, self._apply_task, self._reset_with = curriculum, apply_task, reset_with
-        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts)
+        self._playable = PlayableTasks(max_task_attempts or curriculum.config.max_task_attempts, label)
         self.abandonment = Abandonment()
         self._rebuild_seeds: Any = None
         self._told = False
@@ -242,8 +254,9 @@ class PlayableTasks:
     no task; and a task of a fixed set, or one that failed for want of a connection, a file or memory, is never evicted.
     """
 
-    def __init__(self, max_attempts: int) -> None:
+    def __init__(self, max_attempts: int, label: str | int | None = None) -> None:
         self._max_attempts = max_attempts
+        self._of_label = {} if label is None else {"label": label}
         self._drop_level = logging.WARNING
         self._suspects: set[int] = set()  # tasks that have failed, and others were begun since
         self._failing: dict[int, bool] = {}  # tasks that have failed since one was begun, and whether by a bad value
@@ -270,7 +283,7 @@ class PlayableTasks:
         failure: Exception | None = None
         try:
             for _ in range(self._max_attempts):
-                task = first or _draw(curriculum, failure)
+                task = first or _draw(curriculum, failure, self._of_label)
                 first = None
                 try:
                     return task, start(task)
@@ -308,9 +321,9 @@ class PlayableTasks:
             self._failing[task.task_id] = isinstance(reason, OF_THE_TASK)
 
 
-def _draw(curriculum: AnyCurriculum, failure: Exception | None) -> CurriculumTask:
+def _draw(curriculum: AnyCurriculum, failure: Exception | None, of_label: dict[str, Any]) -> CurriculumTask:
     try:
-        return curriculum.get_task()
+        return curriculum.get_task(**of_label)
     except PoolEmptyError:
         if failure is None:
             raise

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpcurr import kernels
-from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError
+from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError, PoolEmptyError, shown
 from lpcurr.kernels.calls import checkpoints as restore
 from lpcurr.kernels.calls import distinct, episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
@@ -218,14 +218,18 @@ class Pool:
             self.fail(status)
         return ids, packed
 
-    def fill_distinct(self, ids: Int64s, packed: Int64s) -> None:
+    def fill_distinct(self, ids: Int64s, packed: Int64s, label: str | None = None) -> None:
         """Hand out a task for each negative cell of ``ids``, none that is in another cell, under one lock turn."""
+        name = _KEEP_LABEL if label is None else encode_label(label)
         if self._warn_of_fork:
             self._warned_of_fork()
         scratch = np.empty_like(ids), np.empty_like(ids), np.empty(ids.size), np.zeros(self.capacity, dtype=np.uint8)
-        status, room = distinct.draw_distinct.entry(self._segment.bytes, self.process, ids, packed, *scratch)
+        status, room = distinct.draw_distinct.entry(self._segment.bytes, self.process, ids, packed, *scratch, *name)
         if status < 0:
-            self.fail(status, where=f": {ids.size} were asked for, and there are {room + np.sum(ids >= 0)}")
+            there = room + np.sum(ids >= 0)
+            if label is not None and there == 0 and status == Status.NOT_ENOUGH_TASKS:
+                raise PoolEmptyError(f"no task of label {shown(label)} is in the pool: stats() counts them by label")
+            self.fail(status, where=f": {ids.size} were asked for, and there are {there}")
 
     def update_many(
         self, ids: Int64s, scores: Float64s, signals: Float64s = _NONE, costs: Float64s = _NONE

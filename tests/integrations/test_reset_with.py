@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
 from gymnasium.wrappers import TimeLimit
@@ -89,10 +90,21 @@ def test_an_apply_task_that_resets_is_noticed_and_its_seed_taken_over(
     assert "reset" not in vars(env.unwrapped)
 
 
+def test_a_seed_may_be_of_numpy(make: Make) -> None:
+    """As those of an array or a table are, which Gymnasium refuses."""
+    numpys = lambda config: parts(config) | {"seed": np.int64(config["seed"])}  # noqa: E731
+    curriculum = make(level)
+    assert on_their_levels(CurriculumEnv(Level(), curriculum, reset_with=numpys), curriculum) == 30
+
+
 def test_what_reset_with_may_give(make: Make) -> None:
     for wrong in (7, {"sead": 3}):
         env = CurriculumEnv(Level(), make(level), reset_with=lambda config, wrong=wrong: wrong)
         with pytest.raises(ConfigError, match=r"give a dict with 'seed', 'options' or both"):
+            env.reset()
+    for wrong in ("4", 4.0):
+        env = CurriculumEnv(Level(), make(level), reset_with=lambda config, wrong=wrong: {"seed": wrong})
+        with pytest.raises(ConfigError, match=r"reset_with gave the seed .*4.*: give an integer"):
             env.reset()
     with pytest.raises(ConfigError, match="reset_with is 7"):
         CurriculumEnv(Level(), make(level), reset_with=7)

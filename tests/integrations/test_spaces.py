@@ -11,7 +11,7 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete, Space, Text, Tuple
 from gymnasium.vector import SyncVectorEnv
 
-from lpcurr import ConfigError, Curriculum, CurriculumEnv
+from lpcurr import ConfigError, Curriculum, CurriculumConfig, CurriculumEnv
 from lpcurr.integrations.gymnasium_vector import VectorCurriculumEnv
 from lpcurr.integrations.spaces import difference
 
@@ -88,3 +88,22 @@ def test_spaces_that_cannot_be_compared_differ(make: Callable[..., Curriculum]) 
     env.observation_space = Dict(image=Discrete(3), mission=Mission(4))
     with pytest.raises(ConfigError, match=r"observation_space\['mission'\] Discrete\(5\), .* with Discrete\(4\)"):
         CurriculumEnv(env, make(), apply_task=apply).reset()
+
+
+def test_environments_with_other_spaces_play_tasks_of_their_label_from_one_curriculum() -> None:
+    tasks = [{"gravity": 9.8}, {"gravity": 1.6}, {"force": 0.001}, {"force": 0.002}]
+    played: dict[str, set[int]] = {"CartPole-v1": set(), "MountainCar-v0": set()}
+    settings = CurriculumConfig(tasks=tasks, task_labels=[name for name in played for _ in range(2)], seed=0)
+    with settings.make() as curriculum:
+        for name, ids in played.items():
+            pole_or_car: gymnasium.Env[Any, Any] = gymnasium.make(name)
+            env = CurriculumEnv(
+                pole_or_car, curriculum, label=name, apply_task=lambda env, config: vars(env.unwrapped).update(config)
+            )
+            for _ in range(20):
+                _, info = env.reset()
+                assert info["curriculum/label"] == name
+                ids.add(info["curriculum/task_id"])
+        assert list(played.values()) == [{0, 1}, {2, 3}]
+        with curriculum.evaluation([0]) as evaluation, pytest.raises(ConfigError, match="of the tasks of that label"):
+            CurriculumEnv(env, evaluation, label="MountainCar-v0", apply_task=lambda env, config: None)

@@ -162,3 +162,42 @@ def test_a_task_that_cannot_be_built_is_replaced_by_one_that_is_not_in_the_batch
         tasks = curriculum.sample_tasks(15, distinct=True)
         assert len({task.task_id for task in tasks}) == 15
         assert all(task.get_env_cfg()["id"] % 2 == 0 for task in tasks)
+
+
+@pytest.mark.parametrize("algorithm", SCHEDULERS, ids=lambda each: each.type)
+def test_draws_of_one_label_have_the_chances_of_its_tasks_among_themselves(algorithm: SchedulerConfig) -> None:
+    with Twins(make_config(40, algorithm)) as twins:
+        for task_id in range(40):
+            twins.curriculum.add_task(task_id, "few" if task_id < 4 else "many")
+            twins.naive.add_task(task_id, "few" if task_id < 4 else "many")
+        for task_id in range(39):
+            twins.update(task_id, *([0.0] * 6), *([0.3 * (task_id % 4)] * (task_id % 4 + 1)))
+        few = {task_id: p for task_id, p in twins.naive.probabilities().items() if task_id < 4}
+        few = {task_id: p / sum(few.values()) for task_id, p in few.items()}
+        draw: Callable[..., Any] = twins.curriculum.sample_ids
+        for options in ({}, {"distinct": True}):
+            batches = Counter(tuple(draw(2, label="few", **options).tolist()) for _ in range(BATCHES // 4))
+            if options:
+                assert_batches_are_successive_draws(batches, few)
+            firsts = Counter({(task_id,): 0 for task_id in few})
+            for batch, times in batches.items():
+                firsts[batch[:1]] += times
+            assert_batches_are_successive_draws(firsts, few)
+        assert {twins.curriculum.get_task("many").task_id >= 4 for _ in range(50)} == {True}
+
+
+def test_a_label_of_which_there_is_no_task_is_an_error_and_draws_bring_none_in() -> None:
+    algorithm = LearningProgressConfig(new_task_rate=1.0, min_samples_for_lp=0)
+    config = make_config(4, algorithm, defer_init=False, min_presentations_for_eviction=0)
+    with config.make(lambda task_id: task_id) as curriculum:
+        for task_id, label in ((1, "one"), (2, 2), (3, 2)):
+            curriculum.add_task(task_id, label)
+        assert {task.task_id for task in curriculum.sample_tasks(50, label=2)} == {2, 3}
+        assert curriculum.get_task(label="one").label == "one"
+        with pytest.raises(PoolEmptyError, match="no task of label 'three' is in the pool"):
+            curriculum.get_task(label="three")
+        with pytest.raises(InvalidBatchError, match="3 were asked for, and there are 2"):
+            curriculum.sample_ids(3, distinct=True, label=2)
+        assert curriculum.sample_ids(0, label="three").size == 0
+        assert curriculum.stats()["num_created"] == 3
+        assert curriculum.stats()["num_scheduled"] == 51

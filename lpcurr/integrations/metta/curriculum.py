@@ -235,14 +235,14 @@ class Curriculum(lpcurr.curriculum.curriculum.Curriculum, StatsLogger):
     def _num_active_tasks(self) -> int:
         return self.config.num_active_tasks
 
-    def get_task(self) -> CurriculumTask:
-        """Choose the task of the next episode.
+    def get_task(self, label: str | int | None = None) -> CurriculumTask:
+        """Choose the task of the next episode, of that label alone where one is given.
 
         Raises:
             TaskInvariantError: a task's resources, actions or agents are not those of the others.
             TaskGenerationError: ``max_task_attempts`` tasks in a row could not be built.
         """
-        task = super().get_task()
+        task = super().get_task(label)
         violation = self._tasks.take_violation()
         if violation is not None:
             raise violation

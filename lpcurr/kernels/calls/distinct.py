@@ -10,6 +10,8 @@ That is successive sampling, without replacement by weight, and it is exact eith
 
 A try takes some eight times as long as a task of that look, from which the number of tries follows: neither way costs
 much more than the better one.
+
+A batch of one label's tasks is drawn likewise, as if all others were in it already, and brings no new task in.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from lpcurr.kernels.calls.episode import DRAW, pack, room_for_new_task
 from lpcurr.kernels.calls.repair import lock
 from lpcurr.kernels.choosing import draw as drawing
 from lpcurr.kernels.choosing import law
-from lpcurr.kernels.indices import slots
+from lpcurr.kernels.indices import labels, slots
 from lpcurr.kernels.machine import random
 from lpcurr.kernels.machine.compiling import helper, kernel
-from lpcurr.kernels.machine.views import column, header_record, process_record
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
 from lpcurr.kernels.safety import journal, mutex
 from lpcurr.memory import layout
 
@@ -33,6 +35,7 @@ _LOCK_LOST = layout.Status.LOCK_LOST
 _NOT_ENOUGH_TASKS = layout.Status.NOT_ENOUGH_TASKS
 _POOL_EMPTY = layout.Status.POOL_EMPTY
 _NOT_CHOSEN, _DONE = -1, -2
+_ANY_LABEL = -2
 _LAST_KEY = 1e299  # of a task that can be drawn; behind it come those that cannot
 
 
@@ -59,14 +62,20 @@ def _mark(segment, ids, marks):
 
 
 @helper
-def _fill_with_new(segment, process, ids, packed, chosen, marks):
+def _is_out(segment, slot, marks, row):
+    """Whether a task is not to be drawn: it is in the batch, or has another label."""
+    return marks[slot] != 0 or (row != _ANY_LABEL and labels.row_of(column(segment).label[slot]) != row)
+
+
+@helper
+def _fill_with_new(segment, process, ids, packed, chosen, marks, row):
     """Make the batch's new tasks, as so many draws would, but evict none that is in it; how many cells are left."""
     left = 0
     for i in range(ids.size):
         chosen[i] = _DONE
         if ids[i] >= 0:
             continue
-        leaving = room_for_new_task(segment, process)
+        leaving = room_for_new_task(segment, process) if row == _ANY_LABEL else DRAW
         if leaving == DRAW or (leaving >= 0 and marks[leaving]):
             chosen[i] = _NOT_CHOSEN
             left += 1
@@ -80,18 +89,18 @@ def _fill_with_new(segment, process, ids, packed, chosen, marks):
 
 
 @helper
-def _choose_by_tries(segment, process, chosen, marks, left):
+def _choose_by_tries(segment, process, chosen, marks, row, left):
     """Choose slots for as many cells as the tries suffice for; how many are left."""
     tries = 2 * left + (header_record(segment, 0).active_count >> 3)
     for i in range(chosen.size):
         if chosen[i] != _NOT_CHOSEN:
             continue
         slot = drawing.draw_slot(segment, process)
-        while marks[slot] and tries > 0:
+        while _is_out(segment, slot, marks, row):
+            if tries == 0:
+                return left
             tries -= 1
             slot = drawing.draw_slot(segment, process)
-        if marks[slot]:
-            return left
         marks[slot] = 1
         chosen[i] = slot
         left -= 1
@@ -114,14 +123,14 @@ def _sift(keys, heap, node, size):
 
 
 @helper
-def _choose_by_keys(segment, process, chosen, marks, keys, heap, left):
+def _choose_by_keys(segment, process, chosen, marks, row, keys, heap, left):
     """Choose slots for the cells that are left, by one look at all tasks."""
     process_record(segment, process).scans += 1
     sums = law.totals(segment)
     size = 0
     for position in range(header_record(segment, 0).active_count):
         slot = drawing.active_slot(segment, position)
-        if marks[slot]:
+        if _is_out(segment, slot, marks, row):
             continue
         p = law.probability(segment, position, sums)
         u = random.uniform(segment, process)
@@ -146,15 +155,19 @@ def _choose_by_keys(segment, process, chosen, marks, keys, heap, left):
             following += 1
 
 
-@kernel("UniTuple(int64, 2)(segment, int64, int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], uint8[::1])")
-def draw_distinct(segment, process, ids, packed, chosen, heap, keys, marks):
+@kernel(
+    "UniTuple(int64, 2)(segment, int64, int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], uint8[::1], "
+    "uint8[::1], int64, int64)"
+)
+def draw_distinct(segment, process, ids, packed, chosen, heap, keys, marks, name, size, name_hash):
     """Put tasks into the cells of ``ids`` (int64[k]) that are negative, so that none is there twice.
 
     The distribution is that of the beginning, once the batch's new tasks are made: that these were handed out is
     counted when all are chosen.
 
     ``packed`` (int64[k]) is what a draw answers beside the id; ``chosen``, ``heap`` (int64[k]) and ``keys``
-    (float64[k]) are scratch; ``marks`` (uint8[capacity]) must be zero.
+    (float64[k]) are scratch; ``marks`` (uint8[capacity]) must be zero. ``size`` is that of the name of the label whose
+    tasks these are to be, negative for any.
 
     (``ACCEPTED``, k), or with nothing handed out (``POOL_EMPTY``, 0) or (``NOT_ENOUGH_TASKS``, for how many cells there
     are tasks).
@@ -163,17 +176,20 @@ def draw_distinct(segment, process, ids, packed, chosen, heap, keys, marks):
         return _LOCK_LOST, 0
     header = header_record(segment, 0)
     kept, wanted = _mark(segment, ids, marks)
+    row = _ANY_LABEL if size < 0 else labels.find_row(segment, name, size, name_hash)
     available = (header.active_count if header.fixed_set else header.capacity) - kept
+    if row != _ANY_LABEL:
+        available = label_record(segment, row).active - kept if row >= 0 else 0
     if wanted > 0 and header.fixed_set and header.active_count == 0:
         mutex.unlock(segment)
         return _POOL_EMPTY, 0
     if wanted > available:
         mutex.unlock(segment)
         return _NOT_ENOUGH_TASKS, available
-    left = _fill_with_new(segment, process, ids, packed, chosen, marks)
-    left = _choose_by_tries(segment, process, chosen, marks, left)
+    left = _fill_with_new(segment, process, ids, packed, chosen, marks, row)
+    left = _choose_by_tries(segment, process, chosen, marks, row, left)
     if left > 0:
-        _choose_by_keys(segment, process, chosen, marks, keys, heap, left)
+        _choose_by_keys(segment, process, chosen, marks, row, keys, heap, left)
     for i in range(ids.size):
         if chosen[i] >= 0:
             ids[i], packed[i] = _hand_out(segment, process, chosen[i])

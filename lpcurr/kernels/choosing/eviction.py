@@ -6,7 +6,8 @@ the pool first. Two rules differ in what counts:
 
 * the default: enough are max(min_presentations, explored_from), and m are the explored tasks; and nobody goes while
   new_task_rate of the pool or more is too young to go: a new task needs some episodes before anyone knows what it is
-  worth, so at one new task in ten draws there would soon be nothing but new tasks;
+  worth, so at one new task in ten draws there would soon be nothing but new tasks; and nobody goes while the one
+  whose turn it is is being played, for its score would come too late;
 * ``reference``: enough are min_presentations, and m are all tasks, unexplored ones at the exploration bonus.
 
 On the episode path nothing is scored. The sigmoid is monotone, so the least score is the least priority, which the
@@ -46,11 +47,21 @@ def eviction_candidate(segment):
     if header.evict_explored_only and young >= max(1.0, header.new_task_rate * header.active_count):
         return -1  # first find out what the new tasks are worth that are here already
     slot = trees.least_slot(segment)
-    if slot < 0 or header.evict_explored_only:
-        if slot < 0 or _passes(segment, slot, header.explored_count, 0):
-            return slot
-        return -1
-    return _reference_candidate(segment, slot)
+    if slot < 0 or not header.evict_explored_only:
+        return slot if slot < 0 else _reference_candidate(segment, slot)
+    return slot if not _is_played(segment, slot) and _passes(segment, slot, header.explored_count, 0) else -1
+
+
+@helper
+def _is_played(segment, slot):
+    """Whether a task that was reported before is handed out now: more often than reported, and lately.
+
+    What was handed out many draws ago may have been abandoned, and must not stay for that.
+    """
+    header = header_record(segment, 0)
+    view = column(segment)
+    lately = (header.scheduled - view.last_drawn[slot]) ** 2 < 4 * header.active_count
+    return lately and view.scheduled_count[slot] > view.completion_count[slot] > 0
 
 
 @helper

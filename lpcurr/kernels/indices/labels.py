@@ -34,7 +34,8 @@ def _same_name(segment, row, name, size):
 
 
 @helper
-def _find_row(segment, name, size, name_hash):
+def find_row(segment, name, size, name_hash):
+    """The row of a label, -1 where there is none."""
     hashes = label_hashes(segment)
     for row in range(header_record(segment, 0).label_count):
         if hashes[row] == name_hash and _same_name(segment, row, name, size):
@@ -100,7 +101,7 @@ def intern(segment, name, size, name_hash):
         size: its length in bytes, at most ``layout.LABEL_BYTES``.
         name_hash: int64 hash of it, the same in every process.
     """
-    row = _find_row(segment, name, size, name_hash)
+    row = find_row(segment, name, size, name_hash)
     if row >= 0:
         return row
     row = _free_row(segment)
