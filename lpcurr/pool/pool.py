@@ -226,8 +226,7 @@ class Pool:
         scratch = np.empty_like(ids), np.empty_like(ids), np.empty(ids.size), np.zeros(self.capacity, dtype=np.uint8)
         status, room = distinct.draw_distinct.entry(self._segment.bytes, self.process, ids, packed, *scratch, *name)
         if status < 0:
-            there = room + np.sum(ids >= 0)
-            if label is not None and there == 0 and status == Status.NOT_ENOUGH_TASKS:
+            if (there := room + np.sum(ids >= 0)) == 0 and status == Status.NOT_ENOUGH_TASKS:  # a label has none
                 raise PoolEmptyError(f"no task of label {shown(label)} is in the pool: stats() counts them by label")
             self.fail(status, where=f": {ids.size} were asked for, and there are {there}")
 
