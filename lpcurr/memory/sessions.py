@@ -84,8 +84,22 @@ def reap() -> list[Session]:
 
 @undisturbed
 def reap_session(session_id: str) -> bool:
-    """Remove a session if it is dead; whether it was."""
-    return _reap(NAME_PREFIX + session_id) is not None
+    """Remove a session if it is dead; whether it was. Who only looks at it just then is waited for, half a second."""
+    name = NAME_PREFIX + session_id
+    for _ in range(25):
+        if _reap(name) is not None:
+            return True
+        if not _is_only_looked_at(name):
+            return False
+        time.sleep(0.02)
+    return False
+
+
+def _is_only_looked_at(name: str) -> bool:
+    with contextlib.suppress(FileNotFoundError, PermissionError), opened(name) as descriptor:
+        session = _inspect(name, descriptor)
+        return session.creator_pid > 0 and not session.creator_alive and not any(p.alive for p in session.processes)
+    return False
 
 
 def _reap(name: str) -> Session | None:

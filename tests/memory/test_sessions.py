@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,7 +227,10 @@ def test_what_a_killed_process_group_leaves_is_listed_and_reaped(script: Path, s
         lpcurr.attach(session_id)
 
 
-def test_a_requeued_job_begins_its_killed_session_anew(script: Path, session_id: str, caplog: Any) -> None:
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_a_requeued_job_begins_its_killed_session_anew(
+    looked_at: bool, script: Path, session_id: str, caplog: Any
+) -> None:
     process, _ = start(script, "alone", session_id)
     config = CurriculumConfig(tasks=["a"], session_id=session_id)
     with pytest.raises(ConfigError, match=rf"lpcurr\.attach\('{session_id}'\), or choose another"):
@@ -233,6 +238,10 @@ def test_a_requeued_job_begins_its_killed_session_anew(script: Path, session_id:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     listed_as_dead(session_id)
+    if looked_at:  # another listing of the sessions holds it for a moment
+        descriptor = os.open(f"/dev/shm/{NAME_PREFIX}{session_id}", os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        threading.Timer(0.1, os.close, [descriptor]).start()
     with config.make() as curriculum:
         assert curriculum.get_task().get_env_cfg() == "a"
     assert f"session '{session_id}' was dead" in caplog.text
