@@ -147,7 +147,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 their probabilities at the beginning. By default it is as so many calls of :meth:`get_task`. New tasks
                 come into the pool as often either way, but a distinct batch evicts no task that is in it.
             label: draw among the tasks of this label that are in the pool, in proportion to their probabilities. That
-                brings no new task in.
+                brings no new task in, and takes longer the rarer the label is, up to a look at all tasks.
 
         Raises:
             InvalidBatchError: ``count`` is none from 0 up, or ``distinct`` and more than there are tasks.

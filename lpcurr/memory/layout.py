@@ -192,7 +192,8 @@ COLUMN_NAMES: list[str] = [
     name for name, _ in (*TRUTH_COLUMNS, *DERIVED_COLUMNS, *RANK_COLUMNS, *TREE_COLUMNS, *TABLE_COLUMNS)
 ]
 
-RECORDS = dict.fromkeys(PLAY.names or (), "play") | dict.fromkeys(RANK.names or (), "rank")
+REGIONS = {"play": PLAY, "rank": RANK}
+RECORDS = {name: region for region, record in REGIONS.items() for name in record.names or ()}
 """The region of records in which a column lies, where it does."""
 
 
@@ -240,7 +241,7 @@ def _columns() -> tuple[list[Column], int]:
     put(TASK_COLUMNS)
     put_records(PLAY)
     put(DERIVED_COLUMNS)
-    start = columns[-1].start
+    start = columns[-1].start  # where `weight` begins
     put_records(RANK)
     put(TREE_COLUMNS, 1)
     put(TABLE_COLUMNS, 10)
@@ -271,9 +272,9 @@ def segment_dtype(capacity: int) -> np.dtype[np.void]:
     ]
     for column in COLUMNS:
         offset = COLUMNS_OFFSET + padded * column.start
-        if record := RECORDS.get(column.name):
+        if region := RECORDS.get(column.name):
             if column.offset == 0:
-                fields.append((record, (PLAY if record == "play" else RANK, (capacity,)), offset))
+                fields.append((region, (REGIONS[region], (capacity,)), offset))
             continue
         cells = capacity if column.eighths == 8 else padded * column.eighths // 8
         fields.append((column.name, (column.dtype, (cells,)), offset))
