@@ -374,7 +374,9 @@ def test_a_class_of_the_users_may_change_defaults_but_no_formula() -> None:
     with CurriculumConfig(num_active_tasks=4, algorithm_config=Tuned()).make() as curriculum:
         with pytest.raises(ConfigError, match="Bent is a scheduler of your own"):
             curriculum.use(Bent())
-        assert curriculum.config.rules(curriculum.config.algorithm_config)["staleness_share"] == 0.2
+        scheduler = curriculum.config.algorithm_config
+        assert scheduler == PrioritizedReplayConfig(staleness_share=0.2, num_active_tasks=4)
+        assert curriculum.config.rules(scheduler)["staleness_share"] == 0.2
 
 
 def test_shares_of_the_same_draws_add_up_to_1_at_most() -> None:

@@ -35,7 +35,7 @@ _NAMES = (
 ALL: tuple[type[SchedulerConfig], ...] = tuple(_config_of(name, number) for number, name in enumerate(_NAMES))
 """Every scheduler, in the order of their numbers."""
 
-_FORMULAS = ("priority", "exploring_weight", "acceptance", "retention", "draws_by")
+_FORMULAS = ("priority", "exploring_weight", "acceptance", "retention", "draws_by", "rules")
 _TYPES = {"random": "discrete_random"} | {
     name: config.model_fields["type"].default for name, config in zip(_NAMES, ALL, strict=True)
 }
@@ -44,15 +44,20 @@ _TYPES = {"random": "discrete_random"} | {
 def _spelled_out(given: Any) -> Any:
     """Return settings for a word, such as ``frontier``, and the type for the name of a scheduler's file.
 
-    Settings of a class that brings a formula of its own are refused: kernels have those of :data:`ALL`.
+    Settings of a class of the user's are taken for those of the scheduler that it derives from; if it brings a formula
+    of its own, they are refused: kernels have those of :data:`ALL`.
     """
     if isinstance(given, SchedulerConfig) and type(given) not in ALL:
-        known = next((kind for kind in type(given).__mro__ if kind in ALL), None)
-        if known is None or any(getattr(given, name) is not getattr(known, name) for name in _FORMULAS):
+        own = type(given)
+        known = next((kind for kind in own.__mro__ if kind in ALL), None)
+        if known is None or any(getattr(own, name) is not getattr(known, name) for name in _FORMULAS):
             raise ValueError(
                 f"{type(given).__name__} is a scheduler of your own, whose formula is compiled where it stands in a "
                 "file of lpcurr/schedulers, named in its __init__.py: lpcurr help contributing shows a whole one"
             )
+        defaults = {name: field.default for name, field in known.model_fields.items()}
+        changed = {name for name, field in own.model_fields.items() if field.default != defaults.get(name)}
+        return known(**{name: getattr(given, name) for name in changed | given.model_fields_set})
     fields = {"type": given} if isinstance(given, str) else given
     if isinstance(fields, dict) and isinstance(fields.get("type"), str):
         return fields | {"type": _TYPES.get(fields["type"], fields["type"])}
