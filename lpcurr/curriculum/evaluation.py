@@ -18,9 +18,10 @@ from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id
 from lpcurr.curriculum.builder import TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.task import CurriculumTask
-from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, InvalidLabelError, LpcurrError, shown
+from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError, shown
 from lpcurr.generators import ListedTasks, TaskGenerator, TaskList, rows_of
 from lpcurr.memory import layout
+from lpcurr.memory.label_names import not_a_text
 from lpcurr.memory.layout import Status
 from lpcurr.memory.processes import pid_namespace
 from lpcurr.pool.moment import Int64s
@@ -221,7 +222,7 @@ class Evaluation:
     def get_episode_stats(self, label: str) -> dict[str, dict[str, int]]:
         """What a trainer logs for one episode: this sample, by label."""
         if not isinstance(label, str):
-            raise InvalidLabelError(f"label {shown(label)} is a {type(label).__name__}, not a string")
+            raise not_a_text(label)
         return {"env_curriculum_stats/per_label_samples": {label: 1}}
 
     def build(self, task_id: int) -> Any:

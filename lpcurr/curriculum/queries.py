@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from lpcurr.curriculum.arguments import as_batch, as_count, as_flag, as_task_id
 from lpcurr.curriculum.member import PoolMember
-from lpcurr.errors import InvalidLabelError, UnknownTaskError, shown
+from lpcurr.errors import UnknownTaskError
 from lpcurr.memory import layout
+from lpcurr.memory.label_names import not_a_text
 from lpcurr.pool.moment import Column, Float64s, Int64s, Moment
 from lpcurr.statistics.counters import process_counters
 from lpcurr.statistics.figures import FIGURE_COLUMNS, PoolStatistics
@@ -37,7 +38,7 @@ class CurriculumQueries(PoolMember):
         try:
             return {_SAMPLES: {label: 1}, _EVICTIONS: self._evictions.by_label.copy()}
         except TypeError:
-            raise InvalidLabelError(f"label {shown(label)} is a {type(label).__name__}, not a string") from None
+            raise not_a_text(label) from None
 
     def recommend_eviction(self, ids: ArrayLike | None = None, min_presentations: int | None = None) -> int | None:
         """The task that would make room first, by exact scores, O(n).

@@ -12,10 +12,15 @@ from lpcurr.errors import InvalidLabelError, shown
 from lpcurr.memory import layout
 
 
+def not_a_text(label: object) -> InvalidLabelError:
+    """Return the error of a label that is no string."""
+    return InvalidLabelError(f"label {shown(label)} is a {type(label).__name__}, not a string")
+
+
 def encode_label(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
     """A label as kernels take it: UTF-8 bytes, their number, and a hash that is the same in every process."""
     if not isinstance(label, str):
-        raise InvalidLabelError(f"label {shown(label)} is a {type(label).__name__}, not a string")
+        raise not_a_text(label)
     return _encode(label)
 
 
