@@ -130,7 +130,8 @@ def calls(curriculum: Curriculum, ids: Any, law: str) -> dict[str, Callable[[int
     rng = np.random.default_rng(1)
     scores = np.array([LAWS[law](rng, 1_000, episode)[: 1 + episode % 3] for episode in range(600)], dtype=object)
     batch, given = np.concatenate([ids[: each.size] for each in scores]), np.concatenate(scores)
-    return {"draw": curriculum.sample_ids, "update": lambda size: curriculum.update_many(batch[:size], given[:size])}
+    # updates come first: draws may evict the very tasks, and refused scores cost little
+    return {"update": lambda size: curriculum.update_many(batch[:size], given[:size]), "draw": curriculum.sample_ids}
 
 
 def measure(tasks: int, ages: list[str], laws: list[str]) -> Iterator[Case]:
