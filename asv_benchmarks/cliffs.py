@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -162,6 +163,7 @@ def main() -> int:
     parser.add_argument("--laws", nargs="+", choices=LAWS, default=list(LAWS))
     parser.add_argument("--worst", type=int, default=20, help="how many are printed of each size")
     arguments = parser.parse_args()
+    logging.getLogger("lpcurr").setLevel(logging.ERROR)  # it warns of every pool's scores, rightly
     too_slow = []
     for tasks in arguments.tasks:
         cases = sorted(measure(tasks, arguments.ages, arguments.laws), reverse=True, key=lambda case: case.ratio)
