@@ -126,7 +126,7 @@ Tests
     .venv/bin/pytest -m "" tests/stress tests/kernels/test_modes.py
                                             after anything under the lock: a kill at every point, bounds checks; minutes
     python -m tests.stress --seconds 600 --workers 4 --kills 1000
-                                            before such a change is merged
+                                            before such a change is merged; and --kills 0 --everything --workers 8
     .venv/bin/pytest tests/checkpoint       after the layout or a column: a minute
     .venv/bin/pytest -m heavy               MettaGrid, PufferLib, torch: some minutes; .ci/run installs them
     .ci/run                                 everything, in new environments, the built wheel too: within 40 minutes

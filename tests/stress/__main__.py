@@ -1,8 +1,10 @@
 """Workers on one pool, killed with SIGKILL at random moments; then every invariant, and the account.
 
-``python -m tests.stress --seconds 600 --workers 4 --kills 1000`` is the long form. It exits with 1 if anything is
-wrong: a deadlock (no survivor finishes a call within ten seconds), a broken invariant, or more lost than the one call
-that each killed worker had not finished. Timing is reported and judged by no one.
+``python -m tests.stress --seconds 600 --workers 4 --kills 1000`` is the long form; ``--everything --workers 8 --kills 0
+--seconds 1200`` kills nobody, and watches what eight workers that save, fork, use threads and switch schedulers take.
+It exits with 1 if anything is wrong: a deadlock (no survivor finishes a call within ten seconds), a broken invariant,
+more lost than the one call that each killed worker had not finished, or, where nobody is killed, memory, descriptors
+or files in /dev/shm that grow. Timing is reported and judged by no one.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ import logging
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +38,7 @@ from tests.stress.workers import (
     PENDING_UPDATES,
     SWITCHED,
     UPDATES,
+    Habits,
     Labelled,
     Ledger,
     work,
@@ -49,6 +55,17 @@ class Kill(NamedTuple):
     after: float
     first_call: float
     inside: bool
+
+
+class Taken(NamedTuple):
+    """What the workers take, the most of any one, and the files in shared memory."""
+
+    resident_mib: float
+    descriptors: int
+    files: int
+
+
+_MAY_GROW = Taken(16.0, 8, 0)  # after the first tenth of the time; a worker that is saving has files open
 
 
 class Stress:
@@ -69,6 +86,8 @@ class Stress:
         self.lives = 0
         self.faults: list[str] = []
         self.kills: list[Kill] = []
+        self.taken: list[Taken] = []
+        self.folder = Path(tempfile.mkdtemp()) if arguments.everything else None
         self.algorithm = algorithm = LearningProgressConfig(
             min_samples_for_lp=3,
             max_inactive_labels_retained=30,
@@ -86,9 +105,9 @@ class Stress:
     # -- workers ------------------------------------------------------------------------------------------------
 
     def start_worker(self) -> None:
-        options = {"seed": self.arguments.seed, "switching": 0.05 if self.arguments.use else 0.0}
-        arguments = (self.curriculum, self.ledger, self.lives, options)
-        worker = self.context.Process(target=work, args=arguments, daemon=True)
+        options = self.arguments
+        habits = Habits(options.seed, 0.05 if options.use or options.everything else 0.0, self.folder)
+        worker = self.context.Process(target=work, args=(self.curriculum, self.ledger, self.lives, habits), daemon=True)
         worker.start()
         self.workers[self.lives] = worker
         self.lives += 1
@@ -135,7 +154,7 @@ class Stress:
         after = (self.calls(survivors) - calls) / now
         self.kills.append(Kill(before, after, first_call or now, bool(header["repairs"][0] > repairs)))
         self.workers.pop(victim).join()
-        if self.arguments.use:
+        if self.arguments.use or self.arguments.everything:
             self.check_rules()
         self.start_worker()
 
@@ -161,13 +180,18 @@ class Stress:
             self.start_worker()
         started = time.monotonic()
         said = started
-        while len(self.kills) < self.arguments.kills and not self.faults:
-            if time.monotonic() - started > self.arguments.seconds:
-                break
-            self.kill_one()
+        while not self.faults and (spent := time.monotonic() - started) < self.arguments.seconds:
+            if self.arguments.kills:
+                self.kill_one()
+            else:
+                time.sleep(1.0)
+                if spent > 0.1 * self.arguments.seconds:
+                    self.taken = [*self.taken[:1], self.take_stock()]
             if len(self.kills) % _CHECK_EVERY == 0:
                 self.faults += find_violations(self.curriculum._pool)
                 self.wait_for_calls(list(self.workers))
+            if self.arguments.kills and len(self.kills) >= self.arguments.kills:
+                break
             if time.monotonic() - said > 1.0 and not self.arguments.json:
                 said = time.monotonic()
                 print(f"{said - started:6.0f} s  {self.progress()}", flush=True)
@@ -179,6 +203,18 @@ class Stress:
         self.faults += find_violations(self.curriculum._pool)
         self.faults += self.account()
         self.faults += self.draws()
+        if self.taken:
+            first, last = self.taken[0], self.taken[-1]
+            if any(late > early + more for early, late, more in zip(first, last, _MAY_GROW, strict=True)):
+                self.faults.append(f"workers take more and more: {first}, then {last}")
+
+    def take_stock(self) -> Taken:
+        """What the workers take just now."""
+        folders = [Path(f"/proc/{worker.pid}") for worker in self.workers.values()]
+        pages = max(int((folder / "statm").read_text().split()[1]) for folder in folders)
+        files = sum(self.curriculum.session_id in path.name for path in Path("/dev/shm").iterdir())
+        descriptors = max(len(os.listdir(folder / "fd")) for folder in folders)
+        return Taken(pages * os.sysconf("SC_PAGESIZE") / 2**20, descriptors, files)
 
     def account(self) -> list[str]:
         """Everything that was finished is in the pool, and beyond it at most what was under way when it was killed."""
@@ -214,18 +250,23 @@ class Stress:
 
     def report(self) -> dict[str, Any]:
         header = self.curriculum._pool.state["header"][0]
-        before, after, first, inside = (np.array(column) for column in zip(*self.kills, strict=True))
-        ratios = after / np.maximum(before, 1.0)
-        return {
+        counts = {
             "kills": len(self.kills),
             "inside_the_lock": int(header["repairs"]),
             "calls": int(self.ledger.accounts[:, CALLS].sum()),
             "evicted": int(header["evicted"]),
+            "taken": [each._asdict() for each in self.taken],
+            "faults": self.faults,
+        }
+        if not self.kills:
+            return counts
+        before, after, first, inside = (np.array(column) for column in zip(*self.kills, strict=True))
+        ratios = after / np.maximum(before, 1.0)
+        return counts | {
             "first_call_ms": {q: round(float(np.quantile(first, q)) * 1e3, 2) for q in (0.5, 0.99, 1.0)},
             "first_call_ms_after_a_repair": [round(float(each) * 1e3, 2) for each in sorted(first[inside])[-5:]],
             "after_to_before": {q: round(float(np.quantile(ratios, q)), 2) for q in (0.01, 0.1, 0.5)},
             "window_ms": self.arguments.window * 1e3,
-            "faults": self.faults,
         }
 
 
@@ -240,11 +281,12 @@ def _parse() -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--seconds", type=float, default=600.0, help="stop after this time")
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--kills", type=int, default=1000, help="stop after so many")
+    parser.add_argument("--kills", type=int, default=1000, help="stop after so many; 0: kill nobody, and watch growth")
     parser.add_argument("--tasks", type=int, default=300)
     parser.add_argument("--aim", action="store_true", help="kill when the victim holds the lock")
     parser.add_argument("--basic", action="store_true", help="the basic variant, which draws by the sum tree")
     parser.add_argument("--use", action="store_true", help="workers put other schedulers into force as well")
+    parser.add_argument("--everything", action="store_true", help="they save, fork and use threads besides --use")
     parser.add_argument("--start", choices=["fork", "spawn", "forkserver"], default="fork")
     parser.add_argument("--window", type=float, default=0.1, help="seconds of throughput before and after each kill")
     parser.add_argument("--seed", type=int, default=0)
@@ -262,6 +304,8 @@ def main() -> int:
     finally:
         stress.curriculum.close()
         stress.curriculum.unlink()
+        if stress.folder:
+            shutil.rmtree(stress.folder)
     print(json.dumps(report) if arguments.json else json.dumps(report, indent=2))
     return 1 if stress.faults else 0
 

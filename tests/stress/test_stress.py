@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
     [
         pytest.param(["--aim"], id="holding the lock"),
         pytest.param(["--basic", "--tasks", "40"], id="at random", marks=pytest.mark.heavy),
-        pytest.param(["--use", "--workers", "8"], id="while rules change", marks=pytest.mark.heavy),
+        pytest.param(["--everything", "--workers", "8"], id="doing everything", marks=pytest.mark.heavy),
     ],
 )
 def test_killed_workers_lose_one_call_each_and_break_nothing(options: list[str]) -> None:
@@ -33,6 +33,18 @@ def test_killed_workers_lose_one_call_each_and_break_nothing(options: list[str])
     assert report["kills"] == 12
     assert report["calls"] > 0
     assert "--aim" not in options or report["inside_the_lock"] > 0
+
+
+@pytest.mark.heavy
+def test_workers_that_do_everything_take_no_more_and_more() -> None:
+    command = [sys.executable, "-m", "tests.stress", "--json", "--seconds", "20", "--kills", "0", "--everything"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["faults"] == []
+    assert len(report["taken"]) == 2
+    assert min(report["calls"], report["evicted"]) > 0
 
 
 def test_the_account_notices_what_is_lost() -> None:

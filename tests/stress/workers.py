@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from multiprocessing.context import BaseContext
-from typing import Any
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +29,17 @@ SWITCHED = (
 )
 """What workers switch between where they are told to."""
 
+_ASIDE = 10  # episodes that a forked child or a thread plays
+
 Account = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+class Habits(NamedTuple):
+    """What workers do beside playing: how often they switch the scheduler; with a folder they save and fork too."""
+
+    seed: int
+    switching: float = 0.0
+    saves_to: Path | None = None
 
 
 class Ledger:
@@ -59,18 +71,22 @@ class Labelled:
 class Worker:
     """One process's play."""
 
-    def __init__(self, curriculum: Curriculum, account: Account, seed: int, switching: float = 0.0) -> None:
+    def __init__(self, curriculum: Curriculum, account: Account, life: int, habits: Habits) -> None:
         self.curriculum = curriculum
         self.account = account
-        self.random = np.random.default_rng(seed)
-        self.switching = switching
+        self.random = np.random.default_rng(habits.seed * 100_003 + life)
+        self.habits = habits
         self.seen: list[int] = [0]
 
     def run(self) -> None:
         """Play until killed, or until the parent is gone."""
         parent = multiprocessing.parent_process()
-        turns = (self._episodes, self._batch, self._administer, self._look, self._return, self._switch)
-        chances = (0.5, 0.45 - self.switching, 0.03, 0.015, 0.005, self.switching)
+        turns = [self._episodes, self._batch, self._administer, self._look, self._return, self._switch]
+        switching, aside = self.habits.switching, 0.005 if self.habits.saves_to else 0.0
+        chances = [0.5, 0.45 - switching - 2 * aside, 0.03, 0.015, 0.005, switching]
+        if aside:
+            turns += [self._save, self._spread]
+            chances += [aside] * 2
         while parent is None or os.getppid() == parent.pid:
             turn = self.random.choice(len(turns), p=chances)
             turns[turn]()
@@ -135,7 +151,35 @@ class Worker:
         self.curriculum = lpcurr.attach(session, generator)
         self.account[ATTACHES] += 1
 
+    def _save(self) -> None:
+        assert self.habits.saves_to is not None
+        self.curriculum.save(self.habits.saves_to / f"pool {self.random.integers(3)}")
+        self.account[CALLS] += 1
 
-def work(curriculum: Curriculum, ledger: Ledger, life: int, arguments: dict[str, Any]) -> None:
+    def _spread(self) -> None:
+        """Play in two threads, and in a child that is forked amid their calls and has a place of its own."""
+        threads = [threading.Thread(target=_play, args=(self.curriculum,)) for _ in range(2)]
+        self.account[[PENDING_DRAWS, PENDING_UPDATES]] = 3 * _ASIDE
+        for thread in threads:
+            thread.start()
+        if not (child := os.fork()):
+            try:
+                _play(self.curriculum)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        for thread in threads:
+            thread.join()
+        self.account[[DRAWS, UPDATES]] += 3 * _ASIDE
+        self.account[[PENDING_DRAWS, PENDING_UPDATES]] = 0
+        self.account[CALLS] += 6 * _ASIDE
+
+
+def _play(curriculum: Curriculum) -> None:
+    for _ in range(_ASIDE):
+        curriculum.update_task_performance(curriculum.get_task().task_id, 0.5)
+
+
+def work(curriculum: Curriculum, ledger: Ledger, life: int, habits: Habits) -> None:
     """A worker process."""
-    Worker(curriculum, ledger.accounts[life], arguments["seed"] * 100_003 + life, arguments["switching"]).run()
+    Worker(curriculum, ledger.accounts[life], life, habits).run()
