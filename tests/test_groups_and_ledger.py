@@ -244,6 +244,20 @@ def test_first_draws_among_what_is_not_in_flight_go_by_weight() -> None:
         np.testing.assert_allclose(np.bincount(drawn, minlength=4) / 2000, [0, 0.5, 0.25, 0.25], atol=0.05)
 
 
+def test_tasks_of_a_label_are_handed_out_alone_and_again_after_a_resume() -> None:
+    with CurriculumConfig(tasks=range(12), task_labels=["a", 1, 1] * 4, seed=0).make() as curriculum:
+        ledger = TaskLedger(curriculum)
+        first, second = ledger.take(3, label="a").tolist(), ledger.take(5, label=1).tolist()
+        assert {task_id % 3 for task_id in first} == {0}
+        assert len({task_id for task_id in second if task_id % 3}) == 5
+        assert set(ledger.take(3, label=1, again=False)) == {1, 2, 4, 5, 7, 8, 10, 11} - {*second}
+        ledger.load_state_dict(ledger.state_dict())
+        assert ledger.take(6, label=1)[:5].tolist() == second
+        assert ledger.take(3, label="a").tolist() == first
+        with pytest.raises(InvalidBatchError, match="9 were asked for, and there are 8"):
+            ledger.take(9, label=1, again=False)
+
+
 def test_scores_that_are_more_than_right_or_wrong_land_too() -> None:
     with CurriculumConfig(tasks=["a", "b", "c"], seed=0).make() as curriculum:
         ledger = TaskLedger(curriculum)

@@ -20,7 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.curriculum.arguments import as_batch, as_count, as_flag, as_threshold
 from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.errors import CheckpointError, ConfigError, InvalidBatchError, UnknownTaskError, shown
+from lpcurr.generators.listed import label_as_text
 from lpcurr.pool.moment import Int64s
+from lpcurr.statistics.figures import PoolStatistics
 
 
 class TaskLedger:
@@ -47,30 +49,32 @@ class TaskLedger:
         out = sorted((number, task_id) for task_id, numbers in self._out.items() for number in numbers)
         return np.array([task_id for _, task_id in out] + self._again, dtype=np.int64)
 
-    def take(self, count: int, *, again: bool = True) -> Int64s:
+    def take(self, count: int, *, again: bool = True, label: str | int | None = None) -> Int64s:
         """Hand out distinct tasks, int64[count]: after a resume what was in flight, in its order, then what is drawn.
 
         Args:
             count: how many.
             again: whether a task that is in flight may be handed out once more. If not, the batch is drawn from the
                 others, as far as there are any: for trainers that have many batches under way.
+            label: hand out tasks of this label alone, as for a batch with so many of each.
 
         Raises:
             InvalidBatchError: there are not so many tasks.
+            PoolEmptyError: none of the label is in the pool.
         """
         count, again = as_count(count, "count"), as_flag(again, "again")
         batch: dict[int, None] = {}
         later = []
         for task_id in self._again:
-            if len(batch) < count and task_id not in batch:
+            if len(batch) < count and task_id not in batch and (label is None or self._has(task_id, label)):
                 batch[task_id] = None
             else:
                 later.append(task_id)
         resumed, seen, size = dict(batch), dict[int, None](), count
         while len(batch) < count:
             # Draws without those that were seen already are draws without replacement from the others.
-            seen |= dict.fromkeys(self.curriculum.sample_ids(size, distinct=True).tolist())
-            tasks = self.curriculum.num_active_tasks
+            seen |= dict.fromkeys(self.curriculum.sample_ids(size, distinct=True, label=label).tolist())
+            tasks = self._count_tasks(label)
             all_do = again or len(seen) >= tasks
             order = seen if again else sorted(seen, key=self._out.__contains__)  # stable: else as they were drawn
             fresh = (i for i in order if i not in resumed and (all_do or i not in self._out))
@@ -157,6 +161,16 @@ class TaskLedger:
         again = cast("Int64s", as_batch(state["in_flight"], np.int64, "in_flight")).tolist()
         self.curriculum.load_state(state["curriculum"])
         self._out, self._again = {}, again
+
+    def _has(self, task_id: int, label: str | int) -> bool:
+        stats = self.curriculum.get_task_stats(task_id)
+        return stats is None or stats["label"] == label_as_text(label)  # one that has left is anybody's
+
+    def _count_tasks(self, label: str | int | None) -> int:
+        if label is None:
+            return self.curriculum.num_active_tasks
+        tables = PoolStatistics(self.curriculum.moment(tables_only=True))
+        return tables.label_counts("active").get(label_as_text(label), 0)
 
     def _landed(self, ids: ArrayLike) -> Counter[int]:
         """Count how often each of the ids is given, all of which must be in flight so often."""

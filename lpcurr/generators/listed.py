@@ -87,8 +87,8 @@ class TaskList(ListedTasks):
     score. In shared memory the list is kept once, in a file beside the pool that all processes read; see
     :meth:`lpcurr.Curriculum.append_tasks` for making it longer.
 
-    A label is the one given, else the text under ``"label"`` or ``"task"`` of a task that is a dict, else ``label``, or
-    ``"default"``. Slice values are the numbers and texts of a task that is a dict.
+    A label is the one given, else the text or number under ``"label"`` or ``"task"`` of a task that is a dict, else
+    ``label``, or ``"default"``. Slice values are the numbers and texts of a task that is a dict.
 
     Attributes:
         tasks: the tasks, n of them, at least one.
@@ -327,7 +327,7 @@ def own_label(task: Any) -> str:
     """Return the label that a task names itself, or an empty text."""
     if type(task) is dict:
         for key in _LABEL_KEYS:
-            if isinstance(label := task.get(key), str):
+            if isinstance(label := label_as_text(task.get(key)), str):
                 return label
     return ""
 

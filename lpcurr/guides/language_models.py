@@ -72,6 +72,19 @@ torchdata's StatefulDataLoader, with workers that fetch ahead and on several ran
     for ids, batch in DataLoader(list(enumerate(prompts)), batch_sampler=sampler):
         sampler.report(ids, train_on(batch), attempts=8)
 
+`CurriculumSampler(curriculum, {"maths": 48, "code": 16})` takes so many of each label, whatever the scheduler finds;
+`ledger.take(48, label="maths")` likewise. `state_dict()` is read when it is pickled: to keep one in memory, for going
+back to it, take `dict(sampler.state_dict())`.
+
+Lightning leaves a loader's state out where a checkpoint was made at an epoch's end. A plain DataLoader (without
+workers) and a callback resume exactly, there and in mid-epoch (tried with Lightning 2.6):
+
+    class KeepCurriculum(lightning.Callback):
+        def state_dict(self):
+            return dict(sampler.state_dict())
+        def load_state_dict(self, state):
+            sampler.load_state_dict(state | {"yielded": state["yielded"] % len(sampler)})
+
 `lpcurr.integrations.trl.CurriculumGRPOTrainer` is TRL's GRPOTrainer with a curriculum; its checkpoints resume both:
 
     trainer = CurriculumGRPOTrainer(model, reward_funcs=is_right, args=GRPOConfig(num_generations=8),

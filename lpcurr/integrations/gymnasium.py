@@ -272,8 +272,9 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._cached_spec = None
 
     def _check_spaces(self, task: CurriculumTask) -> None:
+        instead = f", or play those of each label in an environment of its own, CurriculumEnv(…, label={task.label!r})"
         for name, fixed in (("observation_space", self.observation_space), ("action_space", self.action_space)):
-            check_space(f"task {task.task_id} ({task.label!r})", name, getattr(self.env, name), fixed)
+            check_space(f"task {task.task_id} ({task.label!r})", name, getattr(self.env, name), fixed, instead)
 
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
         """Report the episode that a step has ended; what the step returns."""

@@ -11,13 +11,16 @@ from lpcurr.errors import ConfigError
 _LONGEST = 200  # characters of a space in a message
 
 
-def check_space(played: str, name: str, space: Space[Any], first: Space[Any]) -> None:
-    """Raise ``ConfigError`` where an environment has another space than it began with; ``played``: what it plays."""
+def check_space(played: str, name: str, space: Space[Any], first: Space[Any], instead: str = "") -> None:
+    """Raise ``ConfigError`` where an environment has another space than it began with.
+
+    ``played`` is what it plays; ``instead`` another way than a wrapper inside.
+    """
     if space is not first and _differ(space, first):
         where, ours, theirs = difference(space, first)
         raise ConfigError(
             f"{played} has {name}{where} {ours}, the environment began with {theirs}: all tasks must share their "
-            "spaces, so bring them to one in a wrapper inside"
+            f"spaces, so bring them to one in a wrapper inside{instead}"
         )
 
 

@@ -52,7 +52,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
     Args:
         curriculum: over a fixed set of tasks whose ids are the indices of the data set, as with
             ``CurriculumConfig(tasks=…)``, or the id of its session; None on other ranks than 0.
-        batch_size: distinct tasks in a batch.
+        batch_size: distinct tasks in a batch; or, by label, how many of each, ``{"maths": 6, "code": 3}``.
         num_generations: how often each stands in the batch, one behind the other.
         num_batches: batches of one pass of the loader; None: it never ends.
         process_group: of the ranks that share the batches; by default all, over gloo, if ``torch.distributed`` is
@@ -68,15 +68,17 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
     def __init__(
         self,
         curriculum: Curriculum | str | None,
-        batch_size: int,
+        batch_size: int | Mapping[str | int, int],
         *,
         num_generations: int = 1,
         num_batches: int | None = None,
         process_group: Any = None,
     ) -> None:
-        check_count("batch_size", batch_size)
+        self._of_label = dict(batch_size) if isinstance(batch_size, Mapping) else {None: batch_size}
+        for count in self._of_label.values() or [0]:
+            check_count("batch_size", count)
         check_count("num_generations", num_generations)
-        self.batch_size = batch_size
+        self.batch_size = sum(self._of_label.values())
         self.num_generations = num_generations
         self.num_batches = None if num_batches is None else as_count(num_batches, "num_batches")
         self._group = process_group
@@ -115,13 +117,13 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
         """Take the tasks of one batch, the same on all ranks: int64[batch_size]."""
         if self._group is None:
             assert self.ledger is not None
-            return self.ledger.take(self.batch_size)
+            return self._take(self.ledger)
         # One cell more says how it went: where rank 0 fails, the others must not wait for it for ever.
         message = torch.full((self.batch_size + 1,), -1, dtype=torch.int64)
         failure: Exception | None = None
         if self.ledger is not None:
             try:
-                message[1:] = torch.from_numpy(self.ledger.take(self.batch_size))
+                message[1:] = torch.from_numpy(self._take(self.ledger))
                 message[0] = self.batch_size
             except Exception as error:
                 failure = error
@@ -132,6 +134,9 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
             raise RuntimeError("rank 0 could not sample a batch: it says why")
         ids: NDArray[np.int64] = message[1:].numpy()
         return ids
+
+    def _take(self, ledger: TaskLedger) -> NDArray[np.int64]:
+        return np.concatenate([ledger.take(count, label=label) for label, count in self._of_label.items()])
 
     def report(self, ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> NDArray[np.bool_]:
         """Report groups of attempts, those of all ranks together, once: see :meth:`lpcurr.TaskLedger.report`.
@@ -162,7 +167,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
         """Go on from a state, on rank 0: what was in flight is sampled first, and then what would have been.
 
         The first pass is the rest of the one that the state was taken in, which is empty if that had given its last
-        batch. For a trainer that begins a whole pass then, as Lightning does, load ``state | {"yielded": 0}``.
+        batch. For a trainer that begins a whole pass then see Lightning in ``lpcurr help language_models``.
 
         Raises:
             CheckpointError, ConfigError: as :meth:`lpcurr.TaskLedger.load_state_dict`.

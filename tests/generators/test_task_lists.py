@@ -99,6 +99,14 @@ def test_labels(shared: bool) -> None:
     assert labels == {0: "x", 1: "default", 2: "x"}
 
 
+def test_a_dict_names_its_label_by_a_text_or_a_number(shared: bool) -> None:
+    tasks: list[Any] = [{"label": 3}, {"label": np.int64(4)}, {"task": 0.5}, {"label": [5]}, {"label": None, "task": 6}]
+    with CurriculumConfig(tasks=tasks, use_shared_memory=shared).make() as curriculum:
+        assert curriculum.append_tasks([{"label": 3, "x": 1}]).tolist() == [5]
+        assert curriculum.columns()["label"].tolist() == ["3", "4", "0.5", "default", "6", "3"]
+        assert curriculum.get_task(label=4).get_env_cfg() == {"label": 4}
+
+
 def test_the_configuration_goes_through_json_and_back() -> None:
     config = CurriculumConfig(tasks=["a", ("b", 1)], task_labels=["x", "y"], seed=1)
     read = CurriculumConfig.model_validate_json(config.model_dump_json())

@@ -95,6 +95,11 @@ def test_environments_with_other_spaces_play_tasks_of_their_label_from_one_curri
     played: dict[str, set[int]] = {"CartPole-v1": set(), "MountainCar-v0": set()}
     settings = CurriculumConfig(tasks=tasks, task_labels=[name for name in played for _ in range(2)], seed=0)
     with settings.make() as curriculum:
+        remade = CurriculumEnv(
+            gymnasium.make("CartPole-v1"), curriculum, apply_task=lambda env, config: gymnasium.make("MountainCar-v0")
+        )
+        with pytest.raises(ConfigError, match=r"of its own, CurriculumEnv\(…, label='(CartPole|MountainCar)-v[01]'\)"):
+            remade.reset()
         for name, ids in played.items():
             pole_or_car: gymnasium.Env[Any, Any] = gymnasium.make(name)
             env = CurriculumEnv(

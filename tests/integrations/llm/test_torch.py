@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import random
+import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from lpcurr import ConfigError, Curriculum, CurriculumConfig, InvalidBatchError, LearnabilityConfig
+from lpcurr.guides import guide
 from lpcurr.integrations.torch import CurriculumSampler
 
 PROMPTS = [(i, f"{i} + {i} =") for i in range(30)]
@@ -97,6 +100,62 @@ def test_groups_stand_together_and_a_batch_has_no_prompt_twice() -> None:
         assert sampler.ledger.in_flight.size == 40
 
 
+def test_a_batch_has_so_many_of_each_label_also_after_a_resume() -> None:
+    quotas: dict[str | int, int] = {"maths": 3, 7: 2}
+    with make_curriculum(0, task_labels=["maths"] * 20 + [7] * 10) as curriculum:
+        sampler = CurriculumSampler(curriculum, quotas, num_batches=6)
+        first, second, third = itertools.islice(sampler, 3)
+        sampler.report(first, [1] * 5, attempts=8)
+        state = saved_and_loaded(sampler.state_dict(), weights_only=True)
+        following = sampler.sample().tolist()
+        resumed = CurriculumSampler(curriculum, quotas, num_batches=6)
+        resumed.load_state_dict(state)
+        again = list(resumed)
+        assert again[:3] == [second, third, following]
+        assert len(again) == 5
+        for batch in again:
+            assert max(batch[:3]) < 20 <= min(batch[3:])
+            assert len(set(batch)) == 5
+        with pytest.raises(ConfigError, match="batch_size is 0"):
+            CurriculumSampler(curriculum, {})
+
+
+class KeepCurriculumOfTheGuide:
+    """The callback that the guide gives for Lightning."""
+
+    def __new__(cls, sampler: CurriculumSampler) -> Any:
+        lines = guide("language_models").split("    class KeepCurriculum", 1)[1].split("\n\n", 1)[0]
+        names: dict[str, Any] = {"sampler": sampler, "lightning": SimpleNamespace(Callback=object)}
+        exec(textwrap.dedent("    class KeepCurriculum" + lines), names)
+        return names["KeepCurriculum"]()
+
+
+@pytest.mark.parametrize("cut", [2, 5, 7])
+def test_the_guides_callback_goes_on_where_a_trainer_that_counts_the_batches_was(cut: int) -> None:
+    def train(trained: list[list[int]], keeper: Any, sampler: CurriculumSampler, until: int) -> Any:
+        while len(trained) < until:  # as Lightning does: never asked for the batch after the last one
+            rest = 5 - len(trained) % 5
+            for ids in itertools.islice(DataLoader(range(30), batch_sampler=sampler), rest):
+                trained.append(step(sampler, ids, len(trained)))
+                if len(trained) == until:
+                    return saved_and_loaded(keeper.state_dict(), weights_only=False)
+        return None
+
+    runs = []
+    for parts in ([12], [cut, 12]):
+        trained: list[list[int]] = []
+        state = None
+        for number, until in enumerate(parts):
+            with make_curriculum(number) as curriculum:
+                sampler = CurriculumSampler(curriculum, 4, num_batches=5)
+                keeper = KeepCurriculumOfTheGuide(sampler)
+                if state is not None:
+                    keeper.load_state_dict(state)
+                state = train(trained, keeper, sampler, until)
+        runs.append(trained)
+    assert runs[0] == runs[1]
+
+
 def test_each_pass_is_whole_for_a_trainer_that_counts_the_batches() -> None:
     with make_curriculum(0) as curriculum:
         loader = DataLoader(PROMPTS, batch_sampler=CurriculumSampler(curriculum, 4, num_batches=5))
@@ -145,7 +204,7 @@ def _rank(rank: int, folder: str) -> None:
     for number, (ids, _) in enumerate(DataLoader(PROMPTS, batch_sampler=sampler)):
         trained.append(step(sampler, ids, number))
     torch.save(trained, f"{folder}/{rank}.pt")
-    sampler.batch_size = 31
+    sampler = CurriculumSampler(curriculum, 31)
     with pytest.raises(InvalidBatchError if rank == 0 else RuntimeError):
         sampler.sample()
     distributed.destroy_process_group()
