@@ -14,6 +14,7 @@ from lpcurr import (
     CheckpointError,
     Curriculum,
     CurriculumConfig,
+    FrontierConfig,
     InvalidBatchError,
     InvalidScoreError,
     LearnabilityConfig,
@@ -22,6 +23,7 @@ from lpcurr import (
     UnknownTaskError,
 )
 from lpcurr.curriculum.arguments import as_groups
+from lpcurr.schedulers.common import SchedulerConfig
 
 PROMPTS = [f"{i} + {i} =" for i in range(40)]
 
@@ -290,9 +292,21 @@ def test_a_state_that_is_none_changes_nothing() -> None:
 # -- what the guide recommends ----------------------------------------------------------------------------------------
 
 
-def test_the_guides_settings_draw_the_prompts_that_have_a_signal() -> None:
+SMALL_PRIOR = LearnabilityConfig(attempts=8, prior_successes=0.001, prior_failures=0.001, rand_task_rate=0.05)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "share"),
+    [
+        (FrontierConfig(), 0.13),
+        (LearningProgressConfig(), 0.34),
+        (LearnabilityConfig(attempts=8), 0.12),
+        (SMALL_PRIOR, 0.92),
+    ],
+    ids=lambda value: getattr(value, "type", ""),
+)
+def test_the_guides_settings_draw_the_prompts_that_have_a_signal(algorithm: SchedulerConfig, share: float) -> None:
     draws = np.random.default_rng(0)
-    algorithm = LearnabilityConfig(attempts=8, prior_successes=0.001, prior_failures=0.001, rand_task_rate=0.05)
     with make(tasks=list(range(1000)), algorithm_config=algorithm) as curriculum:
         chances = np.repeat([0.0, 1.0, 0.5], [450, 450, 100])
         hits = 0
@@ -300,4 +314,4 @@ def test_the_guides_settings_draw_the_prompts_that_have_a_signal() -> None:
             ids = curriculum.sample_ids(64, distinct=True)
             curriculum.update_groups(ids, draws.binomial(8, chances[ids]), 8)
             hits += int((ids >= 900).sum()) if step >= 200 else 0
-        assert hits / (100 * 64) > 0.9
+        assert hits / (100 * 64) == pytest.approx(share, abs=0.025)

@@ -52,6 +52,20 @@ def test_labels_open_one_after_the_other_and_stay_open(shared: bool) -> None:
         assert curriculum.find_violations() == []
 
 
+def test_an_easier_label_that_is_forgotten_is_drawn_more_often_again() -> None:
+    with make(seed=0) as curriculum:
+        for label in "ab":
+            play(curriculum, label, 1.0, episodes_each=20)
+            curriculum.on_epoch_end()
+        shares = []
+        for score in (1.0, 0.0):
+            play(curriculum, "a", score, episodes_each=40)
+            ids, probabilities = curriculum.probabilities()
+            shares.append(probabilities[np.isin(ids, OF_LABEL["a"])].sum())
+        assert labels_of(curriculum) == "abc"
+        assert shares[1] > 1.5 * shares[0]
+
+
 def test_levels_by_number_are_named_by_it() -> None:
     fields: dict[str, Any] = {"tasks": ["a", "b"], "task_labels": np.array([1.0, 2.0]), "num_active_tasks": 3}
     with CurriculumConfig(stages=[{"unlock": 2.0, "after": 1.0, "mastered": 0.0}], **fields).make() as curriculum:

@@ -13,18 +13,39 @@ is the old file or the new one, complete. `Curriculum.load(path)` verifies every
 >>> with lpcurr.Curriculum.load(folder.name + "/pool.lpc") as curriculum:
 ...     curriculum.sample_ids(5).tolist() == expected  # random streams are in it
 True
->>> folder.cleanup()
 
 Another size: `Curriculum.load(path, num_active_tasks=5000)`. More slots keep every task; fewer keep the best by score
 and say so. A plain function as task generator is not in the file, nor is a list of tasks: give it again, `load(path,
 task_generator=f)`. Another generator than the checkpoint was made with is refused, and what differs is named, since
 scores would be credited to other tasks; `replace_generator=True` takes it nevertheless.
 
+A job that may be pre-empted (Slurm) begins with what there is, and saves when it is told to end, or once in a while:
+
+>>> import pathlib, signal, sys
+>>> config, path = lpcurr.CurriculumConfig(num_active_tasks=20), pathlib.Path(folder.name, "job.lpc")
+>>> for job in range(2):
+...     with lpcurr.Curriculum.load(path) if path.exists() else config.make() as curriculum:
+...         def save_and_end(*_):
+...             curriculum.save(path)
+...             sys.exit()
+...         before = signal.signal(signal.SIGTERM, save_and_end)
+...         try:
+...             while True:
+...                 credited = curriculum.update_many(curriculum.sample_ids(10), [1.0] * 10)
+...                 signal.raise_signal(signal.SIGTERM)
+...         except SystemExit:
+...             print(curriculum.stats()["num_completed"])
+10.0
+20.0
+>>> before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+>>> folder.cleanup()
+
 A trainer's own checkpoint file takes `get_state()`, which is dicts, lists, numbers and strings, and gives it back to
-`load_state(state)`. All attached processes see the restored pool at once. They are called `state_dict` and
-`load_state_dict` too, so that `accelerator.register_for_checkpointing(curriculum)` and torch.distributed.checkpoint
-(`dcp.save({"curriculum": curriculum, …})`) take a curriculum, and a `TaskLedger` with what is in flight. `load_state`
-keeps the scheduler that the pool has; what `use` has changed, say again, or `Curriculum.load` a file.
+`load_state(state)`. All attached processes see the restored pool at once; two pools that load one state draw alike.
+They are called `state_dict` and `load_state_dict` too, so that `accelerator.register_for_checkpointing(curriculum)` and
+torch.distributed.checkpoint (`dcp.save({"curriculum": curriculum, …})`) take a curriculum, and a `TaskLedger` with what
+is in flight. `load_state` keeps the scheduler that the pool has; what `use` has changed, say again, or
+`Curriculum.load` a file.
 
 Recipes of `lpcurr train` leave a checkpoint every epoch in their run folder and keep the last three
 (`checkpoint_every`, `keep_checkpoints`); `lpcurr train resume=runs/NAME` goes on after a cut, also with other workers,

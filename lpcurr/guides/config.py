@@ -33,18 +33,18 @@ from lpcurr.schedulers import ALL
 from lpcurr.schedulers.common import SchedulerConfig
 
 _WIDTH = 118
+_SHARED = {name: (f.default, f.description) for name, f in SchedulerConfig.model_fields.items() if name != "type"}
 
 
 def sections() -> Iterator[str]:
     """Yield the fields of every model, with default and description; what all schedulers have comes once."""
     yield _section("CurriculumConfig", CurriculumConfig.model_fields)
-    yield _section("Any scheduler", SchedulerConfig.model_fields)
-    shared = {name: (field.default, field.description) for name, field in SchedulerConfig.model_fields.items()}
+    yield _section("Any scheduler", {name: SchedulerConfig.model_fields[name] for name in _SHARED})
     for scheduler in ALL:
         fields = scheduler.model_fields.items()
         yield _section(
             scheduler.__name__,
-            {name: field for name, field in fields if shared.get(name) != (field.default, field.description)},
+            {name: field for name, field in fields if _SHARED.get(name) != (field.default, field.description)},
         )
 
 
@@ -54,6 +54,8 @@ def _section(title: str, fields: dict[str, FieldInfo]) -> str:
     for name, field in fields.items():
         default: Any = field.get_default(call_default_factory=True)
         shown = type(default).__name__ if isinstance(default, BaseModel) else repr(default)
+        if isinstance(default, list):  # a mixture's parts
+            shown = repr([f"{part.share:g} {part.use.type}" for part in default])
         text = f"{shown:<10}  {field.description or ''}".rstrip()
         lines += textwrap.wrap(
             text,

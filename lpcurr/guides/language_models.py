@@ -23,11 +23,11 @@ A group that is all right or all wrong has no gradient. Of 1,000 prompts that a 
 (450) or solves half of the time (100), this share of the draws went to the last, once each was tried a few times:
 
     uniform                                                                                 0.10
-    LearningProgressConfig(), the default                                                   0.25
-    FrontierConfig()                                                                        0.25
+    FrontierConfig(), the default                                                           0.13
+    LearningProgressConfig()                                                                0.34
     LearnabilityConfig(attempts=8)                                                          0.12
     LearnabilityConfig(attempts=8, prior_successes=0.001, prior_failures=0.001,
-                       rand_task_rate=0.05)                                                 above 0.9
+                       rand_task_rate=0.05)                                                 0.92
 
 `attempts` makes the weight the chance that a group is mixed. The small prior says that a prompt is hopeless, or done,
 once eight answers were all alike; `rand_task_rate` is the share of draws that look again, without which a prompt that

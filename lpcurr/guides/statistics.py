@@ -67,6 +67,9 @@ Figures of your own: `curriculum.columns()` gives what is known of all tasks as 
 >>> hardest.tolist(), round(float(columns["mean_score"][hardest].mean()), 3)
 ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0.045)
 
+That is all a logger needs: `wandb.log(curriculum.stats())`, or `writer.add_scalar(name, value, step)` for each of them;
+and `pandas.DataFrame(curriculum.columns())` is a table of the tasks, as is `lpcurr inspect SESSION --csv`.
+
 `curriculum.moment()` is the copy that this and all figures are made from, with counters, labels and processes;
 `curriculum.statistics()` has every group of figures of one moment.
 

@@ -37,10 +37,11 @@ the start, with their places as ids, 0 … n − 1:
 (True, True)
 [2]
 
-A task's label is the one in `task_labels`, else the text under `"label"` or `"task"` of a dict, else `default`. A dict
-`tasks={"boil": {…}, "melt": {…}}` labels each task with its name; a label for several tasks goes into `task_labels`,
-one entry a task, texts or numbers. Rows of a table: `tasks=df.to_dict("records")`. What OmegaConf or Hydra hand out is
-kept as plain dicts and lists.
+A task's label is the one in `task_labels`, one entry a task, else the text or number under `"label"` or `"task"` of a
+dict, else `default`. A dict `tasks={"boil": {…}, "melt": {…}}` has one task to a name, which is its label: for several
+of a label, as in `{"easy": [a, b]}`, give `tasks=[a, b], task_labels=["easy", "easy"]`. Rows of a table:
+`tasks=df.to_dict("records"), task_labels=df["level"]`. What OmegaConf or Hydra hand out is kept as plain dicts and
+lists.
 
 The list lies once in shared memory, beside the pool: a million short prompts take 60 MB, in however many processes.
 `append_tasks` makes it longer while others train, up to `num_active_tasks` in the pool, where `evict(id)` makes room;
@@ -50,10 +51,29 @@ task_generator=[…])`. A checkpoint keeps a digest of the list and not the list
 task_generator=[…])`, or what `curriculum.task_list()` gave, with all that was appended, and the labels. One that has
 grown at its end is taken, another one refused.
 
+**Tasks that come while it trains**, such as opponents of the past (self-play), or levels made from others (ACCEL):
+append each, and let the one go that has the least left to teach. (None is evictable before it was played a few times,
+then `recommend_eviction()` is None; the list's memory keeps what has gone.)
+
+>>> config = lpcurr.CurriculumConfig(tasks=[{"walls": 2}], num_active_tasks=8, seed=0)
+>>> with config.make() as curriculum:
+...     for episode in range(1000):
+...         task = curriculum.get_task()
+...         level = task.get_env_cfg()
+...         solved = level["walls"] < 9  # your environment and your agent
+...         credited = curriculum.update_task_performance(task.task_id, solved)
+...         if solved and episode % 20 == 0:
+...             if curriculum.num_active_tasks == 8:
+...                 curriculum.evict(curriculum.recommend_eviction())
+...             ids = curriculum.append_tasks([{"walls": level["walls"] + 1}])
+...     max(task.get_env_cfg()["walls"] for task in curriculum.sample_tasks(100))
+9
+
 **Stages**: labels of a list whose tasks wait until those of another label are mastered, which is looked at whenever
 `on_epoch_end` is called, and else once in a thousand episodes, or in as many as there may be tasks. What is locked is
-not in the pool (`num_locked_tasks` in `stats()`); an open label stays open. `mastered` is a success rate, 0.8 by
-default: the share of recent episodes that scored `task_default_success_threshold`, 0.5, or more, as a mean over the
+not in the pool (`num_locked_tasks` in `stats()`). An open label stays open: easier tasks stay in the pool too, and are
+drawn more often again where they are forgotten, so that nothing has to be taken back. `mastered` is a success rate, 0.8
+by default: the share of recent episodes that scored `task_default_success_threshold`, 0.5, or more, as a mean over the
 label's tasks. For scores of another scale, such as raw returns, say `"by": "score"`, and `mastered` is a mean score:
 `{"unlock": "hard", "after": "easy", "by": "score", "mastered": 475}`, or -200. A label whose tasks were not all played
 is not mastered by score. With `"mastered": 0` the number of `"episodes"` alone unlocks. Of a generator g make a list:
