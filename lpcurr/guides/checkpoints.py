@@ -23,22 +23,14 @@ A job that may be pre-empted (Slurm) begins with what there is, and saves when i
 
 >>> import pathlib, signal, sys
 >>> config, path = lpcurr.CurriculumConfig(num_active_tasks=20), pathlib.Path(folder.name, "job.lpc")
->>> for job in range(2):
-...     with lpcurr.Curriculum.load(path) if path.exists() else config.make() as curriculum:
-...         def save_and_end(*_):
-...             curriculum.save(path)
-...             sys.exit()
-...         before = signal.signal(signal.SIGTERM, save_and_end)
-...         try:
-...             while True:
-...                 credited = curriculum.update_many(curriculum.sample_ids(10), [1.0] * 10)
-...                 signal.raise_signal(signal.SIGTERM)
-...         except SystemExit:
-...             print(curriculum.stats()["num_completed"])
-10.0
-20.0
->>> before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
->>> folder.cleanup()
+>>> curriculum = lpcurr.Curriculum.load(path) if path.exists() else config.make()
+>>> before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(curriculum.save(path)))
+>>> try:
+...     signal.raise_signal(signal.SIGTERM)
+... except SystemExit:
+...     path.exists()
+True
+>>> previous = signal.signal(signal.SIGTERM, before); curriculum.close(); curriculum.unlink(); folder.cleanup()
 
 A trainer's own checkpoint file takes `get_state()`, which is dicts, lists, numbers and strings, and gives it back to
 `load_state(state)`. All attached processes see the restored pool at once; two pools that load one state draw alike.

@@ -10,7 +10,7 @@ needs its own library.
     lpcurr.integrations.sb3                  Stable-Baselines3: a callback that logs and saves the curriculum
     lpcurr.integrations.pettingzoo           PettingZoo's parallel environments
     lpcurr.integrations.puffer               PufferLib environments, MettaGrid among them
-    lpcurr.integrations.torch                PyTorch: batches of distinct prompts for a DataLoader, resumable
+    lpcurr.integrations.torch                PyTorch, Lightning: batches of distinct prompts for a DataLoader, resumable
     lpcurr.integrations.trl                  TRL: GRPOTrainer takes its prompts from a curriculum
     lpcurr.integrations.slime                slime: a data source, and a hook that reports every group
     lpcurr.integrations.verl                 verl: a data set whose rows the curriculum chooses

@@ -122,7 +122,8 @@ class Segment:
             memory, content = create_memory(NAME_PREFIX + session, size, process_hole(layout.PROCESS_STEP))
         except FileExistsError as error:
             raise ConfigError(
-                f"session {session!r} exists already: attach to it with lpcurr.attach({session!r}), or choose another"
+                f"session {session!r} exists already: attach to it with lpcurr.attach({session!r}), choose another, or "
+                "unlink() the one that this process made before, as in a notebook's cell that is run again"
             ) from error
         segment = cls(memory, content, session)
         segment._creator_pid = os.getpid()

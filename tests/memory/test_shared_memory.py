@@ -193,6 +193,16 @@ def other_thing(request: pytest.FixtureRequest) -> Iterator[str]:
     path.rmdir() if stat.S_ISDIR(path.lstat().st_mode) else path.unlink()
 
 
+def test_a_cell_that_makes_its_session_again_is_told_what_to_do() -> None:
+    config = CurriculumConfig(num_active_tasks=2, session_id=f"cell{os.getpid()}")
+    with (
+        config.make(),
+        pytest.raises(lpcurr.ConfigError, match=r"exists already.*unlink\(\) the one that this process"),
+    ):
+        config.make()
+    config.make().unlink()
+
+
 def test_what_is_no_memory_is_neither_listed_nor_reaped_nor_attached(other_thing: str) -> None:
     assert other_thing not in [session.session_id for session in sessions.list_sessions()]
     assert other_thing not in [session.session_id for session in sessions.reap()]
