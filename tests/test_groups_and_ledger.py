@@ -256,7 +256,7 @@ def test_tasks_of_a_label_are_handed_out_alone_and_again_after_a_resume() -> Non
         ledger.load_state_dict(ledger.state_dict())
         assert ledger.take(6, label=1)[:5].tolist() == second
         assert ledger.take(3, label="a").tolist() == first
-        with pytest.raises(InvalidBatchError, match="9 were asked for, and there are 8"):
+        with pytest.raises(InvalidBatchError, match="9 were asked for, and there are 8 of label '1'"):
             ledger.take(9, label=1, again=False)
 
 

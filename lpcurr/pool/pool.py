@@ -228,7 +228,8 @@ class Pool:
         if status < 0:
             if (there := room + np.sum(ids >= 0)) == 0 and status == Status.NOT_ENOUGH_TASKS:  # a label has none
                 raise PoolEmptyError(f"no task of label {shown(label)} is in the pool: stats() counts them by label")
-            self.fail(status, where=f": {ids.size} were asked for, and there are {there}")
+            of_label = "" if label is None else f" of label {shown(label)}"
+            self.fail(status, where=f": {ids.size} were asked for, and there are {there}{of_label}")
 
     def update_many(
         self, ids: Int64s, scores: Float64s, signals: Float64s = _NONE, costs: Float64s = _NONE
