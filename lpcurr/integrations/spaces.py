@@ -12,10 +12,7 @@ _LONGEST = 200  # characters of a space in a message
 
 
 def check_space(played: str, name: str, space: Space[Any], first: Space[Any], instead: str = "") -> None:
-    """Raise ``ConfigError`` where an environment has another space than it began with.
-
-    ``played`` is what it plays; ``instead`` another way than a wrapper inside.
-    """
+    """Raise ``ConfigError`` where what is played has another space than the environment began with, with a way out."""
     if space is not first and _differ(space, first):
         where, ours, theirs = difference(space, first)
         raise ConfigError(
