@@ -34,7 +34,7 @@ import lpcurr
 from lpcurr.generators import CallableGenerator
 from lpcurr.recipes.config import with_algorithm
 from lpcurr.recipes.epochs import held_out_figures
-from lpcurr.reports.intervals import interval
+from lpcurr.reports.series import interval
 from lpcurr.schedulers import AnyScheduler
 
 ENDLESS = 10**6  # a pool that no training fills

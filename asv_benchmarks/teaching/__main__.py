@@ -34,7 +34,7 @@ from asv_benchmarks.teaching.families import FAMILIES, Family
 from asv_benchmarks.teaching.judging import Outcome, teach
 from asv_benchmarks.teaching.picture import draw
 from asv_benchmarks.teaching.schedulers import BARS, SCHEDULERS
-from lpcurr.reports.intervals import interval
+from lpcurr.reports.series import interval
 
 Factory = Callable[..., Any]
 Outcomes = dict[str, list[Outcome]]  # by scheduler, one a seed

@@ -82,11 +82,7 @@ $configurations
 
 
 def write_report(paths: Sequence[Path], page: Path, picture: Path | None) -> Verdict:
-    """Write the report of run folders, a page and a picture, over what is there; return what it says.
-
-    Raises:
-        ConfigError: a path is no run folder, or the report cannot be written.
-    """
+    """Write the report of run folders, a page and a picture, over what is there; return what it says."""
     runs = [read_run(path) for path in dict.fromkeys(paths)]
     arms = sort_into_arms(runs)
     verdict = decide(arms)

@@ -17,8 +17,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from lpcurr.reports import series
 from lpcurr.reports.curves import BAND, CURVES, DOING, NODE_CURVES, SECTIONS, What
-from lpcurr.reports.intervals import Floats
-from lpcurr.reports.series import Curve, Table, of
+from lpcurr.reports.series import Curve, Floats, Table, of
 from lpcurr.runs.metrics import number
 from lpcurr.runs.reading import Arm
 

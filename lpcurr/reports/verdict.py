@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from lpcurr.reports import series
-from lpcurr.reports.intervals import interval
-from lpcurr.reports.series import of
+from lpcurr.reports.series import interval, of
 from lpcurr.runs.metrics import number
 from lpcurr.runs.reading import Arm, find_baseline
 

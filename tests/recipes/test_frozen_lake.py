@@ -13,10 +13,9 @@ from lpcurr import Curriculum, CurriculumConfig
 from lpcurr.generators import single_task
 from lpcurr.recipes.frozen_lake.config import frozen_lake
 from lpcurr.recipes.frozen_lake.environment import LakeFleet, TileView
-from lpcurr.recipes.frozen_lake.lakes import HeldOutLakes, Lake, LakeCache
+from lpcurr.recipes.frozen_lake.lakes import TILES, HeldOutLakes, Lake, LakeCache
 from lpcurr.recipes.frozen_lake.learner import ACTIONS, outputs, softmax
 from lpcurr.recipes.frozen_lake.tasks import FrozenLakeTasks, LakeConfig
-from lpcurr.recipes.frozen_lake.tiles import TILES
 
 BITS = 12
 

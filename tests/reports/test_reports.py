@@ -21,9 +21,9 @@ from scipy import stats
 from lpcurr.cli import main
 from lpcurr.errors import ConfigError
 from lpcurr.reports import series
-from lpcurr.reports.intervals import intervals
 from lpcurr.reports.page import make_page, write_report
 from lpcurr.reports.panels import panels
+from lpcurr.reports.series import intervals
 from lpcurr.reports.verdict import decide, key_figures, results
 from lpcurr.runs.reading import Arm, read_run, sort_into_arms
 

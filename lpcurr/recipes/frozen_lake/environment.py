@@ -23,9 +23,8 @@ from lpcurr.curriculum.curriculum import Curriculum
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.recipes.epochs import task_generator_of
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
-from lpcurr.recipes.frozen_lake.lakes import Lake, LakeCache
+from lpcurr.recipes.frozen_lake.lakes import TILES, Lake, LakeCache
 from lpcurr.recipes.frozen_lake.tasks import LakeConfig
-from lpcurr.recipes.frozen_lake.tiles import TILES
 
 Tiles = NDArray[np.int32]
 _Step = tuple[Any, Any, bool, bool, dict[str, Any]]

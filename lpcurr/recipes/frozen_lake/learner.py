@@ -103,11 +103,7 @@ class Learner:
             np.savez(file, **arrays, updates=np.int64(self._updates), random=np.array(random), **counters)  # type: ignore[arg-type]
 
     def load(self, path: Path) -> dict[str, int]:
-        """Go on from what :meth:`save` wrote; the counters.
-
-        Raises:
-            ConfigError: it is of a table of another size.
-        """
+        """Go on from what :meth:`save` wrote; the counters."""
         with np.load(path, allow_pickle=False) as stored:
             fields = {name: stored[name] for name in stored.files}
         weights = fields.pop("weights")

@@ -13,9 +13,8 @@ from lpcurr.recipes.config import Metrics, OnEpoch
 from lpcurr.recipes.epochs import Trainee, held_out_figures, task_generator_of, train_epochs
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig
 from lpcurr.recipes.frozen_lake.environment import Lakes, Tiles, make_lakes
-from lpcurr.recipes.frozen_lake.lakes import HeldOutLakes
+from lpcurr.recipes.frozen_lake.lakes import TILES, HeldOutLakes
 from lpcurr.recipes.frozen_lake.learner import Batch, Learner, advantages_of
-from lpcurr.recipes.frozen_lake.tiles import TILES
 
 _LEARNER = "learner.npz"
 
