@@ -35,12 +35,7 @@ _MALFORMED = (
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
-    """Write a file in one step as seen from outside: whoever looks, or is killed, finds the old file or the new one.
-
-    Raises:
-        NotAFileError: the path is a device, a FIFO or a directory.
-        OSError: it cannot be written; an older file of that name is as it was.
-    """
+    """Write a file in one step as seen from outside; raises as :func:`lpcurr.memory.files.write_atomically`."""
     write_atomically(path, [checkpoint_bytes(checkpoint)])
 
 
@@ -62,12 +57,7 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a file and verify it.
-
-    Raises:
-        CheckpointNotFoundError: there is none.
-        CheckpointError: it is cut off, altered, of another version, no checkpoint at all, or contradicts itself.
-    """
+    """Read a file, and verify every byte and what it says; raises ``CheckpointNotFoundError``, ``CheckpointError``."""
     source = f"checkpoint {shown(os.fspath(path) if isinstance(path, os.PathLike) else path)}"
     try:
         with open_regular(path) as file:

@@ -23,11 +23,7 @@ _STYLE = "<style>main.pdoc{max-width:86rem}.pdoc pre{font-size:.8rem}</style></h
 
 
 def write(folder: Path) -> Path:
-    """Write the site: self-contained, with a search over all its pages; return the first page.
-
-    Raises:
-        ConfigError: pdoc is not installed, or the folder cannot be written.
-    """
+    """Write the site: self-contained, with a search over all its pages; return the first page."""
     try:
         import pdoc
     except ModuleNotFoundError as error:

@@ -12,14 +12,9 @@ _logger = logging.getLogger("lpcurr")
 
 
 class Background:
-    """A thread that exchanges again and again, until it is stopped, another node leaves, or it fails.
+    """A thread that exchanges again and again, until it is stopped, another node leaves, or it fails with ``error``.
 
-    Args:
-        exchange: does it once, told whether this node leaves with it; returns whether there is to be another one.
-        seconds: from the end of one to the beginning of the next.
-
-    Attributes:
-        error: what it failed with, else None.
+    ``exchange`` does it once, told whether this node leaves with it; whether there is to be another one.
     """
 
     def __init__(self, exchange: Callable[[bool], bool], seconds: float) -> None:

@@ -23,11 +23,7 @@ def _plainly(call: Callable[..., Any], *arguments: Any) -> tuple[Any, None]:
 
 
 class Played:
-    """A curriculum that is being investigated, with the number of tasks that it holds; closed after a ``with`` block.
-
-    Raises:
-        ConfigError: it has no ``get_task``.
-    """
+    """A curriculum that is being investigated, with the number of tasks that it holds; a ``with`` block closes it."""
 
     def __init__(self, target: Any, size: int) -> None:
         self.target, self.size = target, size

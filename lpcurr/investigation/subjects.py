@@ -37,11 +37,7 @@ class Subject:
 
 
 def find_subject(name: str, overrides: Sequence[str] = ()) -> Subject:
-    """Find a recipe, or ``package.module:function`` of one or of a curriculum; ``key=value`` are its arguments.
-
-    Raises:
-        ConfigError: there is no such thing, or it is neither a recipe nor a curriculum.
-    """
+    """Find a recipe, or ``package.module:function`` of one or of a curriculum; ``key=value`` are its arguments."""
     factory = find_recipe(name)
     arguments = _arguments(overrides)
     others = arguments.keys() - _parameters(factory).keys()

@@ -91,21 +91,13 @@ def write_checkpoint(
 
 
 def newest_checkpoint(folder: Path) -> TrainingCheckpoint | None:
-    """The newest checkpoint of a training, verified; None where there is none.
-
-    Raises:
-        CheckpointError: it was altered or damaged after it was written; an older one can be named instead.
-    """
+    """The newest checkpoint of a training, verified as by :func:`read_checkpoint`; None where there is none."""
     named = _named(folder)
     return read_checkpoint(named[-1]) if named else None
 
 
 def read_checkpoint(path: Path) -> TrainingCheckpoint:
-    """Verify a checkpoint.
-
-    Raises:
-        CheckpointError: it is none, of another version, or a file of it is missing or not as it was written.
-    """
+    """Verify a checkpoint; ``CheckpointError`` where it is none, of another version, or not as it was written."""
     try:
         described = json.loads(read_text(path / _DESCRIPTION))
         version, files = described.pop("format"), described.pop("files")

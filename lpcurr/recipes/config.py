@@ -82,11 +82,7 @@ class ScheduledCurriculum(CurriculumConfig):
         return dict(fields)
 
     def algorithm_after(self, switches: int) -> SchedulerConfig:
-        """Return the algorithm in force after so many entries of the schedule.
-
-        Raises:
-            ConfigError: the schedule has fewer.
-        """
+        """Return the algorithm in force after so many entries of the schedule."""
         if switches > len(self.schedule):
             raise ConfigError(
                 f"curriculum.schedule has {len(self.schedule)} entries, and {switches} were in force already: "

@@ -55,12 +55,7 @@ class LogConfig(CheckedModel):
 def open_loggers(
     chosen: LogConfig, config: Mapping[str, Any], folder: Path, arm: str, seed: int
 ) -> Iterator[list[Log]]:
-    """Open the loggers that are asked for, for one training of a run folder; they are closed at its end.
-
-    Raises:
-        ConfigError: W&B refuses the run: not logged in, no such project, and so on.
-        ImportError: a library that is asked for is not installed; ``lpcurr train`` looks before it begins.
-    """
+    """Open the loggers that are asked for, for one training of a run folder; they are closed at its end."""
     with ExitStack() as stack:
         loggers: list[Log] = []
         if chosen.tensorboard:

@@ -28,13 +28,10 @@ def find_run(path: Path) -> Path:
 
 
 def load_run(path: Path, recipe: str | None, overrides: Sequence[str]) -> tuple[str, TrainingConfig]:
-    """Load the recipe and the configuration of a run that is to go on.
+    """Load the recipe and the configuration of a run that is to go on; overrides win over what the run had.
 
     The folder may be anybody's: a recipe that it names is called only if it is packaged with lpcurr, its module was
-    imported before, or the caller names it too. Overrides win over what the run had.
-
-    Raises:
-        ConfigError: it is no run folder, another recipe's, or an override changes what has to stay as it was.
+    imported before, or the caller names it too.
     """
     file = find_run(path) / "config.yaml"
     try:
@@ -74,11 +71,7 @@ def _at(fields: Any, key: str) -> Any:
 
 
 def starting_point(folder: RunFolder, config: TrainingConfig, arm: str, seed: int) -> TrainingCheckpoint | None:
-    """Return where one training of a run goes on; None where it begins anew.
-
-    Raises:
-        CheckpointError: the checkpoint was altered or damaged.
-    """
+    """Return where one training of a run goes on, verified; None where it begins anew."""
     if config.resume is None:
         return None
     mine = training_folder(folder.path, arm, seed)
