@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lpcurr.errors import CheckpointError, shown
 from lpcurr.memory import layout
+from lpcurr.memory.label_names import write_name
 from lpcurr.pool.moment import Column, Moment
 from lpcurr.pool.pool import Pool
 
@@ -122,11 +123,7 @@ class Checkpoint:
 
     @classmethod
     def capture(cls, pool: Pool) -> Checkpoint:
-        """Copy a pool, whose workers wait only for the copying itself.
-
-        Raises:
-            CheckpointError: the pool contradicts itself.
-        """
+        """Copy a pool, whose workers wait for the copying alone; ``CheckpointError`` where it contradicts itself."""
         return cls.of_moment(pool.moment(), pool.config_text)
 
     @classmethod
@@ -224,11 +221,9 @@ def _first_line(error: ValueError) -> str:
 def write_labels(table: np.ndarray[Any, np.dtype[np.void]], labels: Iterable[Label]) -> None:
     """Enter labels into an empty label table."""
     for label in labels:
-        name, row = label.name.encode(), table[label.row]
-        row["used"], row["name_size"] = 1, len(name)
-        row["name"][: len(name)] = np.frombuffer(name, dtype=np.uint8)
+        write_name(table[label.row], label.name)
         for field in _LABEL_COUNTS:
-            row[field] = getattr(label, field)
+            table[label.row][field] = getattr(label, field)
 
 
 def _describe(moment: Moment, config: dict[str, Any]) -> Description:

@@ -18,8 +18,8 @@ from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.segment import State
 from lpcurr.pool.moment import Int64s, Moment
+from lpcurr.pool.place import seed_stream
 from lpcurr.pool.pool import Pool
-from lpcurr.pool.streams import seed_stream
 from lpcurr.schedulers.common import Way
 from lpcurr.statistics.laws import score_tasks
 
@@ -39,10 +39,8 @@ def restore(pool: Pool, checkpoint: Checkpoint, settings: Mapping[str, float]) -
     The pool keeps its size and configuration. Where these are the checkpoint's, the draws go on bit for bit. Where it
     has fewer slots than the checkpoint has tasks, the tasks with the best scores stay, and a warning says so.
 
-    The checkpoint is a verified one; ``settings`` are the header's configuration fields as they were in its pool.
-
-    Raises:
-        CheckpointError: its sums are not those of its tasks; the pool is as it was.
+    The checkpoint is a verified one, and refused before anything changes where its sums are not those of its tasks;
+    ``settings`` are the header's configuration fields as they were in its pool.
     """
     header = pool.state["header"][0].copy()
     same_rules = all(np.array_equal(header[name], value) for name, value in settings.items())

@@ -22,6 +22,6 @@ def run(arguments: argparse.Namespace) -> int:
     from lpcurr import kernels
 
     started = time.perf_counter()
-    kernels.warmup()
+    kernels.compile_all()
     print(f"kernels ready after {time.perf_counter() - started:.1f} s")
     return 0

@@ -24,6 +24,7 @@ from lpcurr.memory import layout
 from lpcurr.memory.label_names import not_a_text
 from lpcurr.memory.layout import Status
 from lpcurr.memory.processes import pid_namespace
+from lpcurr.pool.making import new_pool
 from lpcurr.pool.moment import Int64s
 from lpcurr.pool.pool import Pool
 from lpcurr.schedulers.uniform import DiscreteRandomConfig
@@ -353,7 +354,7 @@ class Evaluation:
 
 
 def _new_pool(config: CurriculumConfig, slots: int, *, shared: bool) -> Pool:
-    return Pool.create(
+    return new_pool(
         slots,
         config.header_settings() | {"new_label": layout.UNKNOWN_LABEL},
         seed=0,

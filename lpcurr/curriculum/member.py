@@ -18,6 +18,7 @@ from lpcurr.curriculum.stages import Stage, Stages
 from lpcurr.errors import ConfigError, DuplicateTaskError, PoolFullError, SessionNotFoundError
 from lpcurr.generators import ListedTasks, StoredTasks, TaskGenerator, TaskList, TaskSource, as_task_source
 from lpcurr.memory import layout, node_figures, sessions, task_records
+from lpcurr.pool.making import new_pool
 from lpcurr.pool.pool import Pool
 
 _logger = logging.getLogger("lpcurr")
@@ -176,7 +177,7 @@ def make_pool(
         "new_label": layout.UNKNOWN_LABEL if generator is None else layout.PENDING,
         "log_capacity": 1 << (config.log_entries - 1).bit_length() if config.log_entries else 0,
     }
-    pool = Pool.create(
+    pool = new_pool(
         config.num_active_tasks,
         settings,
         seed=config.seed,

@@ -34,7 +34,7 @@ _COLOURS = {"FAULT": "bold red", "healthy": "green", "explained": "yellow", "not
 
 def investigate(subject: Subject, budget: limits.Budget, tell: Callable[[str], None]) -> tuple[Evidence, Findings]:
     """Count everything, and judge; ``tell`` hears what is going on."""
-    kernels.warmup()
+    kernels.compile_all()
     random.seed(0)  # for subjects that draw from the global streams
     np.random.seed(0)  # noqa: NPY002 - the same
     only = None if subject.resize else subject.size or _largest_structure(subject.make())

@@ -32,15 +32,7 @@ try:
 except ValueError as error:
     raise ConfigError(f"numba cannot be imported with its settings in the environment, NUMBA_…: {error}") from None
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import distinct, episode, recovery, replay, upkeep
+from lpcurr.kernels.calls import distinct, episode, replay, upkeep
 from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all
 
-__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "recovery", "replay", "restore", "upkeep", "warmup"]
-
-
-def warmup() -> None:
-    """Compile every kernel for this machine, or load them where that was done before.
-
-    >>> warmup()
-    """
-    compile_all()
+__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "replay", "restore", "upkeep"]

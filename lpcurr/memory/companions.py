@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from lpcurr.memory import lock_files
@@ -24,3 +25,10 @@ class Companions:
         """Return the ids of the sessions that have such a file, be they alive or dead; none has a dot in its id."""
         names = names_beginning(self._prefix, self.path_of("").parent)
         return [name.removeprefix(self._prefix) for name in names if "." not in name]
+
+    def remove(self, session_id: str) -> None:
+        """Remove a session's file, if there is one, and what a killed writer has left beside it."""
+        target = self.path_of(session_id)
+        for name in [target.name, *names_beginning(f"{target.name}.", target.parent)]:
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                target.with_name(name).unlink()

@@ -25,15 +25,9 @@ _LONGEST = 200  # bytes of a name that the temporary one repeats: file systems t
 def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file in one step as seen from outside: whoever looks, or is killed, finds the old file or the new one.
 
-    What a killed process leaves beside it, the next write to the same path removes.
-
-    Args:
-        path: the file; a symbolic link is followed. Its folder must exist.
-        content: text is written as UTF-8.
-
-    Raises:
-        NotAFileError: the path is a device, a FIFO, a directory or a socket, which a new file would replace.
-        OSError: it cannot be written; an older file of that name is as it was.
+    What a killed process leaves beside it, the next write to the same path removes. A symbolic link is followed, text
+    is written as UTF-8. What is there and no regular file, which a new one would replace, is a ``NotAFileError``; where
+    it cannot be written, an older file is as it was.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -71,12 +65,9 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
 
 
 def open_regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
-    """Open a regular file for reading: a FIFO would wait for a writer, a device may have no end. A link is followed.
+    """Open a regular file, of ``most`` bytes, for reading: a FIFO would wait for a writer, a device may have no end.
 
-    Raises:
-        NotAFileError: it is a device, a FIFO, a directory or a socket, or has more bytes than ``most``.
-        ConfigError: it is no name of a file.
-        OSError: it is not there, or cannot be read.
+    A link is followed. What is refused is a ``NotAFileError``; ``OSError`` where it is not there, or cannot be read.
     """
     check_target(path)  # before it is opened
     file = open(path, "rb")  # noqa: SIM115 - the caller closes it

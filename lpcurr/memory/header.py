@@ -16,7 +16,8 @@ JOURNAL_CAPACITY = 128  # a power of two; the longest call, naming a task while 
 CACHE_LINE = 64
 
 
-IDENTITY_FIELDS: list[Any] = [
+HEADER_FIELDS: list[Any] = [
+    # Identity.
     *integers("magic"),  # written last by the creator, so that nobody attaches to half a pool
     *integers("layout_version"),  # a hash of this description: processes of one pool have one layout
     *integers("capacity"),  # number of slots
@@ -30,16 +31,11 @@ IDENTITY_FIELDS: list[Any] = [
     *integers("seed"),  # of all random streams; each process's is that of (seed, ordinal)
     *integers("index_multiplier"),  # odd: scatters ids over the id table
     *floats("created_at"),  # seconds since 1970
-]
-POOL_FIELDS: list[Any] = [
+    # Settled for the life of the pool.
     *integers("fixed_set"),  # 1: only add_task brings tasks in
     *integers("new_label"),  # label cell of a task made by a draw: PENDING where its configuration is to be built
     *integers("node", "nodes"),  # which of how many pools this is that are kept equal; nodes 0: there is no other
     *integers("fill_limit"),  # tasks up to which a draw makes a new one without evicting: the capacity, or a share
-]
-HEADER_FIELDS: list[Any] = [
-    *IDENTITY_FIELDS,
-    *POOL_FIELDS,
     *RULE_FIELDS,
     *integers("config_valid"),  # 0 or 1: the room whose text holds
     *integers("config_size0", "config_size1"),  # bytes of the text in each room

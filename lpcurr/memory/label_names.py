@@ -34,3 +34,11 @@ def _encode(label: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int, int]:
         raise InvalidLabelError(f"label {shown(label)} has {len(encoded)} bytes, the limit is {layout.LABEL_BYTES}")
     digest = int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little", signed=True)
     return np.frombuffer(encoded or b"\0", dtype=np.uint8).copy(), len(encoded), digest
+
+
+def write_name(record: np.void, label: str) -> int:
+    """Write a label's name into a free record of the label table; its hash."""
+    name, size, name_hash = encode_label(label)
+    record["used"], record["name_size"] = 1, size
+    record["name"][:size] = name[:size]
+    return name_hash

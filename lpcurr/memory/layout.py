@@ -29,6 +29,7 @@ dtype('int64')
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -37,17 +38,15 @@ import numpy as np
 from lpcurr.memory.header import CACHE_LINE as CACHE_LINE
 from lpcurr.memory.header import HEADER as HEADER
 from lpcurr.memory.header import HEADER_FIELDS as HEADER_FIELDS
-from lpcurr.memory.header import IDENTITY_FIELDS as IDENTITY_FIELDS
 from lpcurr.memory.header import JOURNAL_CAPACITY as JOURNAL_CAPACITY
 from lpcurr.memory.header import JOURNALS as JOURNALS
 from lpcurr.memory.header import MUTEX_OFFSET as MUTEX_OFFSET
 from lpcurr.memory.header import MUTEX_SIZE as MUTEX_SIZE
-from lpcurr.memory.header import POOL_FIELDS as POOL_FIELDS
 from lpcurr.memory.rules import OWN_WORDS as OWN_WORDS
 from lpcurr.memory.rules import RULE_FIELDS as RULE_FIELDS
+from lpcurr.memory.rules import RULES as RULES
 from lpcurr.memory.rules import SCHEDULER_NAME_WORDS as SCHEDULER_NAME_WORDS
 from lpcurr.memory.rules import floats, integers
-from lpcurr.memory.status import Status as Status
 
 MAGIC = 0x315252554350_4C  # "LPCURR1" read as a little-endian integer
 
@@ -84,6 +83,26 @@ EXPLORATION_UNIT = 10.0
 """An exploration bonus of 0.1 gives an unexplored task the weight of the mean explored one."""
 
 RECORD_WORDS = 5  # of the log
+
+
+class Status:
+    """What a kernel answers instead of raising; :mod:`lpcurr.memory.answers` has the error for each."""
+
+    REFUSED = 0
+    ACCEPTED = 1
+    INVALID_SCORE = -1
+    INVALID_TASK_ID = -2
+    UNKNOWN_TASK = -3
+    DUPLICATE_TASK = -4
+    POOL_FULL = -5
+    POOL_EMPTY = -6
+    NO_PROCESS_RECORD = -7
+    LOCK_LOST = -8
+    ORDINAL_TAKEN = -9
+    INVALID_SIGNAL = -10
+    INVALID_COST = -11
+    NOT_ENOUGH_TASKS = -12
+    LOG_TAKEN = -13
 
 
 # A record is free where its pid is 0. With this start time it holds a stream from a checkpoint, for the next process.
@@ -253,14 +272,9 @@ COLUMNS, INDEX_START = _columns()
 
 @lru_cache(maxsize=16)  # kernels in Python ask for it at every column
 def segment_dtype(capacity: int) -> np.dtype[np.void]:
-    """Return the dtype of a whole segment for ``capacity`` slots.
+    """Return the dtype of a whole segment for 1 … ``MAX_CAPACITY`` slots, but for the configuration behind it.
 
-    Args:
-        capacity: number of slots, 1 … ``MAX_CAPACITY``.
-
-    Returns:
-        A structured dtype whose fields are the regions in the module's table; ``itemsize`` is the segment's size
-        without the configuration text behind it.
+    Its fields are the regions in the module's table.
     """
     padded = padded_capacity(capacity)
     fields: list[tuple[str, object, int]] = [
@@ -303,22 +317,12 @@ def truth_range(first: str, last: str) -> tuple[int, int]:
     return names.index(first), names.index(last) + 1
 
 
-def header_word(name: str) -> int:
-    """Which eight-byte word of the segment a header field is."""
-    assert HEADER.fields is not None
-    return int(HEADER.fields[name][1]) // 8
+def _words_of(record: np.dtype[np.void]) -> Callable[[str], int]:
+    """Return a function that says which eight-byte word of a record a field is."""
+    return {name: int(place[1]) // 8 for name, place in (record.fields or {}).items()}.__getitem__
 
 
-def label_word(name: str) -> int:
-    """Which eight-byte word of a label's record a field is."""
-    assert LABEL.fields is not None
-    return int(LABEL.fields[name][1]) // 8
-
-
-def process_word(name: str) -> int:
-    """Which eight-byte word of a process's record a field is."""
-    assert PROCESS.fields is not None
-    return int(PROCESS.fields[name][1]) // 8
+header_word, label_word, process_word = map(_words_of, (HEADER, LABEL, PROCESS))
 
 
 def scheduler_name(header: np.void) -> str:

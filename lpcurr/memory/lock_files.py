@@ -120,12 +120,7 @@ def _is_own_folder(path: Path) -> bool:
 
 
 def lock_path(name: str, *, make: bool) -> Path:
-    """Return where the lock file of the shared segment ``name`` is, or is to be made.
-
-    Raises:
-        FileNotFoundError: there is none, and it is not to be made.
-        LpcurrError: there is no folder for it.
-    """
+    """Return where a shared segment's lock file is, ``FileNotFoundError`` if nowhere; or where it is to be made."""
     if make:
         for path in (DIRECTORY, *_INSTEAD):
             with contextlib.suppress(OSError):
@@ -145,10 +140,7 @@ def lock_path(name: str, *, make: bool) -> Path:
 def watch(segment: _Segment, name: str | None, *, make: bool) -> int:
     """Guard a segment from now on: a shared one by its name, a local one against threads alone.
 
-    Returned is the inode of the lock file, which is to be made where the segment is new; 0 for a local segment.
-
-    Raises:
-        FileNotFoundError: there is no lock file, so the segment's processes take a robust mutex.
+    Returned is the inode of its lock file; 0 for a local one. ``FileNotFoundError``: its processes take a robust mutex.
     """
     path = None if name is None else lock_path(name, make=make)
     guard = _by_path.get(path) if path is not None else None
@@ -165,10 +157,9 @@ def _is_current(guard: _Guard) -> bool:
     """Whether the path still leads to the open file: a session may have ended, and another begun under its name."""
     assert guard.file is not None
     assert guard.path is not None
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return os.fstat(guard.file).st_ino == guard.path.lstat().st_ino
-    except FileNotFoundError:
-        return False
+    return False
 
 
 def remove(name: str) -> None:

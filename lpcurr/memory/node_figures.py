@@ -13,10 +13,9 @@ import stat
 from typing import Any
 
 from lpcurr.memory.companions import Companions
-from lpcurr.memory.files import names_beginning
 
 _FILES = Companions("lpcurr-nodes_")
-path_of, sessions_with_figures = _FILES.path_of, _FILES.sessions
+path_of, sessions_with_figures, remove = _FILES.path_of, _FILES.sessions, _FILES.remove
 _LARGEST = 2**22  # bytes
 
 
@@ -49,11 +48,3 @@ def read(session_id: str) -> dict[str, Any]:
         except (ValueError, RecursionError):  # cut, or not written here
             return {}
     return found if isinstance(found, dict) else {}
-
-
-def remove(session_id: str) -> None:
-    """Remove the figures of a session, if there are any, and what a killed writer has left."""
-    target = path_of(session_id)
-    for name in [target.name, *names_beginning(f"{target.name}.", target.parent)]:
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            target.with_name(name).unlink()

@@ -18,12 +18,9 @@ def process_records(state: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def suspect(state: np.ndarray[Any, Any], process: int, task_id: int) -> Suspicion:
-    """Note that a task could not be begun by a process, and say who else could not.
+    """Note that a task could not be begun by a process, and say whether others play, and could not ``elsewhere``.
 
     A record remembers few tasks, and forgets one for another: so a fault may be found later, but never a false one.
-
-    Returns:
-        ``elsewhere`` where another process could not begin it either; ``alone`` where no other process plays; ``here``.
     """
     records, cell = process_records(state), task_id % layout.SUSPECTS
     records["suspects"][process, cell] = task_id + 1

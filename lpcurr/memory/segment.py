@@ -72,10 +72,6 @@ class Segment:
 
         It has room for ``log_capacity`` records of the log, a power of two or 0. With ``file_lock``, Python locks
         around the kernels: see :mod:`lpcurr.memory.lock_files`.
-
-        Raises:
-            ConfigError: a session id that is malformed or in use.
-            SegmentSpaceError: shared memory is full.
         """
 
         def make() -> Segment:
@@ -132,13 +128,7 @@ class Segment:
 
     @classmethod
     def attach(cls, session_id: str, *, file_lock: bool) -> Segment:
-        """Open the segment of a live session; ``file_lock`` as in :meth:`create`.
-
-        Raises:
-            SessionNotFoundError: there is none of that name.
-            SessionIncompatibleError: it is not a pool, half-made, of another layout version, another user's, or of a
-                container that sees other process ids.
-        """
+        """Open the segment of a live session, if it is sound and this version's; ``file_lock`` as in :meth:`create`."""
         if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
             raise not_found(session_id)
         return run_undisturbed(partial(cls._attach, session_id, file_lock=file_lock))
@@ -175,11 +165,7 @@ class Segment:
         return segment
 
     def reserve_processes(self, count: int) -> int:
-        """Give memory to the first ``count`` process records at least, as many as there can be: how many have it then.
-
-        Raises:
-            SegmentSpaceError: shared memory is full.
-        """
+        """Give memory to at least ``count`` process records, as far as there can be so many: how many have it then."""
         room = int(self.state["header"]["process_room"][0])
         if count <= room:
             return room

@@ -11,7 +11,7 @@ import contextlib
 import mmap
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from lpcurr.memory.damage import problem_of
 from lpcurr.memory.files import names_beginning
 from lpcurr.memory.process_table import process_hole
 from lpcurr.memory.processes import NAME_PREFIX, pid_namespace, process_is_alive
-from lpcurr.memory.shared_memory import Bytes, open_memory, unlink_memory
+from lpcurr.memory.shared_memory import Bytes, opened, unlink_memory
 from lpcurr.memory.undisturbed import undisturbed
 
 _SHARED_MEMORY = Path("/dev/shm")
@@ -120,21 +120,6 @@ def _segment_names() -> list[str]:
     """Names of this user's segments: from /dev/shm; macOS does not list shared memory, but has lock files."""
     places = [_SHARED_MEMORY] if _SHARED_MEMORY.is_dir() else lock_files.directories()
     return sorted({name for place in places for name in names_beginning(NAME_PREFIX, place)})
-
-
-@contextlib.contextmanager
-def opened(name: str) -> Iterator[int]:
-    """A descriptor of this user's shared memory, for reading.
-
-    Raises:
-        FileNotFoundError: there is none of that name.
-        PermissionError: there is something of that name that is not this user's memory; its ``strerror`` says what.
-    """
-    descriptor = open_memory(name, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def is_held(descriptor: int) -> bool:

@@ -63,14 +63,9 @@ class MemoryName:
 
     def is_current(self) -> bool:
         """Return whether the name still leads there: a session may have ended, and another begun under its name."""
-        try:
-            descriptor = open_memory(self.name, os.O_RDONLY)
-        except OSError:
-            return False
-        try:
+        with contextlib.suppress(OSError), opened(self.name) as descriptor:
             return _identity(descriptor) == self._identity
-        finally:
-            os.close(descriptor)
+        return False
 
     def unlink(self, *, created: bool) -> None:
         """Remove the name; ``created``: by this process, so that the resource tracker is to forget it."""
@@ -81,12 +76,7 @@ class MemoryName:
 
 
 def create_memory(name: str, size: int, hole: tuple[int, int]) -> tuple[MemoryName, Bytes]:
-    """Make zeroed memory with all of its pages but those of a hole, from byte to byte; all of it, uint8[size].
-
-    Raises:
-        FileExistsError: the name is taken.
-        SegmentSpaceError: there is no room.
-    """
+    """Make zeroed memory with all of its pages but those of a hole, from byte to byte; all of it, uint8[size]."""
     with space_needed(size, "memory"):
         descriptor = _open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR)
         try:
@@ -105,39 +95,27 @@ def create_memory(name: str, size: int, hole: tuple[int, int]) -> tuple[MemoryNa
 
 
 def attach_memory(name: str) -> tuple[MemoryName, Bytes]:
-    """Open memory that is there; all of it, uint8.
-
-    Raises:
-        FileNotFoundError: there is none of that name.
-        PermissionError: there is something of that name that is not this user's memory.
-    """
-    with space_needed(0, "memory"):
-        descriptor = open_memory(name, os.O_RDWR)
-        try:
-            _show_in_use(descriptor)
-            if os.fstat(descriptor).st_nlink == 0:
-                raise FileNotFoundError(errno.ENOENT, "removed at this moment", name)
-            return MemoryName(name, descriptor), _mapped(descriptor)
-        finally:
-            os.close(descriptor)
+    """Open memory that is there; all of it, uint8; raises as :func:`opened`."""
+    with space_needed(0, "memory"), opened(name, os.O_RDWR) as descriptor:
+        _show_in_use(descriptor)
+        if os.fstat(descriptor).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "removed at this moment", name)
+        return MemoryName(name, descriptor), _mapped(descriptor)
 
 
 def reserve_memory(name: str, start: int, end: int) -> None:
     """Take the pages of a hole in memory that is there; raises ``SegmentSpaceError`` where there is no room."""
-    descriptor = open_memory(name, os.O_RDWR)
-    try:
-        with space_needed(end - start, "memory"):
-            _reserve(descriptor, start, end)
-    finally:
-        os.close(descriptor)
+    with opened(name, os.O_RDWR) as descriptor, space_needed(end - start, "memory"):
+        _reserve(descriptor, start, end)
 
 
-def open_memory(name: str, flags: int) -> int:
-    """Return a descriptor of this user's shared memory of that name.
+@contextlib.contextmanager
+def opened(name: str, flags: int = os.O_RDONLY) -> Iterator[int]:
+    """Open this user's shared memory of that name; a descriptor.
 
     Raises:
         FileNotFoundError: there is none of that name.
-        PermissionError: there is something of that name that is not this user's memory; its text says what.
+        PermissionError: there is something of that name that is not this user's memory; its ``strerror`` says what.
     """
     try:
         descriptor = _open(name, flags)
@@ -145,13 +123,15 @@ def open_memory(name: str, flags: int) -> int:
         if error.errno not in _NO_MEMORY:
             raise
         raise PermissionError(errno.EPERM, "it is a link, a folder or a socket, not shared memory", name) from None
-    status = os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
-        return descriptor
-    os.close(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise PermissionError(errno.EPERM, "it is a pipe, a folder or a device, not shared memory", name)
-    raise PermissionError(errno.EPERM, f"it belongs to user {status.st_uid}, this is user {os.geteuid()}", name)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise PermissionError(errno.EPERM, "it is a pipe, a folder or a device, not shared memory", name)
+        if status.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, f"it belongs to user {status.st_uid}, this is user {os.geteuid()}", name)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def unlink_memory(name: str) -> None:

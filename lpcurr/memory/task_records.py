@@ -31,7 +31,7 @@ from lpcurr.memory.shared_memory import space_needed
 from lpcurr.memory.undisturbed import run_undisturbed
 
 _FILES = Companions("lpcurr-tasks_")
-path_of, sessions_with_records = _FILES.path_of, _FILES.sessions
+path_of, sessions_with_records, remove = _FILES.path_of, _FILES.sessions, _FILES.remove
 _MAGIC = b"lpctasks"
 MAX_TASKS = 2**22
 _COUNT = len(_MAGIC)
@@ -105,12 +105,7 @@ class TaskRecords:
         return os.pread(descriptor, int(ends[-1]) - start, _RECORDS + start)
 
     def append(self, records: Sequence[bytes]) -> int:
-        """Write further records, all or none, while :meth:`locked`; the number of the first.
-
-        Raises:
-            PoolFullError: there would be more than ``MAX_TASKS``.
-            SegmentSpaceError: shared memory has no room.
-        """
+        """Write further records, all or none, while :meth:`locked`; the number of the first."""
         descriptor, count = self._open(), len(self)
         if count + len(records) > MAX_TASKS:
             raise PoolFullError(f"{count + len(records)} tasks in one list: the limit is {MAX_TASKS}")
@@ -139,12 +134,6 @@ class TaskRecords:
             yield is_mine
         finally:
             run_undisturbed(own._let_go)  # or what a signal handler raises in it leaves the lock held for good
-
-
-def remove(session_id: str) -> None:
-    """Remove the records of a session, if there are any; who has them open may go on reading."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
-        path_of(session_id).unlink()
 
 
 def _remove_in(process: int, path: Path, made: os.stat_result) -> None:

@@ -16,19 +16,15 @@ from lpcurr.memory.damage import problem_of, problem_of_cells
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import NAME_PREFIX, process_is_alive
 from lpcurr.memory.segment import not_found
-from lpcurr.memory.sessions import Session, is_held, list_sessions, opened
+from lpcurr.memory.sessions import Session, is_held, list_sessions
+from lpcurr.memory.shared_memory import opened
 from lpcurr.pool.moment import TRUTH, Moment
 
 _QUIET_ATTEMPTS = 20
 
 
 def find_session(session_id: str | None) -> str:
-    """The session that is meant: by its id or the beginning of it, or the only one that is live.
-
-    Raises:
-        SessionNotFoundError: there is none.
-        LpcurrError: several could be meant; the message lists them.
-    """
+    """The session that is meant: by its id or the beginning of it, or the only one that is live."""
     live = [session for session in list_sessions() if session.alive and not session.problem]
     if session_id is None:
         if not live:

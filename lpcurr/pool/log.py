@@ -16,8 +16,8 @@ from lpcurr.memory.layout import Status
 from lpcurr.memory.processes import own_start_time, pid_namespace, process_is_alive
 from lpcurr.memory.segment import State
 from lpcurr.memory.shared_memory import Bytes
+from lpcurr.pool.place import seed_stream
 from lpcurr.pool.pool import Pool
-from lpcurr.pool.streams import seed_stream
 
 _logger = logging.getLogger("lpcurr")
 
@@ -43,11 +43,7 @@ class PoolLog:
         self._scratch: Bytes = np.empty(self.capacity * RECORD_BYTES, dtype=np.uint8)
 
     def begin(self) -> int:
-        """Begin the log anew, from a dead reader on too; the number of its next record.
-
-        Raises:
-            ConfigError: the pool keeps no log, or a process that lives reads it.
-        """
+        """Begin the log anew, from a dead reader on too; the number of its next record."""
         if not self.capacity:
             raise ConfigError("this pool keeps no log: make it with CurriculumConfig(log_entries=100_000)")
         self.pool.check_open()
@@ -75,8 +71,7 @@ class PoolLog:
     def read(self, first: int, *, consume: bool = False) -> tuple[Bytes, int, int]:
         """Copy the log from record number ``first`` on; with ``consume``, the room of what is read is free again.
 
-        Returns:
-            The records, uint8[40 · k]; the number after the last; how many entries were lost for want of room.
+        The records, uint8[40 · k]; the number after the last; how many entries were lost for want of room.
         """
         self.pool.check_open()
         content = self.pool._segment.bytes

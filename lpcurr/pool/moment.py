@@ -56,12 +56,9 @@ class Moment:
 
     @classmethod
     def of_cells(cls, tables: np.ndarray[Any, Any], cells: dict[str, Column], active: Column) -> Moment:
-        """Put a moment together from copies, and take them over.
+        """Put a moment together from copies, and take them over: of tables, columns by slot, and slots in use.
 
-        Args:
-            tables: the segment's first ``layout.COLUMNS_OFFSET`` bytes.
-            cells: truth columns by slot, ``entry`` among them; or none.
-            active: the slots in use, and perhaps more cells behind them.
+        ``tables`` are the first ``layout.COLUMNS_OFFSET`` bytes; ``entry`` is among the columns, or there is none.
         """
         tables = tables.view(layout.TABLES)
         header = tables["header"][0]

@@ -1,4 +1,7 @@
-"""A process's place in a pool: a record in the process table, and with it a random stream of its own."""
+"""A process's place in a pool: a record in the process table, and with it a random stream of its own.
+
+Streams that a checkpoint left go first, by their ordinals; further processes get fresh ones.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ import threading
 import weakref
 from typing import NoReturn
 
+import numpy as np
+
 from lpcurr.errors import AttachLimitError, LpcurrError, PoolClosedError, SessionIncompatibleError
-from lpcurr.kernels.calls import recovery, upkeep
+from lpcurr.kernels.calls import upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import mutex, waiting
 from lpcurr.memory import layout
@@ -17,13 +22,26 @@ from lpcurr.memory.answers import error_of
 from lpcurr.memory.layout import Status
 from lpcurr.memory.process_table import process_records
 from lpcurr.memory.processes import own_start_time, pid_namespace, process_is_alive
-from lpcurr.memory.segment import Segment, problem_of_namespace
+from lpcurr.memory.segment import Segment, State, problem_of_namespace
 from lpcurr.memory.shared_memory import Bytes
-from lpcurr.pool.streams import attach_process, seed_stream
 
 _Record = tuple[list[int], Bytes, int, int]  # what `_leave` takes
 
 _records: dict[int, tuple[weakref.ref[Place], _Record]] = {}  # by the identity of their list, until given back
+
+Stream = np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+_INDEX_KEY = (2**32 - 1, 1)  # of no process
+
+
+def seed_stream(seed: int, *spawn_key: int) -> Stream:
+    """The beginning of a random stream, uint64[4]; the spawn key of a process's is its ordinal."""
+    return np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(4, np.uint64)  # type: ignore[return-value]
+
+
+def index_multiplier(seed: int) -> int:
+    """Return the odd number by which a pool of this seed scatters ids over its table, below 2**63."""
+    return int(seed_stream(seed, *_INDEX_KEY)[0]) >> 1 | 1
 
 
 class ClosedWords:
@@ -74,13 +92,7 @@ class Place:
         waiting.raise_interruption(answer)
 
     def take(self) -> None:
-        """Take a record and a random stream.
-
-        Raises:
-            AttachLimitError: all records are taken, by processes that are alive.
-            PoolLostError: the pool's lock is beyond repair.
-            SegmentSpaceError: shared memory has no room for another record.
-        """
+        """Take a record and a random stream; records are given memory, or taken from the dead, where none is free."""
         _leave_dropped()
         self.pid = os.getpid()
         content, state = self._segment.bytes, self._segment.state
@@ -131,7 +143,7 @@ class Place:
         was_held = ROBUST_MUTEX and state["header"]["mutex"][0, 0] != 0
         mutex.initialise(content)
         if was_held:
-            recovery.recover.entry(content)
+            upkeep.recover.entry(content)
             state["header"]["repairs_logged"] = state["header"]["repairs"]
         self.pid = os.getpid()
         record = state["process"][0, self.number]
@@ -159,3 +171,19 @@ def _leave_dropped() -> None:
     for place, record in list(_records.values()):
         if place() is None:
             _leave(*record)
+
+
+def attach_process(numbers: list[int], content: Bytes, state: State, pid: int, start_time: int, room: int = 0) -> int:
+    """Take a process record with a random stream: its number, or ``NO_PROCESS_RECORD`` of those that have memory.
+
+    ``numbers``: where its number stands as soon as the record is taken, whatever a signal handler raises then.
+    ``room``: how many have memory now, where the caller has given them some.
+    """
+    process = int(Status.ORDINAL_TAKEN)
+    while process == Status.ORDINAL_TAKEN:  # by another process that attached, or loaded a checkpoint, at this moment
+        seed, ordinal = int(state["header"]["seed"][0]), int(state["header"]["next_stream"][0])
+        stream = seed_stream(seed, ordinal)
+        arguments = (content,), (pid,), (start_time,), (seed,), (ordinal,), (stream,), (room,)
+        numbers += map(upkeep.attach_process.entry, *arguments)  # in one go, in C: handlers run before or after it
+        process = int(numbers[-1])
+    return process

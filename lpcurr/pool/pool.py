@@ -31,7 +31,6 @@ from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.layout import Status
 from lpcurr.memory.segment import Segment, State
 from lpcurr.memory.shared_memory import Bytes
-from lpcurr.pool.making import new_segment
 from lpcurr.pool.moment import TRUTH, Float64s, Int64s, Moment
 from lpcurr.pool.place import ClosedWords, Place, raise_again, raise_closed
 
@@ -68,37 +67,6 @@ class Pool:
         self.capacity = int(segment.state["header"]["capacity"][0])
         self._bind(place)
         _open_pools[id(self)] = self
-
-    @classmethod
-    def create(
-        cls,
-        capacity: int,
-        settings: Mapping[str, Any],
-        *,
-        seed: int,
-        config_text: bytes = b"",
-        shared: bool = True,
-        session_id: str | None = None,
-    ) -> Pool:
-        """Make an empty pool.
-
-        Args:
-            capacity: number of slots, 1 … 1,000,000.
-            settings: values of the header's configuration fields, by name.
-            seed: of the random streams, 0 … 2**63 − 1.
-            config_text: kept behind the layout for processes that attach by name.
-            shared: in shared memory, or in this process only.
-            session_id: name for others to attach by; random if None.
-        """
-        segment = new_segment(
-            capacity, settings, seed=seed, config_text=config_text, shared=shared, session_id=session_id
-        )
-        try:
-            return cls(segment)
-        except BaseException:
-            segment.close()
-            segment.unlink()
-            raise
 
     @classmethod
     def attach(cls, session_id: str, *, may_share: bool = False) -> Pool:
@@ -344,11 +312,7 @@ class Pool:
         return self._checked(needed)
 
     def use(self, rules: Mapping[str, Any], config_text: bytes) -> None:
-        """Put other rules into force, by the names of ``layout.RULE_FIELDS``, and their configuration.
-
-        Raises:
-            ConfigError: the configuration is longer than the room that was made for it.
-        """
+        """Put other rules into force, by the names of ``layout.RULE_FIELDS``, and their configuration."""
         size, room = len(config_text), int(self.state["header"]["config_room"][0])
         if size > room:
             raise ConfigError(f"the configuration has {size} bytes, this pool has room for {room}: make a new pool")

@@ -35,7 +35,7 @@ Capacity = Annotated[int, Field(ge=1, le=layout.MAX_CAPACITY, description="tasks
 
 PRESET_CAPACITY = 256
 _IN_USE = "_in_use"  # in a model's dict, where pydantic neither compares nor writes what is no field
-BEHIND_ALL = 1e300
+BEHIND_ALL: float = layout.RULES["unexplored_key"]
 """Where the unexplored tasks stand in the order of eviction: behind every explored one."""
 
 
@@ -280,7 +280,7 @@ class SchedulerConfig(CheckedModel):
         return self.__class__
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
-        """Return the rule fields of the header (``lpcurr.memory.layout.RULE_FIELDS``) that these settings come to.
+        """Return the rule fields of the header (``lpcurr.memory.rules.RULES``) that these settings come to.
 
         A setting that has the name of a rule field is that.
 
@@ -289,41 +289,15 @@ class SchedulerConfig(CheckedModel):
             fixed_set: nothing is evicted by score.
         """
         scheduler = self.scheduler
-        rules = {
+        rules = layout.RULES | {
             "scheduler": scheduler.number,
             "scheduler_name": name_words(str(scheduler.model_fields["type"].default)),
             "draws_by": int(scheduler.draws_by),
-            "rand_task_rate": 0.0,
-            "exploration_share": 0.0,
-            "staleness_share": 0.0,
-            "label_share": 0.0,
-            "label_fast_timescale": 1.0,
-            "label_slow_timescale": 1.0,
-            "explored_from": 0,
             "mature_from": min_presentations,
-            "may_evict": 0,
-            "unexplored_key": BEHIND_ALL,
-            "new_task_rate": 0.0,
-            "eviction_percentile": 1.0,
-            "evict_explored_only": 1,
-            "exploration_bonus": 0.0,
-            "relative_exploration": 1,
-            "unbiased": 1,
-            "baseline_normalization": 1,
-            "zero_is_unset": 0,
             "ema_alpha": self.task_tracker_ema_alpha,
-            "fast_timescale": 0.1,
-            "slow_timescale": 0.02,
-            "smoothing": 0.0,
-            "performance_weight": 0.0,
-            "early_progress_amplification": 0.5,
-            "temperature": 0.0,
-            "amplification": 10.0,
-            "rank_power": 1.0,
             "success_threshold": self.task_default_success_threshold,
             "generator_type": self.task_default_generator_type,
             "max_inactive_labels": self.max_inactive_labels_retained,
-            "own": np.zeros(layout.OWN_WORDS),
         }
         return rules | {name: getattr(self, name) for name in type(self).model_fields if name in rules}
 

@@ -126,10 +126,7 @@ def goes_by_success(header: np.void) -> bool:
 
 
 def _columns_read(header: np.void, with_retention: bool) -> set[str]:
-    rules, task = _rules(header), _Recording()
-    if not 0 <= rules.scheduler < len(schedulers.ALL):
-        raise PoolLostError(f"this pool is damaged: it names scheduler {rules.scheduler} of {len(schedulers.ALL)}")
-    scheduler = schedulers.ALL[rules.scheduler]
+    (rules, scheduler), task = _rules(header), _Recording()
     formulas = (scheduler.priority, scheduler.exploring_weight, scheduler.acceptance, scheduler.retention)
     with np.errstate(all="ignore"):
         for formula in formulas if with_retention else formulas[:3]:
@@ -148,18 +145,19 @@ def mean_and_deviation(header: np.void) -> tuple[float, float]:
 
 def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
     """Return what the scheduler's formulas take: columns with ``priority``, rules; and the scheduler itself."""
-    rules = _rules(moment.header)
-    if not 0 <= rules.scheduler < len(schedulers.ALL):
-        raise PoolLostError(f"this pool is damaged: it names scheduler {rules.scheduler} of {len(schedulers.ALL)}")
-    scheduler = schedulers.ALL[rules.scheduler]
+    rules, scheduler = _rules(moment.header)
     task = SimpleNamespace(**moment.columns)
     priority = np.nan_to_num(scheduler.priority(task, _EVERY, rules), nan=0.0)
     task.priority = np.clip(priority, -PRIORITY_LIMIT, PRIORITY_LIMIT)
     return task, rules, scheduler
 
 
-def _rules(header: np.void) -> SimpleNamespace:
-    return SimpleNamespace(**{name: header[name].tolist() for name, *_ in layout.RULE_FIELDS})
+def _rules(header: np.void) -> tuple[SimpleNamespace, Any]:
+    """Return the rules of a pool, and the scheduler that they are of."""
+    rules = SimpleNamespace(**{name: header[name].tolist() for name in layout.RULES})
+    if not 0 <= rules.scheduler < len(schedulers.ALL):
+        raise PoolLostError(f"this pool is damaged: it names scheduler {rules.scheduler} of {len(schedulers.ALL)}")
+    return rules, schedulers.ALL[rules.scheduler]
 
 
 def _proportional(weights: Any, otherwise: Float64s) -> Float64s:
@@ -197,18 +195,11 @@ def _scores_of_z(moment: Moment, priority: Float64s, explored: Bools, rules: Any
 def rank_for_eviction(
     moment: Moment, retention: Float64s, queried: Int64s, enough: int, explored_from: int | None, percentile: float
 ) -> tuple[list[int], int | None]:
-    """Find the evictable tasks among the queried ones.
+    """Find the evictable tasks among the queried ids, in their order; and the one with the least key, or None.
 
-    Args:
-        moment: the pool.
-        retention: what the eviction goes by, of its active tasks in entry order.
-        queried: the ids that are asked for; those that are not in the pool are not evictable.
-        enough: completions from which a task may go.
-        explored_from: completions from which a task is explored, where only explored tasks count; None: all count.
-        percentile: it may be at most that at index min(m − 1, floor(m · percentile)) of the m that count.
-
-    Returns:
-        The evictable ids in the order of ``queried``, and the one with the least key (of equals the first), or None.
+    ``retention`` is what the eviction goes by, of the active tasks in entry order. A task may go from ``enough``
+    completions on, if its key is at most that at index min(m − 1, floor(m · percentile)) of the m that count: those
+    with ``explored_from`` completions, or all where that is None.
     """
     ids, completions = moment.columns["task_id"], moment.columns["completion_count"]
     counted = retention if explored_from is None else retention[completions >= explored_from]

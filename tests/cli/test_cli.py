@@ -269,8 +269,8 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     code = (
         "import resource, sys\n"
         "from lpcurr.cli import main\n"
-        "from lpcurr.kernels import warmup\n"
-        "warmup()\n"  # which may write to numba's cache
+        "from lpcurr.kernels import compile_all\n"
+        "compile_all()\n"  # which may write to numba's cache
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"  # as little as the configuration needs
         f"sys.exit(main({['train', *SHORT, 'checkpoint_every=0', 'epoch_steps=64']!r} + sys.argv[1:]))\n"
     )

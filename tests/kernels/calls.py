@@ -14,6 +14,7 @@ from lpcurr.kernels.machine import random
 from lpcurr.kernels.machine.views import column
 from lpcurr.kernels.safety import journal
 from lpcurr.memory import layout
+from lpcurr.pool.making import new_pool
 from lpcurr.pool.pool import Pool
 
 CHECKED = {"NUMBA_BOUNDSCHECK": "1", "LPCURR_FAULT_POINTS": "1"}
@@ -27,7 +28,7 @@ _compile: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy")
 
 def make_pool(capacity: int, **settings: float) -> Pool:
     """An empty local pool; settings as header fields."""
-    return Pool.create(capacity, settings, seed=11, shared=False)
+    return new_pool(capacity, settings, seed=11, shared=False)
 
 
 def content(pool: Pool) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpcurr.kernels.calls import recovery
+from lpcurr.kernels.calls import upkeep
 from lpcurr.memory import layout
 from lpcurr.pool.pool import Pool
 from tests.kernels.calls import (
@@ -102,7 +102,7 @@ def test_entries_that_lead_out_of_the_segment_are_not_undone(pool: Pool, word: i
 def test_a_repair_leaves_no_label_that_leads_out_of_the_table(pool: Pool) -> None:
     pool.state["header"]["label_count"] = 2**40
     pool.state["label"][0, :2] = 60_000, -5
-    recovery.recover.entry(content(pool))
+    upkeep.recover.entry(content(pool))
     assert (pool.state["label"][0, :2] == layout.UNKNOWN_LABEL).all()
     assert pool.state["header"]["label_count"][0] == layout.LABEL_CAPACITY
     assert pool.state["label_table"]["active"][0, layout.UNKNOWN_LABEL] == 2

@@ -9,8 +9,9 @@ import pytest
 
 from lpcurr.kernels import JIT
 from lpcurr.memory import layout
+from lpcurr.pool.making import new_pool
+from lpcurr.pool.place import index_multiplier
 from lpcurr.pool.pool import Pool
-from lpcurr.pool.streams import index_multiplier
 from lpcurr.statistics.violations import find_violations
 from tests.kernels.calls import content, find_slots, make_pool
 
@@ -92,7 +93,7 @@ def test_ids_chosen_to_share_a_cell_in_one_pool_are_scattered_in_another() -> No
     """Were all pools to scatter alike, 20,000 ids chosen for it would make a call take 400 times as long."""
     capacity = 200 if JIT else 40
     ids = colliding_ids(capacity, [3], capacity)
-    pool = Pool.create(capacity, {}, seed=12, shared=False)
+    pool = new_pool(capacity, {}, seed=12, shared=False)
     for task_id in ids:
         pool.add_task(task_id, None, pending=False, success_threshold=None)
     occupied = "".join("x" if cell else " " for cell in pool.state["index"][0])

@@ -27,8 +27,8 @@ from lpcurr.kernels.machine.settings import FAULT_POINTS
 from lpcurr.memory import layout
 from lpcurr.pool import pool as pool_module
 from lpcurr.pool.log import PoolLog, apply_entries, image_of, is_read
+from lpcurr.pool.place import attach_process
 from lpcurr.pool.pool import Pool
-from lpcurr.pool.streams import attach_process
 from lpcurr.statistics.violations import find_violations
 from tests.stress.scenarios import SCENARIOS, Call, Scenario
 from tests.stress.truth import STAMPS, differences, load_kernels, task_ids, truth

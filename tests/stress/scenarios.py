@@ -21,8 +21,8 @@ from lpcurr.kernels.indices import sums as moments
 from lpcurr.memory import layout
 from lpcurr.memory.label_names import encode_label
 from lpcurr.pool.log import PoolLog
+from lpcurr.pool.place import attach_process
 from lpcurr.pool.pool import Pool
-from lpcurr.pool.streams import attach_process
 from lpcurr.schedulers.common import SchedulerConfig
 
 UNKNOWN = 2**53 - 7  # an id that no scenario puts into its pool

@@ -56,10 +56,8 @@ def capture(segment, process, tables, numbers, truth, active):
     needed = header.high_water if numbers.size > 0 else 0
     if needed <= active.size:
         source, target = words(segment), words(tables)
-        for word in range(_PROCESS_TABLE_WORD + header.process_room * _PROCESS_WORDS):
-            target[word] = source[word]
-        for word in range(_LABEL_TABLE_WORD, _LABEL_TABLE_WORD + header.label_count * _LABEL_WORDS):
-            target[word] = source[word]
+        copy_words(target, source, 0, _PROCESS_TABLE_WORD + header.process_room * _PROCESS_WORDS)
+        copy_words(target, source, _LABEL_TABLE_WORD, _LABEL_TABLE_WORD + header.label_count * _LABEL_WORDS)
         for row in range(numbers.size):
             if numbers[row] < _TASK_COLUMNS:
                 first = truth_word(segment, numbers[row], 0)

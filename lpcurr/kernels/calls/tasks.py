@@ -9,7 +9,7 @@ from lpcurr.kernels.calls.scores import apply_score, apply_to_label
 from lpcurr.kernels.indices import following, labels, slots
 from lpcurr.kernels.machine import clock, random
 from lpcurr.kernels.machine.compiling import by_name, helper, inlined
-from lpcurr.kernels.machine.views import column, header_record, label_record, process_record
+from lpcurr.kernels.machine.views import column, header_record, label_record, process_record, truth_word, words
 from lpcurr.kernels.safety import faults, journal
 from lpcurr.memory import layout
 
@@ -47,19 +47,9 @@ def _fill(segment, slot, task_id, label_cell, success_threshold):
     view.generator_type[slot] = header.generator_type
     view.scheduled_count[slot] = 0
     view.last_drawn[slot] = header.scheduled
-    view.completion_count[slot] = 0
-    view.total_score[slot] = 0.0
-    view.last_score[slot] = 0.0
-    view.reward_ema[slot] = 0.0
-    view.ema_squared[slot] = 0.0
-    view.success_rate_ema[slot] = 0.0
-    view.p_fast[slot] = 0.0
-    view.p_slow[slot] = 0.0
-    view.p_true[slot] = 0.0
-    view.random_baseline[slot] = 0.0
-    view.least_score[slot] = 0.0
-    view.greatest_score[slot] = 0.0
-    view.signal[slot] = 0.0
+    cells, first = words(segment), truth_word(segment, _SCORE_FIRST, slot)
+    for word in range(first, first + _SCORE_LAST - _SCORE_FIRST):  # they lie side by side: zeros, integers and floats
+        cells[word] = 0
     view.mean_cost[slot] = 1.0
     faults.may_die_here(segment)
     view.task_id[slot] = task_id

@@ -35,6 +35,7 @@ _CONFIG_VALID_WORD = layout.header_word("config_valid")
 _SLOT_MASK = (1 << layout.SLOT_BITS) - 1
 _PROCESS_TABLE_WORD = layout.PROCESS_OFFSET // 8
 _PROCESS_WORDS = layout.PROCESS.itemsize // 8
+_PROCESS_COUNTERS = layout.process_word("draws")  # the first of them
 _LABEL_TABLE_WORD = layout.LABEL_OFFSET // 8
 _TRUTH_COUNT = len(layout.TRUTH_COLUMNS)
 _LABEL_FIRST, _LABEL_LAST = layout.truth_range("label", "label")
@@ -258,18 +259,9 @@ def attach_process(segment, pid, start_time, seed, ordinal, stream, room):
         if answer >= 0:
             record.start_time = start_time
             record.label_stamp = header.label_stamp
-            record.draws = 0
-            record.tries = 0
-            record.scans = 0
-            record.lock_waits = 0
-            record.lock_wait_ns = 0
-            record.created = 0
-            record.evicted = 0
-            record.accepted = 0
-            record.refused = 0
-            record.steps = 0
-            for cell in range(layout.SUSPECTS):
-                record.suspects[cell] = 0
+            cells, at = words(segment), _PROCESS_TABLE_WORD + process * _PROCESS_WORDS
+            for word in range(at + _PROCESS_COUNTERS, at + _PROCESS_WORDS):
+                cells[word] = 0
             faults.may_die_here(segment)
             record.pid = pid
             faults.may_die_here(segment)
@@ -310,32 +302,14 @@ def snapshot(segment, process, copy):
 
 
 @kernel("int64(segment)")
-def initialise(segment):
-    """Make an empty pool of a segment whose header has its capacity and configuration; nobody else has seen it."""
-    header = header_record(segment, 0)
-    view = column(segment)
-    for slot in range(header.capacity):
-        view.task_id[slot] = layout.FREE
-    header.fill_limit = header.capacity
-    header.label_count = labels.FIRST_FREE_ROW
-    header.label_stamp = 1
+def rebuild_copy(segment):
+    """Make everything derived in a segment that nobody else uses: a new one, an image, a snapshot to compare with."""
     repair.rebuild(segment)
     return np.int64(0)
 
 
 @kernel("int64(segment)")
-def rebuild_copy(segment):
-    """Make a snapshot's derived state anew; for comparing it with what the pool had maintained."""
-    repair.rebuild(segment)
-    return np.int64(0)
-
-
-@kernel("int64(segment, int64, int64, uint8[::1], int64, int64)")
-def preset_label(segment, process, row, name, size, name_hash):
-    """Name one of the fixed label rows of a new pool."""
-    if not lock(segment, process):
-        return _LOCK_LOST
-    labels.write_row(segment, row, name, size, name_hash)
-    journal.commit(segment)
-    mutex.unlock(segment)
+def recover(segment):
+    """Undo an unfinished call in a private copy of a pool, such as a forked child's of a local one, and rebuild it."""
+    repair.repair(segment)
     return np.int64(0)

@@ -7,7 +7,7 @@ leaves. A label without a task weighs nothing. Kept where a share of the draws g
 from __future__ import annotations
 
 from lpcurr.kernels import formulas
-from lpcurr.kernels.indices.levels import FANOUT, SHIFT
+from lpcurr.kernels.indices.levels import FANOUT, SHIFT, descend
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import header_record, label_record, label_sums
 from lpcurr.kernels.safety import faults
@@ -69,14 +69,7 @@ def row_at(segment, target):
     sums = label_sums(segment)
     node = 0
     while node < _LEAVES:
-        chosen = node
-        for child in range(node * FANOUT + 1, node * FANOUT + 1 + FANOUT):
-            if sums[child] > 0.0:  # rounding must never lead into an empty branch
-                chosen = child
-                if target < sums[child]:
-                    break
-                target -= sums[child]
-        node = chosen
+        node, target = descend(sums, node * FANOUT + 1, node * FANOUT + 1 + FANOUT, target)
     return node - _LEAVES
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from lpcurr.kernels.indices import label_progress, members
 from lpcurr.kernels.machine.compiling import helper
-from lpcurr.kernels.machine.views import column, header_record, label_hashes, label_record
+from lpcurr.kernels.machine.views import column, header_record, label_hashes, label_record, words
 from lpcurr.kernels.safety import faults, journal
 from lpcurr.memory import layout
 
 FIRST_FREE_ROW = layout.OVERFLOW_LABEL + 1
 _LABEL_COUNT_WORD = layout.header_word("label_count")
 _LABEL_CLOCK_WORD = layout.header_word("label_clock")
-_INACTIVE_SINCE = layout.label_word("inactive_since")
+_TABLE_WORD, _LABEL_WORDS = layout.LABEL_OFFSET // 8, layout.LABEL.itemsize // 8
+_INACTIVE_SINCE, _NAME = layout.label_word("inactive_since"), layout.label_word("name")
 
 row_of = members.row_of
 
@@ -53,14 +54,9 @@ def _drop_row(segment, row):
     record = label_record(segment, row)
     record.used = 0
     faults.may_die_here(segment)
-    record.inactive_since = 0
-    record.completed = 0
-    record.evicted = 0
-    record.epoch_evicted = 0
-    record.epoch_sampled = 0
-    record.averaged = 0
-    record.fast = 0.0
-    record.slow = 0.0
+    cells, at = words(segment), _TABLE_WORD + row * _LABEL_WORDS
+    for word in range(at + _INACTIVE_SINCE, at + _NAME):
+        cells[word] = 0
     faults.may_die_here(segment)
 
 
@@ -96,10 +92,7 @@ def _free_row(segment):
 def intern(segment, name, size, name_hash):
     """The row of a label, made if need be; the caller then makes a task active in it.
 
-    Args:
-        name: the label in UTF-8, uint8[>= size].
-        size: its length in bytes, at most ``layout.LABEL_BYTES``.
-        name_hash: int64 hash of it, the same in every process.
+    ``name`` is UTF-8, uint8[>= size], of ``size`` <= ``layout.LABEL_BYTES``; its hash is the same in every process.
     """
     row = find_row(segment, name, size, name_hash)
     if row >= 0:

@@ -39,3 +39,16 @@ def level_place(slots, level):
 def root(slots):
     """Return where the root lies."""
     return level_place(slots, level_count(slots) - 1)[0]
+
+
+@helper
+def descend(weights, first, last, target):
+    """Find in which cell of first … last − 1 of cumulated weights a target lies: it, and what is left of the target."""
+    chosen = first
+    for cell in range(first, last):
+        if weights[cell] > 0.0:  # rounding must never lead into an empty branch
+            chosen = cell
+            if target < weights[cell]:
+                break
+            target -= weights[cell]
+    return chosen, target

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpcurr.kernels.indices.levels import FANOUT, SHIFT, level_count, level_place, node_count, root
+from lpcurr.kernels.indices.levels import FANOUT, SHIFT, descend, level_count, level_place, node_count, root
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record
 from lpcurr.kernels.safety import faults
@@ -165,28 +165,14 @@ def total_weight(segment):
 def slot_at_weight(segment, target):
     """The slot in whose stretch of the cumulated weights ``target`` lies, 0 <= target < total weight."""
     view = column(segment)
-    node = 0
-    for level in range(level_count(view.weight.size) - 2, -1, -1):
-        start, count = level_place(view.weight.size, level)
+    slots, node = view.weight.size, 0
+    for level in range(level_count(slots) - 2, -1, -1):
+        start, count = level_place(slots, level)
         first = start + (node << SHIFT)
-        last = min(first + FANOUT, start + count)
-        chosen = first
-        for child in range(first, last):
-            if view.weight_sum[child] > 0.0:  # rounding must never lead into an empty branch
-                chosen = child
-                if target < view.weight_sum[child]:
-                    break
-                target -= view.weight_sum[child]
-        node = chosen - start
+        cell, target = descend(view.weight_sum, first, min(first + FANOUT, start + count), target)
+        node = cell - start
     first = node << SHIFT
-    slot = first
-    for leaf in range(first, min(first + FANOUT, view.weight.size)):
-        if view.weight[leaf] > 0.0:
-            slot = leaf
-            if target < view.weight[leaf]:
-                break
-            target -= view.weight[leaf]
-    return slot
+    return descend(view.weight, first, min(first + FANOUT, slots), target)[0]
 
 
 @helper

@@ -40,7 +40,7 @@ def source_fingerprint() -> str:
     digest = hashlib.sha256(f"boundscheck={_settings.BOUNDSCHECK} opt={_settings.OPT} {FINGERPRINT}".encode())
     folders = (package / "schedulers", package / "kernels")
     sources = (source for folder in folders for source in sorted(folder.rglob("*.py")))
-    memory = [package / "memory" / f"{name}.py" for name in ("layout", "header", "rules", "status")]
+    memory = [package / "memory" / f"{name}.py" for name in ("layout", "header", "rules")]
     for source in (*memory, *sources):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

@@ -91,7 +91,7 @@ class Kernel:
         """
         if self._entry is None:
             compile_all()  # also what this kernel may call by name
-            with _compilation() as compilation:
+            with contextlib.closing(_Compilation()) as compilation:
                 self._load(run_undisturbed(self._cache), compilation)
         assert self._entry is not None
         return self._entry
@@ -196,7 +196,8 @@ class _Compilation:
                 "lpcurr is compiling its kernels for this machine: half a minute, once (`lpcurr warmup` does it ahead)."
             )
 
-    def finish(self) -> None:
+    def close(self) -> None:
+        """Let others compile, and say how long it took."""
         if self._lock_file is not None:
             self._lock_file.close()
         if self.started is not None:
@@ -215,20 +216,11 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-@contextlib.contextmanager
-def _compilation() -> Iterator[_Compilation]:
-    compilation = _Compilation()
-    try:
-        yield compilation
-    finally:
-        compilation.finish()
-
-
 @cache
 def compile_all() -> None:
     """Compile what the cache does not have; does nothing the second time in a process, nor where JIT is disabled."""
     if not JIT:
         return
-    with _compilation() as compilation:
+    with contextlib.closing(_Compilation()) as compilation:
         for each in sorted(Kernel.registry, key=lambda each: each.symbol is None):  # what others call by name first
             each.prepare(compilation)

@@ -18,7 +18,7 @@ from numba import types
 
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
-from lpcurr.memory.status import Status
+from lpcurr.memory.layout import Status
 
 _logger = logging.getLogger("lpcurr")
 
