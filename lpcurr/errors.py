@@ -3,8 +3,6 @@
 Catch :class:`LpcurrError` for all of them, or the builtin (``ValueError``, ``KeyError`` …) as with any library.
 """
 
-from __future__ import annotations
-
 _SHOWN = 200  # characters
 
 

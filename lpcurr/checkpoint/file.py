@@ -3,8 +3,6 @@
 The format is told in :mod:`lpcurr.checkpoint`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

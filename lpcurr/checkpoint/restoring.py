@@ -3,8 +3,6 @@
 Everything is prepared beside the pool, as an image of its segment. Then one lock turn copies it.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Mapping

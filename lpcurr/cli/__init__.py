@@ -4,8 +4,6 @@
 One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import os

@@ -1,7 +1,5 @@
 """A missing extra is one clear line."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager

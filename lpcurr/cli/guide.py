@@ -1,7 +1,5 @@
 """``lpcurr help``: the guides."""
 
-from __future__ import annotations
-
 import argparse
 import pydoc
 import sys

@@ -1,7 +1,5 @@
 """``lpcurr investigate``: find out what makes a training with a curriculum slow."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

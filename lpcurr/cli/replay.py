@@ -1,7 +1,5 @@
 """``lpcurr replay``: build a recorded pool again, at any point, and show what is in it."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import tempfile

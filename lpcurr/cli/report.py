@@ -1,7 +1,5 @@
 """``lpcurr report``: a page and a picture of one run or several."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The guides and the reference of everything public as a site of HTML files, made by pdoc from the docstrings."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 import re

@@ -1,7 +1,5 @@
 """``lpcurr train``: run a recipe."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``lpcurr warmup``: compile the kernels ahead of time."""
 
-from __future__ import annotations
-
 import argparse
 import time
 

@@ -1,7 +1,5 @@
 """What callers pass in, checked at the border: afterwards nothing inside needs to check it again."""
 
-from __future__ import annotations
-
 import math
 import operator
 from numbers import Real

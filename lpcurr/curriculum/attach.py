@@ -1,7 +1,5 @@
 """Joining a live pool by its session id."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping

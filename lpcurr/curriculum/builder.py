@@ -1,7 +1,5 @@
 """From a drawn task id to a task that can be played: its configuration, its label, and what to do when it has none."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The curriculum: what a trainer talks to."""
 
-from __future__ import annotations
-
 import json
 import logging
 import math

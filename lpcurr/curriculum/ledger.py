@@ -6,8 +6,6 @@ keep, and this is it: plain Python in that process, and part of the state that i
 has an example.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections import Counter, deque

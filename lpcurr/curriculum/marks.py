@@ -3,8 +3,6 @@
 The mark of an episode is a task of the evaluation's pool that is never played: its success threshold says whose it is.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 

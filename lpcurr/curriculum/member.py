@@ -3,8 +3,6 @@
 The pool is made here too, and filled where its tasks are a list, at first or as the list grows.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """The questions that one can ask a curriculum: everything that only looks."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 import numpy as np

@@ -6,8 +6,6 @@ block is four int64, its kind, its size, the number of the record that it begins
 content; what a killed process has left of a last block is passed over.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """What a checkpoint was made with: its configuration, and whether its tasks are those that it is loaded for."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from typing import Any

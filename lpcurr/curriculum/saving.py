@@ -1,7 +1,5 @@
 """Saving a curriculum and going on from where it was."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping

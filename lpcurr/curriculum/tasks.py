@@ -1,7 +1,5 @@
 """The tasks of a curriculum: which are in its pool, what they are, and going through some of them for evaluation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exchanging every so many seconds, in a thread beside the training."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Callable

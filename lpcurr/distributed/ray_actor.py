@@ -4,8 +4,6 @@ The actor holds what came until the last node has come, and nothing else: Ray re
 cluster, and the nodes meet anew.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket

@@ -1,7 +1,5 @@
 """A node's pool, which is brought together with the other nodes' at every exchange."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -4,8 +4,6 @@ The driver starts an actor on each node, which has the pool in its shared memory
 runner attaches to that of its own node. RLlib's new API stack takes :meth:`ClusterCurriculum.on_train_result`.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ It stands beside whatever process group a trainer has, with groups of its own on
 one. Ranks that share a machine's ``/dev/shm`` are one node: the least of them speaks, the others attach to its session.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Callable, Iterator

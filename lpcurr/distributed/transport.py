@@ -1,7 +1,5 @@
 """What carries entries between nodes, three functions; and what they carry, bytes, which may be anything elsewhere."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Tasks that vary a base: each bucket draws the value at one path of the environment configuration."""
 
-from __future__ import annotations
-
 import dataclasses
 import enum
 from collections.abc import Iterable, Mapping

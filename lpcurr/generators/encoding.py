@@ -16,8 +16,6 @@ Reading imports nothing, since importing runs code: a class is found where its m
 reads the file. Nothing is ever pickled.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import enum
 import math

@@ -5,8 +5,6 @@ as ``"game.map.width"`` or ``"lanes.0.speed"`` names one value in it: a segment 
 its digits) or an index. A path must lead to something that is there: a misspelt one is an error, never a new key.
 """
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import functools

@@ -1,7 +1,5 @@
 """A weighted choice among task generators."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable
 from numbers import Real

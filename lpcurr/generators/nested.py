@@ -1,7 +1,5 @@
 """Generators as fields of other configurations, and anything usable as a generator made into one."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

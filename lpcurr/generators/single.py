@@ -1,7 +1,5 @@
 """One environment configuration for every task."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import field_validator

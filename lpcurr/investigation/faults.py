@@ -4,8 +4,6 @@ To add one: write a function from :class:`Evidence` to a :class:`Finding`, and p
 belong in :mod:`~lpcurr.investigation.limits`. Nothing here looks at what a function is called.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial

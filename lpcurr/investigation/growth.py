@@ -1,7 +1,5 @@
 """Find what changes in a pool of constant size: with the episodes that are played, and by a resume."""
 
-from __future__ import annotations
-
 import array
 import collections
 import contextlib

@@ -3,8 +3,6 @@
 Work outside Python, which runs no lines, shows by the memory that calls take in larger pools, and by CPU time.
 """
 
-from __future__ import annotations
-
 import time
 import tracemalloc
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Play whatever has the curriculum methods, ours or another library's, in the same way every time."""
 
-from __future__ import annotations
-
 import inspect
 import random
 from collections.abc import Callable

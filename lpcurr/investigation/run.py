@@ -1,7 +1,5 @@
 """Investigate from beginning to end, show it, and leave a folder with ``investigation.json``: all counts and times."""
 
-from __future__ import annotations
-
 import json
 import random
 import time

@@ -4,8 +4,6 @@ A factory may take the number itself. Where it does not, the constructor of what
 configuration that it is given, or the class has a constant: then the constructor is intercepted while the factory runs.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import copy

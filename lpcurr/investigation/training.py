@@ -1,7 +1,5 @@
 """Time short trainings of a recipe, the only wall-clock times of an investigation: how much does a fault matter?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -15,8 +15,6 @@ Importing this package compiles nothing; :func:`compile_all` does, or loads what
 ``lpcurr help contributing`` says what is never done in here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 

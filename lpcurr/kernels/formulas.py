@@ -5,8 +5,6 @@ closures, which the compiler flattens into a comparison or two; no function poin
 the same in every process.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Callable
 from typing import Any

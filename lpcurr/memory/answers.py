@@ -1,7 +1,5 @@
 """What the negative answers of kernels mean: the error for each, with a message that says the way out."""
 
-from __future__ import annotations
-
 from lpcurr.errors import (
     DuplicateTaskError,
     InvalidBatchError,

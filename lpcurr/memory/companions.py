@@ -1,7 +1,5 @@
 """Files that stand beside a session's segment, and go with it."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 

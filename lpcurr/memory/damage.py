@@ -4,8 +4,6 @@ A kernel checks no number that it finds in the segment, which would cost every c
 all of it, does so once. No lock is needed: a pool at work is within these limits between any two of its stores.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,8 +3,6 @@
 :mod:`lpcurr.memory.layout` has everything else, and these names as well.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

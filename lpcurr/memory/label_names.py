@@ -1,7 +1,5 @@
 """Label strings as kernels take them."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import lru_cache
 from typing import Any

@@ -26,8 +26,6 @@ in the header) follows from them and can be rebuilt, which is what repairs a poo
 dtype('int64')
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache

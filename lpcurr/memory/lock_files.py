@@ -10,8 +10,6 @@ up by age within days; the pool's header remembers which file it was, by inode, 
 different ones.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

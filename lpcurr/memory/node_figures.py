@@ -3,8 +3,6 @@
 The process that speaks for the node writes it at every exchange, whole; ``lpcurr top`` reads it. Nothing depends on it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The process table of a segment, of which only a beginning has memory: few pools have thousands of processes."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

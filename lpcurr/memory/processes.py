@@ -3,8 +3,6 @@
 Nothing here needs numba, so that a command that only looks opens at once.
 """
 
-from __future__ import annotations
-
 import os
 from functools import cache
 

@@ -3,8 +3,6 @@
 They are all that kernels know of an algorithm. ``use`` writes them anew in a live pool, under the journal.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -5,8 +5,6 @@ that was given away again deceives nobody, and whoever has the memory open holds
 processes in other containers too.
 """
 
-from __future__ import annotations
-
 import contextlib
 import mmap
 import os

@@ -7,8 +7,6 @@ views have the mapping, and both go with the last view. The resource tracker hea
 removes the memory of a process that was killed.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import mmap

@@ -9,8 +9,6 @@ finished all the same, and what it made is then garbage like any other.
 No lock here can be found held by a signal handler: the main thread only ever waits for the other one's end.
 """
 
-from __future__ import annotations
-
 import _thread
 import atexit
 import contextlib

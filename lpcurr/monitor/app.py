@@ -1,7 +1,5 @@
 """The live view of ``lpcurr top``: drawing, keys, and a new look every second. Needs ``lpcurr[top]``."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from rich.text import Text

@@ -1,7 +1,5 @@
 """A frame as text for a terminal of any size, by rich: what ``lpcurr top`` shows, alive or once."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """Reading a session's memory from outside: mapped for reading alone, without the lock, without a trace."""
 
-from __future__ import annotations
-
 import json
 import mmap
 import os

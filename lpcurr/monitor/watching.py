@@ -1,7 +1,5 @@
 """Frames: all the figures of one moment of a session, and how fast they move."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Figures and names as people read them: durations, counts, sizes, labels, tables."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))

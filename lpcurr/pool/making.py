@@ -1,7 +1,5 @@
 """Making a new, empty pool."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Mapping

@@ -12,8 +12,6 @@ A checkpoint gets its name when all of it is on the disk, so one that has a name
 leaves behind has a name with a dot in front, and the next checkpoint removes it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The loop over epochs that the packaged recipes have in common, and the figures of an evaluation."""
 
-from __future__ import annotations
-
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path

@@ -6,8 +6,6 @@
 after the checkpoint is passed over by TensorBoard itself), and is another W&B run of the same group.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path

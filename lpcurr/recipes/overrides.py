@@ -4,8 +4,6 @@ OmegaConf parses them (values are YAML: numbers, true/false, null, [lists], {dic
 checks them. A wrong key or value is an error that names it, and the limit or the keys that there are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """What is written down of a training: the figures of each epoch, and the tasks that are in the pool at its end."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from typing import Any

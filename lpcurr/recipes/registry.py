@@ -1,7 +1,5 @@
 """From a recipe's name to its configuration."""
 
-from __future__ import annotations
-
 import difflib
 import importlib
 import sys

@@ -1,7 +1,5 @@
 """Going on with a run that was cut: which run, with what configuration, and from which checkpoint of each training."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 While it lasts, it shows a live line on a terminal, plain lines elsewhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 

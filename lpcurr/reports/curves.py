@@ -1,7 +1,5 @@
 """What the curves of a report are of: one figure an epoch each, with what it means."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 The page is one file, without network or script, light or dark as the reader has it.
 """
 
-from __future__ import annotations
-
 import html
 import io
 import re

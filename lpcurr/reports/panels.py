@@ -4,8 +4,6 @@ Colours are Okabe and Ito's, which colour-blind people can tell apart; curves di
 so that they survive grey. Heat maps are ``cividis``, whose lightness rises evenly.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

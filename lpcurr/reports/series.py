@@ -4,8 +4,6 @@ A curve of more than ``MAX_POINTS`` epochs is thinned: each point is then the me
 ``Curve.thinned``, and pages say so. Nothing is left out.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

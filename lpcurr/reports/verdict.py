@@ -1,7 +1,5 @@
 """What a report says in words: whether the curriculum helps, what it is doing, and the figures of every arm."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

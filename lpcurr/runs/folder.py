@@ -10,8 +10,6 @@
 ``checkpoints/``   the last few of each training; :mod:`lpcurr.recipes.checkpoints`
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """What is written down of a training, by key."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

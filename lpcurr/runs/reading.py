@@ -1,7 +1,5 @@
 """Reading run folders, whatever state they are in, and sorting their trainings into arms."""
 
-from __future__ import annotations
-
 import io
 import json
 import math

@@ -4,8 +4,6 @@ A new one is a file with one subclass of :class:`lpcurr.schedulers.common.Schedu
 others in the lines below; ``lpcurr help contributing`` has an example.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Union
 

@@ -15,8 +15,6 @@ References:
     networks" (2017), arXiv 1704.03003.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 import numpy as np

@@ -10,8 +10,6 @@ References:
     2408.15099: sampling for learnability, and that uniform draws are the bar.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 import numpy as np

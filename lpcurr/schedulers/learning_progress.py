@@ -10,8 +10,6 @@ References:
     "Intrinsic motivation systems for autonomous mental development" (2007): learning progress as a reward.
 """
 
-from __future__ import annotations
-
 import builtins
 from typing import Any, ClassVar, Literal, Self
 

@@ -11,8 +11,6 @@ References:
     ε-greedy mixtures as in Matiisen and others (2017), arXiv 1707.00183, and Jiang and others (2021), arXiv 2010.03934.
 """
 
-from __future__ import annotations
-
 import builtins
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, Self

@@ -12,8 +12,6 @@ References:
     by rank, with β and ρ 0.1. Both prioritizations: Schaul and others (2016), arXiv 1511.05952.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Settings of the schedulers that renew their pool: how a task makes room for a new one, and how new ones are tried."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field

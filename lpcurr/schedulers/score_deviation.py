@@ -5,8 +5,6 @@ where practice is to go to prompts that are neither always nor never solved, and
 progress: a coin flip has the greatest deviation of all.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 import numpy as np

@@ -7,8 +7,6 @@ References:
     Jiang, Grefenstette and Rocktäschel, "Prioritized level replay" (2021), arXiv 2010.03934: its staleness.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 from lpcurr.schedulers.common import SchedulerConfig, Way

@@ -3,8 +3,6 @@
 When to use it: as the bar that every other scheduler has to clear.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from lpcurr.schedulers.common import SchedulerConfig, Way

@@ -4,8 +4,6 @@ Everything is computed from one :class:`lpcurr.pool.moment.Moment`, so that the 
 off the episode path: the pool is locked for as long as the copy takes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cached_property
 

@@ -5,8 +5,6 @@ outside (``lpcurr top``, ``lpcurr inspect``) need not wait for it. The scheduler
 tests hold draws and law equal. So is which tasks may be evicted, which the episode path decides in O(1), in O(n).
 """
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 from types import SimpleNamespace

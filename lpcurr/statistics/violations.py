@@ -3,8 +3,6 @@
 For tests, for the doubtful, and after an accident; O(capacity), on a snapshot, so workers may go on meanwhile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -3,8 +3,6 @@
 Both are one lock turn, so a checkpoint is of one moment, and every attached process sees a restored pool whole.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.calls.repair import lock

@@ -14,8 +14,6 @@ much more than the better one.
 A batch of one label's tasks is drawn likewise, as if all others were in it already, and brings no new task in.
 """
 
-from __future__ import annotations
-
 import math
 
 from lpcurr.kernels.calls import tasks

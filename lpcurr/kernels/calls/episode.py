@@ -5,8 +5,6 @@ second number asks for attention: the task's configuration has never been built,
 negative first number, a ``layout.Status``) there is no task.
 """
 
-from __future__ import annotations
-
 import math
 
 from lpcurr.kernels.calls import log, tasks

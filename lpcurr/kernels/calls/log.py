@@ -12,8 +12,6 @@ Where there is no room, the entry and all that follow it are lost, and counted, 
 what was read is then never with a gap.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.indices import labels

@@ -5,8 +5,6 @@ words twice, rebuilding from the same slots twice and ending the same epoch twic
 forgotten only when all its words are restored, and the mutex is declared consistent only when all is done.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.indices import following

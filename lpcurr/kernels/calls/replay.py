@@ -4,8 +4,6 @@ Entries come to the same truth wherever they are applied in one order. What no l
 first, is refused as a unit: a score for a task that has left counts as refused, a birth finds its id or the pool taken.
 """
 
-from __future__ import annotations
-
 from lpcurr.kernels.calls import checkpoints, log, tasks
 from lpcurr.kernels.calls.repair import finish_epoch, lock, rebuild
 from lpcurr.kernels.calls.upkeep import put_rules

@@ -6,8 +6,6 @@ while the task is young, an exponential average later, and no more the first sco
 a value of exactly 0.0 for one that was never set.
 """
 
-from __future__ import annotations
-
 from lpcurr.kernels.machine.compiling import helper, inlined
 from lpcurr.kernels.machine.views import column, header_record, label_record
 from lpcurr.kernels.safety import faults

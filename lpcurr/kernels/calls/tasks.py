@@ -1,7 +1,5 @@
 """Creating, replacing, removing and updating a task: truth under the journal, then what is derived from it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.calls import log

@@ -1,7 +1,5 @@
 """The kernels off the episode path: adding, naming and removing tasks, other rules, attaching processes, epochs."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.calls import log, repair, tasks

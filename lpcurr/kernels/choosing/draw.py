@@ -17,8 +17,6 @@ For draws by z-score, the share of the unexplored tasks, which have no progress 
   p ∝ sigmoid over *all* tasks is, if it is explored; otherwise it starts over. That needs no Σ sigmoid.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

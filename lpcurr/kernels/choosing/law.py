@@ -4,8 +4,6 @@ Draws do without: they are exact and look at a few tasks. A batch of distinct ta
 needs it once. :mod:`lpcurr.statistics.laws` says the same of a pool that is looked at from outside.
 """
 
-from __future__ import annotations
-
 import math
 
 from lpcurr.kernels import formulas

@@ -5,8 +5,6 @@ which it stands here. A rebuild makes all of them anew from the truth alone, to 
 pool, restores a checkpoint and puts another scheduler's rules into force.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels import formulas

@@ -4,8 +4,6 @@ Sixteen children to a node, the root first: the children of node i are 16 i + 1 
 leaves. A label without a task weighs nothing. Kept where a share of the draws goes by label.
 """
 
-from __future__ import annotations
-
 from lpcurr.kernels import formulas
 from lpcurr.kernels.indices.levels import FANOUT, SHIFT, descend
 from lpcurr.kernels.machine.compiling import helper

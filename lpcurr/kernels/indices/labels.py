@@ -5,8 +5,6 @@ A label keeps its row and its counters while a task of the pool has it, and afte
 Row 0 is "unknown", the label of a task that has none.
 """
 
-from __future__ import annotations
-
 from lpcurr.kernels.indices import label_progress, members
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, label_hashes, label_record, words

@@ -1,7 +1,5 @@
 """How the 16-ary trees over the slots lie in their columns: level upon level, the root last."""
 
-from __future__ import annotations
-
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.memory import layout
 

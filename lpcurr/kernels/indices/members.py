@@ -6,8 +6,6 @@ draws go by them; which task has which does not matter, so where they are not 0 
 from by label before, a rebuild gives them anew.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.indices.slots import GOLDEN_RATIO

@@ -4,8 +4,6 @@ All of it is derived from the ``task_id`` and ``completion_count`` columns. Ever
 heap of free slots.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.machine.compiling import helper

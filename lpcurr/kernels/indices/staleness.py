@@ -5,8 +5,6 @@ weighs count · now − sum, so time passes for all tasks at once without touchi
 draws goes this way.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.indices.levels import FANOUT, SHIFT, level_count, level_place, node_count, root

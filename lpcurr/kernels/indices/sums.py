@@ -6,8 +6,6 @@ everything where tasks are nearly equal (the test ``std > 1e-10`` would see nois
 two floats, with products split exactly, the sums carry 106 bits, and a rebuild every now and then keeps it so for ever.
 """
 
-from __future__ import annotations
-
 import math
 
 from lpcurr.kernels.machine.compiling import helper, inlined

@@ -5,8 +5,6 @@ first level, because a change to a slot that is not its node's winner, and does 
 The sum tree adds up a node's children anew at each update, so rounding cannot accumulate.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.indices.levels import FANOUT, SHIFT, descend, level_count, level_place, node_count, root

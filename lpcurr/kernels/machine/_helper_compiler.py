@@ -9,8 +9,6 @@ It leans on numba's extension API for compiler passes and on four of its inner n
 no longer, ``helper_options()`` is empty and helpers are compiled the ordinary way.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from numba import types

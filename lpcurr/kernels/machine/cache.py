@@ -6,8 +6,6 @@ error at every start. :class:`KernelCache` mends all three. Where nothing can be
 this numba has no longer what is used of it here, that is said once, and kernels are compiled as they are needed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

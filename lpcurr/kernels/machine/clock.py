@@ -1,7 +1,5 @@
 """The time, from inside a kernel: the system writes it into the segment, since a kernel has no memory of its own."""
 
-from __future__ import annotations
-
 import sys
 
 import numpy as np

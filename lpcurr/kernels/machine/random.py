@@ -4,8 +4,6 @@ Blackman and Vigna, "Scrambled linear pseudorandom number generators" (2021). Th
 a checkpoint holds it; the seeds come from ``numpy.random.SeedSequence``, so streams of different processes differ.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.machine.compiling import helper

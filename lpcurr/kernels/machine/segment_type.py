@@ -6,8 +6,6 @@ episode's time in the machine. This type takes the address out of the NumPy arra
 holds the array, so nothing needs counting until the kernel returns.
 """
 
-from __future__ import annotations
-
 import ctypes
 from typing import Any
 

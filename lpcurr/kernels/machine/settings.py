@@ -1,7 +1,5 @@
 """What the environment decides before kernels are compiled; all of it is part of their cache's fingerprint."""
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import Any

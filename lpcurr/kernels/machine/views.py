@@ -12,8 +12,6 @@ loop 1.6 times slower.
 Where JIT is disabled (coverage, debugging), NumPy views with the same names stand in.
 """
 
-from __future__ import annotations
-
 import platform
 from fractions import Fraction
 from typing import Any

@@ -9,8 +9,6 @@ A point is a call that the optimiser cannot see through, so stores do not move a
 keeps the order in either case are the barriers in :mod:`lpcurr.kernels.safety.journal`.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 

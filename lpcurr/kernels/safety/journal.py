@@ -13,8 +13,6 @@ process's random stream and the figures about its draws (they go with it). A com
 is needed: a killed process's stores retire in program order, as every thread sees its own.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lpcurr.kernels.machine import views

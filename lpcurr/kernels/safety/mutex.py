@@ -13,8 +13,6 @@ kernel itself takes is a mark in the header: who finds it set knows that the hol
 lives would not have let anyone in.
 """
 
-from __future__ import annotations
-
 import ctypes
 import sys
 from typing import Any

@@ -4,8 +4,6 @@ A process that is killed between ``begin`` and ``end`` leaves neither the old ta
 repairs the pool then empties it: sound, though empty, and the checkpoint that was being loaded is still there to load.
 """
 
-from __future__ import annotations
-
 from lpcurr.kernels.indices import labels
 from lpcurr.kernels.machine.compiling import helper
 from lpcurr.kernels.machine.views import column, header_record, label_record

@@ -4,8 +4,6 @@ A kernel that has waited for a second asks here whether it is to go on. What a s
 the kernel answers ``LOCK_LOST`` at once, and its caller raises it: :func:`raise_interruption`.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import platform

@@ -1,7 +1,5 @@
 """What the cart-pole recipe lets one choose, and its task family."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field

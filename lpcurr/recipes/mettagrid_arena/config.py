@@ -1,7 +1,5 @@
 """What the arena recipe lets one choose."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator

@@ -1,7 +1,5 @@
 """What the recipe of sums lets one choose, and its prompts."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from typing import ClassVar
 
