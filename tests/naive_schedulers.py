@@ -235,7 +235,9 @@ ACCEPTANCE: dict[str, Callable[[Task, Rules], float]] = {
 """With what chance a draw by weight is kept, where it may be made anew by exploring."""
 
 RETENTION: dict[str, Callable[[Task, Rules], float]] = {
-    "frontier": lambda task, rules: _recent_learnability(task, scaled(task.p_slow, task)),
+    "frontier": lambda task, rules: (
+        task.entry + 3 * rules.capacity * _recent_learnability(task, scaled(task.p_slow, task))
+    ),
     "plr": lambda task, rules: _recent_learnability(task, task.success_rate_ema),
     "label_progress": lambda task, rules: _recent_learnability(task, task.success_rate_ema),
 }

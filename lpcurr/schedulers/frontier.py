@@ -22,10 +22,13 @@ young. On the scale from lo = min(0, least score) to hi = max(1, greatest score)
   with 1 − max(m³, l), else it explores: what is mastered, or luck, does not take the share though nothing else moves;
 * a share of 0.15 goes by staleness, so that what was mastered is not forgotten unseen.
 
-A task makes room for a new one in the order of E[p(1 − p)] under what its plays say of p (Beta(1, 1) prior, 25 plays
-remembered, at the slow average): what is always or never solved goes first.
+Tasks make room for new ones in the order in which they entered, but each stands back by 3 N E[p(1 − p)] entries, N the
+size of the pool, under what its plays say of p (Beta(1, 1) prior, 25 plays remembered, at the slow average). What is
+always or never solved goes first, yet each in its turn: what is never solved is drawn most, and would be the first to
+be known for it, but may be learned once others are.
 
 References:
+    Room is made as by the greedy-dual caches: Young (1994), "The k-server dual and loose competitiveness for paging".
     The measure of noise is the variance of the difference of two exponential averages of one Bernoulli sequence.
     Learning progress: Kanitscheider and others (2021), arXiv 2106.14876. Learnability: Rutherford and others (2024),
     arXiv 2408.15099. Zone of proximal development: Tzannetos and others (2023), arXiv 2304.12877.
@@ -53,6 +56,7 @@ _STILL_AFTER = 10.0  # plays after which a task that did not move is half believ
 _DOUBT = 4.0  # variances that a drift over all plays must exceed
 _MIDDLING = 6.0  # from q(1 − q) = 1 / 6 on, q = 0.21 … 0.79, all of what stands still is taken for luck
 _ODDS = 20.0  # one task in so many moves
+_STANDS_BACK = 3.0  # entries, in pools: times E[p(1 − p)], by so many a task goes later than it entered
 _LEAST_NOISE = 0.3  # of the noise of scores of 0 or 1: where a score rises without noise, its scale rises with it
 
 
@@ -167,8 +171,9 @@ class FrontierConfig(SchedulerConfig):
 
     @staticmethod
     def retention(task: Any, at: Any, rules: Any) -> Any:
-        """Return the expected p(1 − p) under what the task's plays say of p."""
-        return recent_learnability(_on_scale(task.p_slow[at], task, at), task.completion_count[at])
+        """Return when the task entered, later by 3 N times the expected p(1 − p) under what its plays say of p."""
+        learnable = recent_learnability(_on_scale(task.p_slow[at], task, at), task.completion_count[at])
+        return task.entry[at] + rules.own[5] * learnable
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         fast, slow = self.ema_timescale, self.ema_timescale * self.slow_timescale_factor
@@ -188,5 +193,6 @@ class FrontierConfig(SchedulerConfig):
                 self.per_cost,
                 fast / (2.0 - fast),
                 recent / (2.0 - recent),
+                _STANDS_BACK * self.num_active_tasks,
             ),
         }
