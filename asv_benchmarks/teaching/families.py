@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from asv_benchmarks.teaching.balances import balances
 from asv_benchmarks.teaching.ladders import ladders
 from asv_benchmarks.teaching.maze import Maze, maze
 from asv_benchmarks.teaching.skills import NEVER, Skills, skills
@@ -212,4 +213,6 @@ FAMILIES = (
            lambda seed: ladders(seed, subjects=8, top=10.0, useless=0.5, pace=0.01, novelty=100.0), 60_000, 256),
     Family("endless mostly easy", "a generator of many easy tasks and few hard ones",
            lambda seed: ladders(seed, subjects=20, top=8.0, skew=2.0, pace=0.02, novelty=50.0), 40_000, 256),
+    Family("endless balances", "a generator of poles; what looks hopeless early is learned by way of easier ones",
+           balances, 615, 64),
 )  # fmt: skip

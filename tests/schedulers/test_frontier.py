@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import lpcurr
+from asv_benchmarks.teaching.__main__ import judge
+from asv_benchmarks.teaching.families import FAMILIES
+from asv_benchmarks.teaching.schedulers import BARS, SCHEDULERS
 
 NO_EXPLORING = lpcurr.FrontierConfig(frontier_share=1.0, staleness_share=0.0, use_shared_memory=False)
 
@@ -55,3 +58,26 @@ def test_returns_of_any_scale_share_the_draws_while_they_rise() -> None:
             curriculum.update_many(ids, np.where(ids < 20, results, 1000.0 * results))
             small += np.sum(ids < 20)
     assert 0.4 < small / 5000 < 0.6
+
+
+def test_what_is_never_solved_goes_in_its_turn_with_what_is_always_solved() -> None:
+    """However much more often it was played; what is solved now and then stays longer than what came after it."""
+    for older, younger, goes in (("always", "never", 0), ("never", "always", 0), ("at times", "never", 1)):
+        with lpcurr.CurriculumConfig(num_active_tasks=2, seed=0, use_shared_memory=False).make() as curriculum:
+            curriculum.sample_ids(2, distinct=True)
+            ids = curriculum.probabilities()[0].tolist()
+            for task_id, solved in zip(ids, (older, younger), strict=True):
+                for play in range(10 if solved == "always" else 60):
+                    score = {"always": 1.0, "never": 0.0, "at times": play % 2}[solved]
+                    curriculum.update_task_performance(task_id, score)
+            assert curriculum.recommend_eviction() == ids[goes], (older, younger)
+
+
+def test_renewal_does_not_give_up_what_is_learned_late() -> None:
+    """One skill for all tasks of a generator: on average over students it makes as much as uniform draws, nearly."""
+    (family,) = (family for family in FAMILIES if family.name == "endless balances")
+    of, bar = (
+        np.mean([judge(family, factory, seed).final for seed in range(16)])
+        for factory in (SCHEDULERS["frontier"], BARS["uniform"])
+    )
+    assert of > 0.95 * bar  # 0.9 where what is never solved goes first
