@@ -42,10 +42,11 @@ last score, and needs no look at the other tasks:
 
 Rescoring all tasks at every episode is what makes other implementations slow.
 
-On a full pool, a share `new_task_rate` of the draws may replace a task by a new one: that with the least left to teach,
-among those that have been played `min_presentations_for_eviction` times, by default three (five for learning
-progress, which waits for `min_samples_for_lp` besides), but none that was just handed out and is being played. A
-tournament tree knows which it is.
+On a full pool, a share `new_task_rate` of the draws may replace a task by a new one: that with the least left to teach
+(under the frontier the oldest, but for what it may teach), among those that have been played
+`min_presentations_for_eviction` times, by default three (five for learning progress, which waits for
+`min_samples_for_lp` besides), but none that was just handed out and is being played. A tournament tree knows which it
+is.
 
 What lies in the shared memory
 ------------------------------

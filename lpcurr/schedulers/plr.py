@@ -4,7 +4,7 @@ When to use it: where the learner has a number for what an episode could still t
 value loss, and reports it as ``signal``. On simulated students, whose signal is how far a score was from what was
 expected, it lost to uniform draws more often than it won unless half of the draws and more went by staleness, which is
 the default; by rank with the settings of its paper it lost nearly everywhere but on generators without end. Where a
-generator makes the tasks, those always or never solved make room, as with the frontier.
+generator makes the tasks, those always or never solved make room.
 
 References:
     Jiang, Grefenstette and Rocktäschel, "Prioritized level replay" (2021), arXiv 2010.03934: P = (1 − ρ) · P_score
