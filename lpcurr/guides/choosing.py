@@ -39,9 +39,9 @@ To renew the pool or not: on a generator's tasks the frontier evicts the oldest,
 then, and `new_task_rate` says how fast. On simulated generators without end, and on real lakes, most of the gain is
 that. Where one skill serves all tasks, what looks hopeless is learned later, and evicting it first, as the frontier
 once did, lost to uniform draws: 0.84 to 0.91 on cart-poles, twelve seeds. In its present order it makes 0.92, level
-with them (README). Learnability, PLR and label progress still evict what is always or never solved first. A simulated
-student is no agent, so try both. All figures, and those of students whose families were kept for a last run:
-`asv_benchmarks/teaching/RESULTS.md`.
+with them. Learnability, PLR and label progress still evict what is always or never solved first. A simulated student is
+no agent, so try both. All figures, those of students whose families were kept for a last run, and those of agents:
+`asv_benchmarks/teaching/RESULTS.md` and `asv_benchmarks/AGENTS.md`.
 
 >>> import lpcurr
 >>> lpcurr.CurriculumConfig(algorithm_config={"type": "learnability", "attempts": 8}).algorithm_config.attempts
