@@ -112,7 +112,10 @@ class SessionReader:
         """The configuration that the creator left with the pool."""
         header = self.header()
         start, size = layout.config_place(header)
-        found = json.loads(self._content[start : start + size].tobytes() or b"{}")
+        try:
+            found = json.loads(self._content[start : start + size].tobytes() or b"{}")
+        except (ValueError, RecursionError) as error:
+            self._refuse(f"its configuration is damaged ({error})")
         return found if isinstance(found, dict) else {}
 
     def nodes(self) -> dict[str, Any]:
