@@ -46,7 +46,8 @@ def _limits(capacity: int, size: int, header: np.void) -> dict[str, tuple[float,
     """Return the least and the greatest of each field that a kernel or a reader goes by."""
     mask, room = layout.index_size(capacity) - 1, int(header["config_room"])
     log = 8 * layout.RECORD_WORDS * min(max(int(header["log_capacity"]), 0), size)
-    most, tiny = float(np.finfo(np.float64).max), float(np.finfo(np.float64).tiny)
+    most = float(np.finfo(np.float64).max)
+    tiny = float(np.finfo(np.float64).tiny) if header["label_share"] > 0.0 else 0.0
     floats = dict.fromkeys(_SUMS, (-most, most)) | dict.fromkeys(_SHARES, (0.0, 1.0))
     return (
         floats

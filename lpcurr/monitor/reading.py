@@ -72,7 +72,7 @@ class SessionReader:
                 status = os.fstat(descriptor)
                 self._identity = status.st_dev, status.st_ino
                 self._mapping = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
+        except (FileNotFoundError, UnicodeError):
             raise not_found(session_id) from None
         except PermissionError as error:
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {error.strerror}") from None

@@ -195,8 +195,9 @@ def test_the_only_session_is_found_and_several_are_listed(curriculum: Curriculum
         with pytest.raises(lpcurr.LpcurrError, match="2 sessions are running") as caught:
             find_session(mine[:8])
         assert mine in str(caught.value)
-    with pytest.raises(lpcurr.SessionNotFoundError):
-        SessionReader("nothing-here")
+    for name in ("nothing-here", "\udcff"):
+        with pytest.raises(lpcurr.SessionNotFoundError):
+            SessionReader(name)
 
 
 def test_an_ended_session_says_how(curriculum: Curriculum, reader: SessionReader) -> None:
