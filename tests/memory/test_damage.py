@@ -41,7 +41,7 @@ def play(curriculum: Curriculum, episodes: int) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _load_kernels() -> None:
-    kernels.warmup()  # once, and not in each child
+    kernels.compile_all()  # once, and not in each child
 
 
 @pytest.fixture(params=[kind.model_fields["type"].default for kind in ALL])
