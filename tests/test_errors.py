@@ -718,6 +718,7 @@ FORGERIES: dict[str, tuple[Callable[[bytes], bytes], list[str]]] = {
     "config beyond the end": (lambda content: with_header(content, config_offset=2**50), ["config_offset"]),
     "more tasks than slots": (lambda content: with_header(content, active_count=5), ["active_count is 5"]),
     "a seed below 0": (lambda content: with_header(content, seed=-1), ["seed is -1"]),
+    "a third configuration": (lambda content: with_header(content, config_valid=2**20), ["config_valid"]),
     "a mask of no table": (lambda content: with_header(content, index_mask=2**31), ["index_mask"]),
     "a log beyond the end": (lambda content: with_header(content, log_capacity=2**40), ["log_"]),
     "an overfull journal": (lambda content: with_header(content, journal_count=2**31), ["journal_count"]),
@@ -753,16 +754,25 @@ def test_what_is_not_a_pool_is_listed_with_its_problem_and_not_watched(
         SessionReader(session_id)
 
 
+def test_a_configuration_that_is_no_json_is_not_shown(forge: Callable[[bytes], str], sound_segment: bytes) -> None:
+    reader = SessionReader(forge(with_header(sound_segment, config_size0=7)))
+    with pytest.raises(lpcurr.SessionIncompatibleError, match="its configuration is damaged"):
+        reader.config()
+    reader.close()
+
+
 def _damage(state: np.ndarray[Any, np.dtype[np.void]], name: str, value: int) -> None:
     cells = state["label_table"][name] if name == "name_size" else layout.cells(state, name)
     cells[...] = value
 
 
-@pytest.mark.parametrize("name", ["active", "position", "rank_left", "index", "member", "label", "name_size"])
+@pytest.mark.parametrize(
+    "name", ["active", "position", "rank_left", "index", "member", "label", "name_size", "task_id"]
+)
 def test_cells_that_lead_out_of_the_memory_are_found_before_anything_goes_by_them(
     name: str, forge: Callable[[bytes], str], sound_segment: bytes
 ) -> None:
-    hostile = 2**40 if name == "label" else 2**30
+    hostile = {"label": 2**40, "task_id": -2}.get(name, 2**30)
     with make() as curriculum:
         state = curriculum._pool.state
         state["header"]["rank_root"] = 0  # else weights lie where its tree does

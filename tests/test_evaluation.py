@@ -314,3 +314,19 @@ def test_native_vectors_that_are_reset_in_mid_episode_lose_nothing(training: Cur
         held = 6 if mode is AutoresetMode.SAME_STEP else 3
         ids = evaluation.sample_ids(31 - held).tolist()
         assert len({task_id for task_id in ids if task_id >= 0}) == 30 - held
+
+
+def test_episodes_that_are_all_given_back_once_take_no_look_at_all_others_each(
+    training: Curriculum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a wrapper resets twice; an evaluation of 4,000 episodes took 5 ms for each."""
+    with training.evaluation(range(200)) as evaluation:
+        moment, looks = evaluation._pool.moment, list[int]()
+        monkeypatch.setattr(evaluation._pool, "moment", lambda names: (looks.append(1), moment(names))[1])
+        played = []
+        while not evaluation.done:
+            assert evaluation.give_back(evaluation.get_task())
+            played.append(evaluation.get_task().task_id)
+            evaluation.update_task_performance(played[-1], 0.5)
+        assert sorted(played) == list(range(200))
+        assert len(looks) < 10

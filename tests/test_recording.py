@@ -125,6 +125,18 @@ def test_any_point_of_it_can_be_seen(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert lpcurr.Curriculum.replay(tmp_path / "cut").stats()["num_created"] < 10
 
 
+def test_a_disk_that_is_full_already_is_named_with_the_file(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with _config().make() as curriculum:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        try:
+            with pytest.raises(OSError, match=r"File too large: .*played"):
+                curriculum.record(tmp_path / "played")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        curriculum.record(tmp_path / "again").close()
+
+
 def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with _config().make() as curriculum:
         recording, credited = curriculum.record(tmp_path / "played"), 0

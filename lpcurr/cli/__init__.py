@@ -5,10 +5,12 @@ One module a command, each with ``SUMMARY``, ``add_arguments(parser)`` and ``run
 """
 
 import argparse
+import contextlib
 import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from lpcurr import __version__
 from lpcurr.cli import guide, inspect, investigate, replay, report, sessions, top, train, warmup
@@ -56,30 +58,50 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for what it does not have
     os.environ["MPLBACKEND"] = "agg"  # no command opens a window, and a name that matplotlib does not know ends it
-    arguments = _parser(argv[0] if argv else None).parse_args(argv)
+    status = EXIT_ERROR
     try:
-        return int(arguments.run(arguments))
+        arguments = _parser(argv[0] if argv else None).parse_args(argv)
+        found = int(arguments.run(arguments))
+        sys.stdout.flush()  # while it can still be said that there is no room
+        return found
     except LpcurrError as error:
-        print(f"lpcurr {arguments.command}: {error}", file=sys.stderr)
-        return EXIT_ERROR
+        reason = str(error)
     except BrokenPipeError:  # the reader, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_ERROR
+        reason = ""
     except OSError as error:  # a full disk, a name that is too long, a folder that may not be read
-        place = f"{str(error.filename)!r}: " if error.filename else ""
-        print(f"lpcurr {arguments.command}: {place}{error.strerror or error}", file=sys.stderr)
-        return EXIT_ERROR
+        reason = (f"{str(error.filename)!r}: " if error.filename else "") + str(error.strerror or error)
+    except SystemExit as end:  # argparse's is 0 or 2; rich's is 1, where the reader has gone
+        if end.code != 1:
+            raise
+        reason = ""
     except MemoryError:
-        print(f"lpcurr {arguments.command}: there is not enough memory (`ulimit -v`, the container's)", file=sys.stderr)
-        return EXIT_ERROR
+        reason = "there is not enough memory (`ulimit -v`, the container's)"
     except KeyboardInterrupt:
-        print(f"lpcurr {arguments.command}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        reason, status = "interrupted", EXIT_INTERRUPTED
+    _give_up(f"lpcurr {' '.join(argv[:1])}: {reason}\n" if reason else "")
+    return status
+
+
+def _give_up(message: str) -> None:
+    """Write why a command ends, where there is somebody to read it, and give up what its streams cannot get rid of."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(message)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # else the interpreter tries again at its end, and makes an exit code of its own of it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help and usage; argparse itself passes over a full disk."""
+        print(message, end="", file=file or sys.stderr, flush=True)
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:
     """All commands by name; the arguments of the chosen one alone, because declaring some takes long imports."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="lpcurr",
         description="A learning-progress curriculum for reinforcement learning.",
         epilog=_EPILOG,

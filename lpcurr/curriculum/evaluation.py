@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, SupportsFloat
@@ -95,6 +96,7 @@ class Evaluation:
         self._builder = _Builder(pool, generator, config.env_cache_size, config.max_task_attempts)
         self._pass = 0  # the one that these are of:
         self._next = 0  # no episode before it is free, but for those that were given back
+        self._free = deque[int]()  # of these, what is known here
         self._uncounted = 0
         self._told = False
         self._look_again = 0.0  # for dead processes, by the monotonic clock
@@ -143,7 +145,7 @@ class Evaluation:
         """Take the task of the next episode."""
         passes = self._passes
         if passes != self._pass:
-            self._pass, self._next, self._uncounted = passes, 0, 0
+            self._pass, self._next, self._uncounted, self._free = passes, 0, 0, deque()
         episode = self._claim()
         task_id = int(self._ids[episode % self._ids.size])
         label = self._builder.label(task_id) or "unknown"
@@ -158,7 +160,10 @@ class Evaluation:
         """
         if not isinstance(task, EvaluationTask) or task.passes != self._passes or task.episode >= self._total:
             return False
-        return self._pool.remove_task(marks.mark_of(task.episode))
+        given_back = self._pool.remove_task(marks.mark_of(task.episode))
+        if given_back:
+            self._free.append(task.episode)
+        return given_back
 
     def restart(self) -> None:
         """Begin again from the first task, in all processes: scores are forgotten, so read :meth:`result` before.
@@ -329,19 +334,21 @@ class Evaluation:
         """The number of an episode that nobody else has: whoever puts its mark into the pool first."""
         while (handed_out := self._handed_out()) < self._total or self._take_from_dead():
             self._next = max(self._next, handed_out)
-            if self._next >= self._total:  # what is left was given back, or another process has begun again
+            episode = self._next
+            if episode < self._total:
+                self._next += 1
+            elif self._free:
+                episode = self._free.popleft()
+            else:  # what is left was given back by others
                 taken = layout.MAX_TASK_ID - self._pool.moment(["task_id", "entry"]).columns["task_id"]
-                free = np.setdiff1d(np.arange(self._total), taken)
-                if not free.size:
-                    continue
-                self._next = int(free[0])
-            self._next += 1
-            mark, owner = marks.mark_of(self._next - 1), marks.this_process()
+                self._free = deque(np.setdiff1d(np.arange(self._total), taken).tolist())
+                continue
+            mark, owner = marks.mark_of(episode), marks.this_process()
             try:
                 self._pool.add_task(mark, None, pending=False, success_threshold=owner)
             except DuplicateTaskError:
                 continue
-            return self._next - 1
+            return episode
         self._uncounted += 1
         if self._uncounted >= self._total and self.done and not self._told:
             self._told = True

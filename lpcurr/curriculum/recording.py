@@ -73,7 +73,9 @@ class Recording(contextlib.AbstractContextManager["Recording"]):
             self._begin()
             self._file.flush()
             self._thread.start()
-        except BaseException:
+        except BaseException as error:
+            if type(error) is OSError:  # of a full disk, which knows of no file
+                error.filename = os.fspath(self._path)
             self._over = True  # no call, in which a signal handler might raise: the thread ends in any case
             if self._thread.is_alive():
                 self._thread.join()

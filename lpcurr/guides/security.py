@@ -6,8 +6,8 @@ What lpcurr trusts, and what it does not.
 Trusted: your code, and your own processes
     A pool is memory of one user (mode 0600). A process of that user can write into it what it likes; numbers that lead
     out of it are looked for at an attach, a look from outside, a copy and a repair, not at every call: an episode that
-    meets one ends its process. Task generators, environments, score functions, recipes and loggers that you give are
-    called as they are.
+    meets one ends its process, and one that meets an index that contradicts the tasks may not end. Task generators,
+    environments, score functions, recipes and loggers that you give are called as they are.
 
     Pickles are of this kind: a curriculum that is pickled into a worker, tasks of a list that are no plain data (they
     are signed, and only processes that got the curriculum from its maker read them), and the compiled kernels in

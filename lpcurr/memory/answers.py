@@ -47,7 +47,7 @@ def error_of(status: int, capacity: int, task_id: object = None, value: object =
         Status.NOT_ENOUGH_TASKS: f"too many distinct tasks{where}; sample fewer, or leave distinct=True out",
         Status.LOCK_LOST: (
             "the lock of this pool is beyond repair: a process took it over from one that had died and gave it back "
-            "unrepaired. Make a new pool, from a checkpoint where there is one"
+            "unrepaired, as where others have damaged its header. Make a new pool, from a checkpoint where there is one"
         ),
     }[status]
     return _ERRORS[status](message)

@@ -47,15 +47,20 @@ def _limits(capacity: int, size: int, header: np.void) -> dict[str, tuple[float,
     mask, room = layout.index_size(capacity) - 1, int(header["config_room"])
     log = 8 * layout.RECORD_WORDS * min(max(int(header["log_capacity"]), 0), size)
     most = float(np.finfo(np.float64).max)
+    tiny = float(np.finfo(np.float64).tiny) if header["label_share"] > 0.0 else 0.0
     floats = dict.fromkeys(_SUMS, (-most, most)) | dict.fromkeys(_SHARES, (0.0, 1.0))
     return (
         floats
         | dict.fromkeys(_COUNTS, (0, capacity))
         | {
+            "label_fast_timescale": (tiny, 1.0),
+            "label_slow_timescale": (tiny, 1.0),
+            "rank_power": (0.0, most),
             "seed": (0, 2**63 - 1),
             "next_stream": (0, 2**62),
             "process_room": (1, layout.PROCESS_CAPACITY),
             "config_room": (0, size // 2),
+            "config_valid": (0, 1),
             "config_offset": (layout.HEADER.itemsize, size - 2 * room),
             "config_size0": (0, room),
             "config_size1": (0, room),
@@ -63,7 +68,7 @@ def _limits(capacity: int, size: int, header: np.void) -> dict[str, tuple[float,
             "log_offset": (layout.HEADER.itemsize, size - log),
             "index_mask": (mask, mask),
             "rank_root": (-1, capacity - 1),
-            "label_count": (0, layout.LABEL_CAPACITY),
+            "label_count": (1, layout.LABEL_CAPACITY),
             "inactive_labels": (0, layout.LABEL_CAPACITY),
             "new_label": (0, layout.PENDING),
             "journal": (0, layout.JOURNALS - 1),
@@ -76,6 +81,7 @@ def problem_of_cells(state: np.ndarray[Any, np.dtype[np.void]]) -> str:
     """Why what stands behind a sound header is damaged, O(capacity); empty if nothing is."""
     slots, numbers = (0, state["active"].shape[1] - 1), (0, state["active"].shape[1])
     limits = {"active": slots, "position": slots, "index": numbers, "member": numbers}
+    limits |= {"task_id": (layout.FREE, layout.MAX_TASK_ID)}
     if state["header"]["rank_root"][0] >= 0:  # else weights lie there
         limits |= {"rank_left": (-1, slots[1]), "rank_right": (-1, slots[1]), "rank_before": numbers}
     limits |= {"label": (0, (layout.MAX_CAPACITY << layout.PLACE_SHIFT) - 1)}  # perhaps a place in a larger pool
@@ -86,6 +92,9 @@ def problem_of_cells(state: np.ndarray[Any, np.dtype[np.void]]) -> str:
     for name, (least, most) in limits.items():
         if cells[name].min() < least or cells[name].max() > most:
             return f"its memory is damaged ({name} {cells[name].min()} … {cells[name].max()}, not {least} … {most})"
+    for name in ("index", "member"):
+        if cells[name].all():  # a search ends at an empty cell
+            return f"its memory is damaged ({name} is full)"
     return ""
 
 

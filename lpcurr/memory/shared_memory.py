@@ -13,6 +13,7 @@ import mmap
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from typing import Any
@@ -49,6 +50,7 @@ _NOWHERE = dict.fromkeys(  # for what is to be made
     "/dev/shm is read-only, not there or not for this user. Have it mounted, or set use_shared_memory=False",
 )
 
+_made = Counter[str]()  # how often this process has made memory of a name, and not removed it; trackers do not count
 _tracker_is_stuck = False  # in a forked child: its lock was held by a thread that stayed with the parent
 
 
@@ -68,7 +70,10 @@ class MemoryName:
     def unlink(self, *, created: bool) -> None:
         """Remove the name; ``created``: by this process, so that the resource tracker is to forget it."""
         if created and not _tracker_is_stuck:  # first: who takes the name next tells the tracker of it again
-            resource_tracker.unregister(f"/{self.name}", "shared_memory")
+            _made[self.name] -= 1
+            if not _made[self.name]:  # else the name is that of later memory, after somebody else had removed it
+                del _made[self.name]
+                resource_tracker.unregister(f"/{self.name}", "shared_memory")
         if self.is_current():
             unlink_memory(self.name)
 
@@ -84,6 +89,7 @@ def create_memory(name: str, size: int, hole: tuple[int, int]) -> tuple[MemoryNa
             memory = MemoryName(name, descriptor), _mapped(descriptor)
             if not _tracker_is_stuck:
                 resource_tracker.register(f"/{name}", "shared_memory")
+                _made[name] += 1
         except BaseException:
             unlink_memory(name)
             raise

@@ -72,7 +72,7 @@ class SessionReader:
                 status = os.fstat(descriptor)
                 self._identity = status.st_dev, status.st_ino
                 self._mapping = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
+        except (FileNotFoundError, UnicodeError):
             raise not_found(session_id) from None
         except PermissionError as error:
             raise SessionIncompatibleError(f"session {session_id!r} cannot be read: {error.strerror}") from None
@@ -112,7 +112,10 @@ class SessionReader:
         """The configuration that the creator left with the pool."""
         header = self.header()
         start, size = layout.config_place(header)
-        found = json.loads(self._content[start : start + size].tobytes() or b"{}")
+        try:
+            found = json.loads(self._content[start : start + size].tobytes() or b"{}")
+        except (ValueError, RecursionError) as error:
+            self._refuse(f"its configuration is damaged ({error})")
         return found if isinstance(found, dict) else {}
 
     def nodes(self) -> dict[str, Any]:

@@ -114,6 +114,7 @@ class Moment:
     def label_rows(self) -> Int64s:
         """The row of each active task's label: int64[tasks], in entry order."""
         rows: Int64s = self.columns["label"] & (layout.PENDING - 1)
+        rows[rows >= self.labels.size] = layout.UNKNOWN_LABEL  # named after the labels were copied, without the lock
         return rows
 
     @cached_property

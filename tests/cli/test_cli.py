@@ -279,3 +279,19 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "File too large" in done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("streams", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1", "2>&1 | true"])
+@pytest.mark.parametrize("command", ["--version", "sessions", "inspect nothing"])
+def test_streams_that_take_nothing_more_are_said_where_that_can_be(
+    command: str, streams: str, unbuffered: str, tmp_path: Path
+) -> None:
+    line = f"({sys.executable} -m lpcurr {command}; echo $? >code) {streams}"
+    environment = os.environ | {"PYTHONPATH": str(Path(lpcurr.__file__).parents[1]), "PYTHONUNBUFFERED": unbuffered}
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, check=True, **options)
+    fails = command == "inspect nothing" or streams != "2>/dev/full"
+    assert (tmp_path / "code").read_text() == ("2\n" if fails else "0\n")
+    if streams == ">/dev/full" and command != "inspect nothing":
+        assert done.stderr == f"lpcurr {command}: No space left on device\n"

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -220,3 +221,20 @@ def test_a_name_that_is_used_again_is_not_the_old_session_s_to_destroy() -> None
         assert second.append_tasks(["c"]) == [2]
         with lpcurr.attach(second.session_id or "") as other:
             assert other.build(2) == "c"
+
+
+def test_the_tracker_is_told_once_of_names_that_others_removed_and_that_were_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would print a traceback, and have forgotten the memory that is there."""
+    known, config = set[str](), lpcurr.CurriculumConfig(num_active_tasks=2, session_id=f"twice-{os.getpid()}")
+    monkeypatch.setattr(resource_tracker, "register", lambda name, _: known.add(name))
+    monkeypatch.setattr(resource_tracker, "unregister", lambda name, _: known.remove(name))
+    with config.make() as first:
+        with lpcurr.attach(first.session_id or "") as other:
+            other.unlink()
+        with config.make():
+            first.close()
+            first.unlink()
+            assert len(known) == 1
+    assert known == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -24,6 +25,7 @@ from lpcurr.monitor.drawing import SORT_KEYS, View, draw
 from lpcurr.monitor.reading import SessionReader, find_session
 from lpcurr.monitor.table import TaskTable
 from lpcurr.monitor.watching import Watch
+from lpcurr.statistics.laws import score_tasks
 from tests.checkpoint.pools import KINDS, make, play
 
 ROOT = Path(__file__).parents[2]
@@ -173,6 +175,16 @@ def test_a_busy_pool_can_be_read_at_any_moment() -> None:
         assert curriculum.find_violations() == []
 
 
+def test_a_label_that_came_while_the_pool_was_copied_is_unknown() -> None:
+    with CurriculumConfig(num_active_tasks=9, defer_init=True, algorithm_config="label_progress").make() as curriculum:
+        curriculum.add_task(1, "old")
+        tables = curriculum.moment()
+        curriculum.add_task(2, "new")
+        moment = dataclasses.replace(curriculum.moment(), header=tables.header, labels=tables.labels)
+        assert moment.task_labels.tolist() == ["old", "unknown"]
+        assert score_tasks(moment).probabilities.tolist() == [0.5, 0.5]
+
+
 # -- finding and ending ---------------------------------------------------------------------------------------------
 
 
@@ -183,8 +195,9 @@ def test_the_only_session_is_found_and_several_are_listed(curriculum: Curriculum
         with pytest.raises(lpcurr.LpcurrError, match="2 sessions are running") as caught:
             find_session(mine[:8])
         assert mine in str(caught.value)
-    with pytest.raises(lpcurr.SessionNotFoundError):
-        SessionReader("nothing-here")
+    for name in ("nothing-here", "\udcff"):
+        with pytest.raises(lpcurr.SessionNotFoundError):
+            SessionReader(name)
 
 
 def test_an_ended_session_says_how(curriculum: Curriculum, reader: SessionReader) -> None:

@@ -11,8 +11,11 @@ from lpcurr.kernels.indices import following
 from lpcurr.kernels.machine import clock
 from lpcurr.kernels.machine.compiling import by_name, helper
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
-from lpcurr.kernels.machine.views import header_record, label_record, process_record
+from lpcurr.kernels.machine.views import column_stride, header_record, label_record, process_record
 from lpcurr.kernels.safety import faults, journal, mutex, replacement, waiting
+from lpcurr.memory import layout
+
+_LOCK_LOST = layout.Status.LOCK_LOST
 
 
 @helper
@@ -42,13 +45,36 @@ def rebuild(segment):
     return np.int64(0)
 
 
+@helper
+def _is_laid_out(segment):
+    """Return whether the words that say where things lie, which never change, come to one layout."""
+    header = header_record(segment, 0)
+    if header.capacity < 1 or header.capacity > layout.MAX_CAPACITY:
+        return False
+    cells = 16
+    while cells < 2 * header.capacity:
+        cells *= 2
+    config = layout.COLUMNS_OFFSET + column_stride(segment) * layout.INDEX_START + 4 * cells
+    log = config + 2 * header.config_room
+    return (
+        header.index_mask == cells - 1
+        and header.config_offset == config
+        and header.log_offset == log
+        and header.segment_size == log + 8 * layout.RECORD_WORDS * header.log_capacity
+    )
+
+
 @by_name("int64(segment)")
 def repair(segment):
     """Undo what a dead owner left unfinished, end an epoch that it was ending, and rebuild the rest.
 
-    Loading a checkpoint can be neither undone nor finished: a pool in the middle of it is emptied.
+    Loading a checkpoint can be neither undone nor finished: a pool in the middle of it is emptied. One whose header
+    is damaged is not touched: ``LOCK_LOST``.
     """
     header = header_record(segment, 0)
+    if not _is_laid_out(segment):
+        return np.int64(_LOCK_LOST)
+    header.fill_limit = min(max(header.fill_limit, 0), header.capacity)
     header.repairs += 1
     faults.may_die_here(segment)
     journal.roll_back(segment)
@@ -92,16 +118,20 @@ def lock(segment, process):
 
     Returns:
         Whether the lock was taken. It is not where someone gave it back unrepaired after its owner's death
-        (``ENOTRECOVERABLE``), nor is it ever again; or where a signal handler raised during the wait.
+        (``ENOTRECOVERABLE``), as here where the header is damaged, nor is it ever again; or where a signal handler
+        raised during the wait.
     """
     answer = np.int64(mutex.take_lock(segment, process))
     if answer == mutex.BUSY:
         answer = _wait(segment, process)
     if answer == mutex.OWNER_DEAD:
-        repair(segment)
+        answer = repair(segment)
+        if answer != 0:
+            if ROBUST_MUTEX:  # else the mark stays, for the next to find
+                mutex.unlock(segment)
+            return False
         faults.may_die_here(segment)
         mutex.mark_consistent(segment)
-        answer = 0
     if answer != 0:
         return False
     faults.may_die_here(segment)

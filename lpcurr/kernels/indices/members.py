@@ -64,7 +64,7 @@ def _insert(segment, slot):
 def _cell_of(segment, slot):
     view = column(segment)
     cell = _home_of(segment, slot)
-    while view.member[cell] != slot + 1:
+    while view.member[cell] != slot + 1 and view.member[cell] != 0:  # 0: damaged
         cell = cell + 1 if cell + 1 < view.member.size else 0
     return cell
 

@@ -63,7 +63,7 @@ def index_remove(segment, slot):
     table = index_table(segment)
     ids = column(segment).task_id
     hole = home_cell(segment, ids[slot])
-    while table[hole] != slot + 1:
+    while table[hole] != slot + 1 and table[hole] != 0:  # 0: damaged
         hole = (hole + 1) & mask
     cell = hole
     while True:
