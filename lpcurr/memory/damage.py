@@ -47,14 +47,14 @@ def _limits(capacity: int, size: int, header: np.void) -> dict[str, tuple[float,
     mask, room = layout.index_size(capacity) - 1, int(header["config_room"])
     log = 8 * layout.RECORD_WORDS * min(max(int(header["log_capacity"]), 0), size)
     most = float(np.finfo(np.float64).max)
-    tiny = float(np.finfo(np.float64).tiny) if header["label_share"] > 0.0 else 0.0
+    tiny = float(np.finfo(np.float64).smallest_subnormal) if header["label_share"] > 0.0 else 0.0
     floats = dict.fromkeys(_SUMS, (-most, most)) | dict.fromkeys(_SHARES, (0.0, 1.0))
     return (
         floats
         | dict.fromkeys(_COUNTS, (0, capacity))
         | {
             "label_fast_timescale": (tiny, 1.0),
-            "label_slow_timescale": (tiny, 1.0),
+            "label_slow_timescale": (0.0, 1.0),  # a product, which may underflow
             "rank_power": (0.0, most),
             "seed": (0, 2**63 - 1),
             "next_stream": (0, 2**62),

@@ -233,7 +233,7 @@ def test_a_requeued_job_begins_its_killed_session_anew(
 ) -> None:
     process, _ = start(script, "alone", session_id)
     config = CurriculumConfig(tasks=["a"], session_id=session_id)
-    with pytest.raises(ConfigError, match=rf"lpcurr\.attach\('{session_id}'\), or choose another"):
+    with pytest.raises(ConfigError, match=rf"lpcurr\.attach\('{session_id}'\), choose another"):
         config.make()
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
