@@ -1,9 +1,10 @@
 """What every scheduler has: settings, and formulas that kernels and those who look from outside share.
 
 A scheduler is one file of this package: a pydantic model of its settings, whose formulas are static methods in plain
-NumPy. They take ``task``, an object with every truth column and ``priority`` as attributes; ``at``, which task;
-and ``rules``, an object with every rule field of the header as attributes. Numba compiles them for one slot, and
-outside the kernels they take whole arrays, so each is written once. What holds for all of them (and is tested for all):
+NumPy. They take ``task``, an object with every truth column and ``priority`` as attributes; ``at``, which task; and
+``rules``, an object with every rule field of the header and ``capacity``, the pool's, as attributes. Numba compiles
+them for one slot, and outside the kernels they take whole arrays, so each is written once. What holds for all of them
+(and is tested for all):
 
 * elementwise, and equal bit for bit for one task and for arrays: arithmetic, ``np.sqrt``, ``np.abs``, ``np.minimum``,
   ``np.maximum`` and :func:`where`, and functions of such; ``if`` on ``rules`` alone;

@@ -173,7 +173,7 @@ class FrontierConfig(SchedulerConfig):
     def retention(task: Any, at: Any, rules: Any) -> Any:
         """Return when the task entered, later by 3 N times the expected p(1 − p) under what its plays say of p."""
         learnable = recent_learnability(_on_scale(task.p_slow[at], task, at), task.completion_count[at])
-        return task.entry[at] + rules.own[5] * learnable
+        return task.entry[at] + _STANDS_BACK * rules.capacity * learnable
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         fast, slow = self.ema_timescale, self.ema_timescale * self.slow_timescale_factor
@@ -193,6 +193,5 @@ class FrontierConfig(SchedulerConfig):
                 self.per_cost,
                 fast / (2.0 - fast),
                 recent / (2.0 - recent),
-                _STANDS_BACK * self.num_active_tasks,
             ),
         }

@@ -119,8 +119,7 @@ class MixtureConfig(SchedulerConfig):
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:
         main = self._main
-        whole = main.model_copy(update={"num_active_tasks": self.num_active_tasks})
-        mixed = whole.rules(min_presentations, fixed_set) | dict.fromkeys(_SHARES, 0.0)
+        mixed = main.rules(min_presentations, fixed_set) | dict.fromkeys(_SHARES, 0.0)
         mixed["scheduler_name"] = name_words(self.type)
         for part, rules in zip(self.parts, self._rules_of_parts(min_presentations, fixed_set), strict=True):
             for name in _SHARES:

@@ -152,7 +152,7 @@ def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
 
 def _rules(header: np.void) -> tuple[SimpleNamespace, Any]:
     """Return the rules of a pool, and the scheduler that they are of."""
-    rules = SimpleNamespace(**{name: header[name].tolist() for name in layout.RULES})
+    rules = SimpleNamespace(**{name: header[name].tolist() for name in ("capacity", *layout.RULES)})
     if not 0 <= rules.scheduler < len(schedulers.ALL):
         raise PoolLostError(f"this pool is damaged: it names scheduler {rules.scheduler} of {len(schedulers.ALL)}")
     return rules, schedulers.ALL[rules.scheduler]

@@ -144,7 +144,7 @@ def test_formulas_say_the_same_for_one_task_and_for_arrays_bit_for_bit(scheduler
         state = pool.state
         names = (*(name for name, _ in layout.TRUTH_COLUMNS), "priority")
         task = types.SimpleNamespace(**{name: layout.cells(state, name)[0][:TASKS] for name in names})
-        rules = types.SimpleNamespace(**{field[0]: state["header"][field[0]][0] for field in layout.RULE_FIELDS})
+        rules = types.SimpleNamespace(**{name: state["header"][name][0] for name in ("capacity", *layout.RULES)})
         with np.errstate(divide="raise", invalid="raise"):
             for name, expected in zip(FORMULAS, one, strict=True):
                 values = getattr(scheduler().scheduler, name)(task, slice(None), rules)

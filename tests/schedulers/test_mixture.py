@@ -78,11 +78,3 @@ def test_what_cannot_be_mixed_says_why(parts: list[tuple[float, Any]], message: 
 def test_a_setting_of_a_part_is_not_given_twice() -> None:
     with pytest.raises(lpcurr.ConfigError, match="give it only there"):
         MixtureConfig(task_tracker_ema_alpha=0.5)
-
-
-def test_the_part_that_evicts_knows_the_size_of_the_pool() -> None:
-    """The frontier's order of eviction goes by it."""
-    mixed, alone = (
-        lpcurr.CurriculumConfig(num_active_tasks=64, algorithm_config=name) for name in ("mixture", "frontier")
-    )
-    np.testing.assert_array_equal(*(each.rules(each.algorithm_config)["own"] for each in (mixed, alone)))
