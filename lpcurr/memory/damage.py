@@ -78,11 +78,28 @@ def _limits(capacity: int, size: int, header: np.void) -> dict[str, tuple[float,
 
 
 def problem_of_cells(state: np.ndarray[Any, np.dtype[np.void]]) -> str:
-    """Why what stands behind a sound header is damaged, O(capacity); empty if nothing is."""
+    """Why what stands behind a sound header is damaged, O(capacity); empty if nothing is.
+
+    What seems to be damage while another process changes the rules is looked at again: the tree of ranks and the
+    weights lie in the same cells.
+    """
+    while problem := _problem_of_cells(state, begun := _rules_in_force(state)):
+        if _rules_in_force(state) == begun:
+            break
+    return problem
+
+
+def _rules_in_force(state: np.ndarray[Any, np.dtype[np.void]]) -> tuple[int, int, bool]:
+    """What tells whether the rules have been changed, also by one who was killed, and whether ranks are in force."""
+    header = state["header"][0]
+    return int(header["rules_stamp"]), int(header["repairs"]), int(header["rank_root"]) >= 0
+
+
+def _problem_of_cells(state: np.ndarray[Any, np.dtype[np.void]], begun: tuple[int, int, bool]) -> str:
     slots, numbers = (0, state["active"].shape[1] - 1), (0, state["active"].shape[1])
     limits = {"active": slots, "position": slots, "index": numbers, "member": numbers}
     limits |= {"task_id": (layout.FREE, layout.MAX_TASK_ID)}
-    if state["header"]["rank_root"][0] >= 0:  # else weights lie there
+    if begun[2]:  # else weights lie there
         limits |= {"rank_left": (-1, slots[1]), "rank_right": (-1, slots[1]), "rank_before": numbers}
     limits |= {"label": (0, (layout.MAX_CAPACITY << layout.PLACE_SHIFT) - 1)}  # perhaps a place in a larger pool
     cells = {name: layout.cells(state, name)[0] for name in limits}

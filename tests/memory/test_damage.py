@@ -158,3 +158,21 @@ def test_a_repair_limits_how_far_the_pool_is_filled() -> None:
         curriculum.sample_ids(100)
         assert curriculum.num_active_tasks == 8
         assert curriculum.find_violations() == []
+
+
+def test_who_looks_while_another_changes_the_rules_sees_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ranks were, weights are the next moment."""
+    ranked = lpcurr.PrioritizedReplayConfig(prioritization="rank")
+    looked, read = [], layout.cells
+
+    def cells(state: Any, name: str) -> Any:
+        if not looked:
+            curriculum.use("frontier")
+        looked.append(name)
+        return read(state, name)
+
+    with CurriculumConfig(num_active_tasks=40, seed=0, algorithm_config=ranked).make() as curriculum:
+        play(curriculum, 300)
+        monkeypatch.setattr(layout, "cells", cells)
+        curriculum.stats()
+    assert "rank_left" in looked
