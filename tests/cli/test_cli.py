@@ -281,9 +281,8 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     assert "File too large" in done.stderr
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("streams", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1", "2>&1 | true"])
-@pytest.mark.parametrize("command", ["--version", "sessions", "inspect nothing"])
+@pytest.mark.parametrize(("command", "unbuffered"), [("--version", ""), ("sessions", "1"), ("inspect nothing", "")])
 def test_streams_that_take_nothing_more_are_said_where_that_can_be(
     command: str, streams: str, unbuffered: str, tmp_path: Path
 ) -> None:
