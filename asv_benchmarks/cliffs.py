@@ -41,11 +41,12 @@ BASES: dict[str, list[dict[str, Any]]] = {
 }
 """From where one setting at a time is changed, beside the default."""
 
-KNOWN: dict[str, Callable[[Any], bool]] = {
-    "z_score_amplification": lambda value: value > 100.0,
-    "new_task_rate": lambda value: value == 1.0,
-    "exploration": lambda value: value == "absolute",
-    "eviction_among": lambda value: value == "all",
+KNOWN: dict[str, Callable[[Any, str], bool]] = {
+    "z_score_amplification": lambda value, law: value > 100.0,
+    "new_task_rate": lambda value, law: value == 1.0,
+    "exploration": lambda value, law: value == "absolute",
+    "eviction_among": lambda value, law: value == "all",
+    "performance_bonus_weight": lambda value, law: "-200" in law,
 }
 """Settings under which draws may be above the limit; ``lpcurr help performance`` says why."""
 
@@ -65,7 +66,8 @@ class Case(NamedTuple):
     @property
     def is_known(self) -> bool:
         """Whether it is documented that this may be above the limit."""
-        return self.call == "draw" and any(KNOWN[name](value) for name, value in self.changed.items() if name in KNOWN)
+        known = ((KNOWN[name], value) for name, value in self.changed.items() if name in KNOWN)
+        return self.call == "draw" and any(may_be(value, self.law) for may_be, value in known)
 
 
 def ends(field: FieldInfo) -> Iterator[Any]:
