@@ -7,12 +7,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.memory.programs import run_program
 
 ROOT = Path(__file__).parents[2]
+
+
+def run_tool(*options: str) -> dict[str, Any]:
+    """Run the stress tool, which is to find nothing wrong; its report."""
+    command = [sys.executable, "-m", "tests.stress", "--json", *options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["faults"] == []
+    assert report["calls"] > 0
+    return report
 
 
 @pytest.mark.parametrize(
@@ -24,27 +37,17 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_killed_workers_lose_one_call_each_and_break_nothing(options: list[str]) -> None:
-    command = [sys.executable, "-m", "tests.stress", "--json", "--seconds", "60", "--kills", "12", "--window", "0.02"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*command, *options], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads(done.stdout)
-    assert report["faults"] == []
-    assert report["kills"] == 12
-    assert report["calls"] > 0
+    kills = 48 if "--aim" in options else 12  # one aimed kill in five is in time
+    report = run_tool("--seconds", "60", "--kills", str(kills), "--window", "0.02", *options)
+    assert report["kills"] == kills
     assert "--aim" not in options or report["inside_the_lock"] > 0
 
 
 @pytest.mark.heavy
 def test_workers_that_do_everything_take_no_more_and_more() -> None:
-    command = [sys.executable, "-m", "tests.stress", "--json", "--seconds", "20", "--kills", "0", "--everything"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads(done.stdout)
-    assert report["faults"] == []
+    report = run_tool("--seconds", "20", "--kills", "0", "--everything")
     assert len(report["taken"]) == 2
-    assert min(report["calls"], report["evicted"]) > 0
+    assert report["evicted"] > 0
 
 
 def test_the_account_notices_what_is_lost() -> None:
