@@ -145,7 +145,7 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
                 their probabilities at the beginning. By default it is as so many calls of :meth:`get_task`. New tasks
                 come into the pool as often either way, but a distinct batch evicts no task that is in it.
             label: draw among the tasks of this label that are in the pool, in proportion to their probabilities. That
-                brings no new task in, and takes longer the rarer the label is, up to a look at all tasks.
+                brings no new task in, and takes longer the rarer the label is, up to one look at all tasks a batch.
 
         Raises:
             InvalidBatchError: ``count`` is none from 0 up, or ``distinct`` and more than there are tasks.
@@ -357,11 +357,8 @@ class Curriculum(CurriculumTasks, CurriculumQueries, CurriculumCheckpoints):
 
     def _draw_into(self, ids: Int64s, packed: Int64s, distinct: bool, label: str | None) -> None:
         """Draw tasks for the cells of ids that are negative."""
-        if distinct:
-            self._pool.fill_distinct(ids, packed, label)
-        elif label is not None:
-            for cell in np.flatnonzero(ids < 0):
-                self._pool.fill_distinct(ids[cell : cell + 1], packed[cell : cell + 1], label)
+        if distinct or label is not None:
+            self._pool.fill_batch(ids, packed, label, distinct)
         else:
             cells = ids < 0
             ids[cells], packed[cells] = self._pool.draw_many(int(cells.sum()))

@@ -35,6 +35,8 @@ Settings under which a draw may look at every task, at some 3 ns each; no defaul
   0.3 ms at 100,000 tasks;
 * a batch of *distinct* tasks where fewer have any chance (`plr` or score deviation without a uniform or stale share):
   one look for the whole batch, 2 ms at 100,000 tasks;
+* tasks of one `label` that is rare: one look for a batch of any size, 13 ms at 100,000 tasks under the frontier; a
+  label with a hundredth of the draws takes 0.1 ms and less;
 * `plr` by rank costs 0.6 µs more an episode at 1,000 tasks, and 4 at a million: no cliff, O(log n);
 * `performance_bonus_weight` above 0 with scores far below 0, such as −200, while new tasks come in, which stand at 0:
   1.6 ms at 100,000 tasks; scores within 0 … 1 are far from it;

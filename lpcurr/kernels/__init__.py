@@ -29,8 +29,8 @@ try:
     import numba  # noqa: F401 - reads its settings
 except ValueError as error:
     raise ConfigError(f"numba cannot be imported with its settings in the environment, NUMBA_…: {error}") from None
+from lpcurr.kernels.calls import batches, episode, replay, upkeep
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import distinct, episode, replay, upkeep
 from lpcurr.kernels.machine.compiling import JIT, Kernel, compile_all
 
-__all__ = ["JIT", "Kernel", "compile_all", "distinct", "episode", "replay", "restore", "upkeep"]
+__all__ = ["JIT", "Kernel", "batches", "compile_all", "episode", "replay", "restore", "upkeep"]

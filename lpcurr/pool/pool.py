@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from lpcurr import kernels
 from lpcurr.errors import ConfigError, LpcurrError, PoolClosedError, PoolEmptyError, shown
+from lpcurr.kernels.calls import batches, episode, upkeep
 from lpcurr.kernels.calls import checkpoints as restore
-from lpcurr.kernels.calls import distinct, episode, upkeep
 from lpcurr.kernels.machine.settings import ROBUST_MUTEX
 from lpcurr.kernels.safety import waiting
 from lpcurr.memory import layout
@@ -186,15 +186,18 @@ class Pool:
             self.fail(status)
         return ids, packed
 
-    def fill_distinct(self, ids: Int64s, packed: Int64s, label: str | None = None) -> None:
-        """Hand out a task for each negative cell of ``ids``, none that is in another cell, under one lock turn."""
+    def fill_batch(self, ids: Int64s, packed: Int64s, label: str | None, distinct: bool) -> None:
+        """Hand out a task for each negative cell of ``ids``, distinct or of one label or both, under one lock turn."""
         name = _KEEP_LABEL if label is None else encode_label(label)
         if self._warn_of_fork:
             self._warned_of_fork()
         scratch = np.empty_like(ids), np.empty_like(ids), np.empty(ids.size), np.zeros(self.capacity, dtype=np.uint8)
-        status, room = distinct.draw_distinct.entry(self._segment.bytes, self.process, ids, packed, *scratch, *name)
+        given = ids, packed, *scratch, *name, distinct
+        status, room = batches.draw_batch.entry(self._segment.bytes, self.process, *given)
         if status < 0:
-            if (there := room + np.sum(ids >= 0)) == 0 and status == Status.NOT_ENOUGH_TASKS:  # a label has none
+            if (
+                there := room + distinct * np.sum(ids >= 0)
+            ) == 0 and status == Status.NOT_ENOUGH_TASKS:  # a label has none
                 raise PoolEmptyError(f"no task of label {shown(label)} is in the pool: stats() counts them by label")
             of_label = "" if label is None else f" of label {shown(label)}"
             self.fail(status, where=f": {ids.size} were asked for, and there are {there}{of_label}")

@@ -1,10 +1,11 @@
-"""Batches of distinct tasks are successive draws, whichever way the kernel makes them."""
+"""Batches of distinct tasks are successive draws, those of one label independent ones, whichever way they are made."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,13 @@ def probability_of(batch: Sequence[int], probabilities: dict[int, float]) -> flo
     return product
 
 
-def assert_batches_are_successive_draws(batches: Counter[tuple[int, ...]], probabilities: dict[int, float]) -> None:
+def assert_batches_are_successive_draws(
+    batches: Counter[tuple[int, ...]], probabilities: dict[int, float], *, distinct: bool = True
+) -> None:
     size = len(next(iter(batches)))
-    orders = list(permutations(probabilities, size))
-    expected = np.array([probability_of(order, probabilities) for order in orders])
+    orders = list(permutations(probabilities, size) if distinct else product(probabilities, repeat=size))
+    chance = probability_of if distinct else lambda order, chances: math.prod(chances[task_id] for task_id in order)
+    expected = np.array([chance(order, probabilities) for order in orders])
     assert expected.sum() == pytest.approx(1.0)
     counts = np.array([batches[order] for order in orders])
     assert counts.sum() == batches.total(), "a task is twice in a batch, or not in the pool"
@@ -175,15 +179,31 @@ def test_draws_of_one_label_have_the_chances_of_its_tasks_among_themselves(algor
         few = {task_id: p for task_id, p in twins.naive.probabilities().items() if task_id < 4}
         few = {task_id: p / sum(few.values()) for task_id, p in few.items()}
         draw: Callable[..., Any] = twins.curriculum.sample_ids
-        for options in ({}, {"distinct": True}):
-            batches = Counter(tuple(draw(2, label="few", **options).tolist()) for _ in range(BATCHES // 4))
-            if options:
-                assert_batches_are_successive_draws(batches, few)
-            firsts = Counter({(task_id,): 0 for task_id in few})
-            for batch, times in batches.items():
-                firsts[batch[:1]] += times
-            assert_batches_are_successive_draws(firsts, few)
+        for distinct in (False, True):
+            batches = [draw(3, label="few", distinct=distinct).tolist() for _ in range(BATCHES // 4)]
+            for some in ((0,), (0, 1), (1, 2) if not distinct else (0, 1, 2)):
+                parts = Counter(tuple(batch[i] for i in some) for batch in batches)
+                assert_batches_are_successive_draws(parts, few, distinct=distinct)
         assert {twins.curriculum.get_task("many").task_id >= 4 for _ in range(50)} == {True}
+
+
+def test_a_batch_of_a_rare_label_takes_one_look_at_all_tasks() -> None:
+    config = CurriculumConfig(tasks=list(range(10_000)), task_labels=["rare"] * 2 + ["common"] * 9_998, seed=0)
+    with config.make() as curriculum:
+        before = curriculum.process_counters()[0]
+        assert set(curriculum.sample_ids(500, label="rare").tolist()) == {0, 1}
+        after = curriculum.process_counters()[0]
+        assert after["scans"] == before["scans"] + 1
+        assert after["draws"] == before["draws"] + 500
+
+
+def test_of_a_label_that_is_never_drawn_all_are_alike() -> None:
+    config = CurriculumConfig(tasks=list(range(40)), task_labels=["never"] * 2 + ["ever"] * 38, seed=0)
+    with config.make() as curriculum:
+        curriculum.use(PrioritizedReplayConfig(rand_task_rate=0.0, staleness_share=0.0))
+        curriculum.update_many(np.arange(40), np.zeros(40), signals=np.arange(40) >= 2)
+        counts = Counter(curriculum.sample_ids(1000, label="never").tolist())
+        assert stats.binomtest(counts[0], 1000).pvalue > LEAST_P_VALUE
 
 
 def test_a_label_of_which_there_is_no_task_is_an_error_and_draws_bring_none_in() -> None:

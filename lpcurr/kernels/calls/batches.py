@@ -1,4 +1,4 @@
-"""Batches of distinct tasks: each next one by the distribution among those that are not yet in the batch.
+"""Batches of distinct tasks, each next one by the distribution among those not yet in the batch; and of one label's.
 
 That is successive sampling, without replacement by weight, and it is exact either way:
 
@@ -11,10 +11,13 @@ That is successive sampling, without replacement by weight, and it is exact eith
 A try takes some eight times as long as a task of that look, from which the number of tries follows: neither way costs
 much more than the better one.
 
-A batch of one label's tasks is drawn likewise, as if all others were in it already, and brings no new task in.
+A batch of one label's tasks is drawn likewise, as if all others were in it already, and brings no new task in. Where
+its tasks may come twice, the look at all tasks goes through the cumulated probabilities instead.
 """
 
 import math
+
+import numpy as np
 
 from lpcurr.kernels.calls import tasks
 from lpcurr.kernels.calls.episode import DRAW, pack, room_for_new_task
@@ -45,7 +48,7 @@ def _hand_out(segment, process, slot):
 
 
 @helper
-def _mark(segment, ids, marks):
+def _mark(segment, ids, marks, distinct):
     """Mark the slots of the tasks that are in the batch already: (how many, how many cells are to be filled)."""
     kept, wanted = 0, 0
     for i in range(ids.size):
@@ -54,8 +57,8 @@ def _mark(segment, ids, marks):
         else:
             slot = slots.find_slot(segment, ids[i])
             if slot >= 0:
-                marks[slot] = 1
-                kept += 1
+                marks[slot] = distinct
+                kept += distinct
     return kept, wanted
 
 
@@ -87,7 +90,7 @@ def _fill_with_new(segment, process, ids, packed, chosen, marks, row):
 
 
 @helper
-def _choose_by_tries(segment, process, chosen, marks, row, left):
+def _choose_by_tries(segment, process, chosen, marks, row, left, distinct):
     """Choose slots for as many cells as the tries suffice for; how many are left."""
     tries = 2 * left + (header_record(segment, 0).active_count >> 3)
     for i in range(chosen.size):
@@ -99,7 +102,7 @@ def _choose_by_tries(segment, process, chosen, marks, row, left):
                 return left
             tries -= 1
             slot = drawing.draw_slot(segment, process)
-        marks[slot] = 1
+        marks[slot] = distinct
         chosen[i] = slot
         left -= 1
     return left
@@ -121,6 +124,21 @@ def _sift(keys, heap, node, size):
 
 
 @helper
+def _heapify(keys, heap, size):
+    for node in range(size // 2 - 1, -1, -1):
+        _sift(keys, heap, node, size)
+
+
+@helper
+def _sort(keys, heap, size):
+    """Put a heap into the order of its keys."""
+    for last in range(size - 1, 0, -1):
+        keys[0], keys[last] = keys[last], keys[0]
+        heap[0], heap[last] = heap[last], heap[0]
+        _sift(keys, heap, 0, last)
+
+
+@helper
 def _choose_by_keys(segment, process, chosen, marks, row, keys, heap, left):
     """Choose slots for the cells that are left, by one look at all tasks."""
     process_record(segment, process).scans += 1
@@ -137,15 +155,11 @@ def _choose_by_keys(segment, process, chosen, marks, row, keys, heap, left):
             keys[size], heap[size] = key, slot
             size += 1
             if size == left:
-                for node in range(left // 2 - 1, -1, -1):
-                    _sift(keys, heap, node, left)
+                _heapify(keys, heap, left)
         elif key < keys[0]:
             keys[0], heap[0] = key, slot
             _sift(keys, heap, 0, left)
-    for last in range(left - 1, 0, -1):
-        keys[0], keys[last] = keys[last], keys[0]
-        heap[0], heap[last] = heap[last], heap[0]
-        _sift(keys, heap, 0, last)
+    _sort(keys, heap, left)
     following = 0
     for i in range(chosen.size):
         if chosen[i] == _NOT_CHOSEN:
@@ -153,19 +167,56 @@ def _choose_by_keys(segment, process, chosen, marks, row, keys, heap, left):
             following += 1
 
 
+@helper
+def _choose_repeatedly(segment, process, chosen, marks, row, targets, cells, left):
+    """Choose slots for the cells that are left, perhaps the same ones, by one look at all tasks."""
+    process_record(segment, process).scans += 1
+    sums = law.totals(segment)
+    count, total, tasks_of_label = header_record(segment, 0).active_count, 0.0, 0
+    for position in range(count):
+        if not _is_out(segment, drawing.active_slot(segment, position), marks, row):
+            total += law.probability(segment, position, sums)
+            tasks_of_label += 1
+    never_drawn = total == 0.0  # then one is as good as another
+    if never_drawn:
+        total = float(tasks_of_label)
+    following = 0
+    for i in range(chosen.size):
+        if chosen[i] == _NOT_CHOSEN:
+            targets[following], cells[following] = random.uniform(segment, process) * total, i
+            following += 1
+    _heapify(targets, cells, left)
+    _sort(targets, cells, left)
+    following, reached, last = 0, 0.0, np.int64(-1)
+    for position in range(count):
+        slot = drawing.active_slot(segment, position)
+        if _is_out(segment, slot, marks, row):
+            continue
+        weight = 1.0 if never_drawn else law.probability(segment, position, sums)
+        reached += weight
+        while following < left and targets[following] < reached:
+            chosen[cells[following]] = slot
+            following += 1
+        if weight > 0.0:
+            last = slot
+    while following < left:  # a target that was rounded up to the total
+        chosen[cells[following]] = last
+        following += 1
+
+
 @kernel(
     "UniTuple(int64, 2)(segment, int64, int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], uint8[::1], "
-    "uint8[::1], int64, int64)"
+    "uint8[::1], int64, int64, uint8)"
 )
-def draw_distinct(segment, process, ids, packed, chosen, heap, keys, marks, name, size, name_hash):
-    """Put tasks into the cells of ``ids`` (int64[k]) that are negative, so that none is there twice.
+def draw_batch(segment, process, ids, packed, chosen, heap, keys, marks, name, size, name_hash, distinct):
+    """Put tasks into the cells of ``ids`` (int64[k]) that are negative; none is there twice, where ``distinct`` is 1.
 
     The distribution is that of the beginning, once the batch's new tasks are made: that these were handed out is
     counted when all are chosen.
 
     ``packed`` (int64[k]) is what a draw answers beside the id; ``chosen``, ``heap`` (int64[k]) and ``keys``
     (float64[k]) are scratch; ``marks`` (uint8[capacity]) must be zero. ``size`` is that of the name of the label whose
-    tasks these are to be, negative for any.
+    tasks these are to be, negative for any: then ``distinct`` must be 1.
 
     (``ACCEPTED``, k), or with nothing handed out (``POOL_EMPTY``, 0) or (``NOT_ENOUGH_TASKS``, for how many cells there
     are tasks).
@@ -173,7 +224,7 @@ def draw_distinct(segment, process, ids, packed, chosen, heap, keys, marks, name
     if not lock(segment, process):
         return _LOCK_LOST, 0
     header = header_record(segment, 0)
-    kept, wanted = _mark(segment, ids, marks)
+    kept, wanted = _mark(segment, ids, marks, distinct)
     row = _ANY_LABEL if size < 0 else labels.find_row(segment, name, size, name_hash)
     available = (header.active_count if header.fixed_set else header.capacity) - kept
     if row != _ANY_LABEL:
@@ -181,13 +232,15 @@ def draw_distinct(segment, process, ids, packed, chosen, heap, keys, marks, name
     if wanted > 0 and header.fixed_set and header.active_count == 0:
         mutex.unlock(segment)
         return _POOL_EMPTY, 0
-    if wanted > available:
+    if wanted > available and (distinct or available == 0):
         mutex.unlock(segment)
         return _NOT_ENOUGH_TASKS, available
     left = _fill_with_new(segment, process, ids, packed, chosen, marks, row)
-    left = _choose_by_tries(segment, process, chosen, marks, row, left)
-    if left > 0:
+    left = _choose_by_tries(segment, process, chosen, marks, row, left, distinct)
+    if left > 0 and distinct:
         _choose_by_keys(segment, process, chosen, marks, row, keys, heap, left)
+    elif left > 0:
+        _choose_repeatedly(segment, process, chosen, marks, row, keys, heap, left)
     for i in range(ids.size):
         if chosen[i] >= 0:
             ids[i], packed[i] = _hand_out(segment, process, chosen[i])
