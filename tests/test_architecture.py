@@ -44,8 +44,9 @@ ROOMS: list[set[str]] = [
 ]
 CONFIG_MAKES_A_CURRICULUM = ("lpcurr.curriculum.config", "lpcurr.curriculum.curriculum")  # the one arrow back
 EXTRAS = ["gymnasium", "rich", "matplotlib", "omegaconf", "yaml", "torch", "pygame", "scipy", "hypothesis", "asv"]
-EXTRAS += ["pufferlib", "mettagrid", "textual", "stable_baselines3", "pettingzoo", "tensorboard", "wandb"]
-EXTRAS += ["slime", "verl", "trl", "datasets", "transformers", "tokenizers", "accelerate", "ray", "jax", "gymnax"]
+EXTRAS += ["pufferlib", "mettagrid", "textual", "stable_baselines3", "pettingzoo", "tensorboard", "wandb", "jax"]
+EXTRAS += ["slime", "verl", "transfer_queue", "trl", "datasets", "transformers", "tokenizers", "accelerate", "ray"]
+EXTRAS += ["gymnax"]
 
 
 def module_of(path: Path) -> str:

@@ -13,7 +13,7 @@ needs its own library.
     lpcurr.integrations.torch                PyTorch, Lightning: batches of distinct prompts for a DataLoader, resumable
     lpcurr.integrations.trl                  TRL: GRPOTrainer takes its prompts from a curriculum
     lpcurr.integrations.slime                slime: a data source, and a hook that reports every group
-    lpcurr.integrations.verl                 verl: a data set whose rows the curriculum chooses
+    lpcurr.integrations.verl                 verl: a data set whose rows the curriculum chooses, told by the trainer
     lpcurr.integrations.prime_rl             prime-rl: a task sampler
     lpcurr.integrations.metta                drop-in for metta.cogworks.curriculum
 

@@ -112,6 +112,7 @@ tenth of the sums is solved by nobody. Learnability had `attempts=8`, priors of 
 quarters of its answers were right, half of uniform's, a third of the frontier's. With six grades of 64 prompts, each
 of which is seen a dozen times, there is little for a curriculum to find; try it on your own prompts.
 
-slime, verl and prime-rl have adapters of the same kind, `lpcurr.integrations.slime`, `.verl` and `.prime_rl`, whose
-docstrings say which settings to give. They are tried on stand-ins for these trainers' classes, not on the trainers.
+verl, slime and prime-rl have adapters of the same kind, `lpcurr.integrations.verl`, `.slime` and `.prime_rl`, whose
+docstrings say which settings to give. verl's is tested on its own data set, loader, queue and trainer class,
+without the model; slime's was tried on its data source; the tests of this and of prime-rl's have stand-ins.
 """

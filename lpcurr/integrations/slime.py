@@ -9,8 +9,8 @@ To choose the scheduler, subclass it in a module of your own and give the path o
         scheduler = lpcurr.LearnabilityConfig(attempts=16, prior_successes=0.001, prior_failures=0.001)
 
 What is in flight is saved and loaded with slime's own state of the data source. Written against ``DataSource`` of
-``slime/rollout/data_source.py`` and the call of the hook in ``slime/rollout/sglang_rollout.py``, as they were in 2026;
-slime is no package that a test could install, so the tests have stand-ins with these signatures.
+``slime/rollout/data_source.py`` and the call of the hook in ``slime/rollout/sglang_rollout.py``, as they were in August
+2026, and tried on that data source; slime is no package that a test could install, so the tests have stand-ins.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class CurriculumDataSource(RolloutDataSourceWithBuffer):  # type: ignore[misc, u
         if self.dataset is None:
             raise ConfigError("there is no data set for a curriculum: give --prompt-data and --rollout-global-dataset")
         scheduler = self.scheduler or LearnabilityConfig(attempts=args.n_samples_per_prompt)
-        rows = [str(row) for row in range(len(self.dataset))]
-        config = CurriculumConfig(tasks=rows, seed=args.rollout_seed, algorithm_config=scheduler)
+        prompts = [str(sample.prompt) for sample in self.dataset.origin_samples]
+        config = CurriculumConfig(tasks=prompts, seed=args.rollout_seed, algorithm_config=scheduler)
         self.ledger = TaskLedger(config.make())
 
     def get_samples(self, num_samples: int) -> list[list[Any]]:

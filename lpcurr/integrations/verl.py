@@ -1,5 +1,7 @@
 """verl: the training data set's rows come in the order that a curriculum chooses, and each batch is reported to it.
 
+    export VERL_USE_EXTERNAL_MODULES=lpcurr.integrations.verl_trainer
+    trainer.v1.trainer_mode=curriculum
     data.custom_cls.path=pkg://lpcurr.integrations.verl
     data.custom_cls.name=CurriculumDataset
     data.dataloader_num_workers=0
@@ -9,14 +11,18 @@
 ``data.curriculum`` has the settings of the scheduler. Which row a loader asks for does not matter: it gets the one that
 the curriculum chooses, so that verl's own sampler and its checkpoints stay as they are; torchdata's
 ``StatefulDataLoader`` saves the curriculum, and what is in flight, with the data set. The validation set, which verl
-makes of the same class, is read in order. verl writes a checkpoint before it says that the batch has ended: a resumed
-run trains on the last batch before the checkpoint once more. Written against verl 0.9 (``RLHFDataset``, and
-``on_batch_end`` of ``verl/trainer/ppo/ray_trainer.py``), whose requirements are too many for these tests: they have a
-stand-in.
+makes of the same class, is read in order.
+
+The first two lines are for verl's present trainer, which tells a data set nothing: ``curriculum`` is its ``sync`` mode
+with a report after each step, before the checkpoint of that step. Its asynchronous modes are not supported. The legacy
+trainer (``trainer.use_v1=False``) does without these lines, and reports after the checkpoint: a run that it resumes
+trains on the last batch before the checkpoint once more. Tried with verl 0.9.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
@@ -27,7 +33,9 @@ from lpcurr.integrations import needs
 with needs("verl", "lpcurr.integrations.verl needs verl: pip install verl"):
     from verl.utils.dataset.rl_dataset import RLHFDataset
 
-_TASK_ID = "curriculum_task_id"
+_logger = logging.getLogger("lpcurr")
+TASK_ID = "curriculum_task_id"
+_MAX_SILENT_BATCHES = 20
 
 
 class CurriculumDataset(RLHFDataset):  # type: ignore[misc, unused-ignore]
@@ -40,16 +48,19 @@ class CurriculumDataset(RLHFDataset):  # type: ignore[misc, unused-ignore]
     def __init__(self, data_files: Any, tokenizer: Any, config: Any, *others: Any, **options: Any) -> None:
         super().__init__(data_files, tokenizer, config, *others, **options)
         self._batch: list[int] = []  # chosen, and not asked for yet
+        self._silent_batches = 0  # since the last report
         self.ledger: TaskLedger | None = None
         if data_files != config.get("train_files"):
             return
+        if data_files == config.get("val_files"):
+            raise ConfigError("data.val_files must not be data.train_files: verl does not say which is which")
         if config.get("dataloader_num_workers", 8) != 0:
             raise ConfigError("data.dataloader_num_workers must be 0: a worker would choose rows by a pool of its own")
         self._batch_size = config.get("gen_batch_size") or config["train_batch_size"]
         self._threshold = config.get("success_threshold", 0.5)
-        rows = [str(row) for row in range(len(self))]
+        prompts = [str(prompt) for prompt in self.dataframe[self.prompt_key]]
         scheduler = dict(config.get("curriculum") or {"type": "learnability"})
-        fields = {"tasks": rows, "seed": config.get("seed"), "algorithm_config": scheduler}
+        fields = {"tasks": prompts, "seed": config.get("seed"), "algorithm_config": scheduler}
         self.ledger = TaskLedger(CurriculumConfig.model_validate(fields).make())
 
     def __getitem__(self, item: int) -> Any:
@@ -58,20 +69,33 @@ class CurriculumDataset(RLHFDataset):  # type: ignore[misc, unused-ignore]
             return super().__getitem__(item)
         if not self._batch:
             self._batch = self.ledger.take(self._batch_size).tolist()
+            self._silent_batches += 1
+            if self._silent_batches == _MAX_SILENT_BATCHES:
+                _logger.warning(
+                    "verl has fetched %d batches of prompts and reported none: the curriculum learns nothing. Set "
+                    "trainer.v1.trainer_mode=curriculum, as the head of lpcurr.integrations.verl says",
+                    self._silent_batches,
+                )
         task_id = self._batch.pop(0)
-        return super().__getitem__(task_id) | {_TASK_ID: task_id}
+        return super().__getitem__(task_id) | {TASK_ID: task_id}
 
-    def on_batch_end(self, batch: Any) -> None:
-        """Report a batch that was trained on, a ``DataProto``; prompts that verl filtered out are given back."""
+    def report(self, attempts: Iterable[tuple[int, float]]) -> None:
+        """Report the reward of each attempt at a task; nothing is in flight then, as verl filters prompts out."""
         if self.ledger is None:
             return
         rewards: dict[int, list[float]] = {}
-        scores = batch.batch["token_level_scores"].sum(dim=-1).tolist()
-        for task_id, score in zip(batch.non_tensor_batch[_TASK_ID].tolist(), scores, strict=True):
-            rewards.setdefault(int(task_id), []).append(score)
-        self.ledger.report_rewards(rewards.items(), self._threshold)
+        for task_id, reward in attempts:
+            rewards.setdefault(int(task_id), []).append(reward)
+        successes = [sum(reward >= self._threshold for reward in group) for group in rewards.values()]
+        self.ledger.curriculum.update_groups(list(rewards), successes, list(map(len, rewards.values())))
         self.ledger.release(self.ledger.in_flight)
-        self._batch = []
+        self._batch, self._silent_batches = [], 0
+
+    def on_batch_end(self, batch: Any) -> None:
+        """Report a batch on which the legacy trainer has trained, a ``DataProto``."""
+        if self.ledger is not None:
+            scores = batch.batch["token_level_scores"].sum(dim=-1).tolist()
+            self.report(zip(batch.non_tensor_batch[TASK_ID].tolist(), scores, strict=True))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the curriculum and what is in flight, as plain data."""

@@ -14,9 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch.utils.data import Dataset
-from torchdata.stateful_dataloader import StatefulDataLoader
 
 from lpcurr.errors import ConfigError, UnknownTaskError
 from lpcurr.integrations.prime_rl import CurriculumTaskSampler
@@ -71,34 +68,15 @@ class RolloutDataSourceWithBuffer:
         self.metadata, self.sample_index = dict(self.written["metadata"]), self.written["sample_index"]
 
 
-class RLHFDataset(Dataset):
-    """verl's, with rows that are given."""
-
-    def __init__(
-        self, data_files: Any, tokenizer: Any, config: Any, processor: Any = None, max_samples: int = -1
-    ) -> None:
-        self.rows = [f"prompt {row}" for row in range(config["rows"])]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, item: int) -> dict[str, Any]:
-        return {"raw_prompt": self.rows[item], "dummy_tensor": torch.tensor([0], dtype=torch.uint8)}
-
-
-STAND_INS = {"slime.rollout.data_source": RolloutDataSourceWithBuffer, "verl.utils.dataset.rl_dataset": RLHFDataset}
-
-
 @pytest.fixture
-def adapter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The module of an adapter, whose base class is a stand-in."""
-    place = {"slime": "slime.rollout.data_source", "verl": "verl.utils.dataset.rl_dataset"}[request.param]
-    parts = place.split(".")
+def adapter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """slime's adapter, whose base class is a stand-in."""
+    parts = ["slime", "rollout", "data_source"]
     for depth in range(1, len(parts) + 1):
         module = ModuleType(".".join(parts[:depth]))
-        setattr(module, STAND_INS[place].__name__, STAND_INS[place])
+        module.RolloutDataSourceWithBuffer = RolloutDataSourceWithBuffer  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    name = f"lpcurr.integrations.{request.param}"
+    name = "lpcurr.integrations.slime"
     monkeypatch.delitem(sys.modules, name, raising=False)
     yield importlib.import_module(name)
     del sys.modules[name]
@@ -117,7 +95,6 @@ def slime_source(adapter: Any, partial_rollout: bool = False) -> Any:
     return adapter.CurriculumDataSource(args)
 
 
-@pytest.mark.parametrize("adapter", ["slime"], indirect=True)
 def test_slime_reports_each_group_to_its_prompt_and_gives_back_what_was_cut_off(adapter: Any) -> None:
     source = slime_source(adapter)
     groups = source.get_samples(5)
@@ -137,7 +114,6 @@ def test_slime_reports_each_group_to_its_prompt_and_gives_back_what_was_cut_off(
     destroy(source.ledger)
 
 
-@pytest.mark.parametrize("adapter", ["slime"], indirect=True)
 def test_slime_goes_on_with_what_was_in_flight(adapter: Any) -> None:
     source, resumed = slime_source(adapter, partial_rollout=True), slime_source(adapter)
     groups = source.get_samples(4)
@@ -181,46 +157,3 @@ def test_prime_rl_refuses_what_it_cannot_tell_apart() -> None:
     for tasks in (iter([]), [SimpleNamespace(key=1), SimpleNamespace(key=1)]):
         with pytest.raises(ConfigError):
             CurriculumTaskSampler(tasks)  # type: ignore[arg-type]
-
-
-def verl_dataset(adapter: Any, files: str = "train.parquet", workers: int = 0) -> Any:
-    config = {"train_files": "train.parquet", "dataloader_num_workers": workers, "train_batch_size": 3, "seed": 5}
-    config |= {"rows": 12, "curriculum": {"type": "learnability", "attempts": 2}}
-    return adapter.CurriculumDataset(files, None, config, processor=None, max_samples=-1)
-
-
-def as_batch(rows: dict[str, Any], scores: list[float]) -> SimpleNamespace:
-    ids = np.repeat(np.asarray(rows["curriculum_task_id"], object), 2)[::-1]  # verl balances batches: in any order
-    tensor = torch.tensor(scores[::-1])[:, None].repeat(1, 4) / 4
-    return SimpleNamespace(batch={"token_level_scores": tensor}, non_tensor_batch={"curriculum_task_id": ids})
-
-
-@pytest.mark.parametrize("adapter", ["verl"], indirect=True)
-def test_verl_trains_on_chosen_rows_and_resumes_with_torchdata(adapter: Any) -> None:
-    dataset, resumed = verl_dataset(adapter), verl_dataset(adapter)
-    loader = StatefulDataLoader(dataset, batch_size=3, num_workers=0, drop_last=True)
-    batches = iter(loader)
-    rows = next(batches)
-    ids = rows["curriculum_task_id"].tolist()
-    assert len(set(ids)) == 3
-    assert rows["raw_prompt"] == [f"prompt {task_id}" for task_id in ids]
-    dataset.on_batch_end(as_batch(rows, [1, 1, 1, 0, 0, 0]))
-    means = [dataset.ledger.curriculum.get_task_stats(task_id)["mean_score"] for task_id in ids]
-    assert means == [1.0, 0.5, 0.0]
-    under_way = next(batches)["curriculum_task_id"].tolist()
-    state = loader.state_dict()
-    again = StatefulDataLoader(resumed, batch_size=3, num_workers=0, drop_last=True)
-    again.load_state_dict(state)
-    assert next(iter(again))["curriculum_task_id"].tolist() == under_way
-    destroy(dataset.ledger)
-    destroy(resumed.ledger)
-
-
-@pytest.mark.parametrize("adapter", ["verl"], indirect=True)
-def test_verl_reads_a_validation_set_in_order_and_wants_no_workers(adapter: Any) -> None:
-    validation = verl_dataset(adapter, "val.parquet")
-    assert [validation[row]["raw_prompt"] for row in range(3)] == ["prompt 0", "prompt 1", "prompt 2"]
-    validation.on_batch_end(None)
-    assert validation.state_dict() == {}
-    with pytest.raises(ConfigError, match="dataloader_num_workers"):
-        verl_dataset(adapter, workers=2)
