@@ -187,6 +187,20 @@ def test_a_task_that_is_evicted_by_hand_does_not_lock_its_label() -> None:
         assert sorted(curriculum.columns()["task_id"]) == sorted([*OF_LABEL["a"], *OF_LABEL["b"][1:], appended])
 
 
+def test_a_label_that_is_taken_out_by_hand_stays_out_until_it_is_put_back() -> None:
+    with make() as curriculum:
+        for rounds in range(2):
+            curriculum.update_groups(OF_LABEL["a"], [10] * 4, 10)
+            curriculum.on_epoch_end()
+            assert curriculum.num_active_tasks == (4 if rounds else 4 + len(OF_LABEL["b"]))
+            for task_id in OF_LABEL["b"] if not rounds else []:
+                curriculum.evict(task_id)
+        for task_id in OF_LABEL["b"]:
+            curriculum.add_task(task_id)
+        columns = curriculum.columns()
+        assert sorted(columns["task_id"][columns["label"] == "b"]) == sorted(OF_LABEL["b"])
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_process_killed_in_the_middle_leaves_the_label_locked() -> None:
     with make() as curriculum:

@@ -10,7 +10,7 @@ SUMMARY = "print a guide; without a topic, the list of them"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("topic", nargs="?", metavar="TOPIC", help="one of those that `lpcurr help` lists")
+    parser.add_argument("topic", nargs="?", metavar="TOPIC", help="one that `lpcurr help` lists, or a word to look for")
     parser.add_argument("--html", metavar="DIR", type=Path, help="write all guides and the reference as a site instead")
 
 

@@ -122,6 +122,9 @@ class TaskList(ListedTasks):
     def __len__(self) -> int:
         return len(self.tasks)
 
+    def __repr__(self) -> str:  # a configuration that is shown or logged is no list of a million prompts
+        return f"<TaskList of {len(self.tasks):,}: {shown(self.tasks[:9])}>"
+
     def label_of(self, task_id: int) -> str:
         check_number(task_id, len(self.tasks))
         given = None if self.labels is None else self.labels[task_id]

@@ -41,13 +41,15 @@ def guide(topic: str) -> str:
     """A guide as plain text.
 
     Raises:
-        ConfigError: there is no such topic.
+        ConfigError: there is no such topic; it names those that speak of it.
 
     >>> guide("quickstart").splitlines()[0]
     'Quickstart'
     """
     if topic not in TOPICS:
-        raise ConfigError(f"there is no guide {topic!r}; there are: {', '.join(TOPICS)}")
+        speaking = [name for name in TOPICS if topic.lower() in guide(name).lower()]
+        found = f"these speak of it: {', '.join(speaking)}" if speaking else f"there are: {', '.join(TOPICS)}"
+        raise ConfigError(f"there is no guide {topic!r}; {found}")
     module = importlib.import_module(f"lpcurr.guides.{topic}")
     text = inspect.cleandoc(module.__doc__ or "")
     more: Iterator[str] = getattr(module, "sections", lambda: iter(()))()

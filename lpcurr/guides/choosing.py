@@ -51,7 +51,7 @@ Shares and weights of your own
 ------------------------------
 A share for each label whatever the scheduler finds, such as two thirds of the episodes for a source of prompts, or an
 environment that plays tasks of one label only: ask for tasks of that label. They are drawn with the chances that they
-have among themselves; such draws bring no new task in.
+have among themselves; such draws bring no new task in. Of shares: `np.random.multinomial(64, [0.7, 0.2, 0.1])` of each.
 
 >>> sums = lpcurr.CurriculumConfig(tasks=range(90), task_labels=["maths", "code", "code"] * 30, seed=0)
 >>> with sums.make() as curriculum:
@@ -59,8 +59,8 @@ have among themselves; such draws bring no new task in.
 ...     [curriculum.update_many(ids, [0.5] * len(ids)) for ids in batch], curriculum.get_task(label="code").label
 ([6, 3], 'code')
 
-A weight for each task, of whatever you measure (regret, novelty): `plr` draws in proportion to the `signal` that came
-with the last score, and not by the score.
+A weight for each task, of whatever you measure (regret, novelty, how seldom an opponent is beaten): `plr` draws in
+proportion to the `signal` that came with the last score, and not by the score.
 
 >>> weighted = {"type": "plr", "signal_timescale": 1.0, "staleness_share": 0.0, "rand_task_rate": 0.0}
 >>> with lpcurr.CurriculumConfig(tasks=["a", "b", "c"], algorithm_config=weighted).make() as curriculum:

@@ -30,6 +30,8 @@ these episodes have negative ids and are not counted, so that short episodes do 
 still being played. What an environment was playing when it was reset is handed out again, at the end. A task that
 cannot be played is missing from `result.scores`, and `done` stays False: bound the loop where that may happen.
 
+One task, to film it or to look into it: `CurriculumEnv(env, curriculum.evaluation([task_id]))`.
+
 An evaluation is one pass. `evaluation.restart()` begins the next one, in all processes, when the result has been read:
 an evaluation every so often in a training keeps one, and one set of environments. With Stable-Baselines3's
 `EvalCallback`, which resets its environments at the start of each evaluation:

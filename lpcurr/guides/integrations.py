@@ -23,7 +23,11 @@ These work with no integration of their own: threads, which may share one curric
 curriculum in `env_config`; the local ranks of torchrun, where rank 0 makes the curriculum and the others
 `lpcurr.attach(session_id)`; Gymnasium environments in PufferLib, as
 `GymnasiumPufferEnv(env=lpcurr.CurriculumEnv(…))`; `gymnasium.make_vec(…, wrappers=[partial(lpcurr.CurriculumEnv, …)])`;
-SuperSuit outside of `ParallelCurriculumEnv`.
+SuperSuit outside of `ParallelCurriculumEnv`; TorchRL, `GymWrapper(lpcurr.CurriculumEnv(…))` in its collectors and
+`ParallelEnv`, without an info reader, which takes no plain numbers; Tianshou's collectors and vectors.
+
+Two curricula of one environment, such as of maps and of opponents: a `CurriculumEnv` in another one. Each hears of
+every episode; `info` is the outer one's.
 
 Families of tasks with other spaces go into one curriculum where each environment plays those of one label:
 `lpcurr.CurriculumEnv(env, curriculum, label="maze", apply_task=…)`.

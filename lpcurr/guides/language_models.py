@@ -58,8 +58,10 @@ True
 
 `ledger.report_scores(ids, scores)` is for rewards that are more than right or wrong, and `ledger.release(ids)` gives
 back what will not be reported. With many batches under way, `ledger.take(64, again=False)` draws from the prompts that
-are not in flight. A ledger belongs to one process, that which chooses; it is not in the shared memory, since of many
-processes that draw from a pool none knows what another still means to report.
+are not in flight. A group counts by the attempts that were made, `attempts=[8, 5]`; where its answers come one by one,
+report them by `curriculum.update_groups`, and release the task at the end. A ledger belongs to one process, that which
+chooses; it is not in the shared memory, since of many processes that draw from a pool none knows what another still
+means to report.
 
 >>> curriculum.close(); curriculum.unlink()
 
@@ -91,7 +93,8 @@ workers) and a callback resume exactly, there and in mid-epoch (tried with Light
                                     train_dataset=dataset, curriculum=curriculum)
     trainer.train()
 
-Several processes (`torchrun`): rank 0 makes the curriculum, the others pass None.
+`prompts_by_label={"maths": 6, "code": 2}` is so many of each in a generation batch. Several processes (`torchrun`):
+rank 0 makes the curriculum, the others pass None.
 
 A recipe to try it on
 ---------------------
@@ -106,11 +109,9 @@ nothing from GRPO. Chance of the right answer on held-out sums after 38,400 answ
     frontier, the default 0.449 ± 0.064   0.81      0.59      0.19      0.088 ± 0.031     5
     learnability          0.487 ± 0.098   0.83      0.60      0.31      0.141 ± 0.057     4
 
-Paired by seed, frontier − uniform is −0.031 ± 0.075, learnability − uniform 0.007 ± 0.102: none of these is a
-difference that so few seeds can show, nor is that of the hardest grade (0.052 ± 0.074 for learnability). The worst
-tenth of the sums is solved by nobody. Learnability had `attempts=8`, priors of 0.001 and `rand_task_rate=0.25`: three
-quarters of its answers were right, half of uniform's, a third of the frontier's. With six grades of 64 prompts, each
-of which is seen a dozen times, there is little for a curriculum to find; try it on your own prompts.
+None of these is a difference that so few seeds can show. Learnability had `attempts=8`, priors of 0.001 and
+`rand_task_rate=0.25`: three quarters of its answers were right, half of uniform's, a third of the frontier's. With six
+grades of 64 prompts, each of which is seen a dozen times, there is little to find; try it on your own prompts.
 
 verl, slime and prime-rl have adapters of the same kind, `lpcurr.integrations.verl`, `.slime` and `.prime_rl`, whose
 docstrings say which settings to give. verl's is tested on its own data set, loader, queue and trainer class,

@@ -69,12 +69,20 @@ then `recommend_eviction()` is None; the list's memory keeps what has gone.)
 ...     max(task.get_env_cfg()["walls"] for task in curriculum.sample_tasks(100))
 9
 
+**Ranges that widen** (automatic domain randomization): a live curriculum keeps its generator, since scores belong to
+its ids. Give the whole range, in which practice follows what can be learned; or append levels of the next range to a
+list once those before are mastered.
+
+**Never again**: `evict(id)`, and of a label each of its tasks, `columns()["task_id"][columns()["label"] == label]`. A
+generator makes new ones of it: leave that value out, or write a function that raises `ValueError` for such an id.
+
 **Stages**: labels of a list whose tasks wait until those of another label are mastered, which is looked at whenever
 `on_epoch_end` is called, and else once in a thousand episodes, or in as many as there may be tasks. What is locked is
 not in the pool (`num_locked_tasks` in `stats()`). An open label stays open: easier tasks stay in the pool too, and are
-drawn more often again where they are forgotten, so that nothing has to be taken back. `mastered` is a success rate, 0.8
-by default: the share of recent episodes that scored `task_default_success_threshold`, 0.5, or more, as a mean over the
-label's tasks. For scores of another scale, such as raw returns, say `"by": "score"`, and `mastered` is a mean score:
+drawn more often again where they are forgotten, so that nothing has to be taken back; to go back nevertheless, `evict`
+the label's tasks, and later `add_task` each, as a new one. `mastered` is a success rate, 0.8 by default: the share of
+recent episodes that scored `task_default_success_threshold`, 0.5, or more, as a mean over the label's tasks. For scores
+of another scale, such as raw returns, say `"by": "score"`, and `mastered` is a mean score:
 `{"unlock": "hard", "after": "easy", "by": "score", "mastered": 475}`, or -200. A label whose tasks were not all played
 is not mastered by score. With `"mastered": 0` the number of `"episodes"` alone unlocks. Of a generator g make a list:
 `tasks=[g(i) for i in range(1000)], task_labels=[g.label_of(i) for i in range(1000)]`.

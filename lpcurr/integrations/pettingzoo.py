@@ -93,6 +93,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         score: ``score(episode)``, a finite number, by convention 0 … 1. By default the mean over the agents of the
             sums of their rewards.
         max_task_attempts: tasks in a row that may turn out unplayable at one reset; by default the curriculum's.
+        report: as for :class:`lpcurr.CurriculumEnv`: whether the episode's end reports, or the trainer does.
 
     Raises:
         ConfigError: there is neither an ``apply_task`` nor a ``set_task``, or an argument is of the wrong kind.
@@ -109,6 +110,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         reset_with: ResetWith | None = None,
         score: Callable[[ParallelEpisode], SupportsFloat] | None = None,
         max_task_attempts: int | None = None,
+        report: bool = True,
     ) -> None:
         if not isinstance(env, ParallelEnv):
             raise ConfigError(
@@ -125,7 +127,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
         super().__init__(env)
         self.curriculum = as_curriculum(curriculum)
         self._start = EpisodeStart(self.curriculum, apply_task, reset_with, max_task_attempts)
-        self._score = score or _mean_total_reward
+        self._score, self._report = score or _mean_total_reward, report
         self._task: CurriculumTask | None = None  # None between episodes
         self._total_rewards: dict[Any, float] = {}
         self._length = 0
@@ -156,7 +158,7 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
                 self._total_rewards[agent] = self._total_rewards.get(agent, 0.0) + float(reward)
             self._length += 1
             if not self.env.agents:
-                infos = self._report(self._task, infos)
+                infos = self._finish(self._task, infos)
         return observations, rewards, terminations, truncations, infos
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -179,11 +181,12 @@ class ParallelCurriculumEnv(BaseParallelWrapper):  # type: ignore[misc, unused-i
                 space, fixed = (getattr(each, name)(agent) for each in (env, self.env))
                 check_space(f"task {task.task_id} ({task.label!r})", f"{name}({agent!r})", space, fixed)
 
-    def _report(self, task: CurriculumTask, infos: _Infos) -> _Infos:
+    def _finish(self, task: CurriculumTask, infos: _Infos) -> _Infos:
         self._task = None
         self._start.abandonment.ended()
-        score: Any = self._score(ParallelEpisode(task, self._total_rewards, self._length, infos))
-        accepted = credit(self.curriculum, task, score, self._length, total_rewards=self._total_rewards)
+        totals = self._total_rewards
+        score: Any = self._score(ParallelEpisode(task, totals, self._length, infos))
+        accepted = self._report and credit(self.curriculum, task, score, self._length, total_rewards=totals)
         return _told(infos, {TASK_ID: task.task_id, LABEL: task.label, SCORE: as_score(score), ACCEPTED: accepted})
 
 

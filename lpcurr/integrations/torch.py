@@ -68,7 +68,7 @@ class CurriculumSampler(Sampler[list[int]]):  # type: ignore[misc, unused-ignore
     def __init__(
         self,
         curriculum: Curriculum | str | None,
-        batch_size: int | Mapping[str | int, int],
+        batch_size: int | Mapping[Any, int],
         *,
         num_generations: int = 1,
         num_batches: int | None = None,

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,13 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
         curriculum: over a fixed set of tasks, of which that with id i is ``train_dataset[i]``, or its session's id.
             With several processes that of rank 0 is used; others may pass None.
         success_threshold: completions whose total reward is this or more count as a success.
+        prompts_by_label: how many prompts of each label are in a generation batch, ``{"maths": 6, "code": 2}``; by
+            default as the curriculum chooses.
         options: as ``GRPOTrainer``'s keyword arguments.
 
     Raises:
-        ConfigError: the data set has no length, or is shorter than the curriculum's ids.
+        ConfigError: the data set has no length, or is shorter than the curriculum's ids; or ``prompts_by_label`` are
+            not as many as a generation batch has.
 
     Attributes:
         sampler: the sampler, with the ledger of what is in flight.
@@ -68,7 +71,12 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
     eval_dataset: Any
 
     def __init__(
-        self, *args: Any, curriculum: Curriculum | str | None, success_threshold: float = 0.5, **options: Any
+        self,
+        *args: Any,
+        curriculum: Curriculum | str | None,
+        success_threshold: float = 0.5,
+        prompts_by_label: Mapping[str, int] | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.success_threshold = as_threshold(success_threshold)
@@ -76,7 +84,10 @@ class CurriculumGRPOTrainer(GRPOTrainer):  # type: ignore[misc, unused-ignore]
             kind = type(self.train_dataset).__name__
             raise ConfigError(f"train_dataset is a {kind}: a curriculum needs a datasets.Dataset, in which to look up")
         distinct = self.args.generation_batch_size // self.num_generations
-        self.sampler = CurriculumSampler(curriculum, distinct, num_generations=self.num_generations)
+        batch = prompts_by_label or distinct
+        self.sampler = CurriculumSampler(curriculum, batch, num_generations=self.num_generations)
+        if self.sampler.batch_size != distinct:
+            raise ConfigError(f"prompts_by_label={batch} are not the {distinct} prompts of a generation batch")
         if self.sampler.ledger is not None:
             ids, _ = self.sampler.ledger.curriculum.probabilities()
             if ids.size and ids.max() >= len(self.train_dataset):

@@ -152,7 +152,12 @@ def test_help_lists_the_guides_and_names_a_wrong_topic(capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert all(topic in shown for topic in TOPICS)
     assert main(["help", "nonsense"]) == 2
-    assert "no guide 'nonsense'" in capsys.readouterr().err
+    assert "no guide 'nonsense'; there are: quickstart" in capsys.readouterr().err
+
+
+def test_help_says_which_guides_speak_of_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "Self-Play"]) == 2
+    assert "no guide 'Self-Play'; these speak of it: tasks" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["buckets", "list", "callable"])

@@ -583,3 +583,10 @@ def test_a_list_is_one_of_the_generators_that_can_be_written_down() -> None:
     tasks = TaskList(tasks=[Goal("push")], overrides={"name": "pull"})
     assert tasks.build(0).env_cfg == Goal("pull")
     assert tasks.tasks == [Goal("push")]
+
+
+def test_a_configuration_that_is_logged_holds_no_whole_list() -> None:
+    config = CurriculumConfig(tasks=[f"prompt {i}" for i in range(10_000)])
+    for text in (repr(config), str(config), repr(config.task_generator)):
+        assert "<TaskList of 10,000: ['prompt 0', " in text
+        assert len(text) < 2000

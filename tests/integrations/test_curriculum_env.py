@@ -47,6 +47,28 @@ def test_without_add_info_episodes_are_reported_all_the_same(make: Make) -> None
         assert after["last_score"] == length / 500
 
 
+def test_two_curricula_of_one_environment(make: Make) -> None:
+    """Such as of maps, inside, and of opponents, outside."""
+
+    def set_force(env: Any, config: Any) -> None:
+        env.unwrapped.force_mag = config["force"]
+
+    inner = CurriculumEnv(make_cart_pole(), make(PHYSICS))
+    with lpcurr.CurriculumConfig(tasks=[{"force": 5.0}, {"force": 20.0}], seed=0).make() as forces:
+        env = CurriculumEnv(inner, forces, apply_task=set_force)
+        for count in range(1, 9):
+            env.reset()
+            length, info = run_episode(env)
+            assert env.task is not None
+            assert inner.task is not None
+            assert env.unwrapped.force_mag == env.task.get_env_cfg()["force"]  # type: ignore[attr-defined]
+            assert info["curriculum/task_id"] == env.task.task_id
+            for curriculum, task in ((forces, env.task), (inner.curriculum, inner.task)):
+                stats = curriculum.get_task_stats(task.task_id)  # type: ignore[union-attr]
+                assert stats is not None
+                assert (stats["last_score"], completions(curriculum)) == (length, count)  # type: ignore[arg-type]
+
+
 class ArrayRewards(gymnasium.Wrapper[Any, Any, Any, Any]):
     def step(self, action: Any) -> Any:
         observation, reward, *rest = self.env.step(action)

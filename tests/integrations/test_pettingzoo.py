@@ -217,6 +217,20 @@ def test_what_is_refused(make: Make) -> None:
     assert curriculum.stats()["num_completed"] == 0
 
 
+def test_the_trainer_reports_what_it_knows_later(make: Make) -> None:
+    curriculum = make(SPREAD)
+    env = make_spread(curriculum, report=False)
+    env.reset(seed=0)
+    totals, _, infos = run_episode(env)
+    info = infos["agent_0"]
+    assert (curriculum.stats()["num_completed"], info["curriculum/accepted"]) == (0, False)
+    each = list(totals.values())  # one score an agent
+    assert curriculum.update_many([info["curriculum/task_id"]] * 2, each) == 2
+    stats = curriculum.get_task_stats(info["curriculum/task_id"])
+    assert stats is not None
+    assert (stats["completion_count"], stats["last_score"]) == (2, each[1])
+
+
 def test_an_evaluation_loses_no_episode_that_a_reset_cuts_off() -> None:
     config = CurriculumConfig(num_active_tasks=8, seed=0, task_generator=SPREAD)
     with config.make() as curriculum, curriculum.evaluation(range(4)) as evaluation:

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, set_seed
 from trl import GRPOConfig
 
-from lpcurr import CheckpointNotFoundError, Curriculum, CurriculumConfig, LearnabilityConfig
+from lpcurr import CheckpointNotFoundError, ConfigError, Curriculum, CurriculumConfig, LearnabilityConfig
 from lpcurr.integrations.trl import CurriculumGRPOTrainer
 
 SUMS = [(a, b) for a in range(4) for b in range(4)]
@@ -45,6 +45,7 @@ def make_trainer(
         seen.append((curriculum_task_id, rewards))
         return rewards
 
+    ours = {name: options.pop(name) for name in ("prompts_by_label",) if name in options}
     set_seed(0)
     shape = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_positions": 16, "vocab_size": 13}
     special = {"bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0}
@@ -68,6 +69,7 @@ def make_trainer(
         train_dataset=Dataset.from_list([{"prompt": f"{a} + {b} =", "total": a + b} for a, b in SUMS]),
         processing_class=make_tokenizer(),
         curriculum=curriculum,
+        **ours,
     )
 
 
@@ -98,6 +100,16 @@ def test_every_group_is_credited_to_its_prompt(tmp_path: Path) -> None:
         logged = [entry for entry in trainer.state.log_history if "reward" in entry]
         assert [entry["curriculum/num_completed"] for entry in logged] == [16.0 * step for step in range(1, 7)]
         assert logged[-1]["curriculum/mean_success_rate"] == curriculum.stats()["mean_success_rate"]
+
+
+def test_a_batch_has_so_many_prompts_of_each_label(tmp_path: Path) -> None:
+    seen: list[Any] = []
+    labels = ["small" if a + b < 3 else "large" for a, b in SUMS]
+    with CurriculumConfig(tasks=list(range(len(SUMS))), task_labels=labels, seed=2).make() as curriculum:
+        make_trainer(tmp_path, curriculum, seen, prompts_by_label={"small": 3, "large": 1}, max_steps=3).train()
+        assert [[labels[i] for i in ids[::4]].count("small") for ids, _ in seen] == [3, 3, 3]
+        with pytest.raises(ConfigError, match="are not the 4 prompts of a generation batch"):
+            make_trainer(tmp_path, curriculum, seen, prompts_by_label={"small": 3, "large": 2})
 
 
 def test_generations_are_reused_as_the_trainer_does(tmp_path: Path) -> None:
