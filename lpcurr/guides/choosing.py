@@ -37,10 +37,9 @@ one label, as in most of these; where labels name what is learned together, it m
 
 To renew the pool or not: on a generator's tasks the frontier evicts the oldest, those later that are solved now and
 then, and `new_task_rate` says how fast. On simulated generators without end, and on real lakes, most of the gain is
-that. Where one skill serves all tasks, what looks hopeless is learned later, and evicting it first, as the frontier
-once did, lost to uniform draws: 0.84 to 0.91 on cart-poles, twelve seeds. In its present order it makes 0.92, level
-with them. Learnability, PLR and label progress still evict what is always or never solved first. A simulated student is
-no agent, so try both. All figures, those of students whose families were kept for a last run, and those of agents:
+that. Where one skill serves all tasks, what looks hopeless is learned later: evicting it first, as the frontier once
+did, lost to uniform draws on cart-poles, and learnability, PLR and label progress still do. A simulated student is no
+agent, so try both. All figures, those of students whose families were kept for a last run, and those of agents:
 `asv_benchmarks/teaching/RESULTS.md` and `asv_benchmarks/AGENTS.md`.
 
 >>> import lpcurr
@@ -67,6 +66,9 @@ proportion to the `signal` that came with the last score, and not by the score.
 ...     credited = curriculum.update_many([0, 1, 2], [0.0, 0.9, 0.5], signals=[1.0, 3.0, 4.0])
 ...     curriculum.probabilities()[1].tolist()
 [0.125, 0.375, 0.5]
+
+A law of your own, such as pass rates around one that falls with the training: choose ids by what `columns()` tells,
+`np.random.choice(known["task_id"], 64, replace=False, p=weights)`, and report them like any others.
 
 What it is doing: `stats()` and `lpcurr top` have the shares of the draws and the tasks that starve, reports the
 probability by label (`lpcurr help statistics`).
