@@ -34,7 +34,8 @@ makes them plain means while a task is young, so that the luck of a first score 
 What reads metta's private state finds none of it here: `Curriculum._rng`; of the algorithm `_reweight`, `scorer`,
 `_active_labels`, `_inactive_labels_fifo` and `_label_sampling_counts`; `TaskTracker._task_id_to_index`; and the module
 `shared_memory_backend`. Of metta's own tests those of these things fail, and those that step an environment before a
-reset or end an episode with its first agent. `max_task_id` is taken but has no effect. Task ids give other tasks than
-there. `load_state` takes what lpcurr's own `get_state` gave. An episode ends when every agent's has, and not the first
+reset or end an episode with its first agent; and one by chance, which wants the first five draws from fifty tasks
+under seed 0 to be different. `max_task_id` is taken but has no effect. Task ids give other tasks than there.
+`load_state` takes what lpcurr's own `get_state` gave. An episode ends when every agent's has, and not the first
 one's; an environment that is stepped before any reset is reset, so that it plays the task that it is credited with.
 """

@@ -17,6 +17,7 @@ from lpcurr.integrations.metta.stats import StatsLogger
 from lpcurr.integrations.metta.task_tracker import TaskTracker
 from lpcurr.schedulers import learning_progress, uniform
 from lpcurr.schedulers.common import NonNegative, Rate, SchedulerConfig, Share
+from lpcurr.statistics.figures import PoolStatistics
 
 _logger = logging.getLogger("lpcurr")
 
@@ -138,6 +139,9 @@ class LearningProgressAlgorithm(StatsLogger):
         """Take a task out of the pool."""
         self.task_tracker.remove_task(task_id)
 
+    def on_task_sampled(self, task_id: int) -> None:
+        """Do nothing: a draw counts itself."""
+
     def update_task_performance(self, task_id: int, score: float) -> None:
         """Credit a score; to a task that has left the pool it is not credited, and counted."""
         self._curriculum.update_task_performance(task_id, score)
@@ -151,6 +155,18 @@ class LearningProgressAlgorithm(StatsLogger):
         evictions = self.get_evictions()
         self.on_epoch_end()
         return evictions
+
+    def get_pool_composition_stats(self) -> dict[str, dict[str, int]]:
+        """Tasks in the pool, and draws of this epoch, by label."""
+        tables = PoolStatistics(self._curriculum.moment(tables_only=True))
+        columns = {"pool_composition": "active", "sampling_counts": "epoch_sampled"}
+        return {name: tables.label_counts(column) for name, column in columns.items()}
+
+    def get_and_reset_sampling_counts(self) -> dict[str, int]:
+        """Draws of this epoch by label; and a new epoch begins, for the evictions as well."""
+        counts = self.get_pool_composition_stats()["sampling_counts"]
+        self.on_epoch_end()
+        return counts
 
     def on_epoch_end(self) -> None:
         """Begin a new epoch: its counts start again at zero."""

@@ -7,6 +7,7 @@ import importlib
 import logging
 import multiprocessing
 import random
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -282,6 +283,18 @@ def test_tasks_are_evicted_from_min_presentations_on() -> None:
         assert sum(curriculum.get_evictions().values()) == 1
         assert sum(curriculum.get_and_reset_evictions().values()) == 1
         assert curriculum.get_evictions() == {}
+
+
+def test_the_algorithm_counts_tasks_and_draws_by_label() -> None:
+    with make() as curriculum:
+        algorithm = curriculum._algorithm
+        labels = Counter(curriculum.get_task().get_label() for _ in range(20))
+        algorithm.on_task_sampled(0)  # a draw has counted itself
+        stats = algorithm.get_pool_composition_stats()
+        assert stats["sampling_counts"] == labels
+        assert sum(stats["pool_composition"].values()) == 12
+        assert algorithm.get_and_reset_sampling_counts() == labels
+        assert algorithm.get_and_reset_sampling_counts() == {}
 
 
 class Task:
