@@ -45,6 +45,7 @@ KNOWN: dict[str, Callable[[Any, str], bool]] = {
     "z_score_amplification": lambda value, law: value > 100.0,
     "new_task_rate": lambda value, law: value == 1.0,
     "exploration": lambda value, law: value == "absolute",
+    "eviction_threshold_percentile": lambda value, law: value == 0.0,
     "eviction_among": lambda value, law: value == "all",
     "performance_bonus_weight": lambda value, law: "-200" in law,
 }

@@ -20,6 +20,7 @@ from lpcurr import ConfigError, Curriculum, CurriculumConfig, CurriculumEnv, Cur
 from lpcurr.curriculum.evaluation import Evaluation
 from lpcurr.generators import TaskList
 from lpcurr.integrations.gymnasium_vector import VectorCurriculumEnv
+from tests.interrupts import interrupted
 
 
 class Number(gymnasium.Env[int, int]):
@@ -27,11 +28,15 @@ class Number(gymnasium.Env[int, int]):
 
     observation_space = gymnasium.spaces.Discrete(100)
     action_space = gymnasium.spaces.Discrete(2)
+    interrupted = False
 
     def set_task(self, config: int) -> None:
         self.number = config
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
         self.left = self.number + 1
         return self.number, {}
 
@@ -283,6 +288,41 @@ def test_of_a_task_that_a_dead_and_a_live_process_had_the_missing_episode_comes_
         assert max(evaluation.sample_ids(2)) < 0  # the score may be the dead one's, and this process be playing
         evaluation._look_again = 0.0
         assert evaluation.get_task().task_id == 4
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_loses_no_episode(training: Curriculum) -> None:
+    with training.evaluation(range(3)) as evaluation:
+        calls, more = 0, True
+        while more:
+            calls += 1
+            evaluation.restart()
+            more = interrupted(evaluation.get_task, calls)
+            taken = [task.task_id for task in evaluation.sample_tasks(3)]
+            assert sum(task_id >= 0 for task_id in taken) == (3 if more else 2)
+        assert calls > 20
+        evaluation.restart()
+        env = CurriculumEnv(Number(), evaluation)
+        env.unwrapped.interrupted = True  # type: ignore[attr-defined]
+        with pytest.raises(KeyboardInterrupt):
+            env.reset()
+        assert sorted(evaluation.sample_ids(3).tolist()) == [0, 1, 2]
+
+
+def test_a_score_function_that_raises_loses_no_episode(training: Curriculum) -> None:
+    answers = iter([0.0, 1.0])
+
+    def score(_: object) -> float:
+        return 1.0 / next(answers)
+
+    with training.evaluation([0]) as evaluation:
+        env = CurriculumEnv(Number(), evaluation, score=score)
+        env.reset()
+        with pytest.raises(ZeroDivisionError):
+            env.step(0)
+        env.reset()
+        env.step(0)
+        assert evaluation.done
 
 
 def test_an_environment_that_is_reset_in_mid_episode_loses_nothing(training: Curriculum) -> None:

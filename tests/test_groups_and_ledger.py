@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from lpcurr import (
 )
 from lpcurr.curriculum.arguments import as_groups
 from lpcurr.schedulers.common import SchedulerConfig
+from tests.interrupts import interrupted
 
 PROMPTS = [f"{i} + {i} =" for i in range(40)]
 
@@ -173,6 +175,21 @@ def test_what_is_in_flight_is_saved_until_it_is_reported_or_released() -> None:
         assert resumed.take(3).tolist() == list(dict.fromkeys(left))[:3]
         batch = resumed.take(10)  # the rest of it, and new ones beside
         assert np.unique(batch).size == 10
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_take_that_is_interrupted_has_taken_all_or_nothing() -> None:
+    with make() as curriculum:
+        before = TaskLedger(curriculum)
+        before.take(3)
+        state, calls, more = before.state_dict(), 0, True
+        while more:
+            calls += 1
+            ledger = TaskLedger(curriculum)
+            ledger.load_state_dict(state)
+            more = interrupted(partial(ledger.take, 5), calls)
+            assert len(ledger.in_flight) in ((3, 5) if more else (5,))
+        assert calls > 20
 
 
 def test_prompts_that_were_appended_to_the_list_come_in_with_a_resume() -> None:

@@ -268,6 +268,21 @@ def test_two_processes_that_begin_at_once_do_not_both_record(tmp_path: Path) -> 
         curriculum.load_state(state)
 
 
+def test_a_file_that_another_process_records_to_is_left_alone(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    with _config().make() as curriculum, _config().make() as other:
+        began = context.Semaphore(0)
+        worker = context.Process(target=_record_and_wait, args=(curriculum, tmp_path / "played", began))
+        worker.start()
+        assert began.acquire(timeout=300)
+        with pytest.raises(ConfigError, match="written by another recording"):
+            other.record(tmp_path / "played")
+        assert lpcurr.Curriculum.replay(tmp_path / "played").stats()["num_completed"] == 0
+        worker.kill()
+        worker.join()
+        other.record(tmp_path / "played").close()
+
+
 def test_the_next_recording_takes_over_from_one_whose_process_was_killed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

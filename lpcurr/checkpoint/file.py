@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 from lpcurr.checkpoint.content import COLUMN_DTYPES, REQUIRED_COLUMNS, VERSION, Checkpoint, Columns, refusal
 from lpcurr.errors import CheckpointNotFoundError, NotAFileError, shown
 from lpcurr.memory.files import open_regular, write_atomically
+from lpcurr.memory.undisturbed import undisturbed
 
 _DESCRIPTION = "description.json"
 _DIGEST_SIZE = 32
@@ -37,6 +38,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> No
     write_atomically(path, [checkpoint_bytes(checkpoint)])
 
 
+@undisturbed  # a zip file that is cut short raises an error of its own in place of Ctrl-C's
 def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
     """Return what a file of it contains."""
     file = io.BytesIO()

@@ -15,6 +15,7 @@ from typing import Any
 from lpcurr import __version__
 from lpcurr.cli import guide, inspect, investigate, replay, report, sessions, top, train, warmup
 from lpcurr.errors import LpcurrError
+from lpcurr.monitor.wording import visible
 
 COMMANDS = {
     "train": train,
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _give_up(message: str) -> None:
     """Write why a command ends, where there is somebody to read it, and give up what its streams cannot get rid of."""
     with contextlib.suppress(OSError):
-        sys.stderr.write(message)
+        sys.stderr.write("\n".join(map(visible, message.split("\n"))))  # a path in it may have a terminal's commands
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -181,7 +181,7 @@ def _print_pool(figures: dict[str, Any], rows: list[dict[str, Any]], found: int)
     counters = figures["counters"]
     begun = "saved" if figures["kind"].startswith("checkpoint") else "running for"
     ago = " ago" if begun == "saved" else ""
-    print(f"{figures['source']}: {figures['kind']}")
+    print(visible(f"{figures['source']}: {figures['kind']}"))
     print(f"{begun} {duration(max(figures['seconds_ago'], 0.0))}{ago}, {size_of(figures['bytes'])}")
     print(
         f"{figures['algorithm']}, {figures['active']:,} of {figures['capacity']:,} tasks, seed {figures['seed']}, "

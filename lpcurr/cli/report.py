@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lpcurr.cli.extras import needs_extra
 from lpcurr.memory.files import check_target
+from lpcurr.monitor.wording import visible
 
 SUMMARY = "make one self-contained HTML page, and a picture, of one run or several side by side"
 
@@ -38,5 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
     picture = page.with_suffix(".png")
     verdict = write_report(runs, page, picture)
     print(f"{verdict.answer}. {verdict.sentence}")
-    print(f"{page} and {picture.name}")
+    print(visible(f"{page} and {picture.name}"))
     return 0

@@ -136,6 +136,23 @@ class TaskBuilder:
         return "unknown" if self._cache is None else self._cache.get(task_id).label
 
 
+class EvaluationBuilder(TaskBuilder):
+    """Builds tasks whose episodes are not counted too, which have negative ids."""
+
+    def env_cfg(self, task_id: int) -> Any:
+        return super().env_cfg(_task_of(task_id))
+
+    def shared_env_cfg(self, task_id: int) -> Any:
+        return super().shared_env_cfg(_task_of(task_id))
+
+    def slice_values(self, task_id: int) -> dict[str, Any]:
+        return super().slice_values(_task_of(task_id))
+
+
+def _task_of(task_id: int) -> int:
+    return task_id if task_id >= 0 else -1 - task_id
+
+
 class EpochEvictions:
     """What this process knows of a pool's evictions: of thousands of labels, few change from one look to the next."""
 

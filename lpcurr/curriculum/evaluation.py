@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from lpcurr.checkpoint import Checkpoint, restore
 from lpcurr.curriculum import marks
 from lpcurr.curriculum.arguments import as_batch, as_count, as_score, as_task_id
-from lpcurr.curriculum.builder import TaskBuilder
+from lpcurr.curriculum.builder import EvaluationBuilder, TaskBuilder
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.task import CurriculumTask
 from lpcurr.errors import ConfigError, DuplicateTaskError, InvalidBatchError, LpcurrError, shown
@@ -93,7 +93,7 @@ class Evaluation:
         self._highest = int(ids.max())
         self._episodes_each = episodes
         self._pool = pool
-        self._builder = _Builder(pool, generator, config.env_cache_size, config.max_task_attempts)
+        self._builder = EvaluationBuilder(pool, generator, config.env_cache_size, config.max_task_attempts)
         self._pass = 0  # the one that these are of:
         self._next = 0  # no episode before it is free, but for those that were given back
         self._free = deque[int]()  # of these, what is known here
@@ -146,11 +146,16 @@ class Evaluation:
         passes = self._passes
         if passes != self._pass:
             self._pass, self._next, self._uncounted, self._free = passes, 0, 0, deque()
-        episode = self._claim()
-        task_id = int(self._ids[episode % self._ids.size])
-        label = self._builder.label(task_id) or "unknown"
-        marked_id = task_id if episode < self._total else -1 - task_id
-        return EvaluationTask(marked_id, label, self._builder, episode, passes)
+        self._claiming = -1
+        try:
+            episode = self._claim()
+            task_id = int(self._ids[episode % self._ids.size])
+            label = self._builder.label(task_id) or "unknown"
+            marked_id = task_id if episode < self._total else -1 - task_id
+            return EvaluationTask(marked_id, label, self._builder, episode, passes)
+        except BaseException:  # a signal handler's: else nobody would ever play it
+            self._unclaim(self._claiming)
+            raise
 
     def give_back(self, task: CurriculumTask) -> bool:
         """Give back a task whose episode was broken off and not reported, for it to be handed out again at the end.
@@ -343,7 +348,7 @@ class Evaluation:
                 taken = layout.MAX_TASK_ID - self._pool.moment(["task_id", "entry"]).columns["task_id"]
                 self._free = deque(np.setdiff1d(np.arange(self._total), taken).tolist())
                 continue
-            mark, owner = marks.mark_of(episode), marks.this_process()
+            mark, owner, self._claiming = marks.mark_of(episode), marks.this_process(), episode
             try:
                 self._pool.add_task(mark, None, pending=False, success_threshold=owner)
             except DuplicateTaskError:
@@ -359,6 +364,13 @@ class Evaluation:
             )
         return self._total + self._uncounted - 1
 
+    def _unclaim(self, episode: int) -> None:
+        """Give back an episode that this process may have put its mark on."""
+        mark = marks.mark_of(episode)
+        stats = None if episode < 0 or self._pool.closed else self._pool.read_task(mark)
+        if stats is not None and stats["success_threshold"] == marks.this_process() and self._pool.remove_task(mark):
+            self._free.append(episode)
+
 
 def _new_pool(config: CurriculumConfig, slots: int, *, shared: bool) -> Pool:
     return new_pool(
@@ -370,25 +382,8 @@ def _new_pool(config: CurriculumConfig, slots: int, *, shared: bool) -> Pool:
     )
 
 
-class _Builder(TaskBuilder):
-    """Builds tasks whose episodes are not counted too, which have negative ids."""
-
-    def env_cfg(self, task_id: int) -> Any:
-        return super().env_cfg(_task_of(task_id))
-
-    def shared_env_cfg(self, task_id: int) -> Any:
-        return super().shared_env_cfg(_task_of(task_id))
-
-    def slice_values(self, task_id: int) -> dict[str, Any]:
-        return super().slice_values(_task_of(task_id))
-
-
 def _is_negative(task_id: object) -> bool:
     return isinstance(task_id, (int, np.integer)) and bool(task_id < 0)
-
-
-def _task_of(task_id: int) -> int:
-    return task_id if task_id >= 0 else -1 - task_id
 
 
 def _attach(

@@ -78,11 +78,12 @@ class TaskLedger:
             fresh = (i for i in order if i not in resumed and (all_do or i not in self._out))
             batch = resumed | dict.fromkeys(itertools.islice(fresh, count - len(resumed)))
             size = min(2 * size, tasks)
+        ids = np.fromiter(batch, dtype=np.int64, count=count)
+        out = {id_: self._out.get(id_, deque()) + deque([n]) for n, id_ in enumerate(batch, self._handed_out)}
+        self._out |= out  # without a call from here on, in which a signal handler might raise
         self._again = later
-        for task_id in batch:
-            self._out.setdefault(task_id, deque()).append(self._handed_out)
-            self._handed_out += 1
-        return np.fromiter(batch, dtype=np.int64, count=count)
+        self._handed_out += count
+        return ids
 
     def report(self, ids: ArrayLike, successes: ArrayLike, attempts: ArrayLike) -> NDArray[np.bool_]:
         """Credit groups of attempts, as :meth:`lpcurr.Curriculum.update_groups` does; they are no longer in flight.

@@ -25,10 +25,10 @@ from lpcurr.curriculum.arguments import as_count
 from lpcurr.curriculum.config import CurriculumConfig
 from lpcurr.curriculum.member import PoolMember
 from lpcurr.curriculum.resuming import stored_config
-from lpcurr.errors import NotAFileError, PoolClosedError, RecordingError
+from lpcurr.errors import ConfigError, NotAFileError, PoolClosedError, RecordingError
 from lpcurr.kernels.calls import log
 from lpcurr.memory import layout
-from lpcurr.memory.files import check_target, open_regular
+from lpcurr.memory.files import check_target, is_written, open_regular
 from lpcurr.memory.label_names import encode_label
 from lpcurr.memory.shared_memory import Bytes
 from lpcurr.pool.log import ALL, RECORD_BYTES, PoolLog, apply_entries, header_of
@@ -68,7 +68,10 @@ class Recording(contextlib.AbstractContextManager["Recording"]):
         """Begin to record; apart from making the object, so that no signal handler can raise once it has begun."""
         try:
             self._log.begin()  # before the file is touched, which may be the one of whoever reads the log
-            self._file = open(self._path, "wb")  # noqa: SIM115 - `close` closes it
+            self._file = open(self._path, "ab")  # noqa: SIM115 - `close` closes it
+            if is_written(self._file):
+                raise ConfigError(f"{os.fspath(self._path)!r} is being written by another recording: name another file")
+            self._file.truncate(0)
             self._file.write(_MAGIC)
             self._begin()
             self._file.flush()

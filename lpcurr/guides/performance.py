@@ -32,7 +32,7 @@ Settings under which a draw may look at every task, at some 3 ns each; no defaul
 * `z_score_amplification` above 100 with a few tasks far ahead of the others;
 * `new_task_rate=1` or the reference's rules (`eviction_among="all"`, `exploration="absolute"`), where most tasks are
   explored and too young to be evicted, as with `min_presentations_for_eviction` above `min_samples_for_lp`: 0.1 to
-  0.3 ms at 100,000 tasks;
+  0.3 ms at 100,000 tasks; so does `eviction_threshold_percentile=0` with learnability, up to 0.7 ms;
 * a batch of *distinct* tasks where fewer have any chance (`plr` or score deviation without a uniform or stale share):
   one look for the whole batch, 2 ms at 100,000 tasks;
 * tasks of one `label` that is rare: one look for a batch of any size, 13 ms at 100,000 tasks under the frontier; a

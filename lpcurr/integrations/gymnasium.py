@@ -278,12 +278,12 @@ class CurriculumEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _finish(self, task: CurriculumTask, result: _Step) -> _Step:
         """Report the episode that a step has ended; what the step returns."""
-        self._playing = False
         self._start.abandonment.ended()
         observation, reward, terminated, truncated, info = result
         score: Any = self._total_reward
         if self._score is not None:
             score = self._score(Episode(task, score, self._length, bool(terminated), bool(truncated), info))
+        self._playing = False  # else, where that has raised, the next reset breaks the episode off
         accepted = self._report and credit(self.curriculum, task, score, self._length, total_reward=self._total_reward)
         if not self._add_info:
             return result

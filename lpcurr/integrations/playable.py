@@ -292,6 +292,9 @@ class PlayableTasks:
                 except Exception as error:
                     failure = error
                     self._pass_over(curriculum, task, error)
+                except BaseException:  # such as Ctrl-C, which is no fault of the task's
+                    break_off(curriculum, task)
+                    raise
                 # Its frames hold the environment, which is closed when it is replaced unless somebody holds it.
                 traceback.clear_frames(failure.__traceback__)
             raise TaskGenerationError(

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and read without waiting for what never ends."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -43,6 +44,8 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes | Iterab
         temporary, file = _open_temporary(target)
         try:
             with file:
+                with contextlib.suppress(OSError):  # there is none yet; or who made a file private has his reasons
+                    temporary.chmod(target.stat().st_mode & 0o777)
                 for part in [content] if isinstance(content, bytes) else content:
                     file.write(part)
                 file.flush()
@@ -76,6 +79,16 @@ def open_regular(path: str | os.PathLike[str], most: int | None = None) -> Binar
     return file
 
 
+def is_written(file: BinaryIO) -> bool:
+    """Whether another process writes a file; if not, keep it from that until this one closes it, or dies."""
+    try:
+        if fcntl is not None:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # flock would be held by forked children as well
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EAGAIN)
+    return False
+
+
 def names_beginning(prefix: str, folder: Path) -> list[str]:
     """Return the names of what lies in a folder and begins so; none where there is no such folder.
 
@@ -102,8 +115,8 @@ def check_target(target: str | os.PathLike[str]) -> None:
     """Refuse by ``NotAFileError`` what is there and no regular file; a link is followed."""
     try:
         mode = os.stat(os.fspath(target)).st_mode  # a number would be a descriptor, True that of the standard output
-    except OSError:
-        return  # there is none yet; or what is wrong with it shows when it is opened
+    except FileNotFoundError:
+        return  # there is none yet
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{shown(target)} is no name of a file: {error}") from None
     if stat.S_ISREG(mode):

@@ -58,7 +58,7 @@ class MemoryName:
     """A name of shared memory, and which memory it was when it was opened."""
 
     def __init__(self, name: str, descriptor: int) -> None:
-        self.name = name
+        self.name, self._user = name, os.geteuid()
         self._identity = _identity(descriptor)
 
     def is_current(self) -> bool:
@@ -69,6 +69,8 @@ class MemoryName:
 
     def unlink(self, *, created: bool) -> None:
         """Remove the name; ``created``: by this process, so that the resource tracker is to forget it."""
+        if os.geteuid() != self._user:
+            return  # this process has changed its user; the resource tracker, which has not, removes it at the end
         if created and not _tracker_is_stuck:  # first: who takes the name next tells the tracker of it again
             _made[self.name] -= 1
             if not _made[self.name]:  # else the name is that of later memory, after somebody else had removed it

@@ -67,7 +67,7 @@ def write_checkpoint(
     ``training`` is what to write down about it, but for its ``path``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".*"):
+    for leftover in folder.glob(".*epoch-*"):  # the folder may be a link to where other things are
         shutil.rmtree(leftover, ignore_errors=True)
     target = folder / f"epoch-{training.epoch:06}"
     unfinished = folder / f".{target.name}"

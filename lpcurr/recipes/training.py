@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lpcurr.curriculum.curriculum import Curriculum
+from lpcurr.monitor.wording import visible
 from lpcurr.recipes.checkpoints import TrainingCheckpoint
 from lpcurr.recipes.config import ScheduledCurriculum, TrainingConfig
 from lpcurr.recipes.loggers import open_loggers
@@ -101,7 +102,7 @@ def _conclude(folder: RunFolder, console: Console) -> None:
         write_report([folder.path], folder.path / "report.html", folder.path / "report.png")
         console.print(_result_table(arms))
     places = f"{folder.path}/ has " + ", ".join(sorted(path.name for path in folder.path.iterdir()))
-    console.print(places, highlight=False, markup=False, soft_wrap=True)
+    console.print(visible(places), highlight=False, markup=False, soft_wrap=True)
 
 
 def _result_table(arms: Sequence[Arm]) -> Table:

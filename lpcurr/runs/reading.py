@@ -10,6 +10,7 @@ from typing import Any
 
 from lpcurr.errors import ConfigError
 from lpcurr.memory.files import open_regular
+from lpcurr.monitor.wording import visible
 from lpcurr.runs.metrics import Row, number
 
 RANDOM = "discrete_random"
@@ -35,7 +36,7 @@ class Run:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return _printable(self.path.resolve().name)
+        return visible(_printable(self.path.resolve().name))
 
     def algorithm(self, arm: str) -> dict[str, Any]:
         """Return the algorithm's settings of a named arm; empty where its arms are told apart by type."""
@@ -263,10 +264,10 @@ def _ascending(rows: list[Row]) -> list[Row]:
 
 
 def _name(arm: Arm, arms: Sequence[Arm]) -> str:
-    name = _NAMES.get(arm.label, arm.label)
+    name = visible(_NAMES.get(arm.label, arm.label))
     if sum(other.label == arm.label for other in arms) == 1:
         return name
     same = any(run.name == arm.runs[0].name and run.path != arm.runs[0].path for other in arms for run in other.runs)
-    first = _printable(str(arm.runs[0].path)) if same else arm.runs[0].name
+    first = visible(_printable(str(arm.runs[0].path))) if same else arm.runs[0].name
     more = f" and {len(arm.runs) - 1} more" if len(arm.runs) > 1 else ""
     return f"{name} ({first}{more})"

@@ -18,11 +18,22 @@ import pytest
 import lpcurr
 from lpcurr.checkpoint import read_checkpoint
 from tests.checkpoint.pools import make, play
+from tests.interrupts import interrupted
 
 KILLS = int(os.environ.get("LPCURR_KILLED_SAVES", "40"))
 """How many saves are killed: 40, or 1,000 by ``LPCURR_KILLED_SAVES=1000``."""
 
 TASKS = 3_000
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupted_save_is_an_interrupt(tmp_path: Path) -> None:
+    with make("discrete random") as curriculum:
+        curriculum.save(tmp_path / "pool.lpc")
+        for call in range(1, 400):  # and no error of the zip file's, which is cut short
+            if not interrupted(lambda: curriculum.save(tmp_path / "pool.lpc"), 7 * call):
+                break
+        read_checkpoint(tmp_path / "pool.lpc")
 
 
 def _save_for_ever(path: Path, wire: int) -> None:

@@ -87,6 +87,16 @@ def test_labels_are_no_commands_of_a_terminal_and_no_formulas(capsys: pytest.Cap
         assert "\x1b" not in capsys.readouterr().err
 
 
+def test_names_of_files_are_no_commands_of_a_terminal(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = path.rename(path.with_name("red\x1b[31m"))
+    assert main(["inspect", str(path)]) == 0
+    assert main(["inspect", str(path), "--task", str(2**52)]) == 2
+    assert main(["inspect", f"{path}.none"]) == 2
+    shown = "".join(capsys.readouterr())
+    assert r"red\x1b[31m" in shown
+    assert "\x1b" not in shown
+
+
 def test_sorted_filtered_limited(path: Path, curriculum: Curriculum, capsys: pytest.CaptureFixture[str]) -> None:
     rows = as_json(capsys, str(path), "--sort", "completions", "--ascending")["tasks"]
     assert [row["completions"] for row in rows] == sorted(row["completions"] for row in rows)

@@ -51,6 +51,34 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     assert (tmp_path / "target").read_text() == "text"
 
 
+def test_a_link_that_the_system_does_not_follow_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that leads to itself, nor somebody else's in a folder such as /tmp (`fs.protected_symlinks`)."""
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="Too many levels"):
+        write_atomically(tmp_path / "loop", "text")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    look = os.stat
+
+    def protected(path: Any, **options: Any) -> os.stat_result:
+        if Path(path).name == "link":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "stat", protected)
+    with pytest.raises(PermissionError):
+        write_atomically(tmp_path / "link", "text")
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_private_file_stays_private(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a", "first")
+    (tmp_path / "a").chmod(0o600)
+    write_atomically(tmp_path / "a", "second")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     def parts() -> object:
         yield b"new"

@@ -272,6 +272,18 @@ def test_an_unrelated_process_that_attached_takes_nothing_with_it(session_id: st
         assert curriculum.stats()["num_active_tasks"] == 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can become another user")
+def test_memory_of_a_process_that_becomes_another_user_goes_with_it(session_id: str) -> None:
+    code = f"""
+import os
+from lpcurr import CurriculumConfig
+curriculum = CurriculumConfig(num_active_tasks=5, session_id={session_id!r}).make()
+os.seteuid(65534)
+"""
+    subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL, check=False, timeout=300)
+    assert wait_until_gone(session_id, 60)
+
+
 # -- the command ----------------------------------------------------------------------------------------------------
 
 

@@ -287,6 +287,15 @@ def test_a_learner_that_cannot_be_saved_leaves_the_checkpoints_before(tmp_path: 
         assert [path.name for path in sorted(tmp_path.iterdir())] == ["epoch-000001", "epoch-000003"]
 
 
+def test_hidden_folders_of_others_stay(tmp_path: Path) -> None:
+    """In the folder of a stranger's run, that of the checkpoints may be a link to somebody's home."""
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".epoch-000001").mkdir()
+    with CurriculumConfig(num_active_tasks=4, seed=0).make() as curriculum:
+        write(tmp_path, curriculum, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".ssh", "epoch-000002"]
+
+
 def test_killed_at_any_moment_the_newest_checkpoint_is_complete(tmp_path: Path) -> None:
     rng = random.Random(0)
     with CurriculumConfig(num_active_tasks=50, seed=0, use_shared_memory=False).make() as curriculum:

@@ -449,3 +449,12 @@ def test_a_browser_opens_the_page_without_complaint(whole_page: Path, tmp_path: 
     picture = matplotlib.image.imread(tmp_path / "page.png")
     assert picture.shape[:2] == (2000, 1280)
     assert picture[:, :, :3].std() > 0.03
+
+
+def test_names_of_arms_and_folders_are_no_commands_of_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lpcurr.reports.page.make_page", lambda *_: "")
+    run = folder(tmp_path / "red\x1b[31m", [line(epoch, kind) for kind in ("\x1b[2J", RANDOM) for epoch in (1, 2)])
+    assert main(["report", str(run)]) == 0
+    assert "\x1b" not in capsys.readouterr().out
