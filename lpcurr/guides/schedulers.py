@@ -51,8 +51,6 @@ it with `discrete_random` on your own tasks: `lpcurr train compare=true seeds=5`
 shows all of them on simulated students.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterator
 
