@@ -19,8 +19,8 @@ import lpcurr
 from lpcurr.checkpoint import read_checkpoint
 from tests.checkpoint.pools import make, play
 
-KILLS = int(os.environ.get("LPCURR_KILLED_SAVES", "40"))
-"""How many saves are killed: 40, or 1,000 by ``LPCURR_KILLED_SAVES=1000``."""
+KILLS = int(os.environ.get("LPCURR_KILLED_SAVES", "20"))
+"""How many saves are killed: 20, or 1,000 by ``LPCURR_KILLED_SAVES=1000``."""
 
 TASKS = 3_000
 
