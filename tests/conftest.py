@@ -56,24 +56,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path != first and item.get_closest_marker("no_kernels") is None)
 
 
-def _segments_left() -> set[str]:
-    """Segments that this process made: another test run on this machine may have some of its own."""
-    left = set()
-    for path in filter(Path.is_file, Path("/dev/shm").glob(f"{NAME_PREFIX}*")):  # tests put other things there, too
-        with contextlib.suppress(FileNotFoundError):
-            header = np.fromfile(path, dtype=layout.HEADER, count=1)
-            if header.size and header["creator_pid"][0] == os.getpid():
-                left.add(path.name)
-    return left
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+def _segments() -> set[str]:
+    """The names of all segments, among other things that tests put there."""
+    return {name for name in os.listdir(_SHARED_MEMORY) if name.startswith(NAME_PREFIX)}
+
+
+def _is_own(name: str) -> bool:
+    """Whether this process made a segment: another test run on this machine may have some of its own."""
+    with contextlib.suppress(FileNotFoundError):
+        path = _SHARED_MEMORY / name
+        header = np.fromfile(path, dtype=layout.HEADER, count=1) if path.is_file() else np.zeros(0, layout.HEADER)
+        return bool(header.size and header["creator_pid"][0] == os.getpid())
+    return False
 
 
 @pytest.fixture(autouse=True)
 def no_segment_is_left_behind() -> Iterator[None]:
     """Whatever a test does, it leaves /dev/shm as it was."""
-    before = _segments_left()
+    before = _segments()
     yield
-    after = _segments_left()
-    assert after <= before, f"left behind: {after - before}"
+    left = list(filter(_is_own, _segments() - before))
+    assert not left, f"left behind: {left}"
 
 
 @pytest.fixture(autouse=True)

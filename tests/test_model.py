@@ -417,7 +417,7 @@ def test_every_public_operation_is_among_the_rules() -> None:
 
 TestPool = PoolMachine.TestCase
 TestPool.settings = settings(
-    max_examples=int(os.environ.get("LPCURR_MODEL_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("LPCURR_MODEL_EXAMPLES", "25")),
     stateful_step_count=25,
     deadline=None,
     derandomize=True,

@@ -37,6 +37,8 @@ from lpcurr.pool.log import PoolLog, is_read
 from tests.stress.truth import shared_truth
 from tests.stress.workers import SWITCHED, Labelled
 
+_FORGED = 100  # recordings
+
 
 def same_truth(one: lpcurr.Curriculum, other: lpcurr.Curriculum) -> bool:
     left, right = (shared_truth(curriculum._pool.snapshot()) for curriculum in (one, other))
@@ -333,7 +335,7 @@ def test_what_is_forged_comes_to_a_sound_pool_or_is_refused(tmp_path: Path) -> N
     last = 8
     while (end := last + 32 + struct.unpack_from("<q", whole, last + 8)[0]) < len(whole):
         last = end
-    for _ in range(200):
+    for _ in range(_FORGED):
         words = np.frombuffer(whole[last + 32 :], np.int64).copy()
         values = [-1, -8, 0, 1, 2**31, 2**53, 2**62, -(2**63), 2**63 - 1, *heads]
         words[rng.integers(words.size)] = rng.choice(values)
@@ -348,7 +350,7 @@ def test_what_is_forged_comes_to_a_sound_pool_or_is_refused(tmp_path: Path) -> N
             continue
         assert again.find_violations() == []
         again.get_state()
-    assert 0 < refused < 200
+    assert 0 < refused < _FORGED
 
 
 def test_a_recording_is_a_regular_file(tmp_path: Path) -> None:

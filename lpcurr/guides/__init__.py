@@ -3,8 +3,6 @@
 Their examples run with the tests. What other modules explain already is named here and not written twice.
 """
 
-from __future__ import annotations
-
 import importlib
 import inspect
 from collections.abc import Iterator

@@ -19,8 +19,6 @@ Presets of `LearningProgressConfig` are starting points, over which your own val
 20
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator
 from typing import Any

@@ -15,8 +15,6 @@ function or for types alone; `tests/test_architecture.py` reads every import, an
 bottom up, and then those within the kernels:
 """
 
-from __future__ import annotations
-
 import ast
 import textwrap
 from collections.abc import Iterator

@@ -9,8 +9,7 @@ default is the frontier, `lpcurr.FrontierConfig()`; another one is named by a wo
 >>> config.algorithm_config.rand_task_rate
 0.7
 
-Learning progress was the default of lpcurr 0.1; `lpcurr.LearningProgressConfig.reference()` still has the rules of
-metta's curriculum to the letter (`lpcurr help migrating`).
+Which one when: `lpcurr help choosing`. Learning progress was the default of lpcurr 0.1.
 
 **Another one while training runs**: `use` puts it into force for all attached processes at their next call. Tasks,
 estimates and counters stay; it is in checkpoints, `lpcurr top` shows it, and reports draw a line where it happened.
@@ -46,12 +45,8 @@ and reports both numbers once it has them: `curriculum.update_many(ids, scores, 
 A pool keeps one priority a task, so one part at most may be a scheduler that draws by its own: mix it with
 `discrete_random`, `staleness` and `label_progress`.
 
-Every draw is exact and fresh to the last update, whichever scheduler makes it. In doubt keep the default, and compare
-it with `discrete_random` on your own tasks: `lpcurr train compare=true seeds=5`. `python -m asv_benchmarks.teaching`
-shows all of them on simulated students.
+Every draw is exact and fresh to the last update, whichever scheduler makes it.
 """
-
-from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator

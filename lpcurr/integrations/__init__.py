@@ -1,7 +1,5 @@
 """One thin module for each library that lpcurr plugs into; none is imported until it is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -19,8 +19,6 @@ own place in the pool at once).
 >>> lakes.close(); curriculum.close(); curriculum.unlink()
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

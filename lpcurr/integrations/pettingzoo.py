@@ -22,8 +22,6 @@
 >>> env.close(); curriculum.close(); curriculum.unlink()
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, SupportsFloat

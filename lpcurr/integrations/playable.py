@@ -1,7 +1,5 @@
 """Beginning an episode of a task: what the environments of Gymnasium, PettingZoo and PufferLib have in common."""
 
-from __future__ import annotations
-
 import logging
 import operator
 import sys

@@ -17,8 +17,6 @@ prime-rl chooses its samplers by a configuration that knows only its own; put th
 subclassed, and the tests go by its signatures.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -28,8 +28,6 @@ the curriculum with it: a forked worker has its own place in the pool at once, a
 >>> envs.close(); curriculum.close(); curriculum.unlink()
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from lpcurr.curriculum.task import CurriculumTask

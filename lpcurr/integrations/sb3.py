@@ -24,8 +24,6 @@ True
 >>> poles.close(); curriculum.close(); curriculum.unlink()
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -13,8 +13,6 @@ What is in flight is saved and loaded with slime's own state of the data source.
 2026, and tried on that data source; slime is no package that a test could install, so the tests have stand-ins.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Comparing Gymnasium's spaces, so that an error can name what differs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from gymnasium.spaces import Dict, Space, Tuple

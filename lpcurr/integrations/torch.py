@@ -24,8 +24,6 @@ of them see the same batches, each the whole of it. Only rank 0 needs a curricul
 With torchdata's ``StatefulDataLoader`` the loader's state has the sampler's in it.
 """
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

@@ -18,8 +18,6 @@ and skips none. A checkpoint that is written while a generation batch is still b
 batch's steps out; its groups are credited.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 from collections.abc import Iterator, Mapping

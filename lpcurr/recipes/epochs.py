@@ -22,9 +22,8 @@ class Trainee(ABC):
     ``steps`` and ``episodes`` are those so far, ``score_sum`` is of the scores of this process's episodes.
     """
 
-    def __init__(self) -> None:
-        self.steps = self.episodes = 0
-        self.score_sum = 0.0
+    steps = episodes = 0
+    score_sum = 0.0
 
     @abstractmethod
     def play(self, until: int, deadline: float) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lpcurr.errors import ConfigError
+from lpcurr.generators.environment import value_at
 from lpcurr.recipes.checkpoints import TrainingCheckpoint, newest_checkpoint, read_checkpoint, training_folder
 from lpcurr.recipes.config import TrainingConfig
 from lpcurr.recipes.overrides import apply_overrides
@@ -63,9 +64,7 @@ def _at(fields: Any, key: str) -> Any:
     """Return what a dotted key leads to; the names of arms may have dots themselves."""
     if key.startswith("arms."):
         return fields["arms"].get(key.removeprefix("arms.").removesuffix(".type"), {}).get("type")
-    for part in key.split("."):
-        fields = fields.get(part) if isinstance(fields, dict) else None
-    return fields
+    return value_at(fields, key)
 
 
 def starting_point(folder: RunFolder, config: TrainingConfig, arm: str, seed: int) -> TrainingCheckpoint | None:

@@ -9,6 +9,8 @@ import pytest
 
 import asv_benchmarks
 
+pytestmark = pytest.mark.no_kernels
+
 MODULES = [each.name for each in pkgutil.walk_packages(asv_benchmarks.__path__, "asv_benchmarks.")]
 
 

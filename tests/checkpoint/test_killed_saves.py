@@ -20,8 +20,8 @@ from lpcurr.checkpoint import read_checkpoint
 from tests.checkpoint.pools import make, play
 from tests.interrupts import interrupted
 
-KILLS = int(os.environ.get("LPCURR_KILLED_SAVES", "40"))
-"""How many saves are killed: 40, or 1,000 by ``LPCURR_KILLED_SAVES=1000``."""
+KILLS = int(os.environ.get("LPCURR_KILLED_SAVES", "20"))
+"""How many saves are killed: 20, or 1,000 by ``LPCURR_KILLED_SAVES=1000``."""
 
 TASKS = 3_000
 

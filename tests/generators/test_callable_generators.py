@@ -21,6 +21,8 @@ from lpcurr.generators import (
     single_task,
 )
 
+pytestmark = pytest.mark.no_kernels
+
 
 def test_a_generator_of_ones_own() -> None:
     generator = MappedGenerator(factor=2, label="mine", overrides={})

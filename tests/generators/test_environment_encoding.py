@@ -19,6 +19,8 @@ from pydantic import BaseModel
 from lpcurr.errors import ConfigError
 from lpcurr.generators.encoding import decode, encode
 
+pytestmark = pytest.mark.no_kernels
+
 VALUES = [
     None,
     True,

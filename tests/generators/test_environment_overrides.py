@@ -12,6 +12,8 @@ from lpcurr.errors import ConfigError
 from lpcurr.generators import apply_overrides, single_task
 from lpcurr.generators.environment import InconsistentEnvError, check_paths, copied, overlap
 
+pytestmark = pytest.mark.no_kernels
+
 
 def read(env: Any, path: str) -> Any:
     for segment in path.split("."):

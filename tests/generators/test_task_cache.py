@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from lpcurr.errors import ConfigError, TaskGenerationError
 from lpcurr.generators import GeneratedTask, TaskCache, TaskGenerator, as_generator, bucketed, single_task
 
+pytestmark = pytest.mark.no_kernels
+
 
 class CountingGenerator(TaskGenerator):
     """Counts what is built; tasks 100 and up are impossible."""

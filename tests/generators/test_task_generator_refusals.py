@@ -19,6 +19,8 @@ from lpcurr.generators import (
     single_task,
 )
 
+pytestmark = pytest.mark.no_kernels
+
 
 @pytest.mark.parametrize(
     ("path", "values", "named"),

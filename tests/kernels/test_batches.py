@@ -27,7 +27,7 @@ from lpcurr.kernels import JIT
 from lpcurr.schedulers.common import SchedulerConfig
 from tests.twins import LEAST_P_VALUE, Twins, make_config
 
-BATCHES = 20_000 if JIT else 200
+BATCHES = 10_000 if JIT else 200
 
 SCHEDULERS: list[SchedulerConfig] = [
     LearningProgressConfig(rand_task_rate=0.0, min_samples_for_lp=2),

@@ -37,11 +37,11 @@ def test_episodes_do_what_the_naive_pool_says(algorithm: str, capacity: int) -> 
     rng = random.Random(capacity)
     config = make_config(capacity, values, defer_init=False, min_presentations_for_eviction=4)
     with Twins(config) as twins:
-        for step in range(60 * capacity if JIT else 12 * min(capacity, 8)):
+        for step in range(40 * capacity if JIT else 12 * min(capacity, 8)):
             twins.update(twins.draw(), rng.choice([0.0, 0.0, 1.0, rng.random()]))
             if rng.random() < 0.05:
                 twins.evict(rng.choice(list(twins.naive.tasks)))
-            if step % 7 == 0 and twins.naive.tasks:
+            if step % (15 if JIT else 7) == 0 and twins.naive.tasks:
                 twins.check()
         assert twins.curriculum.find_violations() == []
 

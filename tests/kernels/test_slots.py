@@ -91,7 +91,7 @@ def test_ids_that_collide_are_found_after_any_removal(capacity: int) -> None:
 
 def test_ids_chosen_to_share_a_cell_in_one_pool_are_scattered_in_another() -> None:
     """Were all pools to scatter alike, 20,000 ids chosen for it would make a call take 400 times as long."""
-    capacity = 200 if JIT else 40
+    capacity = 100 if JIT else 40
     ids = colliding_ids(capacity, [3], capacity)
     pool = new_pool(capacity, {}, seed=12, shared=False)
     for task_id in ids:

@@ -409,7 +409,7 @@ pickle.loads(pickled).close()
 random.seed(0)
 signal.signal(signal.SIGALRM, interrupt)
 descriptors = len(os.listdir("/proc/self/fd"))
-for number in range(1500):
+for number in range(600):
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, random.random() * 0.004 + 1e-5)

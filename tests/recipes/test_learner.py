@@ -17,6 +17,8 @@ from lpcurr.recipes.frozen_lake.learner import (
     softmax,
 )
 
+pytestmark = pytest.mark.no_kernels
+
 ROWS, TILES, COUNT = 12, 3, 40
 
 

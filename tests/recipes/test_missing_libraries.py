@@ -9,6 +9,8 @@ import pytest
 
 from lpcurr.cli import main
 
+pytestmark = pytest.mark.no_kernels
+
 
 @pytest.mark.parametrize(
     ("words", "package", "extra"),

@@ -11,6 +11,8 @@ from lpcurr import ConfigError, DiscreteRandomConfig, LearningProgressConfig
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.recipes.overrides import apply_overrides
 
+pytestmark = pytest.mark.no_kernels
+
 BASE = apply_overrides(frozen_lake(), ["curriculum.algorithm_config.type=learning_progress"])
 
 

@@ -14,6 +14,8 @@ from lpcurr.errors import NotAFileError
 from lpcurr.recipes.frozen_lake.config import FrozenLakeConfig, frozen_lake
 from lpcurr.runs.folder import RunFolder
 
+pytestmark = pytest.mark.no_kernels
+
 
 def test_a_run_is_never_overwritten(tmp_path: Path) -> None:
     RunFolder(tmp_path / "a" / "run", "frozen_lake")

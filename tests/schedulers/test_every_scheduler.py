@@ -163,7 +163,7 @@ def test_draws_are_exact_and_fresh(scheduler: type[SchedulerConfig], seed: int) 
     with Twins(make_config(TASKS, scheduler(), seed=seed)) as twins:
         played(twins, seed)
         twins.check()
-        check_many_draws(twins, 60_000)
+        check_many_draws(twins, 30_000)
         assert twins.curriculum.find_violations() == []
 
 
@@ -268,4 +268,4 @@ def test_it_can_be_switched_to_and_from(scheduler: type[SchedulerConfig]) -> Non
             twins.use(config)
             twins.check()
             assert twins.curriculum.find_violations() == []
-        check_many_draws(twins, 30_000)
+        check_many_draws(twins, 20_000)

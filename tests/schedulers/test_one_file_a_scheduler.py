@@ -83,7 +83,7 @@ print("done")
     ("draws", "variables"),
     [
         pytest.param(60_000, {}, marks=pytest.mark.heavy, id="compiled"),  # all kernels of the copy
-        pytest.param(3_000, {"NUMBA_DISABLE_JIT": "1", "LPCURR_LOCK": "fcntl"}, id="in Python"),
+        pytest.param(1_000, {"NUMBA_DISABLE_JIT": "1", "LPCURR_LOCK": "fcntl"}, id="in Python"),
     ],
 )
 def test_zone(draws: int, variables: dict[str, str], tmp_path: Path) -> None:

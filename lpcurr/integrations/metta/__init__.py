@@ -22,8 +22,6 @@ metta's); a score for a task that has left the pool is refused, not credited to 
 task than there, since its draws no longer depend on one another; ``load_state`` takes what lpcurr's ``get_state`` gave.
 """
 
-from __future__ import annotations
-
 from lpcurr.integrations import needs
 
 with needs("mettagrid", 'lpcurr.integrations.metta needs MettaGrid: pip install "lpcurr[metta]"'):

@@ -1,7 +1,5 @@
 """The environment that plays what a curriculum gives it, by the name that it has in metta."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import lpcurr.integrations.puffer

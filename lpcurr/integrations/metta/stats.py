@@ -1,7 +1,5 @@
 """The statistics interface of the metta curriculum."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 

@@ -4,8 +4,6 @@ A generator is made from its configuration (``config.create()``), and gives for 
 (``generator.get_task(task_id)``). One of your own is a subclass of :class:`TaskGenerator` with a nested ``Config``.
 """
 
-from __future__ import annotations
-
 import contextlib
 import pkgutil
 import random

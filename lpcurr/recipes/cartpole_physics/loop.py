@@ -106,7 +106,6 @@ class PoleTrainee(Trainee):
         count_steps: Callable[[int], None],
         resume: Path | None,
     ) -> None:
-        super().__init__()
         self._config, self._held_out, self._count_steps = config, held_out, count_steps
         self._model = _make_model(config, poles, seed)
         if resume is not None:

@@ -1,7 +1,5 @@
 """What a task changes of CartPole, in one environment and in a vector; what a policy sees of it, and how it does."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -10,8 +10,6 @@ vectorised CartPole, a task each; needs torch and ``lpcurr[train]``.
 (2048, True)
 """
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import dataclass, fields
 from typing import Any

@@ -14,8 +14,6 @@ are a list, whose ids fit into the 32 bits that JAX has; their parameters lie on
 The policy here only acts; a learner takes what the rollout returns as it would without a curriculum.
 """
 
-from __future__ import annotations
-
 import argparse
 import time
 from collections.abc import Callable

@@ -7,8 +7,6 @@ Each rank plays environments of its own; gradients are averaged, and the nodes e
 update. The checkpoint, which rank 0 writes at the end, is the whole: a run on one rank or on many goes on from it.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

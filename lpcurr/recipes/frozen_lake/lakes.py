@@ -5,8 +5,6 @@ Small conjunctions (what lies around) hold on every map, large ones (the exact w
 learned on one lake helps on others, and yet lakes of another size and kind leave something to learn.
 """
 
-from __future__ import annotations
-
 import copy
 from collections import OrderedDict
 from typing import Any, cast

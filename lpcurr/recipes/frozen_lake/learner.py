@@ -1,7 +1,5 @@
 """One linear softmax policy and value function for all lakes: actor-critic with clipped updates, in NumPy."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The training loop of the frozen-lake recipe."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +44,6 @@ class LakeTrainee(Trainee):
         count_steps: Callable[[int], None],
         resume: Path | None = None,
     ) -> None:
-        super().__init__()
         self._config, self._lakes, self._held_out, self._count_steps = config, lakes, held_out, count_steps
         self.learner = Learner(config.learner, seed)
         if resume is not None:

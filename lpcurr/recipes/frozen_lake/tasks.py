@@ -1,7 +1,5 @@
 """From a task id to a lake: buckets say what kind, and the id itself is the seed of its map."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -3,8 +3,6 @@
 Needs mettagrid.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import mettagrid.builder.envs  # first: mettagrid's other modules cannot be imported before it

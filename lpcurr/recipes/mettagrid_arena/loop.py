@@ -1,7 +1,5 @@
 """The training loop of the arena recipe. Needs mettagrid, pufferlib and torch."""
 
-from __future__ import annotations
-
 import functools
 import multiprocessing
 import os
@@ -179,7 +177,6 @@ class ArenaTrainee(Trainee):
         seed: int,
         resume: Path | None,
     ) -> None:
-        super().__init__()
         self._held_out, self._mastered_from = held_out, config.evaluation.mastered_from
         self._threads = torch.get_num_threads()
         # PufferLib's workers spin while they wait, so threads beyond the cores that they leave cost ten times the time.

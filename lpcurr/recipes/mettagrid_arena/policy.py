@@ -1,7 +1,5 @@
 """A small policy for MettaGrid's observation tokens. Needs mettagrid, pufferlib and torch."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -56,6 +54,4 @@ class ArenaPolicy(nn.Module):  # type: ignore[misc, unused-ignore]
         hidden = self.hidden(seen)
         return self.actions(hidden), self.value(hidden)
 
-    def forward_eval(self, observations: Tensor, state: Any = None) -> tuple[Tensor, Tensor]:
-        """The same; PufferLib's trainer acts by this name and learns by the other."""
-        return self(observations, state)  # type: ignore[no-any-return, unused-ignore]
+    forward_eval = forward  # PufferLib's trainer acts by this name and learns by the other

@@ -4,8 +4,6 @@ Needs pufferlib and torch. Importing ``pufferlib.pufferl`` changes the process: 
 drawn by rich, numpy's warnings are errors. All that is put back here.
 """
 
-from __future__ import annotations
-
 import logging
 import signal
 import sys

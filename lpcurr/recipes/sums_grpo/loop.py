@@ -1,7 +1,5 @@
 """The training loop of the recipe of sums: TRL's GRPOTrainer, an epoch at a time."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from pathlib import Path
@@ -85,7 +83,6 @@ class SumsTrainee(Trainee):
     def __init__(
         self, config: SumsConfig, curriculum: Curriculum, seed: int, resume: Path | None, folder: Path
     ) -> None:
-        super().__init__()
         tasks, learner = config.curriculum.task_generator, config.learner
         if not isinstance(tasks, TaskList):
             raise ConfigError("curriculum.task_generator is no list: the recipe needs the prompts of sums_grpo()")
