@@ -24,6 +24,8 @@ PRIORITY_LIMIT = 1e140
 """Priorities are clamped to ± this, as in the kernels."""
 
 _EVERY = slice(None)
+_AT_ONCE = 8192
+"""So many tasks are worked out at once: what is between then stays in the processor's cache, in half the time."""
 _ALWAYS = {"task_id", "entry", "label", "completion_count", "p_fast", "p_slow", "last_drawn"}
 
 
@@ -60,14 +62,14 @@ def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, schedu
         else:
             scores = np.ones(moment.size)
         lp_scores = scores
-        kept = np.nan_to_num(scheduler.retention(task, _EVERY, rules), nan=0.0)
+        kept = np.nan_to_num(_of_every_task(scheduler.retention, task, rules), nan=0.0)
         retention = np.where(explored, kept, rules.unexplored_key)
     uniform = np.full(moment.size, 1.0 / max(moment.size, 1))
-    exploring = _proportional(scheduler.exploring_weight(task, _EVERY, rules), uniform)
+    exploring = _proportional(_of_every_task(scheduler.exploring_weight, task, rules), uniform)
     stale = _proportional(moment.header["scheduled"] - task.last_drawn, uniform)
     chosen = _proportional(scores, exploring if rules.exploration_share > 0.0 else uniform)
     if rules.exploration_share > 0.0 and rules.draws_by == Way.WEIGHT and scores.sum() > 0.0:
-        accepted = chosen * scheduler.acceptance(task, _EVERY, rules)
+        accepted = chosen * _of_every_task(scheduler.acceptance, task, rules)
         chosen = accepted + max(1.0 - accepted.sum(), 0.0) * exploring
     aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share + rules.label_share
     probabilities = (1.0 - aside) * chosen + rules.rand_task_rate * uniform
@@ -145,9 +147,17 @@ def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
     """Return what the scheduler's formulas take: columns with ``priority``, rules; and the scheduler itself."""
     rules, scheduler = _rules(moment.header)
     task = SimpleNamespace(**moment.columns)
-    priority = np.nan_to_num(scheduler.priority(task, _EVERY, rules), nan=0.0)
+    priority = np.nan_to_num(_of_every_task(scheduler.priority, task, rules), nan=0.0)
     task.priority = np.clip(priority, -PRIORITY_LIMIT, PRIORITY_LIMIT)
     return task, rules, scheduler
+
+
+def _of_every_task(formula: Any, task: SimpleNamespace, rules: SimpleNamespace) -> Float64s:
+    found = np.empty(task.task_id.size)
+    for first in range(0, found.size, _AT_ONCE):
+        at = slice(first, first + _AT_ONCE)
+        found[at] = formula(task, at, rules)
+    return found
 
 
 def _rules(header: np.void) -> tuple[SimpleNamespace, Any]:
