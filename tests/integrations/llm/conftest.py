@@ -1,4 +1,4 @@
-"""What needs torch, torchdata and TRL: marked ``heavy``, and not even collected where those are not installed."""
+"""What needs torch, torchdata, TRL and verl: marked ``heavy``, and not even collected where those are not installed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _NEEDS = {
     "test_torch.py": ("torch", "torchdata"),
     "test_shapes.py": ("torch", "torchdata"),
     "test_trl.py": ("torch", "trl", "datasets"),
+    "test_verl.py": ("torch", "trl", "verl"),
 }
 collect_ignore = [name for name, needs in _NEEDS.items() if not all(importlib.util.find_spec(need) for need in needs)]
 

@@ -12,17 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import verl
 from datasets import Dataset
+from omegaconf import DictConfig, OmegaConf
 from torchdata.stateful_dataloader import StatefulDataLoader
+from verl.trainer.ppo.utils import create_rl_dataset, create_rl_sampler
+from verl.utils.dataset.rl_dataset import collate_fn
 
 from lpcurr.errors import ConfigError
 from lpcurr.recipes.sums_grpo.loop import make_tokenizer
-
-verl = pytest.importorskip("verl", reason="verl is not installed", exc_type=ImportError)
-
-from omegaconf import DictConfig, OmegaConf  # noqa: E402
-from verl.trainer.ppo.utils import create_rl_dataset, create_rl_sampler  # noqa: E402
-from verl.utils.dataset.rl_dataset import collate_fn  # noqa: E402
 
 ROWS, BATCH = 24, 3
 
@@ -149,8 +147,8 @@ def test_a_trainer_that_reports_nothing_is_told(
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """verl's TransferQueue, in a Ray of its own."""
     import ray
+    import transfer_queue
 
-    transfer_queue = pytest.importorskip("transfer_queue")
     paths = os.pathsep.join(path for path in sys.path if path)
     ray.init(num_cpus=8, include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
     transfer_queue.init()  # three actors, a processor each
