@@ -5,6 +5,7 @@ closures, which the compiler flattens into a comparison or two; no function poin
 the same in every process.
 """
 
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ _compiled: dict[Any, Any] = {common.where: helper(_where)}
 
 def compiled(function: Any) -> Any:
     """Compile a formula, and the functions of the schedulers' files that it calls, for one task."""
+    function = inspect.unwrap(function)  # of `shared`: the compiler finds what is worked out twice by itself
     if function not in _compiled:
         own = function.__globals__
         called = {

@@ -8,16 +8,17 @@ them for one slot, and outside the kernels they take whole arrays, so each is wr
 
 * elementwise, and equal bit for bit for one task and for arrays: arithmetic, ``np.sqrt``, ``np.abs``, ``np.minimum``,
   ``np.maximum`` and :func:`where`, and functions of such; ``if`` on ``rules`` alone;
-* no allocation, no state. A NaN, and what is beyond ± 1e140, is the caller's to deal with.
+* no allocation, no state; a part that several formulas need is :func:`shared`. A NaN, and what is beyond ± 1e140, is
+  the caller's to deal with.
 """
 
 from __future__ import annotations
 
 import builtins
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
-from functools import partial
+from functools import partial, wraps
 from inspect import isabstract
 from typing import Annotated, Any, ClassVar, Self, get_args
 
@@ -51,6 +52,24 @@ class Way(IntEnum):
     """In proportion to the priority, by a sum tree."""
     RANK = 3
     """In proportion to a power of the rank by priority, tasks of equal priority alike, by an ordered tree."""
+
+
+def shared(part: Callable[..., Any]) -> Callable[..., Any]:
+    """Let formulas share a part, a function of ``task``, ``at`` and perhaps ``rules``: a dict ``task.shared`` keeps it.
+
+    Compiled, and where there is no such dict, the part is as it was.
+    """
+
+    @wraps(part)
+    def kept(task: Any, *others: Any) -> Any:
+        answers = getattr(task, "shared", None)
+        if answers is None:
+            return part(task, *others)
+        if part not in answers:
+            answers[part] = part(task, *others)
+        return answers[part]
+
+    return kept
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:

@@ -50,6 +50,7 @@ from lpcurr.schedulers.common import (
     own_words,
     recent_learnability,
     share_of,
+    shared,
 )
 
 _STILL_AFTER = 10.0  # plays after which a task that did not move is half believed to stand still
@@ -60,34 +61,58 @@ _STANDS_BACK = 3.0  # entries, in pools: times E[p(1 − p)], by so many a task 
 _LEAST_NOISE = 0.3  # of the noise of scores of 0 or 1: where a score rises without noise, its scale rises with it
 
 
+@shared
+def _scale(task: Any, at: Any) -> Any:
+    """Return where the scale of what the task has been seen to give begins, and its length, both halved."""
+    lowest = np.minimum(task.least_score[at], 0.0) * 0.5  # halves, so that no difference overflows
+    return lowest, np.maximum(task.greatest_score[at], 1.0) * 0.5 - lowest
+
+
 def _on_scale(average: Any, task: Any, at: Any) -> Any:
     """Return an average of the score on the scale of what the task has been seen to give, 0 … 1."""
-    lowest = np.minimum(task.least_score[at], 0.0) * 0.5  # halves, so that no difference overflows
-    highest = np.maximum(task.greatest_score[at], 1.0) * 0.5
-    return (average * 0.5 - lowest) / (highest - lowest)
+    lowest, length = _scale(task, at)
+    return (average * 0.5 - lowest) / length
 
 
+@shared
+def _fast(task: Any, at: Any) -> Any:
+    return _on_scale(task.p_fast[at], task, at)
+
+
+@shared
+def _slow(task: Any, at: Any) -> Any:
+    return _on_scale(task.p_slow[at], task, at)
+
+
+@shared
+def _recent(task: Any, at: Any) -> Any:
+    return _on_scale(task.reward_ema[at], task, at)
+
+
+@shared
 def _middling(task: Any, at: Any) -> Any:
     """Return q(1 − q), the variance of scores of 0 or 1 with the mean of the two averages."""
-    middle = (_on_scale(task.p_fast[at], task, at) + _on_scale(task.p_slow[at], task, at)) * 0.5
+    middle = (_fast(task, at) + _slow(task, at)) * 0.5
     return np.maximum(middle * (1.0 - middle), 0.0)
 
 
+@shared
 def _noise(task: Any, at: Any) -> Any:
     """Return σ²: q(1 − q) times the variance that the scores had over that of scores of 0 or 1 with their mean."""
-    mean = _on_scale(task.reward_ema[at], task, at)
-    span = np.maximum(task.greatest_score[at], 1.0) * 0.5 - np.minimum(task.least_score[at], 0.0) * 0.5
+    mean = _recent(task, at)
+    _, length = _scale(task, at)
     half = task.reward_ema[at] * 0.5
-    had = (task.ema_squared[at] * 0.25 - half * half) / (span * span)
+    had = (task.ema_squared[at] * 0.25 - half * half) / (length * length)
     ratio = share_of(had, np.maximum(mean * (1.0 - mean), 0.0))
     return _middling(task, at) * np.minimum(np.maximum(ratio, _LEAST_NOISE), 1.0)
 
 
+@shared
 def _stillness(task: Any, at: Any, rules: Any) -> Any:
     """Return how surely a task does not move at all, 0 … 1."""
     n = task.completion_count[at] * 1.0
-    recent = _on_scale(task.reward_ema[at], task, at)
-    away = _on_scale(task.p_fast[at], task, at) - recent
+    recent = _recent(task, at)
+    away = _fast(task, at) - recent
     drift = recent - _on_scale(task.total_score[at] / np.maximum(n, 1.0), task, at)
     variance = _noise(task, at)
     noise = rules.own[3] * variance
@@ -95,15 +120,17 @@ def _stillness(task: Any, at: Any, rules: Any) -> Any:
     return share_of(noise, away * away + beyond + noise) * (n / (n + _STILL_AFTER))
 
 
+@shared
 def _luck(task: Any, at: Any, rules: Any) -> Any:
     """Return how surely a task stands still between always and never, 0 … 1."""
     return _stillness(task, at, rules) * np.minimum(_MIDDLING * _middling(task, at), 1.0)
 
 
+@shared
 def _mastery(task: Any, at: Any) -> Any:
     """Return how far a task is mastered, 0 … 1: its fast average on the scale, with one failed play as prior."""
     n = task.completion_count[at] * 1.0
-    return _on_scale(task.p_fast[at], task, at) * (n / (n + 1.0))
+    return _fast(task, at) * (n / (n + 1.0))
 
 
 class FrontierConfig(SchedulerConfig):
@@ -144,7 +171,7 @@ class FrontierConfig(SchedulerConfig):
     def priority(task: Any, at: Any, rules: Any) -> Any:
         """Return m (1 − m)³ g (1 − h), per cost where that is asked for."""
         mastery = _mastery(task, at)
-        moved = _on_scale(task.p_fast[at], task, at) - _on_scale(task.p_slow[at], task, at)
+        moved = _fast(task, at) - _slow(task, at)
         noise = rules.own[1] * _noise(task, at)
         step = moved * moved / 16.0
         both = noise + step
@@ -172,7 +199,7 @@ class FrontierConfig(SchedulerConfig):
     @staticmethod
     def retention(task: Any, at: Any, rules: Any) -> Any:
         """Return when the task entered, later by 3 N times the expected p(1 − p) under what its plays say of p."""
-        learnable = recent_learnability(_on_scale(task.p_slow[at], task, at), task.completion_count[at])
+        learnable = recent_learnability(_slow(task, at), task.completion_count[at])
         return task.entry[at] + _STANDS_BACK * rules.capacity * learnable
 
     def rules(self, min_presentations: int, fixed_set: bool) -> dict[str, Any]:

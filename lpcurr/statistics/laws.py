@@ -43,33 +43,34 @@ class Scores(NamedTuple):
 def score_tasks(moment: Moment) -> Scores:
     """Score the active tasks as the draw of their pool does."""
     with np.errstate(all="ignore"):  # a user's scores may overflow: NaN and what is beyond the limit is dealt with
-        return _score(moment, *_arguments(moment))
+        return _score(moment, *_work_out(moment, "exploring_weight", "acceptance", "retention"))
 
 
-def _score(moment: Moment, task: SimpleNamespace, rules: SimpleNamespace, scheduler: Any) -> Scores:
+def _score(moment: Moment, rules: SimpleNamespace, found: dict[str, Float64s]) -> Scores:
+    task, priority = SimpleNamespace(**moment.columns), found["priority"]
     explored: Bools = task.completion_count >= rules.explored_from
     raw: Float64s = raw_learning_progress(task.p_fast, task.p_slow, rules.early_progress_amplification)
     if rules.draws_by == Way.Z_SCORE:
-        lp_scores, scores = _scores_of_z(moment, task.priority, explored, rules)
+        lp_scores, scores = _scores_of_z(moment, priority, explored, rules)
         retention = scores
     else:
         if rules.draws_by == Way.WEIGHT:
-            raw = task.priority
+            raw = priority
             scores = np.where(explored, np.maximum(raw, 0.0), rules.exploration_bonus)
         elif rules.draws_by == Way.RANK:
-            raw = task.priority
+            raw = priority
             scores = _by_rank(raw, rules.rank_power)
         else:
             scores = np.ones(moment.size)
         lp_scores = scores
-        kept = np.nan_to_num(_of_every_task(scheduler.retention, task, rules), nan=0.0)
+        kept = np.nan_to_num(found["retention"], nan=0.0)
         retention = np.where(explored, kept, rules.unexplored_key)
     uniform = np.full(moment.size, 1.0 / max(moment.size, 1))
-    exploring = _proportional(_of_every_task(scheduler.exploring_weight, task, rules), uniform)
+    exploring = _proportional(found["exploring_weight"], uniform)
     stale = _proportional(moment.header["scheduled"] - task.last_drawn, uniform)
     chosen = _proportional(scores, exploring if rules.exploration_share > 0.0 else uniform)
     if rules.exploration_share > 0.0 and rules.draws_by == Way.WEIGHT and scores.sum() > 0.0:
-        accepted = chosen * _of_every_task(scheduler.acceptance, task, rules)
+        accepted = chosen * found["acceptance"]
         chosen = accepted + max(1.0 - accepted.sum(), 0.0) * exploring
     aside = rules.rand_task_rate + rules.exploration_share + rules.staleness_share + rules.label_share
     probabilities = (1.0 - aside) * chosen + rules.rand_task_rate * uniform
@@ -100,8 +101,7 @@ def starving(moment: Moment) -> Bools:
 def priorities(moment: Moment) -> Float64s:
     """Return what the draw goes by, of every active task, by the formula of the pool's scheduler."""
     with np.errstate(all="ignore"):
-        found: Float64s = _arguments(moment)[0].priority
-    return found
+        return _work_out(moment)[1]["priority"]
 
 
 class _Recording:
@@ -109,6 +109,7 @@ class _Recording:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.shared = None
 
     def __getattr__(self, name: str) -> Float64s:
         self.names.add(name)
@@ -143,21 +144,18 @@ def mean_and_deviation(header: np.void) -> tuple[float, float]:
     return (high + low) / max(n, 1), math.sqrt(variance / n**2) if n and variance > 0 else 0.0
 
 
-def _arguments(moment: Moment) -> tuple[SimpleNamespace, SimpleNamespace, Any]:
-    """Return what the scheduler's formulas take: columns with ``priority``, rules; and the scheduler itself."""
+def _work_out(moment: Moment, *names: str) -> tuple[SimpleNamespace, dict[str, Float64s]]:
+    """Return the rules, and of every active task its priority and what the scheduler's formulas of these names give."""
     rules, scheduler = _rules(moment.header)
-    task = SimpleNamespace(**moment.columns)
-    priority = np.nan_to_num(_of_every_task(scheduler.priority, task, rules), nan=0.0)
-    task.priority = np.clip(priority, -PRIORITY_LIMIT, PRIORITY_LIMIT)
-    return task, rules, scheduler
-
-
-def _of_every_task(formula: Any, task: SimpleNamespace, rules: SimpleNamespace) -> Float64s:
-    found = np.empty(task.task_id.size)
-    for first in range(0, found.size, _AT_ONCE):
-        at = slice(first, first + _AT_ONCE)
-        found[at] = formula(task, at, rules)
-    return found
+    task, found = SimpleNamespace(**moment.columns), {name: np.empty(moment.size) for name in ("priority", *names)}
+    task.priority = found["priority"]
+    for first in range(0, moment.size, _AT_ONCE):
+        task.shared, at = {}, slice(first, first + _AT_ONCE)
+        for name, values in found.items():
+            values[at] = getattr(scheduler, name)(task, at, rules)
+            if name == "priority":
+                values[at] = np.clip(np.nan_to_num(values[at], nan=0.0), -PRIORITY_LIMIT, PRIORITY_LIMIT)
+    return rules, found
 
 
 def _rules(header: np.void) -> tuple[SimpleNamespace, Any]:
