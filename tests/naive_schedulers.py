@@ -194,7 +194,7 @@ def _frontier_worth(task: Task, rules: Rules) -> float:
     odds = math.expm1(min(700.0, 8 * math.log1p(movement / (16 * noise)))) if noise > 0.0 else math.inf
     genuine = 1 / (1 + 20 / odds) if movement > 0.0 else 0.0
     m = _mastery(task)
-    worth = m * (1 - m) ** 3 * genuine * (1 - _stillness(task, rules))
+    worth = (m * (1 - m) ** 3 * genuine * (1 - _stillness(task, rules))) ** 2
     return worth / task.mean_cost if rules.settings.per_cost else worth
 
 

@@ -18,8 +18,9 @@ young. On the scale from lo = min(0, least score) to hi = max(1, greatest score)
   h = ν₂ σ² / (e² + max(ν₂ D² / ν₃ − 4 ν₂ σ², 0) + ν₂ σ²) · n / (n + 10), ν₂ = τ/(2−τ), ν₃ = α/(2−α), is how surely the
   task stands still. What stands still between always and never is luck: l = h · min(1, 6 q(1 − q));
 * most draws explore, with weight 1 − 0.85 · max(m, l): little known, little mastered, and not luck first;
-* a share of 0.35 goes by m (1 − m)³ g (1 − h): tasks that have begun to be learned, and are not yet known. It is kept
-  with 1 − max(m³, l), else it explores: what is mastered, or luck, does not take the share though nothing else moves;
+* a share of 0.35 goes by (m (1 − m)³ g (1 − h))²: tasks that have begun to be learned, and are not yet known; squared,
+  since many that are lucky, or mastered, weigh more together than the few that it is for. It is kept with
+  1 − max(m³, l), else it explores: what is mastered, or luck, does not take the share though nothing else moves;
 * a share of 0.15 goes by staleness, so that what was mastered is not forgotten unseen.
 
 Tasks make room for new ones in the order in which they entered, but each stands back by 3 N E[p(1 − p)] entries, N the
@@ -169,7 +170,7 @@ class FrontierConfig(SchedulerConfig):
 
     @staticmethod
     def priority(task: Any, at: Any, rules: Any) -> Any:
-        """Return m (1 − m)³ g (1 − h), per cost where that is asked for."""
+        """Return (m (1 − m)³ g (1 − h))², per cost where that is asked for."""
         mastery = _mastery(task, at)
         moved = _fast(task, at) - _slow(task, at)
         noise = rules.own[1] * _noise(task, at)
@@ -181,6 +182,7 @@ class FrontierConfig(SchedulerConfig):
         genuine = share_of(odds, odds + _ODDS * (still_4 * still_4))
         left = 1.0 - mastery
         worth = mastery * (left * left * left) * genuine * (1.0 - _stillness(task, at, rules))
+        worth = worth * worth
         if rules.own[2] > 0.0:
             worth = worth / task.mean_cost[at]
         return worth

@@ -60,6 +60,16 @@ def test_returns_of_any_scale_share_the_draws_while_they_rise() -> None:
     assert 0.4 < small / 5000 < 0.6
 
 
+def test_lucky_guesses_do_not_take_the_share_by_their_number() -> None:
+    """Chains whose locked tasks are solved by luck once in twenty plays, four students."""
+    (family,) = (family for family in FAMILIES if family.name == "guessed chains")
+    of, bar = (
+        np.mean([judge(family, factory, seed).final for seed in range(4)])
+        for factory in (SCHEDULERS["frontier"], BARS["uniform"])
+    )
+    assert of > 1.7 * bar  # 1.62 where weights are not squared
+
+
 def test_what_is_never_solved_goes_in_its_turn_with_what_is_always_solved() -> None:
     """However much more often it was played; what is solved now and then stays longer than what came after it."""
     for older, younger, goes in (("always", "never", 0), ("never", "always", 0), ("at times", "never", 1)):
