@@ -24,7 +24,7 @@ the worst tenth of the tasks more than 0.03 below. Frontier: ten students a fami
 
                       chains   slow   tree  needles  hidden  faint  equal   endless     lost
                              chains                          noise  tasks  half hopeless
-    frontier          2.75   2.44   2.55     1.79    1.03   0.98    1.00      2.41      1: hidden's area, 0.96
+    frontier          2.73   2.52   2.70     1.80    1.02   0.98    1.00      2.34      1: hidden's area, 0.95
     learning_progress 1.28   1.66   1.23     1.87    0.71   1.02    0.99      1.22     13
     learnability      1.20   1.29   1.05     1.23    0.95   1.00    1.00      2.25      5
     plr               1.67   2.11   1.40     1.87    0.62   1.00    1.00      2.57      8
