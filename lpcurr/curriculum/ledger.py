@@ -125,15 +125,10 @@ class TaskLedger:
             UnknownTaskError: a task is not in flight; nothing was credited.
             InvalidBatchError: a group is no such pair, or a reward no number.
         """
-        success_threshold = as_threshold(success_threshold)
-        try:
-            known = [(id_, [r for r in rewards if r is not None and not math.isnan(r)]) for id_, rewards in groups]
-        except (TypeError, ValueError) as error:
-            raise InvalidBatchError(f"groups are pairs of a task and its rewards: {error}") from None
-        self._landed([task_id for task_id, _ in known])
-        scored = [(task_id, sum(r >= success_threshold for r in rewards), len(rewards)) for task_id, rewards in known]
-        scored = [group for group in scored if group[2]]
-        self.release([task_id for task_id, rewards in known if not rewards])
+        counted = count_rewards(groups, success_threshold)
+        self._landed([task_id for task_id, _, _ in counted])
+        scored = [group for group in counted if group[2]]
+        self.release([task_id for task_id, _, attempts in counted if not attempts])
         if scored:
             self.report(*map(list, zip(*scored, strict=True)))
 
@@ -189,3 +184,19 @@ class TaskLedger:
                 numbers.popleft()
             if not numbers:
                 del self._out[task_id]
+
+
+def count_rewards(
+    groups: Iterable[tuple[int, Iterable[float | None]]], success_threshold: float
+) -> list[tuple[int, int, int]]:
+    """Count the successes of each group and its attempts that were scored: see :meth:`TaskLedger.report_rewards`.
+
+    Raises:
+        InvalidBatchError: a group is no pair of a task and its rewards, or a reward no number.
+    """
+    success_threshold = as_threshold(success_threshold)
+    try:
+        known = [(id_, [r for r in rewards if r is not None and not math.isnan(r)]) for id_, rewards in groups]
+    except (TypeError, ValueError) as error:
+        raise InvalidBatchError(f"groups are pairs of a task and its rewards: {error}") from None
+    return [(task_id, sum(r >= success_threshold for r in rewards), len(rewards)) for task_id, rewards in known]

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lpcurr.curriculum.config import CurriculumConfig
-from lpcurr.curriculum.ledger import TaskLedger
+from lpcurr.curriculum.ledger import TaskLedger, count_rewards
 from lpcurr.errors import ConfigError
 from lpcurr.integrations import needs
 
@@ -86,8 +86,9 @@ class CurriculumDataset(RLHFDataset):  # type: ignore[misc, unused-ignore]
         rewards: dict[int, list[float]] = {}
         for task_id, reward in attempts:
             rewards.setdefault(int(task_id), []).append(reward)
-        successes = [sum(reward >= self._threshold for reward in group) for group in rewards.values()]
-        self.ledger.curriculum.update_groups(list(rewards), successes, list(map(len, rewards.values())))
+        if scored := [group for group in count_rewards(rewards.items(), self._threshold) if group[2]]:
+            # Not by the ledger: a prompt that was given back a step ago may still come in.
+            self.ledger.curriculum.update_groups(*map(list, zip(*scored, strict=True)))
         self.ledger.release(self.ledger.in_flight)
         self._batch, self._silent_batches = [], 0
 

@@ -195,9 +195,8 @@ class Pool:
         given = ids, packed, *scratch, *name, distinct
         status, room = batches.draw_batch.entry(self._segment.bytes, self.process, *given)
         if status < 0:
-            if (
-                there := room + distinct * np.sum(ids >= 0)
-            ) == 0 and status == Status.NOT_ENOUGH_TASKS:  # a label has none
+            there = room + distinct * np.sum(ids >= 0)
+            if there == 0 and status == Status.NOT_ENOUGH_TASKS:  # a label has none
                 raise PoolEmptyError(f"no task of label {shown(label)} is in the pool: stats() counts them by label")
             of_label = "" if label is None else f" of label {shown(label)}"
             self.fail(status, where=f": {ids.size} were asked for, and there are {there}{of_label}")

@@ -169,7 +169,8 @@ def test_numbers_and_texts_that_no_picture_can_show_are_drawn_as_if_they_were_no
     rows = [line(n, score=1e308 * (-1) ** n, **{"label_progress/\ud800": 0.5, "gini/x": huge}) for n in (1, 2, 3)]
     rows += [line(n, kind="\udfff", seconds=huge, switches=huge) for n in (1, 2)]
     path = folder(tmp_path / "a", rows, [task(probability=huge), task(seed=huge)])
-    assert "1 line of tasks.jsonl left out" in report(tmp_path, path).text
+    assert main(["report", str(path)]) == 0
+    assert "1 line of tasks.jsonl left out" in Page(path / "report.html").text
 
 
 def test_a_folder_may_have_any_bytes_as_its_name(tmp_path: Path) -> None:

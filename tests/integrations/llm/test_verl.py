@@ -120,6 +120,14 @@ def test_the_legacy_trainer_reports_to_the_rows_it_trained_on_and_resumes(
     assert mean_scores(resumed, ids) == [1.0, 0.5, 0.0]
 
 
+def test_attempts_that_were_not_scored_are_no_failures(files: Path, destroyed: list[Any]) -> None:
+    dataset = make(config_of(files))
+    destroyed.append(dataset)
+    dataset.report([(0, float("nan")), (0, 1.0), (1, float("nan"))])
+    assert dataset.ledger.curriculum.columns()["completion_count"][:2].tolist() == [1, 0]
+    assert mean_scores(dataset, [0]) == [1.0]
+
+
 def test_a_validation_set_is_read_in_order_and_what_cannot_work_is_refused(files: Path) -> None:
     validation = make(config_of(files), train=False)
     assert [validation[row]["extra_info"]["index"] for row in range(3)] == [0, 1, 2]
@@ -144,7 +152,7 @@ def test_a_trainer_that_reports_nothing_is_told(
 
 
 @pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def queue() -> Iterator[Any]:
     """verl's TransferQueue, in a Ray of its own."""
     import ray
     import transfer_queue
